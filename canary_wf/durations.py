@@ -1,0 +1,64 @@
+"""Durations as people write them (`90`, `1.5`, `40s`, `2h`, `4h30m30s`, `1d`, `01:30:00`) in seconds and back."""
+
+import math
+import re
+
+from canary_wf.errors import InputError
+
+MINUTE = 60.0
+HOUR = 3600.0
+DAY = 24 * HOUR
+LONGEST = 3660 * DAY
+"""Ten years: anything above is a slip of the pen, not a time limit."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+_EXPECTED = "write seconds or a Go-style duration such as 40s, 5m or 1h30m"
+
+
+def parse_duration(value: float | str) -> float:
+    """Return `value` in seconds; a number is seconds, a text a number, a Go-style duration or ``[H:]M:S``.
+
+    Raises InputError for any other text and for what is not a finite number within ten years.
+    """
+    seconds = float(value) if isinstance(value, int | float) else _from_text(value.strip())
+    if not math.isfinite(seconds) or abs(seconds) > LONGEST:
+        raise InputError(f"duration {value!r} is out of range", hint=_EXPECTED)
+    return seconds
+
+
+def parse_positive_duration(value: float | str) -> float:
+    """Return `value` in seconds; like `parse_duration`, but zero and below are refused too."""
+    seconds = parse_duration(value)
+    if seconds <= 0:
+        raise InputError(f"duration {value!r} is not above zero", hint=_EXPECTED)
+    return seconds
+
+
+def _from_text(text: str) -> float:
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if clock := _CLOCK.fullmatch(text):
+        hours, minutes, seconds = clock.groups(default="0")
+        return int(hours) * HOUR + int(minutes) * MINUTE + float(seconds)
+    # Imported late: only text with units needs it.
+    import durationpy
+
+    try:
+        return float(durationpy.from_str(text).total_seconds()) if text else math.nan
+    except (ValueError, OverflowError):
+        raise InputError(f"duration {text!r} is not understood", hint=_EXPECTED) from None
+
+
+def format_duration(seconds: float) -> str:
+    """Return `seconds` for people: ``0.3s``, ``42s``, ``3m20s``, ``2h05m``, ``3d04h``."""
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds the tenth is worth telling
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{whole}s"
+    if whole < HOUR:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < DAY:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"

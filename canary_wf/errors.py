@@ -1,0 +1,60 @@
+"""The one family of errors a user sees, each with the exit code of the command line.
+
+An error says in one line where (file, key path, job or option), what is wrong and what to do next. Lower layers
+raise; only `canary_wf.cli` prints.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says."""
+
+    DONE = 0
+    JOBS_FAILED = 1
+    USAGE = 2
+    INPUT = 3
+    WORKSPACE = 4
+
+
+def one_line(text: str) -> str:
+    """Return `text` with line ends and control characters escaped, so that hostile names cannot forge a message."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+class CanaryWfError(Exception):
+    """Base of every error of this package.
+
+    `what` is the mistake, `where` the place (``file:line``, option or job), `hint` what to do about it.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.JOBS_FAILED
+
+    def __init__(self, what: str, *, where: object = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = self.what if self.where is None else f"{self.where}: {self.what}"
+        return one_line(text if self.hint is None else f"{text}; {self.hint}")
+
+
+class UsageError(CanaryWfError, ValueError):
+    """The command line is wrong: an option, its value, or a job that is not there."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputError(CanaryWfError, ValueError):
+    """The input is wrong: a test file, a job file, a pool file, a batch specification, or nothing was found."""
+
+    exit_code = ExitCode.INPUT
+
+
+class WorkspaceError(CanaryWfError):
+    """The workspace is missing, damaged, busy or not writable."""
+
+    exit_code = ExitCode.WORKSPACE

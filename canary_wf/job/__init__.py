@@ -1,0 +1,1 @@
+"""Jobs: what they are, where they stand, and the files that say so."""

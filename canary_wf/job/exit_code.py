@@ -1,0 +1,46 @@
+"""From a process's exit code and what the job declared about it to the verdict.
+
+Facts: `reference/canary-e3.md` 1.3. `xstatus` is 0 (nothing special), -1 (any failure is expected), 64 (a diff is
+expected) or the exact exit code that is expected.
+"""
+
+from canary_wf.job.status import Outcome, Status
+
+DIFFED = 64
+SKIPPED = 80
+ANY_FAILURE = -1
+
+
+def status_of_exit(code: int, xstatus: int = 0) -> Status:
+    """Return the verdict on a process that ended with `code` (killed by signal N: -N)."""
+    if xstatus:
+        return _expected(code, xstatus)
+    if code == 0:
+        return Status.of(Outcome.SUCCESS)
+    if code == DIFFED:
+        return Status.of(Outcome.DIFFED, "the test found differences")
+    if code == SKIPPED:
+        return Status.of(Outcome.SKIPPED, "the test skipped itself")
+    return Status(Outcome.FAILED, _describe(code), code)
+
+
+def _expected(code: int, xstatus: int) -> Status:
+    if xstatus == DIFFED:
+        if code == DIFFED:
+            return Status.of(Outcome.XDIFF)
+        return Status(Outcome.FAILED, f"expected a difference (exit code {DIFFED}), but it {_ended(code)}", code)
+    if xstatus == ANY_FAILURE:
+        if code != 0:
+            return Status.of(Outcome.XFAIL)
+        return Status(Outcome.FAILED, "expected a non-zero exit code, but it ended with exit code 0", code)
+    if code == xstatus:
+        return Status.of(Outcome.XFAIL)
+    return Status(Outcome.FAILED, f"expected exit code {xstatus}, but it {_ended(code)}", code)
+
+
+def _ended(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _describe(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,71 @@
+"""What a job is, before anything ran: the immutable job spec that discovery makes and everything else reads."""
+
+from typing import Any, Literal
+
+import msgspec
+
+Scalar = bool | int | float | str | None
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """A file or folder to put into the job's working directory before it starts.
+
+    `source` is an absolute path, maybe a glob; `target` a path relative to the working directory, or None for the
+    source's own name.
+    """
+
+    action: Literal["copy", "link"]
+    source: str
+    target: str | None = None
+
+
+class DependencyEdge(msgspec.Struct, frozen=True):
+    """One dependency of a job: the upstream job's id, and on which verdicts the job may run (`job.when`)."""
+
+    job: str
+    when: str = "on_success"
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """Files to keep, by glob relative to the working directory, after which verdicts."""
+
+    file: str
+    save_on: Literal["always", "success", "failure"] = "always"
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One job: what to run, with which resources, in which relation to other jobs.
+
+    `path` is the test file relative to the searched PATH, with ``/`` (part of the id); `file` the same file as an
+    absolute path. `command` is the argument list; for a `.pyt` job it starts with the script and is run by the
+    Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds. `resources`
+    are further types of the pool, in slots. `xstatus` is explained in `job.exit_code`. `directory` is the working
+    directory relative to the session's jobs folder. `mask` says why the job is not to be run at all.
+    """
+
+    id: str
+    name: str
+    family: str
+    path: str
+    file: str
+    kind: Literal["pyt", "jobs", "ctest"]
+    directory: str
+    command: tuple[str, ...] = ()
+    parameters: dict[str, Any] = {}
+    cpus: int = 1
+    gpus: int = 0
+    nodes: int = 1
+    memory: int | None = None
+    resources: dict[str, int] = {}
+    timeout: float = 300.0
+    runtime: float | None = None
+    keywords: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    assets: tuple[Asset, ...] = ()
+    dependencies: tuple[DependencyEdge, ...] = ()
+    exclusive: bool = False
+    xstatus: int = 0
+    artifacts: tuple[Artifact, ...] = ()
+    attributes: dict[str, Any] = {}
+    mask: str | None = None

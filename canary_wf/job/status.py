@@ -1,0 +1,128 @@
+"""The verdict on a job: category, outcome, code and reason, and which verdicts are final.
+
+Values and groups: `reference/canary-e3.md` 1.3 and the contract's section "Status".
+"""
+
+from enum import Enum, IntEnum, StrEnum
+from typing import TypeVar
+
+import msgspec
+
+from canary_wf.errors import InputError
+
+E = TypeVar("E", bound=Enum)
+
+
+class Category(StrEnum):
+    """The groups of outcomes that counts and gates speak of."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+    SKIP = "SKIP"
+    NONE = "NONE"
+
+
+class Outcome(IntEnum):
+    """What became of a job; the value is the outcome's own code."""
+
+    NONE = -1
+    SUCCESS = 0
+    XDIFF = 10
+    XFAIL = 11
+    DIFFED = 64
+    FAILED = 65
+    ERROR = 66
+    BROKEN = 67
+    TIMEOUT = 68
+    INVALID = 69
+    CANCELLED = 70
+    INTERRUPTED = 71
+    SKIPPED = 80
+    BLOCKED = 81
+
+    @property
+    def category(self) -> Category:
+        """The group this outcome belongs to."""
+        return _CATEGORY[self]
+
+
+_CATEGORY = {
+    Outcome.NONE: Category.NONE,
+    **dict.fromkeys((Outcome.SUCCESS, Outcome.XDIFF, Outcome.XFAIL), Category.PASS),
+    **dict.fromkeys(
+        (Outcome.DIFFED, Outcome.FAILED, Outcome.ERROR, Outcome.BROKEN, Outcome.TIMEOUT, Outcome.INVALID), Category.FAIL
+    ),
+    **dict.fromkeys((Outcome.CANCELLED, Outcome.INTERRUPTED), Category.CANCEL),
+    **dict.fromkeys((Outcome.SKIPPED, Outcome.BLOCKED), Category.SKIP),
+}
+
+_DEFAULT_OUTCOME = {
+    Category.PASS: Outcome.SUCCESS,
+    Category.FAIL: Outcome.FAILED,
+    Category.CANCEL: Outcome.CANCELLED,
+    Category.SKIP: Outcome.SKIPPED,
+    Category.NONE: Outcome.NONE,
+}
+
+
+class Status(msgspec.Struct, frozen=True):
+    """One verdict. `code` is the process's exit code where there was one, else the outcome's own."""
+
+    outcome: Outcome = Outcome.NONE
+    reason: str | None = None
+    code: int = Outcome.NONE
+
+    @property
+    def category(self) -> Category:
+        """The group of the outcome."""
+        return self.outcome.category
+
+    @classmethod
+    def of(cls, outcome: Outcome, reason: str | None = None, code: int | None = None) -> "Status":
+        """Return the status of `outcome`, with the outcome's own code unless one is given."""
+        return cls(outcome, reason, int(outcome) if code is None else code)
+
+    @classmethod
+    def named(
+        cls, category: str | None = None, outcome: str | None = None, reason: str | None = None, code: int = -1
+    ) -> "Status":
+        """Return the status from names: a category alone means its usual outcome, a code of -1 the outcome's own.
+
+        Raises InputError for an unknown name, and where outcome and category contradict each other.
+        """
+        group = _member(Category, category)
+        if outcome is None:
+            found = Outcome.NONE if group is None else _DEFAULT_OUTCOME[group]
+        else:
+            found = _member(Outcome, outcome) or Outcome.NONE
+            if group is not None and found.category is not group:
+                raise InputError(f"outcome {found.name} implies category {found.category.value}, not {group.value}")
+        return cls.of(found, reason, None if code == -1 else code)
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether the job did what was expected of it."""
+        return self.category is Category.PASS
+
+    @property
+    def counts_as_failed(self) -> bool:
+        """Whether the gate, `status` and `report` count this as failed."""
+        return self.category in {Category.FAIL, Category.CANCEL}
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the next run leaves this job alone; BLOCKED is final only behind a final upstream."""
+        return self.category in {Category.PASS, Category.FAIL, Category.SKIP} or self.outcome is Outcome.CANCELLED
+
+
+def _member(kind: type[E], name: str | None) -> E | None:
+    if name is None:
+        return None
+    try:
+        return kind[name.upper()]
+    except KeyError:
+        raise InputError(f"{name!r} is not one of {', '.join(kind.__members__)}", where=kind.__name__.lower()) from None
+
+
+UNKNOWN = Status()

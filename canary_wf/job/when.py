@@ -1,0 +1,54 @@
+"""Whether a dependency lets its downstream job run: the `when` of one edge, judged on the upstream's verdict.
+
+Facts: `reference/canary-e3.md` 1.3: `on_success` (the default) is category PASS, `on_failure` category FAIL, `always`
+and `*` anything; else a boolean expression over the names of outcomes and categories.
+"""
+
+from canary_wf.errors import InputError
+from canary_wf.expressions import parse_expression
+from canary_wf.job.status import Category, Outcome, Status
+
+ON_SUCCESS = "on_success"
+ON_FAILURE = "on_failure"
+ALWAYS = "always"
+
+_NAMES = {name.lower() for name in (*Category.__members__, *Outcome.__members__)} | {
+    ON_SUCCESS,
+    ON_FAILURE,
+    ALWAYS,
+    "*",
+}
+
+
+def check_when(when: str) -> str:
+    """Return `when` when it is well formed. Raises InputError that names the word that is not known."""
+    parse_expression(when)(_known)
+    for word in when.replace("(", " ").replace(")", " ").split():
+        if word not in {"and", "or", "not"}:
+            _known(word)
+    return when
+
+
+def is_satisfied(when: str | None, status: Status) -> bool:
+    """Return whether an upstream that ended with `status` lets a downstream with this `when` run."""
+    if when is None:
+        return True
+    return parse_expression(when)(lambda name: _holds(name.lower(), status))
+
+
+def _holds(name: str, status: Status) -> bool:
+    if name in {ALWAYS, "*"}:
+        return True
+    if name == ON_SUCCESS:
+        return status.category is Category.PASS
+    if name == ON_FAILURE:
+        return status.category is Category.FAIL
+    return name in {status.category.value.lower(), status.outcome.name.lower()}
+
+
+def _known(name: str) -> bool:
+    if name.lower() not in _NAMES:
+        raise InputError(
+            f"dependency condition {name!r} is not known", hint="use on_success, on_failure, always or outcome names"
+        )
+    return True

@@ -1,0 +1,67 @@
+"""Files that matter: written beside and renamed, read with the type checked, errors told with the file's name."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from canary_wf.errors import WorkspaceError
+
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(value: object) -> bytes:
+    """Return `value` (msgspec structs included) as one line of JSON."""
+    return _encoder.encode(value)
+
+
+def write_atomic(path: Path, content: bytes, *, sync: bool = False, mode: int = 0o666) -> None:
+    """Replace `path` by `content` at once: a reader sees the old bytes or the new ones, never a part.
+
+    With `sync` the bytes are on the disk before the name points to them. Raises WorkspaceError naming `path`.
+    """
+    beside = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        try:
+            write_all(descriptor, content)
+            if sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise not_writable(path, error) from error
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of `content`: a single `os.write` may take only a part of it (a full disk, a signal)."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def write_json(path: Path, value: object, *, sync: bool = False) -> None:
+    """Replace `path` by `value` as one line of JSON."""
+    write_atomic(path, encode(value) + b"\n", sync=sync)
+
+
+def read_json(path: Path, kind: type[T] | Any) -> T:  # noqa: ANN401 - msgspec also takes unions and aliases as types
+    """Return the content of `path` as `kind`. Raises WorkspaceError when it is missing or not of that form."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WorkspaceError(f"is damaged ({error})", where=path) from error
+
+
+def not_writable(path: Path, error: OSError) -> WorkspaceError:
+    """Return the error that tells why `path` could not be written."""
+    hint = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "choose another folder with -d"
+    return WorkspaceError(f"cannot be written ({error.strerror})", where=path, hint=hint)
