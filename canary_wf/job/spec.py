@@ -33,6 +33,17 @@ class Artifact(msgspec.Struct, frozen=True):
     save_on: Literal["always", "success", "failure"] = "always"
 
 
+class Baseline(msgspec.Struct, frozen=True):
+    """How results become the new reference: copy `source` over `target`, or run the job with `arguments`.
+
+    `source` is relative to the working directory, `target` an absolute path beside the test file.
+    """
+
+    source: str | None = None
+    target: str | None = None
+    arguments: tuple[str, ...] = ()
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One job: what to run, with which resources, in which relation to other jobs.
 
@@ -40,7 +51,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     absolute path. `command` is the argument list; for a `.pyt` job it starts with the script and is run by the
     Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds. `resources`
     are further types of the pool, in slots. `xstatus` is explained in `job.exit_code`. `directory` is the working
-    directory relative to the session's jobs folder. `mask` says why the job is not to be run at all.
+    directory relative to the session's jobs folder. `sources` (absolute paths) and `stages` are for reports only. `mask` says why the
+    job is not to be run at all.
     """
 
     id: str
@@ -68,4 +80,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     xstatus: int = 0
     artifacts: tuple[Artifact, ...] = ()
     attributes: dict[str, Any] = {}
+    baselines: tuple[Baseline, ...] = ()
+    sources: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
     mask: str | None = None

@@ -91,11 +91,11 @@ class Status(msgspec.Struct, frozen=True):
 
         Raises InputError for an unknown name, and where outcome and category contradict each other.
         """
-        group = _member(Category, category)
+        group = None if category is None else _member(Category, category)
         if outcome is None:
             found = Outcome.NONE if group is None else _DEFAULT_OUTCOME[group]
         else:
-            found = _member(Outcome, outcome) or Outcome.NONE
+            found = _member(Outcome, outcome)
             if group is not None and found.category is not group:
                 raise InputError(f"outcome {found.name} implies category {found.category.value}, not {group.value}")
         return cls.of(found, reason, None if code == -1 else code)
@@ -116,9 +116,7 @@ class Status(msgspec.Struct, frozen=True):
         return self.category in {Category.PASS, Category.FAIL, Category.SKIP} or self.outcome is Outcome.CANCELLED
 
 
-def _member(kind: type[E], name: str | None) -> E | None:
-    if name is None:
-        return None
+def _member(kind: type[E], name: str) -> E:
     try:
         return kind[name.upper()]
     except KeyError:

@@ -1,0 +1,43 @@
+# Two commands do all the set-up: `make demo` runs the main job on a real example, `make test` passes the tests.
+PYTHON ?= python3
+VENV := .venv
+DEMO := build/demo
+
+.PHONY: demo test check wheel clean
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/canary-wf generate examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
+	cd $(DEMO) && $(CURDIR)/$(VENV)/bin/snakemake --profile local --quiet all
+	$(VENV)/bin/canary-wf status -d $(DEMO)
+
+test: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -n auto
+
+check: $(VENV)/.dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+# The wheel must work on its own: it is built, installed into a fresh environment, and used once from there.
+wheel: $(VENV)/.dev
+	rm -rf build/wheel build/fresh build/use
+	$(VENV)/bin/python -m build --wheel --outdir build/wheel .
+	$(PYTHON) -m venv build/fresh
+	build/fresh/bin/pip install --quiet --disable-pip-version-check build/wheel/*.whl
+	build/fresh/bin/canary-wf generate examples/chain -b scheduler=local -d build/use
+	cd build/use && ../fresh/bin/snakemake --profile local --quiet all
+	build/fresh/bin/canary-wf status -d build/use
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,slurm]'
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf build dist $(VENV)

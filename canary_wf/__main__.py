@@ -1,0 +1,18 @@
+"""Where every command starts: `run-batch` goes straight to the runner, the others through the command line."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    if sys.argv[1:2] == ["run-batch"]:
+        from canary_wf.execution.runner import main as run_batch
+
+        sys.exit(run_batch(sys.argv[2:]))
+    from canary_wf.cli.main import main as command_line
+
+    sys.exit(command_line())
+
+
+if __name__ == "__main__":
+    main()

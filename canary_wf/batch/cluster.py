@@ -1,0 +1,125 @@
+"""Batches on a cluster: when each one starts and ends on K nodes, and the longest chain of them.
+
+A batch takes one node, or more when its jobs do; it waits for the batches it depends on, for the queue, and for free
+nodes. Ready batches are started by the longest chain of batches behind them, as the schedule inside a batch does.
+"""
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+import msgspec
+
+from canary_wf.batch.schedule import ReadyQueue
+from canary_wf.errors import InputError
+
+
+class ClusterRun(msgspec.Struct, frozen=True):
+    """When batches run, in seconds after the first submission: the whole, and the start and end of each batch."""
+
+    makespan: float
+    starts: tuple[float, ...]
+    ends: tuple[float, ...]
+
+
+def critical_path(lengths: Sequence[float], dependencies: Sequence[Sequence[int]]) -> float:
+    """Return the longest chain of batches in seconds: the makespan on a cluster without end.
+
+    `dependencies[batch]` are the batches that must be done before it. Raises InputError for a cycle.
+    """
+    return max((lengths[batch] + before for batch, before in enumerate(_before(lengths, dependencies))), default=0.0)
+
+
+def run_on_cluster(  # noqa: PLR0913 - what a cluster is described by
+    lengths: Sequence[float],
+    dependencies: Sequence[Sequence[int]],
+    *,
+    nodes: int | None = None,
+    widths: Sequence[int] | None = None,
+    queue_wait: float = 0.0,
+    overhead: float = 0.0,
+) -> ClusterRun:
+    """Return the run of batches with `lengths` in seconds on a cluster of `nodes` nodes (None: without end).
+
+    `widths` are the nodes each batch takes (default 1). `queue_wait` seconds pass between the moment a batch is ready
+    and the earliest start, `overhead` seconds are added to each batch. Raises InputError for a batch with more nodes
+    than the cluster, and for a cycle.
+    """
+    lengths = [length + overhead for length in lengths]
+    wide = [1] * len(lengths) if widths is None else list(widths)
+    free = sum(wide) if nodes is None else nodes
+    for batch, width in enumerate(wide):
+        if width > free:
+            raise InputError(f"batch {batch} needs {width} nodes, the cluster has {free}")
+    followers: list[list[int]] = [[] for _ in lengths]
+    for batch, upstream in enumerate(dependencies):
+        for other in upstream:
+            followers[other].append(batch)
+    behind = _before(lengths, followers)
+    order = sorted(range(len(lengths)), key=lambda batch: (-behind[batch] - lengths[batch], batch))
+    run = _Run(order, lengths, wide, free, dependencies)
+    return run.play(followers, queue_wait)
+
+
+class _Run:
+    """One simulation; batches are numbered by their place in the order in which they are started."""
+
+    def __init__(
+        self,
+        order: list[int],
+        lengths: Sequence[float],
+        wide: Sequence[int],
+        free: int,
+        dependencies: Sequence[Sequence[int]],
+    ) -> None:
+        self._order = order
+        self._lengths = lengths
+        self._wide = wide
+        self._free = free
+        self._waits = [len(set(upstream)) for upstream in dependencies]
+        self._place = {batch: number for number, batch in enumerate(order)}
+        self._queue = ReadyQueue(kinds=[wide[batch] for batch in order])
+
+    def play(self, followers: Sequence[Sequence[int]], queue_wait: float) -> ClusterRun:
+        """Return the run; an event is either the end of a batch or the moment from which it may start."""
+        count = len(self._order)
+        starts, ends = [-1.0] * count, [0.0] * count
+        events = [(queue_wait, 1, batch) for batch, waits in enumerate(self._waits) if not waits]
+        now = 0.0
+        while events:
+            now = events[0][0]
+            while events and events[0][0] <= now:
+                _, may_start, batch = heappop(events)
+                if may_start:
+                    self._queue.push(self._place[batch])
+                    continue
+                self._free += self._wide[batch]
+                for follower in set(followers[batch]):
+                    self._waits[follower] -= 1
+                    if not self._waits[follower]:
+                        heappush(events, (now + queue_wait, 1, follower))
+            for number in self._queue.take(lambda number: self._wide[self._order[number]] <= self._free):
+                batch = self._order[number]
+                self._free -= self._wide[batch]
+                starts[batch], ends[batch] = now, now + self._lengths[batch]
+                heappush(events, (ends[batch], 0, batch))
+        return ClusterRun(max(ends, default=0.0), tuple(starts), tuple(ends))
+
+
+def _before(lengths: Sequence[float], dependencies: Sequence[Sequence[int]]) -> list[float]:
+    """Return for each batch the longest chain before it, in seconds."""
+    followers: list[list[int]] = [[] for _ in lengths]
+    waits = [len(upstream) for upstream in dependencies]
+    for batch, upstream in enumerate(dependencies):
+        for other in upstream:
+            followers[other].append(batch)
+    before = [0.0] * len(waits)
+    ready = [batch for batch, count in enumerate(waits) if not count]
+    for batch in ready:  # grows while it is walked
+        for follower in followers[batch]:
+            before[follower] = max(before[follower], before[batch] + lengths[batch])
+            waits[follower] -= 1
+            if not waits[follower]:
+                ready.append(follower)
+    if len(ready) < len(waits):
+        raise InputError("the batches depend on one another in a cycle")
+    return before

@@ -1,0 +1,85 @@
+"""The atomic layout: a batch holds whole dependency components, and no batch depends on another one."""
+
+from collections.abc import Sequence
+
+from canary_wf.batch.capacity import rates
+from canary_wf.batch.partition.draft import Items
+from canary_wf.batch.partition.graph import families
+from canary_wf.batch.partition.order import interleaved
+from canary_wf.batch.partition.packer import Measure, Packer
+from canary_wf.batch.schedule import Machine, reference_order
+from canary_wf.batch.task import Problem
+
+
+class AtomicPacking:
+    """The atomic packing of one problem, for any target; the items are components."""
+
+    def __init__(self, problem: Problem) -> None:
+        members: dict[int, list[int]] = {}
+        for task, family in enumerate(families(problem)):
+            members.setdefault(family, []).append(task)
+        self.components = list(members.values())
+        self._problem = problem
+        self._of_task = [0] * len(problem)
+        for item, tasks in enumerate(self.components):
+            for task in tasks:
+                self._of_task[task] = item
+        self._place = [0] * len(problem)
+        for number, task in enumerate(reference_order(problem, range(len(problem)))):
+            self._place[task] = number
+        self._machine = Machine(problem)
+        self.alone = [self._play(tasks)[0] for tasks in self.components]
+        self.packer = Packer(Items.of(self._loads(), self.alone), self._measure())
+        self._line = interleaved(range(len(self.components)), self.packer.items.loads, self.alone)
+        self._line.reverse()
+
+    def pack(self, target: float, *, together: bool) -> list[list[int]]:
+        """Return the batches, as lists of tasks, for `target` seconds.
+
+        A component longer than the target stays alone, or with `together` gets others beside it as long as they do
+        not make the batch longer.
+        """
+        alone = self.alone
+        line = [item for item in self._line if alone[item] <= target]
+        long = sorted((item for item in self._line if alone[item] > target), key=lambda item: (alone[item], -item))
+        batches = []
+        while long:
+            longest = long.pop()
+            sources = [long, line] if together else []
+            batches.append(self.packer.batch(alone[longest], [longest], sources))
+        while line:
+            batches.append(self.packer.batch(target, [line.pop()], [line]))
+        return [[task for item in batch for task in self.components[item]] for batch in batches]
+
+    def _loads(self) -> list[tuple[float, ...]]:
+        shares, kinds, runtimes = rates(self._problem), self._problem.kinds, self._problem.runtimes
+        loads = []
+        for tasks in self.components:
+            used = [0.0] * len(shares[0])
+            for task in tasks:
+                for place, share in enumerate(shares[kinds[task]]):
+                    used[place] += share * runtimes[task]
+            loads.append(tuple(used))
+        return loads
+
+    def _play(self, tasks: Sequence[int]) -> tuple[float, list[int], list[float]]:
+        order = sorted(tasks, key=self._place.__getitem__)
+        length, starts = self._machine.play(order, dependent=True)
+        return length, order, starts
+
+    def _measure(self) -> Measure:
+        runtimes, of_task = self._problem.runtimes, self._of_task
+
+        def measure(items: Sequence[int], limit: float) -> tuple[float, list[int], list[int]]:
+            length, order, starts = self._play([task for item in items for task in self.components[item]])
+            if length <= limit:
+                return length, [], []
+            last: dict[int, float] = {}
+            for task, start in zip(order, starts, strict=True):
+                if start + runtimes[task] > limit:
+                    last[of_task[task]] = max(start, last.get(of_task[task], 0.0))
+            late = sorted(last, key=lambda item: (-last[item], item))
+            # A component that starts beyond the limit altogether is rare; they all count as straddling.
+            return length, [], late
+
+        return measure

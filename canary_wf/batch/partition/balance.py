@@ -1,0 +1,97 @@
+"""A given number of batches: finds the shortest target whose packing has no more of them than asked for.
+
+The lengths come out balanced, because all batches are filled to one target.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from canary_wf.batch.partition.flat import FlatPacking
+from canary_wf.batch.partition.style import Profile, Style
+
+FINEST = 0.004
+"""Relative step by which the target first grows."""
+
+SAME_STEPS = 3
+"""Steps of that size before they double."""
+
+MOST_STEPS = 40
+
+LOOSENESS = 1.21
+"""How much longer than packed tightly batches may get for the sake of shorter chains of batches."""
+
+OPTIMISM = 1.05
+"""Estimates count a few batches more than packing then makes."""
+
+EARLIER = 0.93
+"""Share of the mean to start at where long tasks make some batches long anyway."""
+
+TRIED = 4
+"""Loose styles compared by what they really give."""
+
+MANY = 20_000
+"""Tasks from which on only the style estimated as best is tried."""
+
+Batches = list[list[int]]
+
+
+def fewest(pack: Callable[[float], Batches], count: int, start: float, longest: float) -> Batches | None:
+    """Return the batches of the first target from `start` to about `longest` seconds with at most `count` of them."""
+    for target in _targets(start, longest):
+        batches = pack(target)
+        if len(batches) <= count:
+            return batches
+        if len(batches) > 2 * count:
+            # Far off: the steps that follow would all be too small.
+            return fewest(pack, count, min(target * len(batches) / count / 1.5, longest), longest)
+    return None
+
+
+def _targets(start: float, longest: float) -> Iterator[float]:
+    target, step = start, FINEST
+    for number in range(MOST_STEPS):
+        yield min(target, longest)
+        if target >= longest:
+            return
+        target *= 1 + step
+        if number >= SAME_STEPS:
+            step *= 2
+    yield longest
+
+
+def _loose_styles(profile: Profile, count: int, mean: float) -> list[Style]:
+    """Return the styles estimated to make at most `count` batches, the one with the shortest chains of them first."""
+    found = []
+    for cut in profile.cuts():
+        target = mean
+        while profile.estimate(target, cut)[0] > count * OPTIMISM and target <= mean * LOOSENESS:
+            target *= 1.01
+        if target <= mean * LOOSENESS:
+            found.append((profile.estimate(target, cut)[1], cut, target))
+    return [Style(target, cut) for _, cut, target in sorted(found)]
+
+
+def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) -> Batches | None:
+    """Return at most `count` flat batches of lengths as equal as dependencies allow, or None when it cannot be.
+
+    `mean` is the load in seconds of a batch if all were equal.
+    """
+    problem, depth = packing.problem, packing.graph.depth
+    # Batches that a long task makes long hold more than the mean, the others may do with less.
+    start = mean * (EARLIER if max(problem.runtimes) > mean else 1.0 + FINEST)
+    candidates = []
+    if depth > 1:
+        tried = 1 if len(problem) > MANY else TRIED
+        for style in _loose_styles(profile, count, start)[:tried]:
+            found = fewest(
+                partial(_pack, packing, style.cut), count, min(style.target, mean * LOOSENESS), mean * LOOSENESS
+            )
+            if found is not None:
+                candidates.append(found)
+    if candidates:
+        return min(candidates, key=packing.critical_path)
+    return fewest(partial(_pack, packing, None), count, start, sum(problem.runtimes) + 1.0)
+
+
+def _pack(packing: FlatPacking, cut: int | None, target: float) -> Batches:
+    return packing.pack(Style(target, packing.graph.depth if cut is None else cut, tight=cut is None))

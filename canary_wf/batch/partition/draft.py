@@ -1,0 +1,125 @@
+"""A batch while it is being filled: what it holds, what that adds up to, and what still fits by that sum."""
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+import msgspec
+
+_ROUNDING = 1e-12
+
+
+class Items(msgspec.Struct, frozen=True):
+    """What is packed, by item: all times in seconds.
+
+    `loads`: run time times the share of one batch, for each limited resource; `alone`: the length of the item by
+    itself; `weight`: its largest load.
+    """
+
+    loads: Sequence[tuple[float, ...]]
+    alone: Sequence[float]
+    weight: Sequence[float]
+
+    @classmethod
+    def of(cls, loads: Sequence[tuple[float, ...]], alone: Sequence[float]) -> Self:
+        """Return items with their weight; without any limited resource it is nothing."""
+        return cls(loads, alone, [max(load, default=0.0) for load in loads])
+
+
+class Draft:
+    """A batch in the making; `limit` is the length in seconds that it must keep to.
+
+    `origin` has for each item that may go back the list it was taken from; the seeds stay. `refused` are items that
+    the simulation threw out.
+    """
+
+    def __init__(self, items: Items, limit: float, seeds: Iterable[int] = ()) -> None:
+        self.limit = limit
+        self.chosen: list[int] = []
+        self.origin: dict[int, list[int]] = {}
+        self.refused: set[int] = set()
+        self._items = items
+        self._used = [0.0] * len(next(iter(items.loads), ()))
+        self._longest = -1.0
+        self._room: list[float] = []
+        self._serial = 0.0
+        for item in seeds:
+            self._put(item)
+
+    @property
+    def load(self) -> float:
+        """The largest load of any resource, in seconds."""
+        return max(self._used, default=0.0)
+
+    def open(self, share: float) -> bool:
+        """Return whether some resource is used for less than `share` of the limit."""
+        return min(self._used, default=0.0) < share * self.limit
+
+    def fits(self, item: int) -> bool:
+        """Return whether the limit leaves room for `item`, by its load and beside the longest item.
+
+        Items wider than half and than what the longest leaves run one after the other, and before or after it.
+        """
+        items, limit = self._items, self.limit
+        alone = items.alone[item]
+        if alone > limit:
+            return False
+        for used, load in zip(self._used, items.loads[item], strict=True):
+            if used + load > limit:
+                return False
+        return not self._collides(item) or max(self._longest, alone) + self._serial_with(item) <= limit
+
+    def add(self, item: int, source: list[int]) -> None:
+        """Put `item` into the batch; `source` is where it goes when it is given back."""
+        self._put(item)
+        self.origin[item] = source
+
+    def give_back(self, items: Sequence[int]) -> int:
+        """Return `items` to where they came from and refuse them from now on; the batch keeps at least one item.
+
+        Returns how many went.
+        """
+        items = items[: len(self.chosen) - 1]
+        if not items:
+            return 0
+        gone = set(items)
+        self.refused |= gone
+        for item in items:
+            self.origin.pop(item).append(item)
+        kept = [item for item in self.chosen if item not in gone]
+        self.chosen, self._used, self._longest, self._serial = [], [0.0] * len(self._used), -1.0, 0.0
+        for item in kept:
+            self._put(item)
+        return len(gone)
+
+    def lightest(self, weight: float) -> int | None:
+        """Return the lightest item that may go back and has at least `weight` seconds of load."""
+        weights = self._items.weight
+        return min(
+            (item for item in self.origin if weights[item] >= weight),
+            key=lambda item: (weights[item], item),
+            default=None,
+        )
+
+    def _put(self, item: int) -> None:
+        items = self._items
+        alone, load = items.alone[item], items.loads[item]
+        self.chosen.append(item)
+        for place, amount in enumerate(load):
+            self._used[place] += amount
+        if alone > self._longest:
+            self._longest = alone
+            self._room = [max(1.0 - amount / alone, 0.5) + _ROUNDING for amount in load] if alone else [1.0] * len(load)
+            self._serial = sum(items.alone[other] for other in self.chosen if other != item and self._collides(other))
+        elif self._collides(item):
+            self._serial += alone
+
+    def _collides(self, item: int) -> bool:
+        """Return whether `item` can run neither beside the longest one nor beside another one that cannot."""
+        alone = self._items.alone[item]
+        for room, load in zip(self._room, self._items.loads[item], strict=False):
+            if load > room * alone:
+                return True
+        return False
+
+    def _serial_with(self, item: int) -> float:
+        return self._serial + min(self._items.alone[item], self._longest)

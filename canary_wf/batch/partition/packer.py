@@ -1,0 +1,110 @@
+"""Fills batches one after the other so that their simulated length keeps to a limit.
+
+Items are what cannot be divided: a task, or with the atomic layout a component. A batch draws items by their load
+until the load reaches the limit, then the reference schedule is simulated: while it is too long, items go back, and
+where room is left, more are tried. All of it looks at a bounded number of items, so packing is near-linear.
+"""
+
+from collections.abc import Callable, Sequence
+
+from canary_wf.batch.partition.draft import Draft, Items
+
+LOOK = 96
+"""Waiting items looked at past the first that does not fit."""
+
+TRIES = 4
+"""Attempts to use the room that a simulation shows."""
+
+FULL = 0.995
+"""Share of the limit from which on a batch counts as full."""
+
+ROOMY = 0.97
+"""Share of the limit below which many items are tried at once, not the best one."""
+
+SLACK = 1e-9
+"""Relative rounding error allowed between two sums of the same run times."""
+
+Measure = Callable[[Sequence[int], float], tuple[float, list[int], list[int]]]
+"""From items and a limit in seconds to the simulated length, the items that start beyond the limit, and those that
+start before it and end beyond; both in the order in which they should go."""
+
+
+class Packer:
+    """Packs `items` into batches that `measure` finds short enough."""
+
+    def __init__(self, items: Items, measure: Measure) -> None:
+        self.items = items
+        self._measure = measure
+
+    def length(self, items: Sequence[int]) -> float:
+        """Return the simulated length in seconds of `items` as one batch."""
+        return self._measure(items, float("inf"))[0]
+
+    def batch(self, limit: float, seeds: Sequence[int], sources: Sequence[list[int]]) -> list[int]:
+        """Return a batch of `seeds` and of items taken from `sources` (their last entries first).
+
+        The simulated length is at most `limit` seconds, unless the seeds alone are longer.
+        """
+        draft = Draft(self.items, limit, seeds)
+        if not self._draw(draft, sources):
+            return draft.chosen
+        length = self._shorten(draft)
+        for _ in range(TRIES):
+            if length >= FULL * limit or draft.load >= FULL * limit:
+                break
+            if not (self._draw(draft, sources) if draft.load < ROOMY * limit else self._grow(draft, sources)):
+                break
+            length = self._shorten(draft)
+        return draft.chosen
+
+    def _draw(self, draft: Draft, sources: Sequence[list[int]]) -> bool:
+        """Take items that fit by load from the ends of `sources`; return whether there were any."""
+        before = len(draft.chosen)
+        for source in sources:
+            place, passed = len(source) - 1, 0
+            while place >= 0 and passed <= LOOK and draft.open(FULL):
+                if source[place] not in draft.refused and draft.fits(source[place]):
+                    draft.add(source.pop(place), source)
+                else:
+                    passed += 1
+                place -= 1
+        return len(draft.chosen) > before
+
+    def _shorten(self, draft: Draft) -> float:
+        """Give items back until the simulated length keeps to the limit; return the length."""
+        limit = draft.limit * (1 + SLACK)
+        rounds = 0
+        while True:
+            length, beyond, straddling = self._measure(draft.chosen, limit)
+            if length <= limit or not draft.origin or len(draft.chosen) == 1:
+                return length
+            rounds += 1
+            if draft.give_back([item for item in beyond if item in draft.origin]):
+                continue
+            light = draft.lightest(length - draft.limit) if rounds == 1 else None
+            late = [item for item in straddling if item in draft.origin] if light is None else [light]
+            # As much as the excess, for what stays moves up; more when that has not been enough.
+            if not draft.give_back(self._up_to(late, (length - draft.limit) * rounds / 2)):
+                draft.give_back(list(draft.origin)[-(2**rounds) :])
+
+    def _up_to(self, items: Sequence[int], weight: float) -> Sequence[int]:
+        """Return as many of the first `items` as have `weight` seconds of load together, at least one."""
+        total = 0.0
+        for number, item in enumerate(items):
+            total += self.items.weight[item]
+            if total >= weight:
+                return items[: number + 1]
+        return items
+
+    def _grow(self, draft: Draft, sources: Sequence[list[int]]) -> bool:
+        """Add the heaviest item within reach that fits by load; return whether there was one."""
+        for source in sources:
+            best, found = -1.0, -1
+            for place in range(len(source) - 1, max(len(source) - 1 - LOOK, -1), -1):
+                weight = self.items.weight[source[place]]
+                if weight > best and source[place] not in draft.refused and draft.fits(source[place]):
+                    best, found = weight, place
+            if found >= 0:
+                draft.add(source.pop(found), source)
+                return True
+        return False

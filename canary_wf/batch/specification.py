@@ -1,0 +1,158 @@
+"""The batch specification: the text after ``-b spec=`` that says how jobs are partitioned into batches.
+
+This module reads and writes the text; what a specification means for jobs is `canary_wf.batch.partition`.
+"""
+
+import re
+from typing import Literal, Self
+
+import msgspec
+
+from canary_wf.durations import parse_positive_duration
+from canary_wf.errors import InputError
+
+Layout = Literal["flat", "atomic"]
+Nodes = Literal["any", "same"]
+Count = int | Literal["auto", "max"]
+
+DEFAULT_DURATION = 1800.0
+"""Seconds a batch aims at when neither count nor duration is given."""
+
+COUNT_LIMIT = 2**63
+"""The first count that is refused: anything above is a slip of the pen."""
+
+_ALLOWED = {
+    "layout": "write layout:flat or layout:atomic",
+    "count": "write count:auto, count:max or count:N with a whole number N from 0 to 2**63 - 1",
+    "duration": "write duration:T with T in seconds or as 40s, 5m, 4h30m30s, above zero and at most ten years",
+    "nodes": "write nodes:any or nodes:same",
+}
+_EXPECTED = "write pairs such as layout:flat,count:auto,duration:30m,nodes:any"
+_PAIR = re.compile(r"([^:=]*)[:=](.*)", re.DOTALL)
+_WHOLE = re.compile(r"\+?[0-9]+")
+_DIGITS = len(str(COUNT_LIMIT))
+_QUOTED = 60
+
+
+class BatchSpecificationError(InputError):
+    """The text of a batch specification is malformed; the message quotes the part and says what is allowed there."""
+
+
+class BatchSpecification(msgspec.Struct, frozen=True):
+    """How jobs are partitioned into batches.
+
+    `layout`: with flat no job of a batch depends on another one of it, with atomic a batch holds whole dependency
+    components. `count`: at most so many batches; ``max`` one a job (atomic: one a component); ``auto`` as many as
+    `duration` asks for. `duration`: seconds a batch aims at, None unless count is ``auto``. `nodes`: with same all
+    jobs of a batch ask for the same number of nodes. Raises BatchSpecificationError for values that contradict.
+    """
+
+    layout: Layout = "flat"
+    count: Count = "auto"
+    duration: float | None = DEFAULT_DURATION
+    nodes: Nodes = "any"
+
+    def __post_init__(self) -> None:
+        if self.layout == "atomic" and self.nodes == "same":
+            raise _refusal("layout:atomic with nodes:same", "layout:atomic takes nodes:any only")
+        if isinstance(self.count, int) and not 0 <= self.count < COUNT_LIMIT:
+            raise _refusal(f"count:{_quoted(str(self.count))}", _ALLOWED["count"])
+        if (self.count == "auto") != (self.duration is not None):
+            raise _refusal(
+                f"count:{self.count} with duration:{self.duration}",
+                "duration and count may not both be set, except count:auto, which needs a duration",
+            )
+        if self.duration is not None:
+            _duration(self.duration)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the specification that `text` writes: ``key:value`` or ``key=value``, separated by commas.
+
+        Keys and words may be in any case, a later repeat of a key wins, and what is not given has its default.
+        Raises BatchSpecificationError for anything else.
+        """
+        given: dict[str, str] = {}
+        for part in text.split(",") if text.strip() else ():
+            key, value = _pair(part)
+            given[key] = value
+        count = _count(given["count"]) if "count" in given else "auto"
+        duration = _duration(given["duration"]) if "duration" in given else None
+        if count != "auto" and duration is not None:
+            raise _refusal(
+                f"count:{_quoted(given['count'])} with duration:{_quoted(given['duration'])}",
+                "duration and count may not both be set; keep one, or write count:auto",
+            )
+        return cls(
+            layout=_layout(given.get("layout", "flat")),
+            count=count,
+            duration=(DEFAULT_DURATION if duration is None else duration) if count == "auto" else None,
+            nodes=_nodes(given.get("nodes", "any")),
+        )
+
+    @property
+    def canonical(self) -> str:
+        """The shortest text with every setting that has a meaning; it parses back to the same specification."""
+        parts = [f"layout:{self.layout}", f"count:{self.count}", f"nodes:{self.nodes}"]
+        if self.duration is not None:
+            parts.insert(2, f"duration:{self.duration!r}")
+        return ",".join(parts)
+
+    def __str__(self) -> str:
+        return self.canonical
+
+
+def _pair(part: str) -> tuple[str, str]:
+    found = _PAIR.fullmatch(part)
+    if found is None:
+        raise _refusal(_quoted(part), _EXPECTED)
+    key, value = found[1].strip().casefold(), found[2].strip()
+    if key not in _ALLOWED:
+        raise _refusal(_quoted(part), f"the keys are {', '.join(_ALLOWED)}")
+    return key, value
+
+
+def _layout(value: str) -> Layout:
+    match value.casefold():
+        case "flat":
+            return "flat"
+        case "atomic":
+            return "atomic"
+    raise _refusal(f"layout:{_quoted(value)}", _ALLOWED["layout"])
+
+
+def _nodes(value: str) -> Nodes:
+    match value.casefold():
+        case "any":
+            return "any"
+        case "same":
+            return "same"
+    raise _refusal(f"nodes:{_quoted(value)}", _ALLOWED["nodes"])
+
+
+def _count(value: str) -> Count:
+    match value.casefold():
+        case "auto":
+            return "auto"
+        case "max":
+            return "max"
+    digits = value.lstrip("+0") or "0"
+    # The length goes first: turning a million digits into a number is what an attacker would ask for.
+    if _WHOLE.fullmatch(value) and len(digits) <= _DIGITS and int(digits) < COUNT_LIMIT:
+        return int(digits)
+    raise _refusal(f"count:{_quoted(value)}", _ALLOWED["count"])
+
+
+def _duration(value: float | str) -> float:
+    try:
+        return parse_positive_duration(value)
+    except InputError:
+        raise _refusal(f"duration:{_quoted(str(value))}", _ALLOWED["duration"]) from None
+
+
+def _quoted(text: str) -> str:
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+
+
+def _refusal(part: str, allowed: str) -> BatchSpecificationError:
+    return BatchSpecificationError(f"batch specification: {part!r} is not allowed", hint=allowed)

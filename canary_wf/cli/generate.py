@@ -1,0 +1,104 @@
+"""`canary-wf generate`: find the jobs, plan batches, and write the workflow into OUT."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from canary_wf.cli.options import (
+    discovery_options,
+    json_option,
+    out_option,
+    plan_settings,
+    planning_options,
+    pool_options,
+    resource_requests,
+    selection_options,
+)
+from canary_wf.durations import format_duration
+from canary_wf.generation import Generated, check_paths, generate_workflow
+from canary_wf.json_files import encode
+from canary_wf.plan.model import Plan
+from canary_wf.plan.target import choose_target
+from canary_wf.session_paths import relative_to_out
+
+
+@click.command("generate")
+@selection_options
+@planning_options
+@pool_options
+@out_option
+@json_option
+def command(
+    *,
+    paths: tuple[str, ...],
+    batch: tuple[str, ...],
+    strict: bool,
+    resources: tuple[str, ...],
+    pool_file: Path | None,
+    out: Path,
+    as_json: bool,
+    **selection: Any,  # noqa: ANN401 - the selection options
+) -> None:
+    """Find the jobs under PATH, plan batches, and write a Snakemake workflow into OUT."""
+    settings, scheduler = plan_settings(batch, strict=strict)
+    requested = resource_requests(resources)
+    target = choose_target(scheduler, requested, pool_file)
+    options = discovery_options(selection, requested)
+    generated = generate_workflow(check_paths(paths), options, settings, target, out)
+    tell_left_out(generated.plan)
+    for warning in generated.warnings:
+        sys.stderr.write(f"canary-wf: warning: {warning}\n")
+    if as_json:
+        sys.stdout.write(encode(_as_dict(generated)).decode() + "\n")
+    else:
+        _print(generated, out)
+
+
+def tell_left_out(plan: Plan) -> None:
+    """Tell on standard error which jobs fit nowhere, and why."""
+    for job in plan.left_out:
+        sys.stderr.write(f"canary-wf: warning: job {job.name} is left out: {job.reason}\n")
+
+
+def describe_target(plan: Plan) -> str:
+    """Return in words which machine the plan is for."""
+    node = ", ".join(f"{count} {kind}" for kind, count in plan.node.items() if kind != "memory" and count)
+    return f"this machine ({node})" if plan.scheduler == "local" else f"Slurm nodes with {node}"
+
+
+def _as_dict(generated: Generated) -> dict[str, Any]:
+    plan = generated.plan
+    return {
+        "session": plan.session,
+        "plan": relative_to_out(generated.paths.plan, generated.paths.out),
+        "scheduler": plan.scheduler,
+        "jobs": len(plan.jobs),
+        "batches": len(plan.batches),
+        "left_out": plan.left_out,
+        "masked": len(plan.masked),
+        "warnings": generated.warnings,
+    }
+
+
+def _print(generated: Generated, out: Path) -> None:
+    plan = generated.plan
+    found = f"Found {count(len(generated.found.jobs), 'job')} in {count(generated.found.files, 'file')}"
+    masked = f", {len(plan.masked)} masked" if plan.masked else ""
+    batches = count(len(plan.batches), "batch", "batches")
+    expected = sum(batch.runtime for batch in plan.batches)
+    lines = [
+        f"{found}{masked}.",
+        f"Planned {batches} for {describe_target(plan)}, {format_duration(expected)} of batch time expected.",
+        f"Session {plan.session}",
+    ]
+    change = "" if out.absolute() == Path.cwd() else f"cd {shlex.quote(str(out))} && "
+    lines.append(f"Next: {change}snakemake --profile {plan.scheduler}")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return `number` with the noun in its right form."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

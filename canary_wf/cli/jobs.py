@@ -1,0 +1,22 @@
+"""Which job a user means by an id prefix or a name."""
+
+from collections.abc import Iterable
+
+from canary_wf.errors import UsageError
+from canary_wf.plan.model import PlannedJob
+
+SHORTEST_PREFIX = 4
+
+
+def find_job(jobs: Iterable[PlannedJob], wanted: str) -> PlannedJob:
+    """Return the job that `wanted` names: its name, or the start of its id. Raises UsageError for none or several."""
+    jobs = list(jobs)
+    found = [job for job in jobs if job.name == wanted]
+    if not found and len(wanted) >= SHORTEST_PREFIX:
+        found = [job for job in jobs if job.id.startswith(wanted.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        some = ", ".join(job.id[:12] for job in found[:4])
+        raise UsageError(f"{wanted!r} names {len(found)} jobs ({some})", where="JOB", hint="give more of the id")
+    raise UsageError(f"there is no job {wanted!r}", where="JOB", hint="canary-wf status lists them")

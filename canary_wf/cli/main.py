@@ -1,0 +1,91 @@
+"""The top of the command line: which command lives where, and how errors reach the user."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from canary_wf import __version__
+from canary_wf.errors import CanaryWfError, ExitCode
+
+COMMANDS = {
+    "generate": "find the jobs, plan batches, and write the workflow",
+    "plan": "show what generate would plan; nothing is written",
+    "find": "list the jobs",
+    "describe": "show what one test file expands to",
+    "status": "show where the newest session's jobs stand",
+    "log": "print a job's output",
+    "rerun": "reset jobs, so that the next snakemake runs them again",
+    "report": "write a report: junit, json or markdown",
+    "pool": "show the resource pool",
+    "run-batch": "run one batch (what a generated rule calls)",
+}
+HIDDEN = ("gate", "write-reports")
+"""What only the generated rules call."""
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """Commands by name; a command's module is imported when it runs, so that `--help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, in the order in which a user meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command called `cmd_name`, or None."""
+        del ctx
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
+            return None
+        module = importlib.import_module(f"canary_wf.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="canary-wf")
+@click.option("--debug", is_flag=True, help="Show where in the program an error comes from.")
+@click.option("--no-color", is_flag=True, help="Never colour the output.")
+def application(*, debug: bool, no_color: bool) -> None:
+    """Turn a tree of tests or simulations into a handful of cluster jobs, carried by Snakemake."""
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
+    del debug  # read from the context where an error is told
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line `arguments` (those of the process when None) and return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        result: Any = application.main(args=arguments, prog_name="canary-wf", standalone_mode=False)
+    except CanaryWfError as error:
+        if "--debug" in arguments:
+            raise
+        return _tell(str(error), error.exit_code)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"; try {context.command_path} --help" if context is not None else ""
+        return _tell(f"{error.format_message()}{hint}", ExitCode.USAGE)
+    except BrokenPipeError:
+        # The reader (a pager, head) has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _tell(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"canary-wf: {line}\n")
+    return code

@@ -1,0 +1,111 @@
+"""Options that several commands share, and what they come to."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from canary_wf.batch.specification import BatchSpecification
+from canary_wf.discovery import DiscoveryOptions
+from canary_wf.errors import UsageError
+from canary_wf.plan.planner import PlanSettings
+from canary_wf.plan.target import Target, choose_target
+from canary_wf.resources.options import parse_resource
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+out_option = click.option(
+    "-d", "--out", type=click.Path(path_type=Path), default=Path(), show_default=True, help="The workspace."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+
+_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on")
+
+
+def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+selection_options = _stacked(
+    click.argument("paths", nargs=-1, metavar="[PATH]..."),
+    click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords satisfy EXPR."),
+    click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
+    click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'."),
+    click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner."),
+    click.option("--regex", metavar="REGEX", help="Only jobs whose test file has text that matches REGEX."),
+    click.option("--timeout", "timeouts", multiple=True, metavar="TYPE=T", help="Time limit of jobs of this type."),
+)
+
+planning_options = _stacked(
+    click.option("-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers= or fail_on=."),
+    click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
+)
+
+pool_options = _stacked(
+    click.option("-r", "resources", multiple=True, metavar="TYPE=N", help="What one node has, e.g. cpus=32, gpus=4."),
+    click.option("--resource-pool-file", "pool_file", type=click.Path(path_type=Path), help="What one node has."),
+)
+
+
+def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> DiscoveryOptions:
+    """Return what the selection options say; `requested` are the resource types that `-r` named."""
+    timeouts = {}
+    for text in values["timeouts"]:
+        kind, equals, seconds = text.partition("=")
+        if not equals or not kind:
+            raise UsageError(f"{text!r} is not understood", where="--timeout", hint="write TYPE=T, such as fast=2m")
+        timeouts[kind] = seconds
+    return DiscoveryOptions(
+        options=frozenset(values["names"]),
+        keyword_expression=values["keyword_expression"],
+        parameter_expression=values["parameter_expression"],
+        owners=tuple(values["owners"]),
+        regex=values["regex"],
+        timeouts=timeouts,
+        resource_types=frozenset(requested or ()),
+    )
+
+
+def resource_requests(texts: Sequence[str]) -> dict[str, int]:
+    """Return what the `-r` options ask for, by type."""
+    return dict(parse_resource(text) for text in texts)
+
+
+def plan_settings(batch: Sequence[str], *, strict: bool) -> tuple[PlanSettings, str]:
+    """Return what the `-b` options say: the settings of the plan, and the scheduler's name."""
+    given = dict(_batch_pair(text) for text in batch)
+    workers = given.get("workers")
+    if workers is not None and not (workers.isascii() and workers.isdigit() and int(workers) > 0):
+        raise UsageError(f"{workers!r} is not a number above zero", where="-b workers")
+    fail_on = given.get("fail_on", "any")
+    if fail_on not in {"any", "never"}:
+        raise UsageError(f"{fail_on!r} is not known", where="-b fail_on", hint="write any or never")
+    scheduler = given.get("scheduler", "auto")
+    if scheduler not in {"auto", "local", "slurm"}:
+        raise UsageError(f"{scheduler!r} is not known", where="-b scheduler", hint="write auto, local or slurm")
+    settings = PlanSettings(
+        batch_spec=BatchSpecification.parse(given.get("spec", "")),
+        workers=None if workers is None else int(workers),
+        fail_on="never" if fail_on == "never" else "any",
+        strict=strict,
+    )
+    return settings, scheduler
+
+
+def _batch_pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or key not in _BATCH_KEYS:
+        hint = f"write one of {', '.join(f'{known}=' for known in _BATCH_KEYS)}"
+        raise UsageError(f"{text!r} is not understood", where="-b", hint=hint)
+    return key, value
+
+
+def target_of(scheduler: str, requested: dict[str, int], pool_file: Path | None) -> Target:
+    """Return the machine to plan for."""
+    return choose_target(scheduler, requested, pool_file)

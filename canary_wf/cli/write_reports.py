@@ -1,0 +1,38 @@
+"""What the rule `report` calls: settle what the dead left, and write the reports. It succeeds whatever the verdicts."""
+
+from pathlib import Path
+
+import click
+
+from canary_wf.hooks.settle import settle
+from canary_wf.job.history import record_session
+from canary_wf.json_files import not_writable, write_atomic
+from canary_wf.report.formats import FORMATS
+from canary_wf.report.session import load_session
+from canary_wf.report.table import summary
+from canary_wf.session_paths import SessionPaths
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("write-reports", hidden=True)
+@click.option("--plan", type=_PATH, required=True)
+@click.option("--json", "json_path", type=_PATH, required=True)
+@click.option("--junit", "junit_path", type=_PATH, required=True)
+@click.option("--markdown", "markdown_path", type=_PATH, required=True)
+@click.option("--log", type=_PATH, help="Where it is told what was written.")
+def command(*, plan: Path, json_path: Path, junit_path: Path, markdown_path: Path, log: Path | None) -> None:
+    """Write the session's reports."""
+    paths = SessionPaths.of_plan(plan)
+    state = load_session(paths)
+    settle(paths.batch(batch.id) for batch in state.plan.batches)
+    state = load_session(paths)
+    record_session(paths, [batch.id for batch in state.plan.batches])
+    for kind, target in {"junit": junit_path, "markdown": markdown_path, "json": json_path}.items():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_writable(target, error) from error
+        write_atomic(target, FORMATS[kind](state).encode())
+    if log is not None:
+        write_atomic(log, f"{summary(state)}\n".encode())

@@ -1,0 +1,186 @@
+"""Who depends on whom: the patterns of all jobs resolved over all jobs found, without cycles.
+
+A job file's pattern means job names, or families where no name matches; a `.pyt` file's means name, family, the name
+with its folder in front, or the test file. All algorithms are iterative: chains may be as long as they like.
+"""
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import translate
+
+from canary_wf.discovery.draft import DependencyRequest, Draft
+from canary_wf.errors import InputError
+from canary_wf.job.spec import DependencyEdge, JobSpec
+
+_GLOB = re.compile(r"[*?[]")
+_LAST = "\U0010ffff"
+_MOST_SHOWN = 10
+_CANDIDATES_FOR_HINT = 5000
+
+
+class _Names:
+    """One way to call jobs: from each name to the jobs it means, found by the name itself or by a glob."""
+
+    def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
+        self.jobs: dict[str, list[int]] = defaultdict(list)
+        for name, job in pairs:
+            self.jobs[name].append(job)
+        self.ordered: list[str] | None = None
+
+    def matches(self, pattern: str) -> list[int]:
+        """Return the jobs whose name is `pattern`, or fits it as a glob; only names that begin alike are tried."""
+        if pattern in self.jobs:
+            return self.jobs[pattern]
+        glob = _GLOB.search(pattern)
+        if glob is None:
+            return []
+        if self.ordered is None:
+            self.ordered = sorted(self.jobs)
+        prefix = pattern[: glob.start()]
+        start, end = bisect_left(self.ordered, prefix), bisect_left(self.ordered, prefix + _LAST)
+        fits = re.compile(translate(pattern)).match
+        return [job for name in self.ordered[start:end] if fits(name) for job in self.jobs[name]]
+
+
+class _Index:
+    """All jobs found, by the names that patterns can use."""
+
+    def __init__(self, specs: Sequence[JobSpec]) -> None:
+        self.specs = specs
+        self.by_id = {spec.id: number for number, spec in enumerate(specs)}
+        self._names = _Names((spec.name, number) for number, spec in enumerate(specs))
+        self._families = _Names((spec.family, number) for number, spec in enumerate(specs))
+        self._places = _Names(
+            pair
+            for number, spec in enumerate(specs)
+            for pair in ((_with_folder(spec), number), (spec.path, number), (spec.file, number))
+        )
+        self._found: dict[tuple[str, bool], list[int]] = {}
+
+    def matches(self, pattern: str, *, by_place: bool) -> list[int]:
+        """Return the numbers of the jobs that `pattern` means, each once, in the order they were found."""
+        key = (pattern, by_place)
+        if key not in self._found:
+            self._found[key] = sorted(set(self._search(pattern, by_place=by_place)))
+        return self._found[key]
+
+    def _search(self, pattern: str, *, by_place: bool) -> list[int]:
+        if by_place:
+            return [job for names in (self._names, self._families, self._places) for job in names.matches(pattern)]
+        return self._names.matches(pattern) or self._families.matches(pattern)
+
+    def hint(self, pattern: str) -> str | None:
+        """Return a name close to `pattern` as advice, if there is one."""
+        if len(self._names.jobs) > _CANDIDATES_FOR_HINT:
+            return None
+        near = get_close_matches(pattern, [*self._names.jobs, *self._families.jobs], n=1)
+        return f"did you mean {near[0]!r}?" if near else None
+
+
+def _with_folder(spec: JobSpec) -> str:
+    folder, slash, _ = spec.path.rpartition("/")
+    return f"{folder}{slash}{spec.name}"
+
+
+def check_ids(specs: Sequence[JobSpec]) -> None:
+    """Raise InputError that names both files when two jobs have one id."""
+    seen: dict[str, JobSpec] = {}
+    for spec in specs:
+        other = seen.setdefault(spec.id, spec)
+        if other is not spec:
+            where = "in the same file" if other.file == spec.file else f"in {other.file}"
+            other_name = "" if other.name == spec.name else f" as {other.name!r}"
+            raise InputError(f"job {spec.name!r} has the same id as one {where}{other_name}", where=spec.file)
+
+
+def resolve(drafts: Sequence[Draft]) -> list[tuple[DependencyEdge, ...]]:
+    """Return the dependencies of each draft, in the order of its requests.
+
+    Raises InputError with the place, job and pattern when a request matches too few or too many jobs, and InputError
+    that shows the cycle when jobs depend on each other in a circle.
+    """
+    specs = [draft.spec for draft in drafts]
+    index = _Index(specs)
+    edges = [_edges(number, draft, index) for number, draft in enumerate(drafts)]
+    _refuse_cycles(specs, edges, index.by_id)
+    return edges
+
+
+def _edges(number: int, draft: Draft, index: _Index) -> tuple[DependencyEdge, ...]:
+    if not draft.requests:
+        return ()
+    found: dict[DependencyEdge, None] = {}
+    for request in draft.requests:
+        for upstream in _upstream(number, draft, request, index):
+            found[DependencyEdge(index.specs[upstream].id, request.when)] = None
+    return tuple(found)
+
+
+def _upstream(number: int, draft: Draft, request: DependencyRequest, index: _Index) -> Iterable[int]:
+    if request.by_id:
+        return [index.by_id[identity] for identity in request.patterns]
+    found: dict[int, None] = {}
+    for pattern in request.patterns:
+        matches = index.matches(pattern, by_place=draft.spec.kind == "pyt")
+        # A job that says `step.*` means the others; only one that names itself is a cycle.
+        matches = [job for job in matches if job != number or not _GLOB.search(pattern)]
+        if not matches and request.expects not in {"?", "*"}:
+            raise InputError(
+                f"job {draft.spec.name!r} depends on {pattern!r}, which matches no job",
+                where=request.place,
+                hint=index.hint(pattern),
+            )
+        found.update(dict.fromkeys(matches))
+    _check_count(len(found), draft, request)
+    return found
+
+
+def _check_count(count: int, draft: Draft, request: DependencyRequest) -> None:
+    expects = request.expects
+    wrong = count > 1 if expects == "?" else isinstance(expects, int) and count != expects
+    if wrong:
+        expected = "at most 1" if expects == "?" else str(expects)
+        raise InputError(
+            f"job {draft.spec.name!r} expects {expected} of {' '.join(request.patterns)!r}, which matches {count} jobs",
+            where=request.place,
+        )
+
+
+def _refuse_cycles(
+    specs: Sequence[JobSpec], edges: Sequence[tuple[DependencyEdge, ...]], by_id: Mapping[str, int]
+) -> None:
+    """Walk along the dependencies of each job, depth first, and raise InputError when one leads back."""
+    done = bytearray(len(specs))
+    for start in range(len(specs)):
+        if done[start] or not edges[start]:
+            continue
+        path = [start]
+        on_path = {start}
+        waiting = [iter(edges[start])]
+        while path:
+            edge = next(waiting[-1], None)
+            if edge is None:
+                waiting.pop()
+                finished = path.pop()
+                on_path.remove(finished)
+                done[finished] = True
+                continue
+            upstream = by_id[edge.job]
+            if upstream in on_path:
+                raise _cycle([specs[job] for job in path[path.index(upstream) :]])
+            if not done[upstream]:
+                path.append(upstream)
+                on_path.add(upstream)
+                waiting.append(iter(edges[upstream]))
+
+
+def _cycle(specs: Sequence[JobSpec]) -> InputError:
+    names = [spec.name for spec in specs]
+    if len(names) > _MOST_SHOWN:
+        names = [*names[: _MOST_SHOWN // 2], "…", *names[-_MOST_SHOWN // 2 :]]
+    return InputError(
+        f"jobs depend on each other in a circle: {' → '.join([*names, specs[0].name])}", where=specs[0].file
+    )

@@ -1,0 +1,30 @@
+"""A job before its dependencies are known: the spec so far, and the patterns that are still to be resolved."""
+
+import msgspec
+
+from canary_wf.job.spec import JobSpec
+
+
+class DependencyRequest(msgspec.Struct, frozen=True):
+    """One dependency as a test file states it.
+
+    `patterns` are matched over all jobs; `expects` says how many jobs they must match together: ``+``, ``?``, ``*``
+    or a number; `place` is where it was said, as ``file`` or ``file:line``; `by_id` makes the patterns job ids.
+    """
+
+    patterns: tuple[str, ...]
+    place: str
+    when: str = "on_success"
+    expects: str | int = "+"
+    by_id: bool = False
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A job spec without dependencies and directory, with what is needed to complete it.
+
+    `execution_path` replaces the directory made from the job's name.
+    """
+
+    spec: JobSpec
+    requests: tuple[DependencyRequest, ...] = ()
+    execution_path: str | None = None

@@ -1,0 +1,234 @@
+"""Reading the text of a job file: YAML without its traps, or JSON, every mistake with its line.
+
+Beyond plain YAML, a key given twice is refused, ``1e-3`` is a number, dates stay text, and a file whose aliases blow
+it up is refused before anything walks over it.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from canary_wf.errors import InputError
+
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_INDENT = re.compile(r"[ \-?:]*")
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_DEEPEST = 50
+_GROWTH = 10
+_FREE_NODES = 100_000
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+
+class _Loader(_BASE):  # type: ignore[misc]  # which of the two bases is there is known at run time only
+    """A safe loader that refuses repeated keys."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the base class reads it by this name
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in _BASE.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+
+
+class LoadedFile:
+    """The value of a job file, and where its parts stand."""
+
+    def __init__(self, file: str, text: str, value: object, node: yaml.Node | None) -> None:
+        self.file = file
+        self._text = text
+        self.value = value
+        self._node = node
+
+    def error(self, keys: tuple[str | int, ...], what: str, hint: str | None = None) -> InputError:
+        """Return the error about the part at `keys`, as ``file:line: jobs[0].cpus: …``."""
+        path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
+        return InputError(f"{path}: {what}" if path else what, where=self.place(keys), hint=hint)
+
+    def place(self, keys: tuple[str | int, ...]) -> str:
+        """Return ``file:line`` of the part at `keys`, or of the nearest part around it."""
+        if self._node is None:
+            try:
+                self._node = yaml.compose(self._text, _BASE)  # JSON is YAML too, but for tabs
+            except yaml.YAMLError:
+                return self.file
+        lines = list(_along(self._node, keys))
+        return f"{self.file}:{lines[-1]}" if lines else self.file
+
+
+def load_job_file(file: str) -> LoadedFile:
+    """Return the content of `file`. Raises InputError with file and line."""
+    try:
+        text = Path(file).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=file) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError("is not UTF-8 text", where=f"{file}:{line}") from None
+    try:
+        value, node = (_from_json(file, text), None) if file.endswith(".json") else _from_yaml(file, text)
+    except RecursionError:
+        raise InputError("is nested too deep", where=file) from None
+    loaded = LoadedFile(file, text, value, node)
+    _check_values(loaded)
+    return loaded
+
+
+def _from_json(file: str, text: str) -> object:
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(items)
+        if len(found) < len(items):
+            keys = [key for key, _ in items]
+            raise InputError(f"key {next(key for key in keys if keys.count(key) > 1)!r:.80} is given twice", where=file)
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=pairs)
+    except json.JSONDecodeError as error:
+        raise InputError(f"is not JSON ({error.msg})", where=f"{file}:{error.lineno}") from None
+    except InputError:
+        raise
+    except ValueError as error:  # a number with thousands of digits
+        raise InputError(f"is not understood ({error})", where=file) from None
+
+
+def _from_yaml(file: str, text: str) -> tuple[object, yaml.Node | None]:
+    loader = _Loader(text)
+    try:
+        _check_nesting(file, text)
+        node = loader.get_single_node()
+        if node is None:
+            return None, None
+        _check_nodes(file, node)
+        return loader.construct_document(node), node
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = file if mark is None else f"{file}:{mark.line + 1}"
+        raise InputError(f"is not understood ({error.problem or error.context})", where=where) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise InputError(f"holds a character that YAML refuses ({error.reason})", where=f"{file}:{line}") from None
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"is not understood ({error})", where=file) from None
+    finally:
+        loader.dispose()
+
+
+def _check_nesting(file: str, text: str) -> None:
+    """Refuse collections nested so deep that the parser's own recursion would overflow."""
+    if not any(map(_may_nest_deep, text.splitlines())) and text.count("[") + text.count("{") <= _DEEPEST:
+        return
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise InputError("is nested too deep", where=f"{file}:{event.start_mark.line + 1}")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _may_nest_deep(line: str) -> bool:
+    indent = _INDENT.match(line)
+    return indent is not None and indent.end() > _DEEPEST // 3
+
+
+def _check_nodes(file: str, root: yaml.Node) -> None:
+    """Refuse repeated keys, aliases that loop, and aliases that make the whole far larger than its text."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+    waiting: list[tuple[yaml.Node, bool]] = [(root, False)]
+    while waiting:
+        node, left = waiting.pop()
+        if left:
+            open_nodes.discard(id(node))
+            sizes[id(node)] = 1 + sum(sizes[id(child)] for child in _children(node))
+            continue
+        if id(node) in sizes:
+            continue
+        if id(node) in open_nodes:
+            raise InputError("an alias stands inside what it stands for", where=f"{file}:{node.start_mark.line + 1}")
+        _check_keys(file, node)
+        open_nodes.add(id(node))
+        waiting.append((node, True))
+        waiting.extend((child, False) for child in _children(node) if id(child) not in sizes)
+    if sizes[id(root)] > _GROWTH * len(sizes) + _FREE_NODES:
+        raise InputError("its aliases make it far too large", where=file)
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [each for pair in node.value for each in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _check_keys(file: str, node: yaml.Node) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, _ in node.value:
+        where = f"{file}:{key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise InputError("a list or mapping cannot be a key", where=where)
+        if key.value in seen:
+            raise InputError(f"key {key.value!r:.80} is given twice", where=where)
+        seen.add(key.value)
+
+
+def _check_values(loaded: LoadedFile) -> None:
+    """Refuse what no JSON file can say: other kinds of keys and values, numbers beyond 64 bits, NUL in texts."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), loaded.value)]
+    while waiting:
+        keys, value = waiting.pop()
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
+                    raise loaded.error(keys, f"the key {key!r:.80} is not text", "put quotes around it")
+                _check_text(loaded, keys, key)
+            waiting.extend(((*keys, key), each) for key, each in value.items())
+        elif isinstance(value, list):
+            waiting.extend(((*keys, number), each) for number, each in enumerate(value))
+        elif isinstance(value, str):
+            _check_text(loaded, keys, value)
+        elif not _is_plain(value):
+            raise loaded.error(keys, f"{value!r:.80} is not a value for a job file")
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return _SMALLEST <= value <= _LARGEST
+    return value is None
+
+
+def _check_text(loaded: LoadedFile, keys: tuple[str | int, ...], text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise loaded.error(keys, "is not valid text") from None
+    if "\0" in text:
+        raise loaded.error(keys, "holds a NUL character")
+
+
+def _along(node: Any, keys: tuple[str | int, ...]) -> Iterator[int]:  # noqa: ANN401 - a node or nothing
+    if node is not None:
+        yield node.start_mark.line + 1
+    for key in keys:
+        if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            yield node.start_mark.line + 1
+        elif isinstance(node, yaml.MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == key), None)
+            if pair is None:
+                return
+            yield pair[0].start_mark.line + 1
+            node = pair[1]
+        else:
+            return

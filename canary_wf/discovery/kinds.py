@@ -1,0 +1,55 @@
+"""The kinds of test files: what a finder is, and the finders that come with this package."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from canary_wf.discovery.draft import Draft
+from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.walk import FoundFile
+
+
+class Finder(Protocol):
+    """Reads the test files of one kind."""
+
+    def claims(self, name: str) -> bool:
+        """Return whether a file of this name is of this kind."""
+
+    def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
+        """Return the jobs of each of `files`, in the same order. Raises InputError that names the file."""
+
+
+class PytFinder:
+    """Test files in Python."""
+
+    def claims(self, name: str) -> bool:
+        """Return whether this is a ``*.pyt`` file."""
+        return name.endswith(".pyt")
+
+    def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
+        """Execute the files in worker processes and expand what their directives said."""
+        from canary_wf.discovery.pyt.expand import expand
+        from canary_wf.discovery.pyt.read import read_files
+        from canary_wf.discovery.timeouts import Timeouts
+
+        timeouts = Timeouts(options.timeouts)
+        readings = read_files([file.file for file in files])
+        return [expand(file, reading, options, timeouts) for file, reading in zip(files, readings, strict=True)]
+
+
+class JobFileFinder:
+    """Job files: ``*.jobs.yaml``, ``*.jobs.yml`` and ``*.jobs.json``."""
+
+    def claims(self, name: str) -> bool:
+        """Return whether this is a job file."""
+        return name.endswith((".jobs.yaml", ".jobs.yml", ".jobs.json"))
+
+    def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
+        """Check the files against their schema and expand their parameters."""
+        from canary_wf.discovery.job_files.expand import expand_job_file
+        from canary_wf.discovery.timeouts import Timeouts
+
+        timeouts = Timeouts(options.timeouts)
+        return [expand_job_file(file, options, timeouts) for file in files]
+
+
+FINDERS: tuple[Finder, ...] = (PytFinder(), JobFileFinder())

@@ -1,0 +1,1 @@
+"""Test files in Python (`*.pyt`): read in worker processes, and turned into jobs by what their directives said."""

@@ -1,0 +1,79 @@
+"""What the directives of one test file say, sorted by what they are about, each with its condition and its line."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from canary_wf.discovery.pyt.conditions import Condition, Situation, parse_condition
+from canary_wf.discovery.pyt.directives import HANDLERS
+from canary_wf.discovery.pyt.record import Call, FileReading
+from canary_wf.errors import InputError
+
+_FACTS_OF_A_FILE = frozenset({"options", "platforms"})
+_FACTS_OF_A_FAMILY = _FACTS_OF_A_FILE | {"testname"}
+_FACTS = {
+    "family": _FACTS_OF_A_FILE,
+    "owners": _FACTS_OF_A_FILE,
+    "skip": _FACTS_OF_A_FILE,
+    "stages": _FACTS_OF_A_FILE,
+    "rows": _FACTS_OF_A_FAMILY,
+    "aggregate": _FACTS_OF_A_FAMILY,
+}
+"""What the conditions of some declarations may ask for; those of all others may ask for anything."""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One declared value, the condition under which it counts (None: always), and its place (``file:line``)."""
+
+    value: Any
+    condition: Condition | None
+    place: str
+
+
+class Declarations:
+    """The settings of one file by field, in the order of the calls."""
+
+    def __init__(self, file: str, reading: FileReading) -> None:
+        self._fields: defaultdict[str, list[Setting]] = defaultdict(list)
+        for call in reading.calls:
+            place = f"{call.file or file}:{call.line}"
+            try:
+                self._add(call, place)
+            except InputError as error:
+                raise InputError(f"{call.name}: {error.what}", where=place, hint=error.hint) from None
+
+    def _add(self, call: Call, place: str) -> None:
+        condition = parse_condition(call.arguments.get("when"), call.conditions)
+        for field, value in HANDLERS[call.name](call.arguments):
+            if condition is not None and not condition.keys <= _FACTS.get(field, condition.keys):
+                refused = ", ".join(sorted(condition.keys - _FACTS[field]))
+                raise InputError(f"a condition on {refused} cannot be used here")
+            self._fields[field].append(Setting(value, condition, place))
+
+    def __getitem__(self, field: str) -> list[Setting]:
+        return self._fields.get(field, [])
+
+    def active(self, field: str, situation: Situation) -> Iterator[Setting]:
+        """Give the settings of `field` whose condition holds, in order."""
+        return active(self[field], situation)
+
+    def values(self, field: str, situation: Situation) -> list[Any]:
+        """Return the values of `field` whose condition holds, in order."""
+        return [setting.value for setting in self.active(field, situation)]
+
+    def last(self, field: str, situation: Situation, default: Any = None) -> Any:  # noqa: ANN401 - a field's value
+        """Return the last value of `field` whose condition holds, or `default`."""
+        values = self.values(field, situation)
+        return values[-1] if values else default
+
+
+def active(settings: Iterable[Setting], situation: Situation) -> Iterator[Setting]:
+    """Give those of `settings` whose condition holds."""
+    return (each for each in settings if each.condition is None or each.condition.holds(situation))
+
+
+def merged(lists: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Return the words of all lists, each once, in order."""
+    return tuple(dict.fromkeys(word for words in lists for word in words))

@@ -1,0 +1,252 @@
+"""From a directive's bound arguments to declared fields, with the arguments checked.
+
+`HANDLERS` has one function a directive. It returns pairs of field and value; a directive whose effect this package
+cannot give yet raises InputError that says so.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from canary_wf.discovery.dependency_arguments import dependency_arguments
+from canary_wf.discovery.pyt.parameters import parameter_rows
+from canary_wf.durations import parse_positive_duration
+from canary_wf.errors import InputError
+from canary_wf.job.exit_code import ANY_FAILURE, DIFFED
+from canary_wf.job.when import check_when
+from canary_wf.resources.memory_size import parse_memory
+
+Arguments = dict[str, Any]
+Fields = list[tuple[str, Any]]
+
+_SAVE_ON = {
+    "always": "always",
+    "success": "success",
+    "on_success": "success",
+    "failure": "failure",
+    "on_failure": "failure",
+}
+_LARGEST_CODE = 255
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def whole_number(value: object, least: int) -> int:
+    """Return `value`, which must be a whole number of at least `least`. Raises InputError."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{value!r:.80} is not a whole number from {least}")
+    return value
+
+
+def _texts(arguments: Arguments, key: str = "args") -> list[str]:
+    values = arguments.get(key, [])
+    for value in values:
+        _text(value)
+    return list(values)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{value!r:.80} is not text")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool | int | None):
+        raise InputError(f"{value!r:.80} is neither true nor false")
+    return bool(value)
+
+
+def _optional(arguments: Arguments, key: str) -> str | None:
+    value = arguments.get(key)
+    return None if value is None else _text(value)
+
+
+def _keywords(arguments: Arguments) -> Fields:
+    return [("keywords", _texts(arguments))]
+
+
+def _parameterize(arguments: Arguments) -> Fields:
+    return [("rows", parameter_rows(arguments))]
+
+
+def _count(field: str, least: int) -> Callable[[Arguments], Fields]:
+    return lambda arguments: [(field, whole_number(arguments["n"], least))]
+
+
+def _memory(arguments: Arguments) -> Fields:
+    return [("memory", parse_memory(arguments["size"]))]
+
+
+def _resources(arguments: Arguments) -> Fields:
+    types = arguments.get("types", {})
+    for kind, count in types.items():
+        if kind in {"cpus", "gpus", "nodes", "memory"}:
+            raise InputError(f"{kind} has a directive of its own", hint=f"use {kind}(…)")
+        whole_number(count, 0)
+    return [("resources", types)]
+
+
+def _depends_on(arguments: Arguments) -> Fields:
+    found = dependency_arguments(arguments["arg"], arguments.get("expect"), arguments.get("result"))
+    return [("dependencies", found)]
+
+
+def _name(arguments: Arguments) -> Fields:
+    name = _text(arguments["arg"])
+    if not name.strip() or _CONTROL.search(name):
+        raise InputError(f"{name!r:.80} is not a name")
+    return [("family", name)]
+
+
+def _timeout(arguments: Arguments) -> Fields:
+    value = arguments["arg"]
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise InputError(f"{value!r:.80} is not a duration")
+    return [("timeout", parse_positive_duration(value))]
+
+
+def _enable(arguments: Arguments) -> Fields:
+    given = arguments.get("args", [])
+    if len(given) > 1:
+        raise InputError("takes one true or false")
+    return [("enable", _truth(given[0]) if given else True)]
+
+
+def _skipif(arguments: Arguments) -> Fields:
+    reason = _text(arguments["reason"])
+    return [("skip", reason)] if _truth(arguments["arg"]) else []
+
+
+def _asset(action: str) -> Callable[[Arguments], Fields]:
+    def handler(arguments: Arguments) -> Fields:
+        files, src, dst = _texts(arguments, "files"), _optional(arguments, "src"), _optional(arguments, "dst")
+        if src is not None:
+            if files:
+                raise InputError("give either files or src= and dst=")
+            files = [src]
+        if dst is not None and len(files) != 1:
+            raise InputError(f"dst= goes with one file, not {len(files)}")
+        if not files:
+            raise InputError("no file is named")
+        return [("assets", (action, file, dst)) for file in files]
+
+    return handler
+
+
+def _sources(arguments: Arguments) -> Fields:
+    return [("sources", _texts(arguments, "files"))]
+
+
+def _artifact(arguments: Arguments) -> Fields:
+    save_on = arguments.get("save_on", "always")
+    if save_on not in _SAVE_ON:
+        raise InputError(f"save_on={save_on!r:.80} is not known", hint="use always, success or failure")
+    return [("artifacts", (_text(arguments["file"]), _SAVE_ON[save_on]))]
+
+
+def _baseline(arguments: Arguments) -> Fields:
+    src, dst, flag = (_optional(arguments, key) for key in ("src", "dst", "flag"))
+    if flag is None and (src is None or dst is None):
+        raise InputError("needs both src and dst, or flag")
+    if flag is not None and (src is not None or dst is not None):
+        raise InputError("give either src and dst, or flag")
+    return [("baselines", (src, dst, flag))]
+
+
+def _owner(arguments: Arguments) -> Fields:
+    return [("owners", [_text(arguments["arg"])])]
+
+
+def _owners(arguments: Arguments) -> Fields:
+    return [("owners", _texts(arguments))]
+
+
+def _set_attribute(arguments: Arguments) -> Fields:
+    return [("attributes", arguments.get("attributes", {}))]
+
+
+def _exclusive(_: Arguments) -> Fields:
+    return [("exclusive", True)]
+
+
+def _xfail(arguments: Arguments) -> Fields:
+    code = arguments.get("code", ANY_FAILURE)
+    if isinstance(code, bool) or not isinstance(code, int) or not ANY_FAILURE <= code <= _LARGEST_CODE:
+        raise InputError(f"code={code!r:.80} is not an exit code")
+    return [("xstatus", code)]
+
+
+def _xdiff(_: Arguments) -> Fields:
+    return [("xstatus", DIFFED)]
+
+
+def _aggregate(arguments: Arguments) -> Fields:
+    if arguments.get("script") is not None:
+        raise InputError("script= is not supported yet", hint="use flag=")
+    flag, requires = _optional(arguments, "flag"), _text(arguments.get("requires", "success"))
+    return [("aggregate", (flag, check_when(requires)))]
+
+
+def _analyze(arguments: Arguments) -> Fields:
+    return _aggregate({"flag": "--analyze", **{key: value for key, value in arguments.items() if value is not None}})
+
+
+def _set_id(arguments: Arguments) -> Fields:
+    return [("id", _text(arguments["id"]))]
+
+
+def _execution_path(arguments: Arguments) -> Fields:
+    return [("execution_path", _text(arguments["path"]))]
+
+
+def _stages(arguments: Arguments) -> Fields:
+    return [("stages", _texts(arguments))]
+
+
+def _nothing(_: Arguments) -> Fields:
+    return []
+
+
+def _not_yet(_: Arguments) -> Fields:
+    raise InputError("this directive is not supported yet", hint="do the same inside the test")
+
+
+HANDLERS: dict[str, Callable[[Arguments], Fields]] = {
+    "aggregate": _aggregate,
+    "analyze": _analyze,
+    "artifact": _artifact,
+    "baseline": _baseline,
+    "copy": _asset("copy"),
+    "cpus": _count("cpus", 1),
+    "depends_on": _depends_on,
+    "description": _nothing,
+    "enable": _enable,
+    "exclusive": _exclusive,
+    "execution_path": _execution_path,
+    "filter_warnings": _nothing,
+    "generate_composite_base_case": _aggregate,
+    "gpus": _count("gpus", 0),
+    "keywords": _keywords,
+    "link": _asset("link"),
+    "load_module": _not_yet,
+    "memory": _memory,
+    "name": _name,
+    "nodes": _count("nodes", 1),
+    "owner": _owner,
+    "owners": _owners,
+    "parameterize": _parameterize,
+    "preload": _nothing,
+    "resources": _resources,
+    "set_attribute": _set_attribute,
+    "set_id": _set_id,
+    "setup": _not_yet,
+    "skipif": _skipif,
+    "source": _not_yet,
+    "sources": _sources,
+    "stages": _stages,
+    "teardown": _not_yet,
+    "testname": _name,
+    "timeout": _timeout,
+    "xdiff": _xdiff,
+    "xfail": _xfail,
+}

@@ -1,0 +1,259 @@
+"""From the directives of one test file to its jobs: families by parameters, and a job behind them that aggregates."""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from canary_wf.discovery.draft import DependencyRequest, Draft
+from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.pyt.conditions import Situation
+from canary_wf.discovery.pyt.declarations import Declarations, merged
+from canary_wf.discovery.pyt.directives import whole_number
+from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, product
+from canary_wf.discovery.pyt.record import FileReading
+from canary_wf.discovery.pyt.substitution import Substitution
+from canary_wf.discovery.targets import inner_path, source_path
+from canary_wf.discovery.timeouts import Timeouts
+from canary_wf.discovery.walk import FoundFile
+from canary_wf.errors import InputError
+from canary_wf.job.identity import job_id, job_name
+from canary_wf.job.spec import Artifact, Asset, Baseline, JobSpec
+
+LEAST = {"cpus": 1, "gpus": 0, "nodes": 1}
+"""The resources every job has, and the least of each."""
+
+_SUFFIX = ".pyt"
+_OWN_ID = re.compile(r"[0-9a-f_]{8,64}")
+
+
+def expand(found: FoundFile, reading: FileReading, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
+    """Return the jobs of the file `found` whose directives `reading` holds. Raises InputError with file and line."""
+    try:
+        return _File(found, Declarations(found.file, reading), options, timeouts).drafts()
+    except InputError as error:
+        raise error if error.where else InputError(error.what, where=found.file, hint=error.hint) from None
+
+
+class _File:
+    """One test file in the making."""
+
+    def __init__(self, found: FoundFile, declared: Declarations, options: DiscoveryOptions, timeouts: Timeouts) -> None:
+        self.found = found
+        self.declared = declared
+        self.options = options
+        self.timeouts = timeouts
+        self.folder = found.folder
+        self.script = posixpath.basename(found.file)
+        self.plain = Situation(options=options.options)
+        self.owners = merged(declared.values("owners", self.plain))
+        self.stages = merged(declared.values("stages", self.plain))
+        self.skip = declared.last("skip", self.plain)
+
+    def drafts(self) -> list[Draft]:
+        families = self.declared.values("family", self.plain) or [self.script.removesuffix(_SUFFIX)]
+        found: list[Draft] = []
+        for family in families:
+            found.extend(self._family(family))
+            if len(found) > MOST_JOBS:
+                raise InputError(f"describes more than {MOST_JOBS} jobs")
+        return found
+
+    def _family(self, family: str) -> list[Draft]:
+        situation = Situation(options=self.options.options, testname=family)
+        spaces = self.declared.values("rows", situation)
+        try:
+            rows = product(spaces)
+        except InputError as error:
+            place = next(reversed(list(self.declared.active("rows", situation)))).place
+            raise InputError(f"parameterize: {error.what}", where=place) from None
+        drafts = [self._job(family, row) for row in rows]
+        aggregates = list(self.declared.active("aggregate", situation))
+        if aggregates:
+            if not any(spaces):
+                raise InputError("there are no parameterized jobs to aggregate", where=aggregates[-1].place)
+            flag, requires = aggregates[-1].value
+            drafts.append(self._aggregate(family, drafts, flag, requires, aggregates[-1].place))
+        return drafts
+
+    def _job(self, family: str, parameters: Row) -> Draft:
+        situation = self._situation(family, parameters)
+        core, further = self._amounts(situation)
+        substitution = Substitution(family, {**core, **parameters})
+        fields = self._fields(situation, substitution)
+        spec = JobSpec(
+            **fields,
+            cpus=core["cpus"],
+            gpus=core["gpus"],
+            nodes=core["nodes"],
+            resources=further,
+            memory=self.declared.last("memory", situation),
+            command=(self.script,),
+            parameters=parameters,
+        )
+        return Draft(spec, self._requests(situation, substitution), self._execution_path(situation, substitution))
+
+    def _aggregate(self, family: str, members: Sequence[Draft], flag: str | None, requires: str, place: str) -> Draft:
+        """Return the job behind `members`; it has no parameters and takes one CPU."""
+        situation = self._situation(family, {})
+        substitution = Substitution(family, {})
+        fields = self._fields(situation, substitution)
+        names = list(members[0].spec.parameters)
+        values = [[member.spec.parameters[name] for name in names] for member in members]
+        fields["attributes"] = {
+            **fields["attributes"],
+            "multicase": True,
+            "paramsets": [{"keys": names, "values": values}],
+        }
+        spec = JobSpec(**fields, command=(self.script,) if flag is None else (self.script, flag))
+        behind = DependencyRequest(
+            tuple(member.spec.id for member in members), place, requires, len(members), by_id=True
+        )
+        return Draft(spec, (behind,), self._execution_path(situation, substitution))
+
+    def _situation(self, family: str, parameters: Row) -> Situation:
+        """Return what conditions see of a job; keywords are added in order, each condition seeing those before it."""
+        situation = Situation(self.options.options, family, parameters)
+        words: tuple[str, ...] = ()
+        for setting in self.declared["keywords"]:
+            if setting.condition is None or setting.condition.holds(situation):
+                words = merged((words, setting.value))
+                situation = Situation(self.options.options, family, parameters, words)
+        return situation
+
+    def _fields(self, situation: Situation, substitution: Substitution) -> dict[str, Any]:
+        declared = self.declared
+        family, parameters = situation.testname, situation.parameters
+        keywords = tuple(situation.keywords)
+        attributes: dict[str, Any] = {}
+        for values in declared.values("attributes", situation):
+            attributes.update(values)
+        return {
+            "id": self._own_id(situation, substitution) or job_id(self.found.path, family, parameters),
+            "name": job_name(family, parameters),
+            "family": family,
+            "path": self.found.path,
+            "file": self.found.file,
+            "kind": "pyt",
+            "directory": "",
+            "timeout": self.timeouts.of(keywords, declared.last("timeout", situation)),
+            "keywords": keywords,
+            "owners": self.owners,
+            "stages": self.stages,
+            "exclusive": any(declared.values("exclusive", situation)),
+            "xstatus": declared.last("xstatus", situation, 0),
+            "attributes": attributes,
+            "assets": self._assets(situation, substitution),
+            "sources": self._sources(situation, substitution),
+            "artifacts": self._artifacts(situation, substitution),
+            "baselines": self._baselines(situation, substitution),
+            "mask": self._mask(situation),
+        }
+
+    def _amounts(self, situation: Situation) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the job's resources: those that every job has, and those of further types of the pool."""
+        core: dict[str, int] = {"cpus": 1, "gpus": 0, "nodes": 1}
+        further: dict[str, int] = {}
+        for name in core:
+            for setting in self.declared.active(name, situation):
+                if name in situation.parameters:
+                    raise InputError(f"{name}: it is given as a parameter too", where=setting.place)
+                core[name] = setting.value
+        for setting in self.declared.active("resources", situation):
+            for name, count in setting.value.items():
+                if name in situation.parameters:
+                    raise InputError(f"resources: {name} is given as a parameter too", where=setting.place)
+                further[name] = count
+        for name, value in situation.parameters.items():
+            if name in core or name in self.options.resource_types:
+                target = core if name in core else further
+                target[name] = self._amount(name, value)
+        return core, {name: count for name, count in further.items() if count}
+
+    def _amount(self, name: str, value: object) -> int:
+        try:
+            return whole_number(value, LEAST.get(name, 0))
+        except InputError as error:
+            raise InputError(f"parameter {name}: {error.what}", where=self.declared["rows"][0].place) from None
+
+    def _own_id(self, situation: Situation, substitution: Substitution) -> str | None:
+        settings = list(self.declared.active("id", situation))
+        if not settings:
+            return None
+        filled = substitution.fill(settings[-1].value).strip().lower()
+        if not _OWN_ID.fullmatch(filled):
+            what = f"set_id: {filled!r:.80} is not 8 to 64 hexadecimal digits or underscores"
+            raise InputError(what, where=settings[-1].place)
+        return filled
+
+    def _mask(self, situation: Situation) -> str | None:
+        if self.skip is not None:
+            return str(self.skip)
+        for setting in self.declared["enable"]:
+            unmet = None if setting.condition is None else setting.condition.unmet(situation)
+            if setting.value and unmet is not None:
+                return f"enabled only when {unmet}"
+            if not setting.value and unmet is None:
+                return "enable=False"
+        return None
+
+    def _assets(self, situation: Situation, substitution: Substitution) -> tuple[Asset, ...]:
+        found = [Asset("link", self.found.file, self.script)]
+        for setting in self.declared.active("assets", situation):
+            action, source, target = setting.value
+            with _placed(setting.place, action):
+                inner = None if target is None else inner_path(substitution.fill(target))
+                found.append(Asset(action, source_path(self.folder, substitution.fill(source)), inner))
+        return tuple(found)
+
+    def _sources(self, situation: Situation, substitution: Substitution) -> tuple[str, ...]:
+        files = merged(self.declared.values("sources", situation))
+        return tuple(source_path(self.folder, substitution.fill(file)) for file in files)
+
+    def _artifacts(self, situation: Situation, substitution: Substitution) -> tuple[Artifact, ...]:
+        found = []
+        for setting in self.declared.active("artifacts", situation):
+            file, save_on = setting.value
+            with _placed(setting.place, "artifact"):
+                found.append(Artifact(inner_path(substitution.fill(file)), save_on))
+        return tuple(found)
+
+    def _baselines(self, situation: Situation, substitution: Substitution) -> tuple[Baseline, ...]:
+        found = []
+        for source, target, flag in self.declared.values("baselines", situation):
+            if flag is not None:
+                found.append(Baseline(arguments=(self.script, flag)))
+            else:
+                beside = posixpath.join(self.folder, substitution.fill(target))
+                found.append(Baseline(substitution.fill(source), posixpath.normpath(beside)))
+        return tuple(found)
+
+    def _execution_path(self, situation: Situation, substitution: Substitution) -> str | None:
+        for setting in reversed(list(self.declared.active("execution_path", situation))):
+            with _placed(setting.place, "execution_path"):
+                return inner_path(substitution.fill(setting.value))
+        return None
+
+    def _requests(self, situation: Situation, substitution: Substitution) -> tuple[DependencyRequest, ...]:
+        found = []
+        for setting in self.declared.active("dependencies", situation):
+            for each in setting.value:
+                with _placed(setting.place, "depends_on"):
+                    patterns = tuple(substitution.fill(pattern) for pattern in each.patterns)
+                found.append(DependencyRequest(patterns, setting.place, each.when, each.expects))
+        return tuple(found)
+
+
+class _placed:  # noqa: N801 - used like a function
+    """A context that gives an InputError the place of the directive it is about."""
+
+    def __init__(self, place: str, directive: str) -> None:
+        self._place = place
+        self._directive = directive
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, InputError):
+            raise InputError(f"{self._directive}: {error.what}", where=self._place, hint=error.hint) from None

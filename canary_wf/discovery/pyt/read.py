@@ -1,0 +1,114 @@
+"""Reading test files in worker processes: one for a few files, up to one a CPU for many.
+
+A file that takes too long, or that ends its process, is named; the worker is replaced where others still wait.
+"""
+
+import os
+import selectors
+import time
+from collections.abc import Sequence
+
+from canary_wf.discovery.pyt.record import FileReading, Reply
+from canary_wf.discovery.pyt.worker import Worker, reply_error
+from canary_wf.errors import InputError
+
+TIME_LIMIT = 30.0
+"""Seconds that executing one test file may take."""
+
+_FILES_A_WORKER = 40
+"""Starting a process costs about as much as reading this many files."""
+
+
+def read_files(files: Sequence[str], *, limit: float = TIME_LIMIT, workers: int | None = None) -> list[FileReading]:
+    """Return what each of `files` (absolute paths) says, in the same order.
+
+    Raises InputError about the first file, in this order, that cannot be read.
+    """
+    if not files:
+        return []
+    count = workers or min(len(os.sched_getaffinity(0)), 1 + len(files) // _FILES_A_WORKER)
+    crew = _Crew(files, limit)
+    try:
+        crew.run(min(count, len(files)))
+    finally:
+        crew.close()
+    return crew.readings()
+
+
+class _Crew:
+    """The workers of one call, and what they have found so far."""
+
+    def __init__(self, files: Sequence[str], limit: float) -> None:
+        self.files = files
+        self.limit = limit
+        self.results: list[FileReading | None] = [None] * len(files)
+        self.next = 0
+        self.last = len(files)
+        self.error: InputError | None = None
+        self.workers: set[Worker] = set()
+        self.selector = selectors.DefaultSelector()
+
+    def run(self, count: int) -> None:
+        for _ in range(count):
+            self._hire()
+        while self.workers:
+            soonest = min(worker.deadline for worker in self.workers)
+            for key, _ in self.selector.select(max(0.0, soonest - time.monotonic())):
+                self._hear(key.data)
+            now = time.monotonic()
+            for worker in [worker for worker in self.workers if worker.deadline <= now]:
+                self._replace(worker, f"took longer than {self.limit:g} s to be read, so reading was stopped")
+
+    def close(self) -> None:
+        for worker in list(self.workers):
+            self._dismiss(worker)
+        self.selector.close()
+
+    def readings(self) -> list[FileReading]:
+        if self.error is not None:
+            raise self.error
+        return [reading for reading in self.results if reading is not None]
+
+    def _hire(self) -> None:
+        worker = Worker()
+        self.workers.add(worker)
+        self.selector.register(worker.replies, selectors.EVENT_READ, worker)
+        self._assign(worker)
+
+    def _assign(self, worker: Worker) -> None:
+        if self.next >= self.last:
+            self._dismiss(worker)
+            return
+        worker.ask(self.next, self.files[self.next], self.limit)
+        self.next += 1
+
+    def _dismiss(self, worker: Worker) -> None:
+        self.workers.discard(worker)
+        self.selector.unregister(worker.replies)
+        worker.close()
+
+    def _hear(self, worker: Worker) -> None:
+        try:
+            reply = worker.receive()
+        except EOFError:
+            self._replace(worker, worker.death())
+            return
+        if reply is not None:
+            self._keep(worker, reply)
+            self._assign(worker)
+
+    def _replace(self, worker: Worker, reason: str) -> None:
+        self._keep(worker, Reply(error=reason))
+        self._dismiss(worker)
+        if self.next < self.last:
+            self._hire()
+
+    def _keep(self, worker: Worker, reply: Reply) -> None:
+        index = worker.index
+        assert index is not None
+        if reply.error is None:
+            self.results[index] = FileReading(reply.calls, reply.reads)
+        elif index < self.last:
+            # Files behind this one no longer matter; those before it may still hold the first error.
+            self.last = index
+            self.error = reply_error(self.files[index], reply)

@@ -1,0 +1,129 @@
+# ruff: noqa: PTH100, PTH116, PTH120 - path objects would make up most of the time
+"""From the PATHs of the command line to test files, in an order that does not depend on the file system.
+
+Hidden folders and files, virtual environments, excluded folders and files of unknown kinds are passed over. A folder
+that is reached twice (by symbolic links, which may form loops) is searched once.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from canary_wf.errors import InputError
+
+Claims = Callable[[str], bool]
+"""Says by a file's name whether any finder reads it."""
+
+
+class FoundFile(msgspec.Struct, frozen=True):
+    """A test file: `path` relative to the PATH it was found below (with ``/``), `file` the absolute path."""
+
+    path: str
+    file: str
+
+    @property
+    def folder(self) -> str:
+        """The folder that holds the file, as an absolute path."""
+        return os.path.dirname(self.file)
+
+
+def find_files(paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = ()) -> list[FoundFile]:
+    """Return the test files below `paths`, those of each PATH in the order of their names.
+
+    Raises InputError that names a PATH that is missing or of no known kind, a folder that cannot be read, a test file
+    that is a broken link or has a name that is not UTF-8, and a file that lies below two of the PATHs.
+    """
+    found: dict[str, FoundFile] = {}
+    hidden = [os.path.realpath(path) for path in exclude]
+    for path in paths:
+        files = _Walk(path, claims, hidden).files() if path.is_dir() else [_single(path, claims)]
+        for file in files:
+            if file.file in found:
+                raise InputError("is found below two of the given paths", where=file.file, hint="give one of them")
+            found[file.file] = file
+    return list(found.values())
+
+
+def _single(path: Path, claims: Claims) -> FoundFile:
+    if not path.is_file():
+        raise InputError("there is no such file or folder", where=path)
+    if not claims(path.name):
+        raise InputError("is not a test file", where=path, hint="give a *.pyt or *.jobs.yaml file, or a folder")
+    return _checked(path.name, os.path.abspath(path))
+
+
+def _checked(path: str, file: str) -> FoundFile:
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        raise InputError("its path is not UTF-8", where=file, hint="rename it") from None
+    return FoundFile(path, file)
+
+
+class _Walk:
+    """One walk below one PATH."""
+
+    def __init__(self, root: Path, claims: Claims, exclude: Sequence[str]) -> None:
+        self.root = os.path.abspath(root)
+        self.real = os.path.realpath(root)
+        self.claims = claims
+        self.exclude = exclude
+        self.seen: set[tuple[int, int]] = set()
+        self.found: list[FoundFile] = []
+
+    def files(self) -> list[FoundFile]:
+        # Real folders first: what is reachable without a link keeps its plain path.
+        links = list(self._search([self.root]))
+        while links:
+            links = list(self._search(sorted(links)))
+        return sorted(self.found, key=lambda file: file.path.split("/"))
+
+    def _search(self, folders: list[str]) -> Iterator[str]:
+        """Search `folders` and the real folders below them; give the links to folders that were met."""
+        waiting = folders[::-1]
+        while waiting:
+            folder = waiting.pop()
+            entries = self._entries(folder)
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if not entry.is_dir():
+                    self._keep(entry)
+                elif not entry.is_symlink():
+                    waiting.append(entry.path)
+                elif not self._is_foreign(entry.path):
+                    yield entry.path
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            status = os.stat(folder)
+            identity = (status.st_dev, status.st_ino)
+            if identity in self.seen or self._is_excluded(folder):
+                return []
+            self.seen.add(identity)
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            raise InputError(f"this folder cannot be read ({error.strerror})", where=folder) from None
+        return [] if any(entry.name == "pyvenv.cfg" for entry in entries) else entries
+
+    def _is_excluded(self, folder: str) -> bool:
+        if not self.exclude:
+            return False
+        real = os.path.realpath(folder)
+        return any(real == each or real.startswith(each + "/") for each in self.exclude)
+
+    def _is_foreign(self, link: str) -> bool:
+        """Return whether `link` leads into a hidden folder, as the results that earlier runs leave in the tree do."""
+        real = os.path.realpath(link)
+        inner = real[len(self.real) :] if real.startswith(self.real + "/") else real
+        return any(part.startswith(".") for part in inner.split("/"))
+
+    def _keep(self, entry: os.DirEntry[str]) -> None:
+        if not self.claims(entry.name):
+            return
+        if entry.is_file():
+            self.found.append(_checked(entry.path[len(self.root) :].lstrip("/"), entry.path))
+        elif entry.is_symlink():
+            raise InputError("this link leads nowhere", where=entry.path)

@@ -1,0 +1,56 @@
+"""What a batch may hand out to its jobs: ids by type from the resource pool, memory as a number, slots for workers."""
+
+from canary_wf.job.events import Resources
+from canary_wf.plan.model import PlannedJob
+from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
+
+
+class Capacity:
+    """The resources of one running batch; memory is MiB, None where nobody knows or says."""
+
+    def __init__(self, pool: ResourcePool, memory: int | None, workers: int | None) -> None:
+        self._pool = pool
+        self._memory = memory
+        self._workers = workers
+        self._used_memory = 0
+        self._running = 0
+        self._exclusive = False
+
+    def take(self, job: PlannedJob) -> Resources | None:
+        """Return the ids for `job`, or None while it does not fit beside what runs."""
+        alone = needs_whole_batch(job)
+        if self._exclusive or (alone and self._running) or self._running == self._workers:
+            return None
+        if self._memory is not None and self._used_memory + (job.memory or 0) > self._memory and self._running:
+            return None
+        try:
+            resources = self._pool.checkout(request_of(job))
+        except ResourceUnavailable:
+            return None
+        self._exclusive = alone
+        self._running += 1
+        self._used_memory += job.memory or 0
+        return resources
+
+    def give_back(self, job: PlannedJob, resources: Resources) -> None:
+        """Take back what `job` was given."""
+        self._pool.checkin(resources)
+        self._running -= 1
+        self._used_memory -= job.memory or 0
+        self._exclusive = False
+
+    def why_never(self, job: PlannedJob) -> str | None:
+        """Return why `job` can't run here even when nothing else does, or None when it can."""
+        outcome = self._pool.accommodates(request_of(job))
+        return None if outcome else outcome.reason
+
+
+def needs_whole_batch(job: PlannedJob) -> bool:
+    """Return whether nothing may run beside `job` in its batch."""
+    return job.exclusive or job.nodes > 1
+
+
+def request_of(job: PlannedJob) -> list[dict[str, object]]:
+    """Return what `job` asks of the pool: one item a slot, so that two GPUs may be two devices."""
+    wanted = {"cpus": job.cpus, "gpus": job.gpus, **job.resources}
+    return [{"type": kind, "slots": 1} for kind, count in wanted.items() for _ in range(count)]

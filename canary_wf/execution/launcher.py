@@ -1,0 +1,78 @@
+"""Starting one process: by `posix_spawn`, in a session of its own, with its output going straight to a file."""
+
+import errno
+import os
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from canary_wf.errors import CanaryWfError
+
+_DEFAULTED = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP]
+"""Signals that Python or the runner treat in its own way, and that a job must find as the system leaves them."""
+
+_commands: dict[tuple[str, str], str | None] = {}
+
+
+class LaunchError(CanaryWfError):
+    """The process could not be started."""
+
+
+def launch(argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> int:
+    """Start `argv` in `folder`, standard output and error going to `output`, and return the process id.
+
+    The process leads its own session and process group; its standard input is empty. Raises LaunchError with the
+    reason in words.
+    """
+    program = find_program(argv[0], folder, environment)
+    # `posix_spawn` cannot change the folder of the child, so the runner goes there itself: it is the only thread
+    # that depends on it, and all its own paths are absolute.
+    os.chdir(folder)
+    try:
+        return os.posix_spawn(
+            program,
+            list(argv),
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=_DEFAULTED,
+        )
+    except (OSError, ValueError) as error:
+        raise LaunchError(_reason(error, argv[0])) from error
+
+
+def find_program(command: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """Return the file that `command` names for a job in `folder`, found as a shell would. Raises LaunchError."""
+    if "/" in command:
+        return os.path.join(folder, command)  # noqa: PTH118 - keeps ./ and links as they are
+    own = os.path.join(folder, command)  # noqa: PTH118
+    if os.access(own, os.X_OK) and os.path.isfile(own):  # noqa: PTH113
+        return own
+    search = environment["PATH"].partition(os.pathsep)[2]
+    key = (command, search)
+    if key not in _commands:
+        _commands[key] = shutil.which(command, path=search)
+    found = _commands[key]
+    if found is None:
+        raise LaunchError(f"command {command!r} is not found")
+    return found
+
+
+def _reason(error: OSError | ValueError, command: str) -> str:
+    match error:
+        case OSError(errno=errno.ENOENT):
+            return f"command {command!r} is not found"
+        case OSError(errno=errno.EACCES):
+            return f"command {command!r} may not be executed"
+        case OSError(errno=errno.ENOEXEC):
+            return f"command {command!r} is not a program; a script needs a first line such as #!/bin/sh"
+        case OSError():
+            return f"command {command!r} could not be started ({error.strerror})"
+        case _:
+            return f"command {command!r} could not be started ({error})"

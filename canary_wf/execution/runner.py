@@ -1,0 +1,215 @@
+"""Running one batch: what a generated rule calls as `run-batch`.
+
+It takes the batch, reads where it stands, runs the jobs that have no final state, and writes the result file last.
+Everything that is imported on the way to the first job is the standard library, msgspec and lower layers.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError
+from canary_wf.execution.capacity import Capacity
+from canary_wf.execution.environment import base_environment
+from canary_wf.execution.monitor import ProcessMonitor
+from canary_wf.execution.pool import open_pool
+from canary_wf.execution.progress import ProgressLog, say
+from canary_wf.execution.result import write_result
+from canary_wf.execution.scheduler import BatchScheduler
+from canary_wf.hooks.dispatch import Hooks
+from canary_wf.hooks.recorder import Recorder, upstream_entries
+from canary_wf.job.attempt import Attempt, take_batch
+from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.journal import read_journal
+from canary_wf.job.phase import JobPhase
+from canary_wf.job.processes import kill_left_behind, this_place
+from canary_wf.job.status import Outcome, Status
+from canary_wf.json_files import not_writable, read_json
+from canary_wf.plan.model import BatchSlice
+from canary_wf.session_paths import SessionPaths
+
+SIGNAL_EXIT = 128
+LIMIT_IS_NEAR = 0.9
+"""A runner that is told to stop after this part of its time limit is taken to have run into it."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
+    options = _parse(arguments)
+    try:
+        return run_batch(options.batch, options.plan, result=options.result, workers=options.workers)
+    except CanaryWfError as error:
+        if options.debug:
+            raise
+        sys.stderr.write(f"canary-wf: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return SIGNAL_EXIT + signal.SIGINT
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="canary-wf run-batch", description="Run one batch of a plan.")
+    parser.add_argument("batch", help="the batch's id")
+    parser.add_argument("--plan", type=Path, required=True, help="the plan.json of the session")
+    parser.add_argument("--result", type=Path, help="where a copy of the result is expected")
+    parser.add_argument("--workers", type=int, help="run at most this many jobs at once")
+    parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
+    return parser.parse_args(arguments)
+
+
+def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: int | None = None) -> int:
+    """Run what is left of `batch` of `plan`; return 0 when all its jobs have their verdict, else why not.
+
+    Raises WorkspaceError for a plan, batch or state that is not there or damaged, or cannot be written.
+    """
+    if not plan.is_file():
+        raise WorkspaceError("there is no such plan", where=plan, hint="make one with canary-wf generate")
+    paths = SessionPaths.of_plan(plan)
+    part = load_slice(paths, batch)
+    _require_upstreams(part, paths)
+    run = _BatchRun(part, paths)
+    return run.carry_out(workers or part.workers, result)
+
+
+def load_slice(paths: SessionPaths, batch: str) -> BatchSlice:
+    """Return what the plan says of `batch`. Raises WorkspaceError when it says nothing."""
+    if not batch.isalnum() or not paths.slice(batch).is_file():
+        raise WorkspaceError(f"there is no batch {batch!r}", where=paths.plan)
+    part: BatchSlice = read_json(paths.slice(batch), BatchSlice)
+    return part
+
+
+def _require_upstreams(part: BatchSlice, paths: SessionPaths) -> None:
+    for upstream in part.batch.dependencies:
+        if not paths.batch(upstream).result.is_file():
+            raise CanaryWfError(
+                f"needs batch {upstream}, which has not run", where=f"batch {part.batch.id}", hint="run that one first"
+            )
+
+
+class _BatchRun:
+    """One attempt at one batch, from taking it to its result."""
+
+    def __init__(self, part: BatchSlice, paths: SessionPaths) -> None:
+        self.part = part
+        self.paths = paths
+        self.files = paths.batch(part.batch.id)
+        self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
+        self.attempt: Attempt = take_batch(self.files.attempt)
+        self.recorder = self._open_recorder()
+        self.hooks = Hooks([self.recorder])
+        self.started = time.time()
+
+    def _open_recorder(self) -> Recorder:
+        directories = {job.id: job.directory for job in self.part.jobs}
+        directories |= {job.id: job.directory for job in self.part.upstreams}
+        upstreams = {
+            job.id: upstream_entries(
+                [(edge.job, self.names[edge.job], edge.when, directories[edge.job]) for edge in job.dependencies],
+                self.paths,
+            )
+            for job in self.part.jobs
+        }
+        specs = {job.id: job for job in self.part.jobs}
+        state = read_journal(self.files.journal)
+        return Recorder(self.paths, self.part.batch.id, specs, upstreams, state)
+
+    def carry_out(self, workers: int | None, result: Path | None) -> int:
+        """Run, record and conclude; whatever happens, the attempt is ended if it is still ours."""
+        self._start_attempt()
+        reason = "error"
+        try:
+            scheduler = self._run_jobs(workers)
+            if scheduler.superseded:
+                raise WorkspaceError("another runner took this batch", where=self.part.batch.id)
+            reason = self._reason(scheduler)
+            if reason != "complete":
+                return self._incomplete(scheduler)
+            self._conclude(result)
+            return ExitCode.DONE
+        finally:
+            if self.attempt.is_current():
+                self.hooks.emit(AttemptEnded(time=time.time(), token=self.attempt.token, reason=reason))
+                self.recorder.close()
+                self.attempt.end()
+
+    def _start_attempt(self) -> None:
+        event = AttemptStarted(
+            time=self.started,
+            token=self.attempt.token,
+            host=this_place(),
+            pid=os.getpid(),
+            slurm_job_id=os.environ.get("SLURM_JOB_ID"),
+            time_limit=self.part.batch.time_limit,
+        )
+        previous = self.recorder.state.attempt
+        if previous is not None and previous.host == this_place():
+            for record in self.recorder.state.jobs.values():
+                if record.phase is JobPhase.RUNNING:
+                    kill_left_behind(record.pid, record.started_ticks)
+        self.hooks.emit(event)
+
+    def _known(self) -> dict[str, Status]:
+        """Return the verdicts that stand; what is blocked is judged again, as its upstreams may have run since."""
+        known = {
+            job: record.status
+            for job, record in self.recorder.state.jobs.items()
+            if record.status.is_final and record.status.outcome is not Outcome.BLOCKED
+        }
+        states = {batch: read_journal(self.paths.batch(batch).journal) for batch in self.part.batch.dependencies}
+        for upstream in self.part.upstreams:
+            known[upstream.id] = states[upstream.batch].record(upstream.id).status
+        return known
+
+    def _run_jobs(self, workers: int | None) -> BatchScheduler:
+        known = self._known()
+        done = sum(job.id in known for job in self.part.jobs)
+        say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {done} of them done before")
+        pool = open_pool(self.part)
+        self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
+        try:
+            scheduler = BatchScheduler(
+                self.part.jobs,
+                known,
+                self.names,
+                capacity=Capacity(pool.pool, pool.memory, workers),
+                hooks=self.hooks,
+                paths=self.paths,
+                environment=base_environment(os.environ),
+                attempt=self.attempt,
+            )
+            with ProcessMonitor() as monitor:
+                scheduler.run(monitor)
+        finally:
+            pool.release()
+        return scheduler
+
+    def _reason(self, scheduler: BatchScheduler) -> str:
+        if scheduler.stopped_by is not None:
+            spent = time.time() - self.started
+            return "time_limit" if spent >= LIMIT_IS_NEAR * self.part.batch.time_limit else "signal"
+        return "unplaced" if scheduler.unplaced else "complete"
+
+    def _incomplete(self, scheduler: BatchScheduler) -> int:
+        if scheduler.stopped_by is not None:
+            say(f"batch {self.part.batch.id}: ended by signal {scheduler.stopped_by}")
+            return SIGNAL_EXIT + scheduler.stopped_by
+        for name, reason in scheduler.unplaced:
+            sys.stderr.write(f"canary-wf: job {name} cannot run in what this batch was given: {reason}\n")
+        return ExitCode.JOBS_FAILED
+
+    def _conclude(self, result: Path | None) -> None:
+        write_result(self.files.result, self.part, self.recorder.state, self.started)
+        if result is None or result.absolute() == self.files.result:
+            return
+        try:
+            result.parent.mkdir(parents=True, exist_ok=True)
+            if not result.exists() or not result.samefile(self.files.result):
+                shutil.copyfile(self.files.result, result)
+        except OSError as error:
+            raise not_writable(result, error) from error

@@ -1,0 +1,287 @@
+"""The schedule of one batch, carried out: jobs start as dependencies and resources allow, and end in a verdict.
+
+The order is the reference schedule's (`batch.schedule`), so that what was simulated while planning is what happens.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from canary_wf.batch.schedule import ReadyQueue, reference_order
+from canary_wf.errors import CanaryWfError
+from canary_wf.execution.capacity import Capacity
+from canary_wf.execution.environment import job_environment
+from canary_wf.execution.launcher import launch
+from canary_wf.execution.monitor import Exit, ProcessMonitor, reap
+from canary_wf.execution.workdir import clear_workdir, prepare_workdir
+from canary_wf.hooks.dispatch import Hooks
+from canary_wf.job.attempt import HEARTBEAT, Attempt
+from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources
+from canary_wf.job.exit_code import status_of_exit
+from canary_wf.job.processes import signal_group, start_ticks
+from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.job.status import Outcome, Status
+from canary_wf.job.when import is_satisfied
+from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.problem import problem_of
+from canary_wf.session_paths import SessionPaths
+
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL for a job that has to end."""
+
+
+class _Running:
+    """One process: its job, what it holds, and when it has to end."""
+
+    __slots__ = ("deadline", "index", "resources", "started", "verdict")
+
+    def __init__(self, index: int, resources: Resources, timeout: float) -> None:
+        self.index = index
+        self.resources = resources
+        self.started = time.monotonic()
+        self.deadline = self.started + timeout
+        self.verdict: Status | None = None
+
+
+class BatchScheduler:
+    """Runs the jobs of one batch that have no final state yet.
+
+    `known` holds the verdicts that stand already: of final jobs of this batch and of their upstreams elsewhere.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[PlannedJob],
+        known: Mapping[str, Status],
+        names: Mapping[str, str],
+        *,
+        capacity: Capacity,
+        hooks: Hooks,
+        paths: SessionPaths,
+        environment: Mapping[str, str],
+        attempt: Attempt,
+    ) -> None:
+        self._jobs = jobs
+        self._verdicts = dict(known)
+        self._names = names
+        self._capacity = capacity
+        self._hooks = hooks
+        self._paths = paths
+        self._environment = environment
+        self._attempt = attempt
+        self._running: dict[int, _Running] = {}
+        self._index = {job.id: index for index, job in enumerate(jobs)}
+        self._ready = self._make_queue()
+        self.stopped_by: int | None = None
+        self.superseded = False
+        self.unplaced: list[tuple[str, str]] = []
+
+    def _make_queue(self) -> ReadyQueue:
+        """Return the queue of what is left to run, numbered by the reference order, and count what each job waits for."""
+        left = [index for index, job in enumerate(self._jobs) if job.id not in self._verdicts]
+        problem = problem_of(self._jobs, [job.runtime for job in self._jobs], {})
+        self._order = reference_order(problem, left)
+        self._number = {index: number for number, index in enumerate(self._order)}
+        self._downstream: list[list[int]] = [[] for _ in self._jobs]
+        self._missing = [0] * len(self._jobs)
+        for index in left:
+            for upstream in problem.dependencies[index]:
+                if upstream in self._number:
+                    self._downstream[upstream].append(index)
+                    self._missing[index] += 1
+        return ReadyQueue(kinds=[problem.kinds[index] for index in self._order])
+
+    @property
+    def verdicts(self) -> Mapping[str, Status]:
+        """The verdicts that stand now, by job id."""
+        return self._verdicts
+
+    def run(self, monitor: ProcessMonitor) -> None:
+        """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
+        for index in [index for index in self._order if not self._missing[index]]:
+            self._offer(index)
+        try:
+            while self._step(monitor):
+                pass
+        finally:
+            self._end_all(monitor)
+
+    def _step(self, monitor: ProcessMonitor) -> bool:
+        if self.stopped_by is None:
+            self._start_ready(monitor)
+        if not self._running:
+            self._note_unplaced()
+            return False
+        for pid in monitor.wait(self._until_next()):
+            self._collect(pid)
+        self._heed_signals(monitor)
+        self._enforce_deadlines()
+        return not self.superseded
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    def _offer(self, index: int) -> None:
+        """Queue a job whose upstreams all have a verdict, or block it when one is not as needed."""
+        blocked = self._blocking(self._jobs[index])
+        if blocked is None:
+            self._ready.push(self._number[index])
+        else:
+            self._finish(index, Status.of(Outcome.BLOCKED, blocked))
+
+    def _blocking(self, job: PlannedJob) -> str | None:
+        for edge in job.dependencies:
+            status = self._verdicts[edge.job]
+            if not is_satisfied(edge.when, status):
+                return f"dependency {self._names[edge.job]} ended with {status.outcome.name}, needed {edge.when}"
+        return None
+
+    def _start_ready(self, monitor: ProcessMonitor) -> None:
+        given: dict[int, Resources] = {}
+
+        def fits(number: int) -> bool:
+            resources = self._capacity.take(self._jobs[self._order[number]])
+            if resources is None:
+                return False
+            given[number] = resources
+            return True
+
+        # Taken first and started then: a job that cannot start lets others become ready.
+        while numbers := list(self._ready.take(fits)):
+            for number in numbers:
+                self._start(self._order[number], given.pop(number), monitor)
+
+    def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> None:
+        job = self._jobs[index]
+        self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
+        try:
+            pid = self._launch(job, resources)
+        except (CanaryWfError, OSError, ValueError) as error:  # ValueError: a NUL in a name
+            self._capacity.give_back(job, resources)
+            self._finish(index, Status.of(Outcome.BROKEN, f"could not start: {error}"))
+            return
+        monitor.watch(pid)
+        self._running[pid] = _Running(index, resources, job.timeout)
+        self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=start_ticks(pid)))
+
+    def _launch(self, job: PlannedJob, resources: Resources) -> int:
+        folder = self._paths.job(job.directory)
+        clear_workdir(folder)
+        prepare_workdir(job, folder, self._paths.out)
+        environment = job_environment(self._environment, job, resources, folder)
+        return launch(argument_list(job), folder, environment, folder / OUTPUT_FILE)
+
+    # -- ending --------------------------------------------------------------------------------------------------
+
+    def _collect(self, pid: int) -> None:
+        running = self._running.pop(pid)
+        signal_group(pid, signal.SIGKILL)  # what the job left running in its process group
+        ended = reap(pid)
+        job = self._jobs[running.index]
+        self._capacity.give_back(job, running.resources)
+        verdict = running.verdict or status_of_exit(ended.code, job.xstatus)
+        self._finish(running.index, verdict, measure(time.monotonic() - running.started, ended))
+
+    def _finish(self, index: int, status: Status, measurements: dict[str, float | int] | None = None) -> None:
+        """Record the verdict and let the downstream jobs of this batch go on; iterative, chains may be long."""
+        todo = [(index, status, measurements)]
+        while todo:
+            current, verdict, measured = todo.pop()
+            job = self._jobs[current]
+            self._verdicts[job.id] = verdict
+            self._hooks.emit(_finished(job, verdict, measured))
+            if verdict.outcome is Outcome.INTERRUPTED:
+                continue
+            for downstream in self._downstream[current]:
+                self._missing[downstream] -= 1
+                if not self._missing[downstream] and self._jobs[downstream].id not in self._verdicts:
+                    reason = self._blocking(self._jobs[downstream])
+                    if reason is None:
+                        self._ready.push(self._number[downstream])
+                    else:
+                        todo.append((downstream, Status.of(Outcome.BLOCKED, reason), None))
+
+    def _until_next(self) -> float:
+        return min(min(item.deadline for item in self._running.values()) - time.monotonic(), HEARTBEAT)
+
+    def _enforce_deadlines(self) -> None:
+        now = time.monotonic()
+        for pid, running in self._running.items():
+            if now < running.deadline:
+                continue
+            if running.verdict is None:
+                limit = self._jobs[running.index].timeout
+                self._end(pid, running, Status.of(Outcome.TIMEOUT, f"ran longer than its limit of {limit:g} s"))
+            else:
+                signal_group(pid, signal.SIGKILL)
+                running.deadline = now + GRACE
+        if not self._attempt.beat():
+            self.superseded = True
+
+    def _end(self, pid: int, running: _Running, verdict: Status) -> None:
+        running.verdict = verdict
+        running.deadline = time.monotonic() + GRACE
+        signal_group(pid, signal.SIGTERM)
+
+    def _heed_signals(self, monitor: ProcessMonitor) -> None:
+        if not monitor.signals:
+            return
+        if not self._attempt.is_current():
+            self.superseded = True  # the signal came from the runner that took the batch
+            return
+        again = monitor.signals.count(signal.SIGINT) > 1
+        if self.stopped_by is None:
+            self.stopped_by = monitor.signals[0]
+        name = signal.Signals(self.stopped_by).name
+        for pid, running in self._running.items():
+            if again:
+                running.verdict = Status.of(Outcome.CANCELLED, "cancelled by a second Ctrl-C")
+                signal_group(pid, signal.SIGKILL)
+            elif running.verdict is None:
+                self._end(pid, running, Status.of(Outcome.INTERRUPTED, f"the batch was ended by {name}"))
+
+    def _end_all(self, monitor: ProcessMonitor) -> None:
+        """Leave no process behind, whatever made the loop end; a superseded runner writes nothing more."""
+        for pid in self._running:
+            signal_group(pid, signal.SIGKILL)
+        while self._running:
+            for pid in monitor.wait(GRACE):
+                running = self._running.pop(pid)
+                reap(pid)
+                self._capacity.give_back(self._jobs[running.index], running.resources)
+
+    def _note_unplaced(self) -> None:
+        if self.stopped_by is None:
+            for index in self._order:
+                job = self._jobs[index]
+                if job.id not in self._verdicts and not self._missing[index]:
+                    self.unplaced.append((job.name, self._capacity.why_never(job) or "does not fit"))
+
+
+def argument_list(job: PlannedJob) -> list[str]:
+    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf."""
+    if job.kind != "pyt":
+        return list(job.command)
+    return [sys.executable, *job.command]
+
+
+def measure(duration: float, ended: Exit) -> dict[str, float | int]:
+    """Return what is measured of a process: seconds of wall and CPU time, peak memory of one process in MiB."""
+    return {
+        "duration": round(duration, 6),
+        "cpu_user": round(ended.cpu_user, 6),
+        "cpu_system": round(ended.cpu_system, 6),
+        "max_rss": round(ended.max_rss, 3),
+        **({"signal": -ended.code} if ended.code < 0 else {}),
+    }
+
+
+def _finished(job: PlannedJob, status: Status, measured: dict[str, float | int] | None) -> JobFinished:
+    return JobFinished(
+        time=time.time(),
+        job=job.id,
+        outcome=status.outcome.name,
+        reason=status.reason,
+        code=status.code,
+        measurements=measured or {},
+    )

@@ -1,0 +1,74 @@
+"""A job's working directory: made fresh for each run, with the job's files copied or linked into it."""
+
+import glob
+import os
+import shutil
+from pathlib import Path
+
+from canary_wf.errors import CanaryWfError
+from canary_wf.job.spec import Asset, JobSpec
+from canary_wf.job.state_file import STATE_FILE
+
+
+class MissingSourceError(CanaryWfError):
+    """A file that a job wants copied or linked is not there."""
+
+
+def prepare_workdir(spec: JobSpec, folder: Path, out: Path) -> None:
+    """Fill `folder` (which holds at most the job's state file) with the assets of `spec`.
+
+    Raises MissingSourceError for a source that is not there, CanaryWfError for a target outside the folder, OSError
+    when the disk refuses.
+    """
+    for asset in spec.assets:
+        place_asset(asset, folder, out)
+
+
+def clear_workdir(folder: Path) -> None:
+    """Remove what an earlier run of the job left in `folder`, its state file excepted. Links are not followed."""
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        folder.mkdir(parents=True)
+        return
+    for entry in entries:
+        if entry.name == STATE_FILE:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)  # noqa: PTH108 - a path object costs more than the call
+
+
+def place_asset(asset: Asset, folder: Path, out: Path) -> None:
+    """Copy or link what `asset` names into `folder`; a relative source starts at `out`."""
+    for source in _sources(asset, out):
+        target = Path(os.path.normpath(folder / (asset.target or source.name)))
+        if not target.is_relative_to(folder):
+            raise CanaryWfError(f"{asset.target!r} leads out of the job's working directory", where=asset.action)
+        if target != folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir() and not target.is_symlink():
+            target /= source.name
+        _place(asset, source, target)
+
+
+def _place(asset: Asset, source: Path, target: Path) -> None:
+    if target.is_symlink() or target.is_file():
+        target.unlink()
+    if asset.action == "link":
+        target.symlink_to(source)
+    elif source.is_dir():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target)
+
+
+def _sources(asset: Asset, out: Path) -> list[Path]:
+    pattern = out / asset.source
+    if os.path.lexists(pattern):
+        return [pattern]
+    found = sorted(glob.glob(str(pattern)))  # noqa: PTH207 - the pattern is absolute
+    if not found:
+        raise MissingSourceError(f"there is no {asset.source!r} to {asset.action}")
+    return [Path(path) for path in found]

@@ -1,0 +1,87 @@
+"""Generating a workflow: discovery, plan and files chained, as the command `generate` and the library do it."""
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from canary_wf.discovery import Discovery, DiscoveryOptions, discover
+from canary_wf.errors import UsageError
+from canary_wf.job.history import load_history, record_session
+from canary_wf.plan.model import Plan
+from canary_wf.plan.planner import PlanSettings, make_plan
+from canary_wf.plan.store import load_plan, write_session
+from canary_wf.plan.target import Target
+from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
+from canary_wf.workflow.profiles import profile_files
+from canary_wf.workflow.snakefile import workflow_files
+from canary_wf.workflow.writer import check_out, write_workflow
+
+GENERATED_FOLDERS = ("workflow", "local", "slurm", "TestResults", STATE_FOLDER, ".snakemake")
+"""What `generate` and Snakemake put into OUT, where no test is looked for."""
+
+
+class Generated(msgspec.Struct, frozen=True):
+    """What came of a generation: the plan, where its session is, what was found, and warnings for the user."""
+
+    plan: Plan
+    paths: SessionPaths
+    found: Discovery
+    warnings: tuple[str, ...]
+
+
+def find_jobs(paths: Sequence[Path], options: DiscoveryOptions, out: Path) -> Discovery:
+    """Return what the test files under `paths` expand to; OUT's own files are not looked at."""
+    own = tuple(out / name for name in GENERATED_FOLDERS)
+    return discover(paths, msgspec.structs.replace(options, exclude=(*options.exclude, *own)))
+
+
+def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, out: Path) -> Plan:
+    """Return the plan for what was found, for a session that comes after all others in `out`."""
+    return make_plan(found.jobs, settings, target, load_history(out), out=out, session=_new_session(out))
+
+
+def generate_workflow(
+    paths: Sequence[Path], options: DiscoveryOptions, settings: PlanSettings, target: Target, out: Path
+) -> Generated:
+    """Find the jobs of `paths`, plan them, and write session, workflow and profiles into `out`.
+
+    Everything that can be refused is refused before anything is written. Raises InputError and WorkspaceError.
+    """
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
+    found = find_jobs(paths, options, out)
+    _keep_history(out)
+    plan = plan_jobs(found, settings, target, out)
+    files = workflow_files(plan) | profile_files(plan)
+    check_out(out, files)
+    session = write_session(plan, out)
+    warnings = write_workflow(out, files, session)
+    return Generated(plan, session, found, tuple(warnings))
+
+
+def _keep_history(out: Path) -> None:
+    """Take the run times of the newest session into the history, in case its run ended without a report."""
+    names = session_names(out)
+    if names:
+        paths = SessionPaths(out, names[-1])
+        if paths.plan.is_file():
+            record_session(paths, [batch.id for batch in load_plan(paths.plan).batches])
+
+
+def _new_session(out: Path) -> str:
+    """Return a name for a new session: the time (UTC), and after every name that is there already."""
+    now = time.time()
+    names = session_names(out)
+    name = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%f")
+    newest = names[-1] if names else ""
+    return name if name > newest else f"{newest}+"
+
+
+def check_paths(paths: Sequence[str]) -> list[Path]:
+    """Return `paths` (the current folder when there is none). Raises UsageError for an empty name."""
+    if any(not path for path in paths):
+        raise UsageError("is empty", where="PATH")
+    return [Path(path) for path in paths or (".",)]

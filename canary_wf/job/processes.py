@@ -1,0 +1,60 @@
+"""Which process is meant: a pid together with its start time, and the machine on which it makes sense."""
+
+import os
+import signal
+from pathlib import Path
+
+
+def this_place() -> str:
+    """Return what tells this machine, its boot and its process namespace from every other."""
+    return "/".join((os.uname().nodename, _line("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")))
+
+
+def start_ticks(pid: int) -> int:
+    """Return when `pid` was started (clock ticks since boot), or 0 when there is no such process (or only a zombie)."""
+    try:
+        # The command name stands in parentheses and may hold anything, so count from the last one.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] in {b"Z", b"X"} else int(fields[19])
+
+
+def is_running(pid: int, ticks: int) -> bool:
+    """Return whether the process `pid` that was started at `ticks` still runs on this machine."""
+    return pid > 0 and ticks > 0 and start_ticks(pid) == ticks
+
+
+def signal_group(pid: int, number: signal.Signals) -> bool:
+    """Send `number` to the process group led by `pid`; return whether anyone was there to get it."""
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def kill_left_behind(pid: int, ticks: int) -> bool:
+    """Kill the process group of a job whose runner died; return whether anything of it was left.
+
+    The group is ours when its leader is the process that was started then, or is gone: a pid is not given out
+    again while a group bears its number.
+    """
+    now = start_ticks(pid)
+    if pid <= 1 or (now and now != ticks):
+        return False
+    return signal_group(pid, signal.SIGKILL)
+
+
+def _line(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return "-"
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - not a file path
+    except OSError:
+        return "-"

@@ -1,0 +1,38 @@
+"""`job.json`: the newest state of one job beside its output, derived from the journal and replaced at once."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from canary_wf.job.record import JobRecord
+from canary_wf.job.spec import JobSpec
+from canary_wf.json_files import write_json
+
+OUTPUT_FILE = "canary-out.txt"
+STATE_FILE = "job.json"
+
+
+def job_fields(spec: JobSpec, batch: str, record: JobRecord, directory: str) -> dict[str, Any]:
+    """Return the contract's fields of one job in `status --json`; `directory` is the working directory, from OUT."""
+    return {
+        "id": spec.id,
+        "name": spec.name,
+        **record.as_dict(),
+        "batch": batch,
+        "directory": directory,
+        "log": f"{directory}/{OUTPUT_FILE}",
+    }
+
+
+def write_job_file(
+    folder: Path, fields: Mapping[str, Any], spec: JobSpec, record: JobRecord, upstreams: Sequence[Mapping[str, str]]
+) -> None:
+    """Replace `job.json` in `folder`: the fields, the spec, resources, dependencies' directories and measurements."""
+    content = {
+        **fields,
+        "spec": spec,
+        "resources": record.resources,
+        "dependencies": upstreams,
+        "measurements": record.measurements,
+    }
+    write_json(folder / STATE_FILE, content)

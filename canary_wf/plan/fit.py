@@ -1,0 +1,43 @@
+"""Which jobs fit a node, and why the others are left out of the plan."""
+
+from collections.abc import Sequence
+
+from canary_wf.job.spec import JobSpec
+from canary_wf.plan.model import LeftOut
+from canary_wf.resources.node import NodeShape
+
+
+def split_by_fit(jobs: Sequence[JobSpec], node: NodeShape) -> tuple[list[JobSpec], list[LeftOut]]:
+    """Return the jobs that can run on `node`, and those that cannot or that need one that cannot, with the reason."""
+    reasons = {job.id: reason for job in jobs if (reason := misfit(job, node)) is not None}
+    names = {job.id: job.name for job in jobs}
+    downstream: dict[str, list[str]] = {}
+    for job in jobs:
+        for edge in job.dependencies:
+            downstream.setdefault(edge.job, []).append(job.id)
+    todo = list(reasons)
+    while todo:
+        lost = todo.pop()
+        for job_id in downstream.get(lost, ()):
+            if job_id not in reasons:
+                reasons[job_id] = f"needs {names[lost]}, which is left out"
+                todo.append(job_id)
+    kept = [job for job in jobs if job.id not in reasons]
+    return kept, [LeftOut(job.id, job.name, reasons[job.id]) for job in jobs if job.id in reasons]
+
+
+def misfit(job: JobSpec, node: NodeShape) -> str | None:
+    """Return why `job` fits on no node of this shape, or None when it fits."""
+    if job.nodes > node.nodes:
+        return f"needs {job.nodes} nodes, a job may use {node.nodes}"
+    for kind, wanted in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
+        there = node.capacities.get(kind, 0) * job.nodes
+        if wanted > there:
+            return f"needs {wanted} {kind}, {_nodes(job.nodes)} {there or 'none'}"
+    if node.memory is not None and job.memory is not None and job.memory > node.memory * job.nodes:
+        return f"needs {job.memory} MiB of memory, {_nodes(job.nodes)} {node.memory * job.nodes}"
+    return None
+
+
+def _nodes(count: int) -> str:
+    return "a node has" if count == 1 else f"{count} nodes have"

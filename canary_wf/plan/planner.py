@@ -1,0 +1,140 @@
+"""From job specs to a plan: what fits is estimated, partitioned into batches, and each batch's schedule simulated."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from canary_wf import __version__
+from canary_wf.batch.partition import partition
+from canary_wf.batch.schedule import simulate
+from canary_wf.batch.specification import BatchSpecification
+from canary_wf.batch.task import Problem
+from canary_wf.errors import InputError
+from canary_wf.job.history import History
+from canary_wf.job.identity import batch_id
+from canary_wf.job.spec import Asset, JobSpec
+from canary_wf.plan.estimate import expected_runtime, time_limit
+from canary_wf.plan.fit import split_by_fit
+from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, PlannedBatch, PlannedJob, RuntimeSource
+from canary_wf.plan.problem import MEMORY, problem_of
+from canary_wf.plan.target import Target
+from canary_wf.session_paths import relative_to_out
+
+_NOT_FURTHER_TYPES = {"cpus", "gpus", MEMORY}
+
+
+class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user decided about batches and their run."""
+
+    batch_spec: BatchSpecification = BatchSpecification()
+    workers: int | None = None
+    fail_on: FailOn = "any"
+    strict: bool = False
+
+
+def make_plan(
+    specs: Sequence[JobSpec], settings: PlanSettings, target: Target, history: History, *, out: Path, session: str
+) -> Plan:
+    """Return the plan for `specs` on `target`; paths in it are relative to `out`.
+
+    Raises InputError when nothing is left to run, when `strict` and a job fits nowhere, and when the batch
+    specification asks for the impossible.
+    """
+    masked = tuple(LeftOut(job.id, job.name, job.mask) for job in specs if job.mask is not None)
+    wanted = [job for job in specs if job.mask is None]
+    jobs, left_out = split_by_fit(wanted, target.node)
+    _check_something_left(specs, jobs, left_out, strict=settings.strict)
+    estimates = [expected_runtime(job, history) for job in jobs]
+    node: dict[str, int | None] = {**target.node.capacities, MEMORY: target.node.memory}
+    problem = problem_of(jobs, [seconds for seconds, _ in estimates], node)
+    batches = _batches(problem, jobs, settings.batch_spec)
+    batch_of = {job: batch.id for batch in batches for job in batch.jobs}
+    return Plan(
+        session=session,
+        created=time.time(),
+        version=__version__,
+        scheduler=target.scheduler,
+        batch_spec=_spec_fields(settings.batch_spec),
+        node=_node_fields(target),
+        resource_pool=target.pool.getstate(),
+        workers=settings.workers,
+        fail_on=settings.fail_on,
+        jobs=tuple(
+            _planned(job, estimate, batch_of[job.id], out) for job, estimate in zip(jobs, estimates, strict=True)
+        ),
+        left_out=tuple(left_out),
+        masked=masked,
+        batches=tuple(batches),
+    )
+
+
+def _check_something_left(
+    specs: Sequence[JobSpec], jobs: Sequence[JobSpec], left_out: Sequence[LeftOut], *, strict: bool
+) -> None:
+    if left_out and strict:
+        first = left_out[0]
+        more = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
+        raise InputError(
+            f"does not fit: {first.reason}{more}", where=f"job {first.name}", hint="drop --strict or change -r"
+        )
+    if jobs:
+        return
+    if left_out:
+        raise InputError(
+            f"none of the jobs fits: {left_out[0].name} {left_out[0].reason}", hint="describe the node with -r"
+        )
+    raise InputError(f"all {len(specs)} jobs are masked", hint="canary-wf find -v shows why")
+
+
+def _batches(problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification) -> list[PlannedBatch]:
+    parts = partition(problem, spec)
+    names = [batch_id(jobs[task].id for task in part.tasks) for part in parts]
+    found = []
+    for part, name in zip(parts, names, strict=True):
+        schedule = simulate(problem, part.tasks)
+        members = [jobs[task] for task in part.tasks]
+        limits = [(problem.runtimes[task], jobs[task].timeout) for task in part.tasks]
+        peak = {kind: int(amount) for kind, amount in schedule.peak.items()}
+        found.append(
+            PlannedBatch(
+                id=name,
+                jobs=tuple(job.id for job in members),
+                dependencies=tuple(sorted(names[upstream] for upstream in part.dependencies)),
+                cpus=peak.get("cpus", 0),
+                gpus=peak.get("gpus", 0),
+                nodes=max(job.nodes for job in members),
+                memory=peak[MEMORY] if any(job.memory is not None for job in members) else None,
+                resources={kind: n for kind, n in peak.items() if n and kind not in _NOT_FURTHER_TYPES},
+                exclusive=any(job.exclusive for job in members),
+                runtime=schedule.length,
+                time_limit=time_limit(schedule.length, limits),
+            )
+        )
+    return found
+
+
+def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], batch: str, out: Path) -> PlannedJob:
+    fields: dict[str, Any] = {name: getattr(job, name) for name in job.__struct_fields__}
+    fields["file"] = relative_to_out(Path(job.file), out)
+    fields["assets"] = tuple(_relative_asset(asset, out) for asset in job.assets)
+    return PlannedJob(**{**fields, "runtime": estimate[0], "runtime_source": estimate[1], "batch": batch})
+
+
+def _relative_asset(asset: Asset, out: Path) -> Asset:
+    return msgspec.structs.replace(asset, source=relative_to_out(Path(asset.source), out))
+
+
+def _spec_fields(spec: BatchSpecification) -> BatchSpecFields:
+    return BatchSpecFields(layout=spec.layout, count=spec.count, nodes=spec.nodes, duration=spec.duration)
+
+
+def _node_fields(target: Target) -> dict[str, int]:
+    memory = {} if target.node.memory is None else {MEMORY: target.node.memory}
+    return {
+        **{kind: target.node.capacities.get(kind, 0) for kind in ("cpus", "gpus")},
+        **target.node.capacities,
+        **memory,
+    }

@@ -1,0 +1,73 @@
+"""Plans on disk: written whole or not at all, with a slice for each batch beside them, and read back checked."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.json_files import not_writable, read_json, write_json
+from canary_wf.plan.model import SCHEMA, BatchSlice, Plan, Upstream
+from canary_wf.session_paths import SessionPaths, session_names
+
+
+def write_session(plan: Plan, out: Path) -> SessionPaths:
+    """Make the session folder of `plan` in `out`: it appears with everything in it, or not at all."""
+    paths = SessionPaths(out, plan.session)
+    beside = SessionPaths(out, f".{plan.session}.tmp")
+    try:
+        beside.jobs.mkdir(parents=True)
+        beside.slice("").parent.mkdir()
+        (beside.folder / "batches").mkdir()
+        for part in slices(plan):
+            write_json(beside.slice(part.batch.id), part)
+        write_json(beside.plan, plan, sync=True)
+        beside.folder.rename(paths.folder)
+    except OSError as error:
+        shutil.rmtree(beside.folder, ignore_errors=True)
+        raise not_writable(paths.folder, error) from error
+    except WorkspaceError:
+        shutil.rmtree(beside.folder, ignore_errors=True)
+        raise
+    return paths
+
+
+def slices(plan: Plan) -> Iterator[BatchSlice]:
+    """Yield for each batch the part of `plan` that its runner needs."""
+    jobs = {job.id: job for job in plan.jobs}
+    for batch in plan.batches:
+        members = tuple(jobs[job] for job in batch.jobs)
+        inside = set(batch.jobs)
+        outside = dict.fromkeys(
+            edge.job for member in members for edge in member.dependencies if edge.job not in inside
+        )
+        yield BatchSlice(
+            session=plan.session,
+            scheduler=plan.scheduler,
+            batch=batch,
+            jobs=members,
+            upstreams=tuple(
+                Upstream(jobs[job].id, jobs[job].name, jobs[job].batch, jobs[job].directory) for job in outside
+            ),
+            node=plan.node,
+            resource_pool=plan.resource_pool,
+            workers=plan.workers,
+        )
+
+
+def load_plan(path: Path) -> Plan:
+    """Return the plan in `path`. Raises WorkspaceError when it is missing, damaged or of another format."""
+    if not path.is_file():
+        raise WorkspaceError("there is no such plan", where=path, hint="make one with canary-wf generate")
+    plan: Plan = read_json(path, Plan)
+    if plan.schema != SCHEMA:
+        raise WorkspaceError(f"is of format {plan.schema!r}, not {SCHEMA!r}", where=path)
+    return plan
+
+
+def newest_session(out: Path) -> SessionPaths:
+    """Return the newest session in `out`. Raises WorkspaceError when there is none."""
+    names = session_names(out)
+    if not names:
+        hint = "make one with canary-wf generate, or name its folder with -d"
+        raise WorkspaceError("there is no session", where=out, hint=hint)
+    return SessionPaths(out, names[-1])

@@ -1,0 +1,20 @@
+"""The formats of a report, by the name that the command line gives them."""
+
+from collections.abc import Callable
+
+from canary_wf.json_files import encode
+from canary_wf.report.junit import junit_report
+from canary_wf.report.markdown import markdown_report
+from canary_wf.report.session import SessionState
+
+
+def json_report(state: SessionState) -> str:
+    """Return the session as one line of JSON, in the form of `status --json`."""
+    return encode(state.as_dict()).decode() + "\n"
+
+
+FORMATS: dict[str, Callable[[SessionState], str]] = {
+    "json": json_report,
+    "junit": junit_report,
+    "markdown": markdown_report,
+}

@@ -1,0 +1,81 @@
+"""The JUnit report: one test suite a test file, one test case a job, in the form that CI servers read.
+
+Format: the XSD of the Jenkins xUnit plug-in, which GitLab and GitHub actions read too; times are seconds.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+
+from canary_wf.job.record import JobRecord
+from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.job.status import Category, Outcome
+from canary_wf.plan.model import PlannedJob
+from canary_wf.report.session import SessionState, tail
+
+OUTPUT_LINES = 200
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ERRORS = {Outcome.BROKEN, Outcome.ERROR, Outcome.INVALID, Outcome.CANCELLED, Outcome.INTERRUPTED}
+
+
+def junit_report(state: SessionState) -> str:
+    """Return the session as JUnit XML."""
+    suites: dict[str, list[PlannedJob]] = {}
+    for job in state.plan.jobs:
+        suites.setdefault(job.path, []).append(job)
+    root = ET.Element("testsuites", _totals(state, state.plan.jobs) | {"name": "canary-wf"})
+    for path, jobs in sorted(suites.items()):
+        started = min((record.started for job in jobs if (record := state.record(job)).started), default=None)
+        stamp = datetime.fromtimestamp(started or state.plan.created, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        suite = ET.SubElement(
+            root, "testsuite", {"name": printable(path), "timestamp": stamp, **_totals(state, jobs), "hostname": "-"}
+        )
+        for job in jobs:
+            _add_case(suite, state, job)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _totals(state: SessionState, jobs: "tuple[PlannedJob, ...] | list[PlannedJob]") -> dict[str, str]:
+    tags = [_tag(state.record(job)) for job in jobs]
+    seconds = sum(state.record(job).duration or 0.0 for job in jobs)
+    return {
+        "tests": str(len(jobs)),
+        "failures": str(tags.count("failure")),
+        "errors": str(tags.count("error")),
+        "skipped": str(tags.count("skipped")),
+        "time": f"{seconds:.3f}",
+    }
+
+
+def _tag(record: JobRecord) -> str | None:
+    category = record.status.category
+    if category is Category.PASS:
+        return None
+    if category in {Category.SKIP, Category.NONE}:
+        return "skipped"
+    return "error" if record.status.outcome in _ERRORS else "failure"
+
+
+def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob) -> None:
+    record = state.record(job)
+    classname = job.path.rsplit(".", 1)[0].replace("/", ".")
+    case = ET.SubElement(
+        suite,
+        "testcase",
+        {"name": printable(job.name), "classname": printable(classname), "time": f"{record.duration or 0.0:.3f}"},
+    )
+    tag = _tag(record)
+    if tag is None:
+        return
+    outcome = record.status.outcome.name if record.status.category is not Category.NONE else "NOT RUN"
+    message = record.status.reason or outcome
+    child = ET.SubElement(case, tag, {"message": printable(message), "type": outcome})
+    if tag != "skipped":
+        lines = tail(state.paths.job(job.directory) / OUTPUT_FILE, OUTPUT_LINES, 65536)
+        child.text = printable("\n".join(lines))
+
+
+def printable(text: str) -> str:
+    """Return `text` without the characters that XML cannot hold, which a test's output may well contain."""
+    return _FORBIDDEN.sub("\ufffd", text)

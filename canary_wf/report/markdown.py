@@ -1,0 +1,53 @@
+"""The Markdown report: a summary and the failures, short enough for a CI job's summary page."""
+
+import re
+
+from canary_wf.durations import format_duration
+from canary_wf.errors import one_line
+from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.plan.model import PlannedJob
+from canary_wf.report.session import SessionState, tail
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
+MOST_FAILURES = 50
+
+
+def markdown_report(state: SessionState) -> str:
+    """Return the session as Markdown."""
+    counts = state.counts()
+    verdict = "passed" if not state.failed and not state.not_done else "did not pass"
+    lines = [
+        f"# {len(state.plan.jobs)} jobs: {verdict}",
+        "",
+        "| " + " | ".join(counts) + " |",
+        "|" + " ---: |" * len(counts),
+        "| " + " | ".join(str(count) for count in counts.values()) + " |",
+        "",
+    ]
+    for job in state.failed[:MOST_FAILURES]:
+        lines += _failure(state, job)
+    if len(state.failed) > MOST_FAILURES:
+        lines.append(f"… and {len(state.failed) - MOST_FAILURES} more failures.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _failure(state: SessionState, job: PlannedJob) -> list[str]:
+    record = state.record(job)
+    duration = "" if record.duration is None else f" after {format_duration(record.duration)}"
+    reason = f": {escaped(record.status.reason)}" if record.status.reason else ""
+    output = tail(state.paths.job(job.directory) / OUTPUT_FILE, 10)
+    heading = f"## {escaped(job.name)}: {record.status.outcome.name}"
+    # Indented by four, so that nothing a test prints can end the block.
+    return [
+        heading,
+        "",
+        f"{escaped(job.path)}{duration}{reason}",
+        "",
+        *(f"    {one_line(line)}" for line in output),
+        "",
+    ]
+
+
+def escaped(text: str) -> str:
+    """Return `text` so that Markdown shows it as it is."""
+    return _SPECIAL.sub(r"\\\1", one_line(text))

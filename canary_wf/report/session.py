@@ -1,0 +1,97 @@
+"""A session as reports see it: every job of the plan with its newest state. Nothing is written here."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from canary_wf.hooks.settle import LOST
+from canary_wf.job.attempt import is_alive, read_attempt
+from canary_wf.job.journal import read_journal
+from canary_wf.job.phase import JobPhase
+from canary_wf.job.record import PENDING, JobRecord
+from canary_wf.job.state_file import job_fields
+from canary_wf.job.status import Category
+from canary_wf.plan.model import Plan, PlannedJob
+from canary_wf.plan.store import load_plan
+from canary_wf.session_paths import SessionPaths, relative_to_out
+
+
+class SessionState(msgspec.Struct, frozen=True):
+    """The plan and the jobs' records by id; `live` says whether a runner works on it, `begun` whether one ever did."""
+
+    paths: SessionPaths
+    plan: Plan
+    records: dict[str, JobRecord]
+    live: bool
+    begun: bool
+
+    def record(self, job: PlannedJob) -> JobRecord:
+        """Return what is known of `job`."""
+        return self.records.get(job.id, PENDING)
+
+    def fields(self, job: PlannedJob) -> dict[str, Any]:
+        """Return the contract's fields of `job` in `status --json`."""
+        directory = relative_to_out(self.paths.job(job.directory), self.paths.out)
+        fields = job_fields(job, job.batch, self.record(job), directory)
+        if self.record(job) is PENDING:
+            fields["directory"] = fields["log"] = None
+        return fields
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in each category; a job without a verdict counts as NONE."""
+        found = Counter(self.record(job).status.category for job in self.plan.jobs)
+        return {category.value: found.get(category, 0) for category in Category}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the contract's `status --json`."""
+        return {
+            "session": self.plan.session,
+            "counts": self.counts(),
+            "jobs": [self.fields(job) for job in self.plan.jobs],
+        }
+
+    @property
+    def failed(self) -> list[PlannedJob]:
+        """The jobs that count as failed."""
+        return [job for job in self.plan.jobs if self.record(job).status.counts_as_failed]
+
+    @property
+    def not_done(self) -> list[PlannedJob]:
+        """The jobs that have no verdict."""
+        return [job for job in self.plan.jobs if self.record(job).status.category is Category.NONE]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed, and nothing was left undone by a run that is over."""
+        return not self.failed and (self.live or not self.begun or not self.not_done)
+
+
+def load_session(paths: SessionPaths) -> SessionState:
+    """Return the state of the session at `paths`. Raises WorkspaceError when its files are missing or damaged."""
+    plan = load_plan(paths.plan)
+    records: dict[str, JobRecord] = {}
+    live = begun = False
+    for batch in plan.batches:
+        files = paths.batch(batch.id)
+        attempt = read_attempt(files.attempt)
+        if attempt is None:
+            continue
+        begun = True
+        alive = is_alive(files.attempt, attempt)
+        live = live or alive
+        for job, record in read_journal(files.journal).jobs.items():
+            lost = record.phase is JobPhase.RUNNING and not alive
+            records[job] = record.lost(LOST) if lost else record
+    return SessionState(paths, plan, records, live, begun)
+
+
+def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
+    """Return the last `lines` lines of `path`, reading at most `most` bytes; nothing when it is not there."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - most))
+            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+    except OSError:
+        return []

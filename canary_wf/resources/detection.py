@@ -1,0 +1,100 @@
+"""What this machine has: CPUs, GPUs and memory, within what this process may use of them."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from canary_wf.resources.cgroup import MIB, cpu_quota, memory_limit
+from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.visible import visible_gpus
+
+_ROOT = Path("/")
+_GPU_DEVICE = re.compile(r"nvidia[0-9]+")
+
+
+def detect_pool(
+    root: Path = _ROOT,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    query_libraries: bool = False,
+) -> ResourcePool:
+    """Return the pool of this machine: its CPUs and GPUs, one slot each."""
+    pool = ResourcePool()
+    ids = {"cpus": detect_cpus(root), "gpus": detect_gpus(root, environment, query_libraries=query_libraries)}
+    pool.fill({"resources": {rtype: [{"id": name, "slots": 1} for name in names] for rtype, names in ids.items()}})
+    return pool
+
+
+def detect_cpus(root: Path = _ROOT, affinity: Iterable[int] | None = None) -> list[str]:
+    """Return the ids of the CPUs that this process may use, the numbers of the operating system as text.
+
+    They are those of the affinity (`affinity`, else this process's), and no more than the CPU quota of the control
+    group has whole CPUs (at least one).
+    """
+    numbers = sorted(os.sched_getaffinity(0) if affinity is None else affinity)
+    quota = cpu_quota(root)
+    if quota is not None:
+        numbers = numbers[: max(1, int(quota))]
+    return [str(number) for number in numbers]
+
+
+def detect_memory(root: Path = _ROOT, total: int | None = None) -> int:
+    """Return the memory that this process may use, in MiB: the machine's (`total` bytes), or its control group's."""
+    if total is None:
+        import psutil
+
+        total = psutil.virtual_memory().total
+    limit = memory_limit(root)
+    return total // MIB if limit is None else min(limit, total // MIB)
+
+
+def detect_gpus(
+    root: Path = _ROOT,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    query_libraries: bool = False,
+    is_device: Callable[[Path], bool] = Path.is_char_device,
+) -> list[str]:
+    """Return the ids of the GPUs of this machine.
+
+    What CUDA_VISIBLE_DEVICES or ROCR_VISIBLE_DEVICES says wins. Else, with `query_libraries`, the vendors' libraries
+    are asked (NVIDIA's, then AMD's, if importable); else, or without an answer, NVIDIA's device files are counted.
+    """
+    visible = visible_gpus(environment)
+    if visible is not None:
+        return visible
+    number = (_count_nvidia() or _count_amd()) if query_libraries else 0
+    return [str(ordinal) for ordinal in range(number or _count_devices(root / "dev", is_device))]
+
+
+def _count_devices(folder: Path, is_device: Callable[[Path], bool]) -> int:
+    try:
+        return sum(1 for path in folder.iterdir() if _GPU_DEVICE.fullmatch(path.name) and is_device(path))
+    except OSError:
+        return 0
+
+
+def _count_nvidia() -> int:
+    try:
+        pynvml = import_module("pynvml")  # by name, because it is not a dependency
+        pynvml.nvmlInit()
+        try:
+            return int(pynvml.nvmlDeviceGetCount())
+        finally:
+            pynvml.nvmlShutdown()
+    except Exception:  # noqa: BLE001 - the library may be missing or fail in many ways; then there is no GPU to use
+        return 0
+
+
+def _count_amd() -> int:
+    try:
+        amdsmi = import_module("amdsmi")
+        amdsmi.amdsmi_init()
+        try:
+            return len(amdsmi.amdsmi_get_processor_handles())
+        finally:
+            amdsmi.amdsmi_shut_down()
+    except Exception:  # noqa: BLE001 - the library may be missing or fail in many ways; then there is no GPU to use
+        return 0

@@ -1,0 +1,138 @@
+"""What a Slurm allocation grants to this process: the CPUs, GPUs and memory of its step on this node.
+
+Facts: the environment that `srun` and `sbatch` set (their manuals, "OUTPUT ENVIRONMENT VARIABLES").
+SLURM_CPUS_PER_TASK is what one task may use and exists only where `-c` was given; SLURM_CPUS_ON_NODE is what the step,
+or the batch script's job, has on this node; SLURM_JOB_CPUS_PER_NODE is the job's, one number a node.
+"""
+
+import os
+from collections.abc import Callable, Collection, Mapping
+
+import msgspec
+
+from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.slurm_text import cpu_ids_of_job, numbers_of, per_node
+from canary_wf.resources.visible import device_ids, visible_gpus
+
+SCONTROL_SECONDS = 10.0
+"""How long the controller may take to answer."""
+
+SLURM_GPUS = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """The pool of one slot an id, the memory in MiB (None: not said), and whether the CPU ids are this process's own.
+
+    With `bindable` the CPU ids are the operating system's, so that processes may be bound to them.
+    """
+
+    pool: ResourcePool
+    memory: int | None
+    bindable: bool
+
+
+def granted_resources(
+    environment: Mapping[str, str] = os.environ,
+    affinity: Collection[int] | None = None,
+    show_job: Callable[[str], str] | None = None,
+) -> Granted | None:
+    """Return what Slurm granted, or None outside of an allocation (SLURM_JOB_ID is not set).
+
+    `affinity` are the CPUs this process may run on (else the kernel is asked), `show_job` gives the text of
+    `scontrol show -d job ID` (else it is run, only when the affinity does not settle the ids).
+    """
+    job = environment.get("SLURM_JOB_ID", "")
+    if not job:
+        return None
+    allowed = sorted(os.sched_getaffinity(0) if affinity is None else affinity)
+    count = cpu_count(environment)
+    if count is None:
+        count = len(allowed)
+    bindable = len(allowed) == count
+    cpus = allowed if bindable else _cpu_ids(count, allowed, (show_job or ask_scontrol)(job), environment)
+    gpus = gpu_ids(environment)
+    ids = {"cpus": [str(number) for number in cpus], "gpus": gpus}
+    pool = ResourcePool(
+        {"resources": {rtype: [{"id": name, "slots": 1} for name in names] for rtype, names in ids.items()}}
+    )
+    return Granted(pool, memory_granted(environment, count, len(gpus)), bindable)
+
+
+def cpu_count(environment: Mapping[str, str]) -> int | None:
+    """Return how many CPUs this process was granted on this node, or None when no variable says.
+
+    In a step (SLURM_STEP_ID is set) this process is one task, so it has the CPUs of one task; a batch script has those
+    of all tasks of its node. Both are capped by what the step or job has on the node, because SLURM_CPUS_PER_TASK is
+    handed down from `sbatch` to steps that were started with less.
+    """
+    on_node = _positive(environment.get("SLURM_CPUS_ON_NODE"))
+    if on_node is None:
+        on_node = _of_this_node(environment, "SLURM_JOB_CPUS_PER_NODE")
+    per_task = _positive(environment.get("SLURM_CPUS_PER_TASK"))
+    if per_task is None:
+        return on_node
+    tasks = 1 if "SLURM_STEP_ID" in environment else (_of_this_node(environment, "SLURM_TASKS_PER_NODE") or 1)
+    return per_task * tasks if on_node is None else min(per_task * tasks, on_node)
+
+
+def gpu_ids(environment: Mapping[str, str]) -> list[str]:
+    """Return the granted GPUs: what the drivers' variables show, and only where none is set what Slurm says."""
+    visible = visible_gpus(environment)
+    if visible is not None:
+        return visible
+    for name in SLURM_GPUS:
+        if name in environment:
+            numbers = numbers_of(environment[name])
+            return [str(number) for number in numbers] or device_ids(environment[name])
+    return []
+
+
+def memory_granted(environment: Mapping[str, str], cpus: int, gpus: int) -> int | None:
+    """Return the granted memory in MiB; 0 stands for all of the node in Slurm, and is None here."""
+    for name, number in (("SLURM_MEM_PER_NODE", 1), ("SLURM_MEM_PER_CPU", cpus), ("SLURM_MEM_PER_GPU", gpus)):
+        size = _positive(environment.get(name))
+        if size is not None and number:
+            return size * number
+    return None
+
+
+def ask_scontrol(job: str) -> str:
+    """Return what `scontrol show -d job` prints, or nothing when it is missing, fails or takes too long."""
+    import subprocess
+
+    if not job.isascii() or not job.isdecimal():
+        return ""
+    try:
+        answer = subprocess.run(  # found on PATH, as Slurm may be installed anywhere
+            ["scontrol", "show", "-d", "job", job],  # noqa: S607 - see above
+            capture_output=True,
+            timeout=SCONTROL_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.decode("utf-8", "replace") if answer.returncode == 0 else ""
+
+
+def _cpu_ids(count: int, allowed: list[int], shown: str, environment: Mapping[str, str]) -> list[int]:
+    listed = cpu_ids_of_job(shown, environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0])
+    mine = [number for number in listed if number in set(allowed)]
+    for numbers in (mine, listed):
+        if len(numbers) >= count:
+            return numbers[:count]
+    return list(range(count))
+
+
+def _of_this_node(environment: Mapping[str, str], name: str) -> int | None:
+    """Return this node's number of a list that has one a node; a batch script runs on the first one."""
+    numbers = per_node(environment.get(name, ""))
+    position = environment.get("SLURM_NODEID", "0")
+    if not numbers:
+        return None
+    index = int(position) if position.isdecimal() and int(position) < len(numbers) else 0
+    return numbers[index] or None
+
+
+def _positive(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 16 and int(text) > 0 else None  # noqa: PLR2004 - more digits are damage

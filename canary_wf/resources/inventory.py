@@ -1,0 +1,103 @@
+"""The free slots of all types of a pool, single items taken from it, and the undoing of a group of them."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from canary_wf.errors import InputError
+from canary_wf.resources.errors import ResourceUnavailable, UnknownResourceTypeError
+from canary_wf.resources.layout import slots_of
+from canary_wf.resources.shelf import Entry, Shelf
+
+
+class Inventory:
+    """All ids by type. `resources` shows what is free now; it is for reading only."""
+
+    __slots__ = ("resources", "shelves")
+
+    def __init__(self, resources: dict[str, list[Entry]]) -> None:
+        self.resources = resources
+        self.shelves = {rtype: Shelf(entries) for rtype, entries in resources.items()}
+
+    def slots_available(self, rtype: str) -> int:
+        """Return the free slots of the type, 0 for a type that the pool does not have."""
+        shelf = self.shelves.get(rtype)
+        return 0 if shelf is None else shelf.free
+
+    def shelf(self, rtype: str) -> Shelf:
+        """Return the ids of the type. Raises UnknownResourceTypeError, which names the types that there are."""
+        try:
+            return self.shelves[rtype]
+        except KeyError:
+            raise unknown_type(rtype, self.shelves) from None
+
+
+class AllocationTransaction:
+    """A group of items taken together: `rollback` gives back all that was recorded, as does leaving by an error."""
+
+    __slots__ = ("deltas", "inventory")
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        self.deltas: list[tuple[str, str, int]] = []
+
+    def record(self, rtype: str, rid: str, slots: int) -> None:
+        """Remember that `slots` of the id `rid` were taken."""
+        self.deltas.append((rtype, rid, slots))
+
+    def rollback(self) -> None:
+        """Give back what was recorded, once."""
+        while self.deltas:
+            rtype, rid, slots = self.deltas.pop()
+            self.inventory.shelf(rtype).give(rid, slots)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.rollback()
+
+
+class Allocator:
+    """Takes items from an inventory by best fit; an item never spans ids."""
+
+    def acquire(self, inventory: Inventory, rtype: str, slots: int) -> dict[str, Any]:
+        """Take `slots` of one id and return ``{"id", "slots"}``.
+
+        Raises UnknownResourceTypeError, ResourceUnavailable when no single id has that many free, and InputError for
+        less than one slot.
+        """
+        size = slots_of(slots, 1, lambda what: InputError(what, where=rtype))
+        return self.acquire_all(inventory, rtype, [size])[0]
+
+    def acquire_all(self, inventory: Inventory, rtype: str, sizes: list[int]) -> list[dict[str, Any]]:
+        """Take one item for each of `sizes` (slots), on different ids as long as there are enough, or none at all."""
+        shelf = inventory.shelf(rtype)
+        placed = shelf.place(sizes)
+        if placed is None:
+            raise ResourceUnavailable(shortage(rtype, sizes, shelf))
+        return [{"id": name, "slots": slots} for name, slots in zip(placed, sizes, strict=True)]
+
+
+def unknown_type(rtype: str, known: object) -> UnknownResourceTypeError:
+    """Return the error that tells that the pool has no such type."""
+    types = ", ".join(sorted(map(str, known))) if isinstance(known, dict) and known else "none"
+    return UnknownResourceTypeError(f"unknown resource type {rtype!r}; the pool's types are: {types}")
+
+
+def shortage(rtype: str, sizes: list[int], shelf: Shelf) -> str:
+    """Return in words what was asked of the type and what is available."""
+    asked = f"{count_of(sum(sizes), 'slot')}"
+    if len(sizes) > 1:
+        asked += f" in {len(sizes)} items"
+        if max(sizes) > 1:
+            asked += f" of up to {max(sizes)}"
+    there = f"{count_of(shelf.free, 'slot')} on {count_of(len(shelf), 'id')}"
+    return f"{rtype}: asked for {asked}, available are {there}, at most {shelf.largest} on one id"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return ``1 slot``, ``2 slots``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,172 @@
+"""The lock files behind the host-wide leases: one a resource id, shared by all users of a host.
+
+A file is locked with `flock` on an open descriptor, so the kernel frees it when its holder ends, however it ends.
+Descriptors are closed on exec, so that started programs hold nothing. Files are never removed, because removing a
+locked file would let a second process lock a new one of that name. What a file says about its holder is information
+for messages only. Nothing in the directory is trusted: links are not followed, and only regular files are used.
+"""
+
+import errno
+import fcntl
+import os
+import stat
+import time
+from pathlib import Path
+
+from canary_wf.errors import WorkspaceError
+
+ANYONE = 0o666
+SHARED_FOLDER = 0o1777
+"""World-writable and sticky: everyone may add files, only their owner may remove them."""
+
+LONGEST_NAME = 100
+"""Bytes of an encoded name; a longer one is replaced by its hash."""
+
+_SETTLING_SECONDS = 0.5
+"""How long another process may take between making the directory and opening it to all."""
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+_OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+def encode_name(name: str) -> str:
+    """Return `name` as a part of a file name: other than letters, digits, ``_`` and ``-`` is written ``%XX``."""
+    raw = name.encode("utf-8", "surrogatepass")
+    text = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)
+    if len(text) <= LONGEST_NAME:
+        return text
+    import hashlib
+
+    return f"%{hashlib.sha256(raw).hexdigest()}"
+
+
+class LeaseFolder:
+    """An open lease directory; makes it when it is not there. Raises WorkspaceError when it cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            _make_folder(path)
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._unusable(path, error) from error
+
+    def close(self) -> None:
+        """Close the directory; descriptors of files in it stay open."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def lock(self, name: str) -> int | None:
+        """Return a descriptor that holds the lock of the file `name`, or None while somebody else holds it."""
+        descriptor = self._open(name)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError as error:
+            os.close(descriptor)
+            raise self._unusable(self.path / name, error) from error
+        return descriptor
+
+    def holder(self, name: str) -> str:
+        """Return what the file says about who locked it, "" when it says nothing."""
+        try:
+            descriptor = os.open(name, os.O_RDONLY | _OPEN, dir_fd=self._descriptor)
+        except OSError:
+            return ""
+        try:
+            return os.read(descriptor, 80).decode("utf-8", "replace").strip()
+        except OSError:
+            return ""
+        finally:
+            os.close(descriptor)
+
+    def _open(self, name: str) -> int:
+        patience = time.monotonic() + _SETTLING_SECONDS
+        while True:
+            try:
+                return self._checked(self._existing(name), name)
+            except FileNotFoundError:
+                pass
+            except PermissionError as error:
+                if time.monotonic() > patience:
+                    raise self._unusable(self.path / name, error) from error
+                time.sleep(0.02)
+                continue
+            except OSError as error:
+                raise self._unusable(self.path / name, error) from error
+            self._create(name, patience)
+
+    def _existing(self, name: str) -> int:
+        # Without O_CREAT: with it, `fs.protected_regular` refuses other users' files in a sticky directory.
+        try:
+            return os.open(name, os.O_RDWR | _OPEN, dir_fd=self._descriptor)
+        except PermissionError:
+            return os.open(name, os.O_RDONLY | _OPEN, dir_fd=self._descriptor)
+
+    def _checked(self, descriptor: int, name: str) -> int:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        raise WorkspaceError("is not a regular file", where=self.path / name, hint="remove it")
+
+    def _create(self, name: str, patience: float) -> None:
+        """Make the file under another name, open it to all, and only then give it its name (the first one wins)."""
+        beside = f".{os.getpid()}.{os.urandom(6).hex()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN
+        try:
+            descriptor = os.open(beside, flags, ANYONE, dir_fd=self._descriptor)
+        except PermissionError as error:
+            if time.monotonic() > patience:
+                raise self._unusable(self.path, error) from error
+            time.sleep(0.02)
+            return
+        except OSError as error:
+            raise self._unusable(self.path, error) from error
+        try:
+            os.fchmod(descriptor, ANYONE)
+            os.link(beside, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise self._unusable(self.path / name, error) from error
+        finally:
+            os.close(descriptor)
+            os.unlink(beside, dir_fd=self._descriptor)
+
+    def _unusable(self, path: Path, error: OSError) -> WorkspaceError:
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            return WorkspaceError("cannot be opened (too many open files)", where=path, hint="raise `ulimit -n`")
+        hint = "point CANARY_WF_LEASE_DIR to a folder that all users of this host may write"
+        return WorkspaceError(f"cannot be used for leases ({error.strerror})", where=path, hint=hint)
+
+
+def sign(descriptor: int, text: str) -> None:
+    """Write who holds the lock into its file, if that may be done; a file with a second name is left alone.
+
+    Somebody may have linked another file of this user into the directory.
+    """
+    try:
+        if os.fstat(descriptor).st_nlink == 1:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, text.encode("utf-8", "replace"), 0)
+    except OSError:
+        pass  # read-only here, or the disk is full: the lock holds all the same
+
+
+def unlock(descriptor: int) -> None:
+    """Give the lock back, also where a forked process still has the descriptor."""
+    sign(descriptor, "")
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
+
+
+def _make_folder(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return
+    path.chmod(SHARED_FOLDER)

@@ -1,0 +1,225 @@
+"""Host-wide leases: batches that run at once on one host never hand out the same CPU or GPU id.
+
+A lease is a set of locked files (`resources.lease_files`), taken all at once or not at all. Whoever wants ids first
+takes the queue of each of their types, in the order of the names, and keeps the queues while it waits: nothing can
+then overtake it, so many small requests cannot starve a large one, and because nobody holds ids while waiting for
+others there is no deadlock. Ids are leased whole; slots are left to the pool of the holder.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from canary_wf.errors import CanaryWfError, one_line
+from canary_wf.resources.errors import ResourceUnavailable
+from canary_wf.resources.lease_files import LeaseFolder, encode_name, sign, unlock
+
+FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
+MESSAGE_SECONDS = 30.0
+"""Between two messages about the same wait."""
+
+_QUEUE_SECONDS = 1.0
+"""A wait in a queue that is shorter is not worth a message."""
+
+_POLL_SECONDS = (0.01, 0.1)
+"""The first pause between two tries, and the longest."""
+
+_NAMED_HOLDERS = 4
+
+_SHARED = Path("/run/lock")
+_FALLBACK = Path("/tmp")  # noqa: S108 - all users must meet in one folder; nothing in it is trusted
+
+
+class LeaseGivenUpError(CanaryWfError):
+    """The wait for a lease ended because the caller asked for it."""
+
+
+def lease_folder(
+    environment: Mapping[str, str] = os.environ, shared: Path = _SHARED, fallback: Path = _FALLBACK
+) -> Path:
+    """Return the directory of the leases, the same one for every user of the host.
+
+    It is what CANARY_WF_LEASE_DIR says, else it lies in `shared` where all users may make files there, else in
+    `fallback`. Whether this process is root makes no difference.
+    """
+    if environment.get(FOLDER_VARIABLE):
+        return Path(environment[FOLDER_VARIABLE])
+    try:
+        mode = shared.stat().st_mode
+    except OSError:
+        mode = 0
+    for_all = stat.S_IWOTH | stat.S_IXOTH | stat.S_ISVTX
+    return shared / "canary-wf" if mode & for_all == for_all else fallback / "canary-wf-leases"
+
+
+class Lease:
+    """Ids that nobody else on this host holds, until `release`, the end of the ``with`` block, or of the process."""
+
+    def __init__(self, ids: dict[str, list[str]], descriptors: list[int]) -> None:
+        self.ids = ids
+        self._descriptors = descriptors
+
+    def release(self) -> None:
+        """Give the ids back; doing so again does nothing."""
+        while self._descriptors:
+            unlock(self._descriptors.pop())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class HostLeases:
+    """The leases of this host, kept in `directory` (default: `lease_folder`)."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = lease_folder() if directory is None else directory
+
+    def acquire(
+        self,
+        wanted: Mapping[str, int],
+        candidates: Mapping[str, Sequence[str]],
+        *,
+        on_wait: Callable[[str], None],
+        give_up: Callable[[], bool] | None = None,
+    ) -> Lease:
+        """Wait until `wanted` ids of each type are free among the candidates, and lease them, in that order.
+
+        `on_wait` gets one line when a wait starts and at most every 30 s after that; `give_up` is asked several
+        times a second. Raises ResourceUnavailable at once when more is wanted than there are candidates,
+        LeaseGivenUpError when `give_up` says so, and WorkspaceError when the directory cannot be used.
+        """
+        pools = _distinct(wanted, candidates)
+        folder = LeaseFolder(self.directory)
+        wait = _Wait(on_wait, give_up)
+        queues: list[int] = []
+        try:
+            for rtype in sorted(pools):
+                queues.append(_queue(folder, rtype, wait))  # noqa: PERF401 - one by one, so that an error finds them
+            wait.restart()
+            while True:
+                lease = _try(folder, wanted, pools)
+                if lease is not None:
+                    return lease
+                wait.pause(lambda: _waited_for(folder, wanted, pools))
+        finally:
+            for descriptor in queues:
+                unlock(descriptor)
+            folder.close()
+
+
+class _Wait:
+    """The pauses of one wait, its messages and its end."""
+
+    def __init__(self, on_wait: Callable[[str], None], give_up: Callable[[], bool] | None) -> None:
+        self._on_wait = on_wait
+        self._give_up = give_up
+        self._next_message = 0.0
+        self._told = -MESSAGE_SECONDS
+        self._pause = _POLL_SECONDS[0]
+
+    def restart(self, grace: float = 0.0) -> None:
+        """Begin again with short pauses; the first message comes after `grace` seconds."""
+        self._pause = _POLL_SECONDS[0]
+        self._next_message = max(self._told + MESSAGE_SECONDS, time.monotonic() + grace)
+
+    def pause(self, what: Callable[[], str]) -> None:
+        """Sleep a little; tell `what` is waited for when it is time for that. Raises LeaseGivenUpError."""
+        now = time.monotonic()
+        if now >= self._next_message:
+            self._told = now
+            self._next_message = now + MESSAGE_SECONDS
+            self._on_wait(what())
+        if self._give_up is not None and self._give_up():
+            raise LeaseGivenUpError(f"gave up {what()}")
+        time.sleep(self._pause)
+        self._pause = min(self._pause * 1.5, _POLL_SECONDS[1])
+
+
+def _distinct(wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    pools: dict[str, list[str]] = {}
+    for rtype, number in wanted.items():
+        ids = list(dict.fromkeys(candidates.get(rtype, ())))
+        if number > len(ids):
+            raise ResourceUnavailable(
+                f"asked for a lease of {number}, available on this host are {len(ids)}", where=rtype
+            )
+        if number > 0:
+            pools[rtype] = ids
+    return pools
+
+
+def _queue(folder: LeaseFolder, rtype: str, wait: _Wait) -> int:
+    name = f"queue.{encode_name(rtype)}.lock"
+    wait.restart(_QUEUE_SECONDS)
+    while (descriptor := folder.lock(name)) is None:
+        wait.pause(lambda: one_line(f"waiting for {rtype} behind {folder.holder(name) or 'another process'}"))
+    sign(descriptor, _signature())
+    return descriptor
+
+
+def _try(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]]) -> Lease | None:
+    """Lock the first free ids of each type, or none at all."""
+    ids: dict[str, list[str]] = {rtype: [] for rtype in wanted}
+    lease = Lease(ids, held := [])
+    try:
+        for rtype, names in pools.items():
+            for name in names:
+                if len(ids[rtype]) == wanted[rtype]:
+                    break
+                if (descriptor := folder.lock(_file(rtype, name))) is not None:
+                    held.append(descriptor)
+                    ids[rtype].append(name)
+            if len(ids[rtype]) < wanted[rtype]:
+                lease.release()
+                return None
+    except BaseException:
+        lease.release()
+        raise
+    signature = _signature()
+    for descriptor in held:
+        sign(descriptor, signature)
+    return lease
+
+
+def _waited_for(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]]) -> str:
+    asked = " and ".join(f"{wanted[rtype]} of {len(names)} {rtype}" for rtype, names in pools.items())
+    files = (_file(rtype, name) for rtype, names in pools.items() for name in names)
+    holders = list(
+        dict.fromkeys(folder.holder(file) or "another process" for file in files if _is_locked(folder, file))
+    )
+    told = ", ".join(holders[:_NAMED_HOLDERS]) or "another process"
+    if len(holders) > _NAMED_HOLDERS:
+        told += f" and {len(holders) - _NAMED_HOLDERS} more"
+    return one_line(f"waiting for {asked}, held by {told}")
+
+
+def _is_locked(folder: LeaseFolder, file: str) -> bool:
+    """Tell whether somebody holds the file; one that was killed leaves its name in it, but no lock."""
+    descriptor = folder.lock(file)
+    if descriptor is None:
+        return True
+    unlock(descriptor)
+    return False
+
+
+def _file(rtype: str, name: str) -> str:
+    return f"id.{encode_name(rtype)}.{encode_name(name)}.lock"
+
+
+def _signature() -> str:
+    import pwd
+
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return f"process {os.getpid()} of {user}"

@@ -1,0 +1,83 @@
+"""The resource options of the command line: `-r TYPE=N` and the pool file, over what was detected."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from canary_wf.errors import InputError, UsageError
+from canary_wf.resources.layout import slots_of
+from canary_wf.resources.memory_size import parse_memory
+from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.shelf import Entry
+
+NOT_IN_POOL = frozenset({"memory", "nodes"})
+"""What `-r` takes that has no ids: MiB of one node, and how many nodes one job may use."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_SINGULAR = {"cpu": "cpus", "gpu": "gpus", "node": "nodes"}
+_LARGEST = 1_000_000
+
+
+def parse_resource(text: str) -> tuple[str, int]:
+    """Return the type and the number of ``TYPE=N``; for ``memory`` N is a size and the number is MiB.
+
+    Raises UsageError for anything else, and for a number below 0 (below 1 for ``nodes``).
+    """
+    name, equals, number = text.partition("=")
+    name, number = name.strip(), number.strip()
+    if not equals or not _NAME.fullmatch(name):
+        raise UsageError(f"{text!r} is not understood", where="-r", hint="write TYPE=N, such as cpus=32")
+    if name in _SINGULAR:
+        raise UsageError(f"there is no resource type {name!r}", where="-r", hint=f"write {_SINGULAR[name]}={number}")
+    if name == "memory":
+        try:
+            return name, parse_memory(number)
+        except InputError as error:
+            raise UsageError(error.what, where="-r memory", hint=error.hint) from None
+    least = 1 if name == "nodes" else 0
+    if not re.fullmatch(r"[0-9]{1,7}", number, re.ASCII) or not least <= int(number) <= _LARGEST:
+        what = f"{number!r} is not a whole number from {least} to {_LARGEST}"
+        raise UsageError(what, where=f"-r {name}", hint=f"write {name}=N")
+    return name, int(number)
+
+
+def pool_from_options(
+    requested: Mapping[str, int],
+    pool_file: Path | None,
+    detected: ResourcePool,
+) -> ResourcePool:
+    """Return the pool of one node: the pool file, else what was detected, with the types of `requested` replaced.
+
+    `requested` is what `-r` said, ids by type; ``nodes`` becomes the pool's count of nodes and ``memory`` is left to
+    the caller. The ids are those of the file or the machine as far as they reach, then further ordinals of one slot.
+    Raises InputError when the file is wrong and UsageError for a negative number.
+    """
+    state = (detected if pool_file is None else _read(pool_file)).getstate()
+    for rtype, number in requested.items():
+        slots_of(number, 0, _usage_error_at(f"-r {rtype}"))
+        if rtype == "nodes":
+            state["additional_properties"]["nodes"] = {"count": number}
+        elif rtype not in NOT_IN_POOL:
+            state["resources"][rtype] = _exactly(number, state["resources"].get(rtype, []))
+    return ResourcePool(state)
+
+
+def _usage_error_at(where: str) -> Callable[[str], UsageError]:
+    return lambda what: UsageError(what, where=where)
+
+
+def _read(path: Path) -> ResourcePool:
+    from canary_wf.resources.pool_file import read_pool_file
+
+    return read_pool_file(path)
+
+
+def _exactly(number: int, known: list[Entry]) -> list[Entry]:
+    entries = known[:number]
+    used = {str(entry["id"]) for entry in entries}
+    ordinal = 0
+    while len(entries) < number:
+        if str(ordinal) not in used:
+            entries.append({"id": str(ordinal), "slots": 1})
+        ordinal += 1
+    return entries

@@ -1,0 +1,244 @@
+"""The resource pool: what a node offers, by type, and the handing out and taking back of its ids.
+
+All operations on items cost the same whatever the size of the pool (see `resources.shelf`). Reading pools from
+files, from this machine and from Slurm is left to the neighbours of this module.
+"""
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+from canary_wf.resources.errors import (
+    CheckinError,
+    EmptyResourcePoolError,
+    ResourceUnavailable,
+    UnknownResourceTypeError,
+)
+from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory, count_of, unknown_type
+from canary_wf.resources.layout import LayoutError, read_layout, slots_of
+from canary_wf.resources.outcome import Outcome
+from canary_wf.resources.request import sizes_by_type
+from canary_wf.resources.shelf import Entry
+
+
+class ResourcePool:
+    """The typed resources of a node, each with its ids and their slots.
+
+    `pool` is of one of the forms of `resources.layout`. `additional_properties` is kept as it is, but for the number
+    of nodes under ``nodes.count``. `slots_per_resource_type` holds the slots of the whole pool, free or not. A pool
+    that was filled always has the type ``gpus``, maybe without ids.
+    """
+
+    __slots__ = ("_inventory", "_whole", "additional_properties", "slots_per_resource_type")
+
+    def __init__(self, pool: dict[str, Any] | None = None) -> None:
+        self.additional_properties: dict[str, Any] = {}
+        self.slots_per_resource_type: Counter[str] = Counter()
+        self._inventory = Inventory({})
+        self._whole: Inventory | None = None
+        if pool:
+            self.fill(pool)
+
+    def __repr__(self) -> str:
+        return f"ResourcePool({dict(self.slots_per_resource_type)!r})"
+
+    def __contains__(self, type: object) -> bool:  # noqa: A002 - called so on the API page
+        return type in self._inventory.resources
+
+    @property
+    def resources(self) -> dict[str, list[Entry]]:
+        """The ids by type with the slots that are free now; for reading only."""
+        return self._inventory.resources
+
+    @property
+    def types(self) -> list[str]:
+        """The names of the types, sorted."""
+        return sorted(self._inventory.resources)
+
+    def empty(self) -> bool:
+        """Tell whether there is no id of any type."""
+        return not any(self._inventory.resources.values())
+
+    def count(self, type: str) -> int:  # noqa: A002 - called so on the API page
+        """Return how many ids of the type there are; ``cpu`` counts ``cpus``, ``nodes`` the nodes (1 if not said).
+
+        Raises ResourceUnavailable for a type that the pool does not have.
+        """
+        resources = self._inventory.resources
+        for name in (type, f"{type}s"):
+            if name in resources:
+                return len(resources[name])
+            if name == "nodes":
+                return self._nodes()
+        raise ResourceUnavailable(f"there is no resource type {type!r} in the pool")
+
+    def _nodes(self) -> int:
+        nodes = self.additional_properties.get("nodes")
+        count = nodes.get("count", 1) if isinstance(nodes, Mapping) else 1
+        return slots_of(count, 1, lambda what: LayoutError(what, ("additional_properties", "nodes", "count")))
+
+    def fill(self, pool: dict[str, Any]) -> None:
+        """Replace everything by `pool`. Raises InputError with the key path of a mistake; nothing changes then."""
+        resources, properties = read_layout(pool)
+        resources.setdefault("gpus", [])
+        self.additional_properties = properties
+        self._replace(resources)
+
+    def populate(self, **kwds: int) -> None:
+        """Replace all types by those given, with as many ids ("0", "1", …) of one slot each."""
+        resources = {}
+        for rtype, number in kwds.items():
+            _check_count(rtype, number)
+            resources[rtype] = [{"id": str(index), "slots": 1} for index in range(number)]
+        self.fill({"additional_properties": self.additional_properties, "resources": resources})
+
+    def pop(self, type: str) -> list[Entry] | None:  # noqa: A002 - called so on the API page
+        """Remove the type and return its ids with what was free of them, or None when there is no such type."""
+        entries = self._inventory.resources.pop(type, None)
+        self._inventory.shelves.pop(type, None)
+        self.slots_per_resource_type.pop(type, None)
+        if self._whole is not None:
+            self._whole.resources.pop(type, None)
+            self._whole.shelves.pop(type, None)
+        return entries
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self.additional_properties = {}
+        self._replace({})
+
+    def getstate(self) -> dict[str, Any]:
+        """Return a copy of what `fill` takes, with the slots that are free now."""
+        return {
+            "additional_properties": copy.deepcopy(self.additional_properties),
+            "resources": {rtype: [dict(entry) for entry in entries] for rtype, entries in self.resources.items()},
+        }
+
+    def dump(self, file: IO[Any]) -> None:
+        """Write the state as YAML under ``resource_pool``."""
+        import yaml
+
+        yaml.safe_dump({"resource_pool": self.getstate()}, file, default_flow_style=False)
+
+    def accommodates(self, request: list[dict[str, Any]]) -> Outcome:
+        """Tell whether `checkout` would succeed if nothing were lent, with the reason if not.
+
+        Raises InputError when the request is not of the right form.
+        """
+        sizes = sizes_by_type(request)
+        if self.empty():
+            return Outcome(False, EmptyResourcePoolError().what)
+        if self._whole is None:
+            self._whole = self._unlent()
+        transaction = AllocationTransaction(self._whole)
+        try:
+            _allocate(transaction, sizes)
+        except ResourceUnavailable as error:
+            return Outcome(False, str(error))
+        finally:
+            transaction.rollback()
+        return Outcome(True)
+
+    def checkout(self, request: list[dict[str, Any]], **kwds: Any) -> dict[str, list[dict[str, Any]]]:  # noqa: ANN401, ARG002 - the API page has it, without use
+        """Lend what `request` asks for, all of it or nothing: ``{type: [{"id", "slots"}, …]}`` in its order.
+
+        Each item is on one id: the one with the fewest free slots that are enough, and one that the request does
+        not use yet while there is such a one. Raises EmptyResourcePoolError, UnknownResourceTypeError (a TypeError
+        too), ResourceUnavailable when not enough is free, InputError when the request is not of the right form.
+        """
+        sizes = sizes_by_type(request)
+        if self.empty():
+            raise EmptyResourcePoolError
+        with AllocationTransaction(self._inventory) as transaction:
+            return _allocate(transaction, sizes)
+
+    def checkin(self, resources: dict[str, list[dict[str, Any]]]) -> None:
+        """Take back what `checkout` returned.
+
+        Raises CheckinError, with the pool unchanged, when a type or an id is unknown or when more slots would come
+        back than are out, as with a second check-in of the same items.
+        """
+        returned = _returned(resources)
+        for (rtype, name), slots in returned.items():
+            self._check_lent(rtype, name, slots)
+        for (rtype, name), slots in returned.items():
+            self._inventory.shelf(rtype).give(name, slots)
+
+    def _check_lent(self, rtype: str, name: str, slots: int) -> None:
+        shelf = self._inventory.shelves.get(rtype)
+        if shelf is None:
+            raise CheckinError(f"the pool has no resource type {rtype!r}", where="check-in")
+        if name not in shelf:
+            raise CheckinError(f"the pool has no id {name!r} of type {rtype}", where="check-in")
+        if slots > (lent := shelf.lent(name)):
+            raise CheckinError(f"{count_of(slots, 'slot')} returned, but {lent} lent", where=f"check-in {rtype} {name}")
+
+    def _replace(self, resources: dict[str, list[Entry]]) -> None:
+        self._inventory = Inventory(resources)
+        self._whole = None
+        self.slots_per_resource_type = Counter(
+            {rtype: shelf.free for rtype, shelf in self._inventory.shelves.items()},
+        )
+
+    def _unlent(self) -> Inventory:
+        shelves = self._inventory.shelves
+        return Inventory(
+            {
+                rtype: [
+                    {"id": entry["id"], "slots": int(entry["slots"]) + shelves[rtype].lent(str(entry["id"]))}
+                    for entry in entries
+                ]
+                for rtype, entries in self.resources.items()
+            }
+        )
+
+
+def _allocate(transaction: AllocationTransaction, sizes: dict[str, list[int]]) -> dict[str, list[dict[str, Any]]]:
+    inventory = transaction.inventory
+    for rtype in sizes:
+        if rtype not in inventory.shelves:
+            raise unknown_type(rtype, inventory.shelves)
+    allocator = Allocator()
+    taken = {}
+    for rtype, asked in sizes.items():
+        taken[rtype] = allocator.acquire_all(inventory, rtype, asked)
+        for item in taken[rtype]:
+            transaction.record(rtype, item["id"], item["slots"])
+    return taken
+
+
+def _returned(resources: object) -> Counter[tuple[str, str]]:
+    returned: Counter[tuple[str, str]] = Counter()
+    if not isinstance(resources, Mapping):
+        raise CheckinError("must be a mapping of type to a list of {'id': ..., 'slots': ...}", where="check-in")
+    for rtype, items in resources.items():
+        if not isinstance(items, list | tuple):
+            raise CheckinError("must be a list of {'id': ..., 'slots': ...}", where=f"check-in {rtype}")
+        for index, item in enumerate(items):
+            where = f"check-in {rtype}[{index}]"
+            if not isinstance(item, Mapping) or "id" not in item:
+                raise CheckinError("must be {'id': ..., 'slots': ...}", where=where)
+            returned[rtype, str(item["id"])] += slots_of(item.get("slots", 1), 1, _checkin_error_at(where))
+    return returned
+
+
+def _checkin_error_at(where: str) -> Callable[[str], CheckinError]:
+    return lambda what: CheckinError(what, where=where)
+
+
+def _check_count(rtype: str, number: object) -> None:
+    slots_of(number, 0, lambda what: LayoutError(what, (rtype,)))
+
+
+__all__ = [
+    "AllocationTransaction",
+    "Allocator",
+    "CheckinError",
+    "EmptyResourcePoolError",
+    "Inventory",
+    "Outcome",
+    "ResourcePool",
+    "ResourceUnavailable",
+    "UnknownResourceTypeError",
+]

@@ -1,0 +1,54 @@
+"""What a test script gets from ``import canary`` when canary-wf runs it.
+
+Every name is loaded on first use, so the import itself costs next to nothing. A name that is not offered here is
+taken from canary-wm where that is installed.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_HOMES = {
+    "centered_parameter_space": "enums",
+    "list_parameter_space": "enums",
+    "random_parameter_space": "enums",
+    "diff_exit_status": "exit_status",
+    "fail_exit_status": "exit_status",
+    "skip_exit_status": "exit_status",
+    "success_exit_status": "exit_status",
+    "timeout_exit_status": "exit_status",
+    "TestDiffed": "exceptions",
+    "TestFailed": "exceptions",
+    "TestSkipped": "exceptions",
+    "TestTimedOut": "exceptions",
+    "MissingTestInstance": "exceptions",
+    "Job": "instance",
+    "TestInstance": "instance",
+    "TestMultiInstance": "instance",
+    "get_instance": "instance",
+    "get_job": "instance",
+    "Executable": "executable",
+    "make_argument_parser": "arguments",
+}
+_MODULES = ("directives", "enums", "exceptions", "exit_status", "filesystem", "instance", "test")
+
+__all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605 - the two tables above are the one list of names
+
+
+def __getattr__(name: str) -> "Any":  # noqa: ANN401 - a module's attributes are of any type
+    if name in _MODULES:
+        return __import__(f"{__name__}.{name}", fromlist=[name])
+    if name in _HOMES:
+        found = getattr(__import__(f"{__name__}.{_HOMES[name]}", fromlist=[name]), name)
+    elif name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    else:
+        from .fallback import from_canary_wm
+
+        found = from_canary_wm(name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,199 @@
+# ruff: noqa: ANN401, PTH100, PTH112, PTH118, PTH120, PTH123 - values are of any type; tests wait for this module, and pathlib takes longer to import than all of it
+"""The job as the running test sees it: read from the `job.json` that canary-wf keeps in the job's folder."""
+
+import os
+
+from .exceptions import MissingTestInstance
+from .parameters import MultiParameters, Parameters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_VARIABLE = "CANARY_WF_JOB"
+_FILE = "job.json"
+
+
+class _Word(str):
+    """A word that also answers to `name` and `value`, as members of an enumeration do."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return str(self)
+
+    @property
+    def value(self) -> str:
+        return str(self)
+
+
+class Status:
+    """The verdict on a job: `category`, `outcome`, `reason` and `code`."""
+
+    def __init__(self, record: "dict[str, Any]") -> None:
+        self.category = _Word(record.get("category") or "NONE")
+        self.outcome = _Word(record.get("outcome") or "NONE")
+        self.reason: str | None = record.get("reason")
+        self.code: int | None = record.get("code")
+
+    @property
+    def name(self) -> str:
+        """The outcome's name."""
+        return str(self.outcome)
+
+    def __repr__(self) -> str:
+        return f"Status({self.category}, {self.outcome})"
+
+
+class TestInstance:
+    """One job. `working_directory` and `file` are absolute paths, `timeout` and `runtime` seconds, `memory` MiB."""
+
+    __test__ = False
+
+    def __init__(self, record: "dict[str, Any]", working_directory: str) -> None:
+        spec = record.get("spec") or {}
+        self._record = record
+        self._spec = spec
+        self._dependencies: list[TestInstance] | None = None
+        self.working_directory = working_directory
+        self.id: str = record.get("id") or spec.get("id", "")
+        self.name: str = record.get("name") or spec.get("name", "")
+        self.family: str = spec.get("family", self.name)
+        self.file: str = spec.get("file", "")
+        self.file_path: str = spec.get("path", "")
+        self.keywords: list[str] = list(spec.get("keywords", ()))
+        self.owners: list[str] = list(spec.get("owners", ()))
+        self.attributes: dict[str, Any] = dict(spec.get("attributes", {}))
+        self.cpus: int = spec.get("cpus", 1)
+        self.gpus: int = spec.get("gpus", 0)
+        self.nodes: int = spec.get("nodes", 1)
+        self.memory: int | None = spec.get("memory")
+        self.timeout: float = spec.get("timeout", 300.0)
+        self.runtime: float | None = spec.get("runtime")
+        self.exclusive: bool = spec.get("exclusive", False)
+        self.command: list[str] = list(spec.get("command", ()))
+        self.cpu_ids: list[str] = list(record.get("cpu_ids") or ())
+        self.gpu_ids: list[str] = list(record.get("gpu_ids") or ())
+        self.resources: dict[str, list[dict[str, Any]]] = dict(record.get("resources") or {})
+        self.status = Status(record)
+        self.parameters = Parameters(spec.get("parameters", {}))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name})"
+
+    @property
+    def dependencies(self) -> "list[TestInstance]":
+        """The jobs this one ran after, in the order in which its test file names them."""
+        if self._dependencies is None:
+            self._dependencies = [_upstream(entry) for entry in self._record.get("dependencies") or ()]
+        return self._dependencies
+
+    @property
+    def multicase(self) -> bool:
+        """Whether this job looks at all parameterized jobs of its family together."""
+        return bool(self._spec.get("attributes", {}).get("multicase"))
+
+    @property
+    def analyze(self) -> bool:
+        """Whether the test was called to analyze what other jobs left."""
+        return "--analyze" in self.command
+
+    @property
+    def file_root(self) -> str:
+        """The folder that `file_path` is relative to."""
+        return self.file[: -len(self.file_path)].rstrip("/") if self.file.endswith(self.file_path) else ""
+
+    @property
+    def logfile(self) -> str:
+        """The file that holds what the job prints."""
+        return os.path.join(self.working_directory, "canary-out.txt")
+
+    @property
+    def lockfile(self) -> str:
+        """The file that holds the job's state."""
+        return os.path.join(self.working_directory, _FILE)
+
+    @property
+    def processors(self) -> int:
+        """Another name of `cpus`."""
+        return self.cpus
+
+    @property
+    def devices(self) -> int:
+        """Another name of `gpus`."""
+        return self.gpus
+
+    def get_dependency(self, **parameters: object) -> "TestInstance | None":
+        """Return the first dependency that has all these parameters, or None."""
+        for dependency in self.dependencies:
+            have = dependency.parameters
+            if all(name in have and have[name] == value for name, value in parameters.items()):
+                return dependency
+        return None
+
+    def get_attribute(self, name: str, default: "Any" = None) -> "Any":
+        """Return the attribute `name`, or `default`."""
+        return self.attributes.get(name, default)
+
+    def set_attribute(self, **attributes: "Any") -> None:
+        """Set attributes of this object; they last as long as the process."""
+        self.attributes.update(attributes)
+
+
+class TestMultiInstance(TestInstance):
+    """The job behind all parameterized jobs of one family: `parameters` holds a tuple of their values a name."""
+
+    def __init__(self, record: "dict[str, Any]", working_directory: str) -> None:
+        super().__init__(record, working_directory)
+        members = [one for one in self.dependencies if one.family == self.family and one.file == self.file]
+        names = list(members[0].parameters) if members else []
+        self.parameters = MultiParameters({name: tuple(one.parameters[name] for one in members) for name in names})
+
+
+def get_instance(path: "str | None" = None) -> TestInstance:
+    """Return the job that runs, or the one whose folder or `job.json` is `path`.
+
+    Raises MissingTestInstance when the script was not started by canary-wf.
+    """
+    file = path or os.environ.get(_VARIABLE) or _FILE
+    if os.path.isdir(file):
+        file = os.path.join(file, _FILE)
+    return _instance(_read(file), os.path.dirname(os.path.abspath(file)))
+
+
+get_job = get_instance
+Job = TestInstance
+"""The name by which annotations in test files mean the running job."""
+
+
+def _instance(record: "dict[str, Any]", folder: str) -> TestInstance:
+    multicase = ((record.get("spec") or {}).get("attributes") or {}).get("multicase")
+    return TestMultiInstance(record, folder) if multicase else TestInstance(record, folder)
+
+
+def _read(file: str) -> "dict[str, Any]":
+    import json
+
+    try:
+        with open(file, encoding="utf-8") as stream:
+            record = json.load(stream)
+    except OSError as error:
+        raise MissingTestInstance(
+            f"{file}: cannot be read ({error.strerror}); the script does not run as a job of canary-wf"
+        ) from None
+    except ValueError as error:
+        raise MissingTestInstance(f"{file}: is damaged ({error})") from None
+    if not isinstance(record, dict):
+        raise MissingTestInstance(f"{file}: is not the state of a job")
+    return record
+
+
+def _upstream(entry: "dict[str, Any]") -> TestInstance:
+    folder = entry["directory"]
+    try:
+        record = _read(os.path.join(folder, _FILE))
+    except MissingTestInstance:
+        # It never ran (blocked, left out): what is known of it is what the edge says.
+        record = {"id": entry.get("id"), "name": entry.get("name")}
+    return _instance(record, folder)

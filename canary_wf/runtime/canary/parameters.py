@@ -1,0 +1,75 @@
+"""The parameters of a job, read by attribute (``parameters.n``) or by item (``parameters["n"]``)."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+    from typing import Any
+
+
+class Parameters:
+    """A read-only mapping from parameter names to values, with the names as attributes too."""
+
+    def __init__(self, values: "Mapping[str, Any]") -> None:
+        self.__dict__["_values"] = dict(values)
+
+    def __getattr__(self, name: str) -> "Any":  # noqa: ANN401 - a parameter's value
+        try:
+            return self.__dict__["_values"][name]
+        except KeyError:
+            raise AttributeError(f"there is no parameter {name!r}; there are {sorted(self._values)}") from None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"parameter {name!r} cannot be changed")
+
+    def __getitem__(self, key: "str | tuple[str, ...]") -> "Any":  # noqa: ANN401 - a parameter's value
+        if isinstance(key, tuple):
+            return tuple(self._values[name] for name in key)
+        return self._values[key]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> "Iterator[str]":
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Parameters):
+            return bool(self._values == other._values)
+        return bool(self._values == other)
+
+    __hash__ = None  # type: ignore[assignment]  # like a dict: values may be lists
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+
+    def get(self, name: str, default: "Any" = None) -> "Any":  # noqa: ANN401 - a parameter's value
+        """Return the value of `name`, or `default`."""
+        return self._values.get(name, default)
+
+    def keys(self) -> "KeysView[str]":
+        """Return the names."""
+        return self._values.keys()  # type: ignore[no-any-return]
+
+    def values(self) -> "ValuesView[Any]":
+        """Return the values."""
+        return self._values.values()  # type: ignore[no-any-return]
+
+    def items(self) -> "ItemsView[str, Any]":
+        """Return pairs of name and value."""
+        return self._values.items()  # type: ignore[no-any-return]
+
+    def asdict(self) -> "dict[str, Any]":
+        """Return a copy as a plain dict."""
+        return dict(self._values)
+
+
+class MultiParameters(Parameters):
+    """The parameters of several jobs: each name gives a tuple with one value a job, a tuple of names one row a job."""
+
+    def __getitem__(self, key: "str | tuple[str, ...]") -> "Any":  # noqa: ANN401 - a tuple of values
+        if isinstance(key, tuple):
+            return tuple(zip(*(self._values[name] for name in key), strict=True))
+        return self._values[key]

@@ -1,0 +1,113 @@
+"""Where everything of a workspace lies: pure arithmetic on paths, nothing is read or written here.
+
+The layout is the one of the design's "Files of a generated workflow".
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from canary_wf.errors import WorkspaceError
+
+STATE_FOLDER = ".canary-wf"
+
+
+class BatchPaths(NamedTuple):
+    """The files of one batch."""
+
+    folder: Path
+
+    @property
+    def result(self) -> Path:
+        """The small result file, the only declared output of the batch's rule."""
+        return self.folder / "result.json"
+
+    @property
+    def journal(self) -> Path:
+        """Every event of the batch, one line each."""
+        return self.folder / "journal.jsonl"
+
+    @property
+    def attempt(self) -> Path:
+        """Who runs the batch now, and when it last gave a sign of life."""
+        return self.folder / "attempt.json"
+
+    @property
+    def log(self) -> Path:
+        """What the runner printed."""
+        return self.folder / "log.txt"
+
+
+class SessionPaths(NamedTuple):
+    """The files of one session: one run of one plan."""
+
+    out: Path
+    session: str
+
+    @property
+    def folder(self) -> Path:
+        """The session's own folder."""
+        return self.out / STATE_FOLDER / "sessions" / self.session
+
+    @property
+    def plan(self) -> Path:
+        """The plan, the only input of a run."""
+        return self.folder / "plan.json"
+
+    @property
+    def jobs(self) -> Path:
+        """The parent of the jobs' working directories."""
+        return self.folder / "jobs"
+
+    @property
+    def report(self) -> Path:
+        """The folder of the reports."""
+        return self.folder / "report"
+
+    @property
+    def gate(self) -> Path:
+        """What the gate writes when no job failed."""
+        return self.folder / "gate.json"
+
+    def slice(self, batch: str) -> Path:
+        """Return the part of the plan that the runner of `batch` needs."""
+        return self.folder / "slices" / f"{batch}.json"
+
+    def batch(self, batch: str) -> BatchPaths:
+        """Return the files of `batch`."""
+        return BatchPaths(self.folder / "batches" / batch)
+
+    def job(self, directory: str) -> Path:
+        """Return the working directory of the job whose spec names `directory`."""
+        return self.jobs / directory
+
+    @classmethod
+    def of_plan(cls, plan: Path) -> "SessionPaths":
+        """Return the session that `plan` (``OUT/.canary-wf/sessions/SID/plan.json``) belongs to.
+
+        Raises WorkspaceError for a path that is not of this form.
+        """
+        folder = Path(os.path.abspath(plan)).parent  # noqa: PTH100 - resolve() would follow links out of OUT
+        if folder.parent.parts[-2:] != (STATE_FOLDER, "sessions"):
+            raise WorkspaceError(
+                "is not the plan of a session", where=plan, hint=f"it lies in {STATE_FOLDER}/sessions/"
+            )
+        return cls(folder.parent.parent.parent, folder.name)
+
+
+def sessions_folder(out: Path) -> Path:
+    """Return the parent of the session folders."""
+    return out / STATE_FOLDER / "sessions"
+
+
+def session_names(out: Path) -> list[str]:
+    """Return the names of the sessions in `out`, oldest first; half-written ones (hidden) are not listed."""
+    folder = sessions_folder(out)
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def relative_to_out(path: Path, out: Path) -> str:
+    """Return `path` as JSON files name it: relative to `out` unless it lies outside."""
+    return str(path.relative_to(out)) if path.is_relative_to(out) else str(path)

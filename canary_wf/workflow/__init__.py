@@ -1,0 +1,1 @@
+"""From the plan to files that Snakemake runs: the Snakefile, its rules, and the profiles."""

@@ -1,0 +1,128 @@
+"""Putting a generated workflow into OUT: nothing of the user's is overwritten, and nothing is left half-written.
+
+All that could be in the way is looked at before the first byte is written (the contract's section "Files").
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.job.attempt import is_alive, read_attempt
+from canary_wf.json_files import not_writable, write_atomic
+from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names, sessions_folder
+from canary_wf.workflow.marks import Ownership, marked, ownership
+
+RESULTS_LINK = "TestResults"
+_ELSEWHERE = "move it away or choose another folder with -d"
+
+
+def check_out(out: Path, files: Mapping[str, str]) -> None:
+    """Raise WorkspaceError when `files` cannot be put into `out` without harm: foreign files, or a run in progress."""
+    check_free(out)
+    for name in files:
+        path = out / name
+        found = ownership(path)
+        if found is Ownership.FOREIGN:
+            raise WorkspaceError("is not canary-wf's and is not overwritten", where=path, hint=_ELSEWHERE)
+        if found is Ownership.EDITED and not _is_profile(name):
+            raise WorkspaceError("was edited and is not overwritten", where=path, hint=_ELSEWHERE)
+        if found is Ownership.ABSENT and _is_profile(name) and _holds_something(path.parent):
+            raise WorkspaceError("is not a profile of canary-wf", where=path.parent, hint=_ELSEWHERE)
+    link = out / RESULTS_LINK
+    if os.path.lexists(link) and not _is_results_link(link):
+        raise WorkspaceError("is not canary-wf's and is not overwritten", where=link, hint=_ELSEWHERE)
+
+
+def check_free(out: Path) -> None:
+    """Raise WorkspaceError while the newest session in `out` is being run."""
+    busy = running_batches(out)
+    if busy:
+        raise WorkspaceError(f"a run is in progress (batch {busy[0]})", where=out, hint="wait for it, or stop it first")
+    if is_locked(out):
+        hint = "wait for snakemake; if none runs here any more: snakemake --unlock"
+        raise WorkspaceError("the workflow is locked by a running snakemake", where=out, hint=hint)
+
+
+def running_batches(out: Path) -> list[str]:
+    """Return the batches of the newest session that a live runner works on."""
+    names = session_names(out)
+    if not names:
+        return []
+    batches = SessionPaths(out, names[-1]).folder / "batches"
+    found = []
+    for path in sorted(batches.glob("*/attempt.json")):
+        attempt = read_attempt(path)
+        if attempt is not None and is_alive(path, attempt):
+            found.append(path.parent.name)
+    return found
+
+
+def is_locked(out: Path) -> bool:
+    """Return whether Snakemake holds its lock on the workflow in `out`."""
+    locks = out / ".snakemake" / "locks"
+    return locks.is_dir() and any(locks.iterdir())
+
+
+def write_workflow(out: Path, files: Mapping[str, str], session: SessionPaths) -> list[str]:
+    """Write `files` into `out` and point TestResults to `session`; return warnings about profiles that were kept."""
+    warnings = []
+    for name, text in files.items():
+        path = out / name
+        if ownership(path) is Ownership.EDITED:
+            warnings.append(_kept(path, text))
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_writable(path.parent, error) from error
+        write_atomic(path, marked(text).encode())
+    _link_results(out, session)
+    return warnings
+
+
+def _kept(path: Path, text: str) -> str:
+    try:
+        mine = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return f"{path}: was edited and is kept, although it is not valid YAML"
+    differing = sorted(_differing(mine, yaml.safe_load(text)))
+    told = f"differs from a new one in: {', '.join(differing)}" if differing else "says the same as a new one"
+    return f"{path}: was edited and is kept; it {told}"
+
+
+def _differing(mine: Any, fresh: Any, prefix: str = "") -> Iterator[str]:  # noqa: ANN401 - parsed YAML
+    if not isinstance(mine, dict) or not isinstance(fresh, dict):
+        if mine != fresh:
+            yield prefix or "everything"
+        return
+    for key in mine.keys() | fresh.keys():
+        yield from _differing(mine.get(key), fresh.get(key), f"{prefix}.{key}" if prefix else str(key))
+
+
+def _link_results(out: Path, session: SessionPaths) -> None:
+    link = out / RESULTS_LINK
+    beside = out / f".{RESULTS_LINK}.tmp"
+    try:
+        beside.unlink(missing_ok=True)
+        beside.symlink_to(session.jobs.relative_to(out))
+        beside.replace(link)
+    except OSError as error:
+        raise not_writable(link, error) from error
+
+
+def _is_results_link(link: Path) -> bool:
+    if not link.is_symlink():
+        return False
+    return link.readlink().is_relative_to(sessions_folder(Path(STATE_FOLDER).parent))
+
+
+def _is_profile(name: str) -> bool:
+    return not name.startswith("workflow/")
+
+
+def _holds_something(folder: Path) -> bool:
+    return os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir()))

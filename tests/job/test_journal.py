@@ -1,0 +1,81 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobReset, JobStarted
+from canary_wf.job.journal import JournalWriter, read_journal
+from canary_wf.job.phase import JobPhase
+from canary_wf.job.status import Outcome
+
+
+def _begin(token: str = "t") -> AttemptStarted:
+    return AttemptStarted(time=time.time(), token=token, host="h", pid=1, slurm_job_id="77")
+
+
+def _write(path: Path, *events: object) -> None:
+    writer = JournalWriter(path)
+    for event in events:
+        writer.append(event)  # type: ignore[arg-type]
+    writer.close()
+
+
+def test_a_journal_that_is_not_there_says_nothing(tmp_path: Path) -> None:
+    """No state file at all means PENDING."""
+    state = read_journal(tmp_path / "journal.jsonl")
+    assert state.record("a").phase is JobPhase.PENDING
+    assert not state.is_open
+
+
+def test_events_replay_to_the_newest_state(tmp_path: Path) -> None:
+    """Start, launch and verdict of a job end in one record."""
+    path = tmp_path / "b" / "journal.jsonl"
+    started = JobStarted(time=10.0, job="a", resources={"cpus": [{"id": "3", "slots": 1}]})
+    launched = JobLaunched(time=10.0, job="a", pid=99, started_ticks=5)
+    finished = JobFinished(time=12.5, job="a", outcome="FAILED", reason="exit code 3", code=3)
+    _write(path, _begin(), started, launched, finished)
+    record = read_journal(path).record("a")
+    assert (record.phase, record.status.outcome, record.status.code) == (JobPhase.DONE, Outcome.FAILED, 3)
+    assert (record.duration, record.ids("cpus"), record.slurm_job_id, record.pid) == (2.5, ["3"], "77", 99)
+
+
+def test_a_reset_job_is_pending_again(tmp_path: Path) -> None:
+    """What was known of it no longer counts."""
+    path = tmp_path / "journal.jsonl"
+    finished = JobFinished(time=2.0, job="a", outcome="FAILED")
+    _write(path, _begin(), finished, _begin("u"), JobReset(time=3.0, job="a"))
+    assert read_journal(path).record("a").phase is JobPhase.PENDING
+
+
+def test_an_attempt_is_open_until_it_says_that_it_ended(tmp_path: Path) -> None:
+    """Attempts that ended by their time limit are counted."""
+    path = tmp_path / "journal.jsonl"
+    _write(path, _begin("one"))
+    assert read_journal(path).is_open
+    _write(path, AttemptEnded(time=3.0, token="one", reason="time_limit"))
+    state = read_journal(path)
+    assert (state.is_open, state.ended_by_limit) == (False, 1)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 40])
+def test_a_line_cut_by_a_crash_is_passed_over(tmp_path: Path, cut: int) -> None:
+    """A torn last line loses its own event only, and the next attempt goes on behind it."""
+    path = tmp_path / "journal.jsonl"
+    _write(path, _begin(), JobFinished(time=2.0, job="a", outcome="SUCCESS"), JobStarted(time=3.0, job="b"))
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert read_journal(path).record("a").status.is_pass
+    _write(path, _begin("two"), JobFinished(time=4.0, job="b", outcome="SUCCESS"))
+    state = read_journal(path)
+    assert state.record("a").status.is_pass
+    assert state.record("b").status.is_pass
+
+
+def test_a_broken_line_inside_an_attempt_is_damage(tmp_path: Path) -> None:
+    """Only a crash may break a line; anything else is told with file and line."""
+    path = tmp_path / "journal.jsonl"
+    _write(path, _begin(), JobFinished(time=2.0, job="a", outcome="SUCCESS"))
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{first}\nrubbish\n{second}\n")
+    with pytest.raises(WorkspaceError, match=r"journal\.jsonl:2: is damaged"):
+        read_journal(path)

@@ -1,0 +1,25 @@
+from canary_wf.errors import CanaryWfError, ExitCode, InputError, UsageError, WorkspaceError, one_line
+
+
+def test_an_error_tells_where_what_and_what_to_do() -> None:
+    """The one line a user sees has the place first and the advice last."""
+    error = InputError("unknown directive 'foo'", where="a.pyt:3", hint="use one of the known ones")
+    assert str(error) == "a.pyt:3: unknown directive 'foo'; use one of the known ones"
+
+
+def test_hostile_text_cannot_add_a_line_or_an_escape_sequence() -> None:
+    """A name with line ends or terminal codes is told escaped."""
+    assert str(CanaryWfError("bad\nname \x1b[31m")) == "bad\\nname \\x1b[31m"
+    assert one_line("naïve Ω") == "naïve Ω"
+
+
+def test_each_kind_of_error_has_the_contracts_exit_code() -> None:
+    """Usage is 2, input 3, workspace 4."""
+    assert (UsageError("x").exit_code, InputError("x").exit_code, WorkspaceError("x").exit_code) == (2, 3, 4)
+    assert CanaryWfError("x").exit_code is ExitCode.JOBS_FAILED
+
+
+def test_errors_about_values_are_value_errors() -> None:
+    """Library users may catch ValueError."""
+    assert isinstance(InputError("x"), ValueError)
+    assert isinstance(UsageError("x"), ValueError)

@@ -1,0 +1,46 @@
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.json_files import read_json, write_atomic, write_json
+
+
+class Point(msgspec.Struct):
+    """A little data."""
+
+    x: int
+
+
+def test_a_written_value_reads_back(tmp_path: Path) -> None:
+    """What is written is what is read, and nothing else is left in the folder."""
+    write_json(tmp_path / "p.json", Point(3))
+    point: Point = read_json(tmp_path / "p.json", Point)
+    assert point == Point(3)
+    assert os.listdir(tmp_path) == ["p.json"]  # noqa: PTH208 - hidden files count too
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    """A target that cannot be replaced is told, and the file beside is removed."""
+    target = tmp_path / "folder"
+    (target / "inside").mkdir(parents=True)
+    with pytest.raises(WorkspaceError, match="cannot be written"):
+        write_atomic(target, b"x")
+    assert os.listdir(tmp_path) == ["folder"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"x": "no"}', b"\xff\xfe", b"[]"])
+def test_damaged_files_are_told_by_name(tmp_path: Path, content: bytes) -> None:
+    """Whatever is wrong with the content, the error names the file."""
+    path = tmp_path / "p.json"
+    path.write_bytes(content)
+    with pytest.raises(WorkspaceError, match=r"p\.json: is damaged"):
+        read_json(path, Point)
+
+
+def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
+    """Reading what is not there is a WorkspaceError."""
+    with pytest.raises(WorkspaceError, match=r"gone\.json: cannot be read"):
+        read_json(tmp_path / "gone.json", Point)
