@@ -51,7 +51,9 @@ def _from_text(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Return `seconds` for people: ``0.3s``, ``42s``, ``3m20s``, ``2h05m``, ``3d04h``."""
+    """Return `seconds` for people: ``0.03s``, ``4.2s``, ``42s``, ``3m20s``, ``2h05m``, ``3d04h``."""
+    if seconds < 1:
+        return f"{seconds:.2f}s"
     if seconds < 10:  # noqa: PLR2004 - below ten seconds the tenth is worth telling
         return f"{seconds:.1f}s"
     whole = round(seconds)

@@ -56,7 +56,16 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0s"), (9.96, "10.0s"), (42, "42s"), (59.7, "1m00s"), (200, "3m20s"), (7500, "2h05m"), (273600, "3d04h")],
+    [
+        (0.04, "0.04s"),
+        (4.21, "4.2s"),
+        (9.96, "10.0s"),
+        (42, "42s"),
+        (59.7, "1m00s"),
+        (200, "3m20s"),
+        (7500, "2h05m"),
+        (273600, "3d04h"),
+    ],
 )
 def test_durations_are_told_for_people(seconds: float, text: str) -> None:
     """Small durations show tenths, long ones two units."""

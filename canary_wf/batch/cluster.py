@@ -29,7 +29,7 @@ def critical_path(lengths: Sequence[float], dependencies: Sequence[Sequence[int]
     return max((lengths[batch] + before for batch, before in enumerate(_before(lengths, dependencies))), default=0.0)
 
 
-def run_on_cluster(  # noqa: PLR0913 - what a cluster is described by
+def run_on_cluster(
     lengths: Sequence[float],
     dependencies: Sequence[Sequence[int]],
     *,

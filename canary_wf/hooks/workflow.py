@@ -7,13 +7,15 @@ import shlex
 import sys
 from pathlib import Path
 
+from canary_wf.hooks.lock import record_owner
 from canary_wf.hooks.settle import settle
 from canary_wf.job.history import record_session
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
 
 def workflow_started(plan: str) -> None:
-    """Settle what an earlier, broken run left, so that `status` tells the truth from the start."""
+    """Note who runs the workflow, and settle what an earlier, broken run left."""
+    record_owner(SessionPaths.of_plan(Path(plan)).out)
     settle(_batches(plan))
 
 

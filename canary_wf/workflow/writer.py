@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.hooks.lock import is_locked
 from canary_wf.job.attempt import is_alive, read_attempt
 from canary_wf.json_files import not_writable, write_atomic
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names, sessions_folder
@@ -59,12 +60,6 @@ def running_batches(out: Path) -> list[str]:
         if attempt is not None and is_alive(path, attempt):
             found.append(path.parent.name)
     return found
-
-
-def is_locked(out: Path) -> bool:
-    """Return whether Snakemake holds its lock on the workflow in `out`."""
-    locks = out / ".snakemake" / "locks"
-    return locks.is_dir() and any(locks.iterdir())
 
 
 def write_workflow(out: Path, files: Mapping[str, str], session: SessionPaths) -> list[str]:

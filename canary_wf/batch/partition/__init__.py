@@ -72,7 +72,7 @@ def _flat(problem: Problem, spec: BatchSpecification) -> list[list[int]]:
     if spec.count == "max" or (spec.duration is None and int(spec.count) >= len(problem)):
         return [[task] for task in graph.order]
     packing = FlatPacking(problem, graph, same_nodes=spec.nodes == "same")
-    profile = Profile(problem, graph, packing.packer.items.weight)
+    profile = Profile(graph, packing.packer.items.weight)
     if spec.duration is not None:
         return _to_duration(packing, profile, spec.duration, nominal_batches(problem, spec.duration, "flat"))
     count = int(spec.count)

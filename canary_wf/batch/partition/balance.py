@@ -3,7 +3,7 @@
 The lengths come out balanced, because all batches are filled to one target.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 from canary_wf.batch.partition.flat import FlatPacking
@@ -17,16 +17,19 @@ SAME_STEPS = 3
 
 MOST_STEPS = 40
 
-LOOSENESS = 1.21
+CAUTION = 0.6
+"""Power of the surplus of batches by which the target grows at least."""
+
+LOOSENESS = 1.2
 """How much longer than packed tightly batches may get for the sake of shorter chains of batches."""
 
-OPTIMISM = 1.05
+OPTIMISM = 1.03
 """Estimates count a few batches more than packing then makes."""
 
 EARLIER = 0.93
 """Share of the mean to start at where long tasks make some batches long anyway."""
 
-TRIED = 4
+TRIED = 2
 """Loose styles compared by what they really give."""
 
 MANY = 20_000
@@ -36,27 +39,21 @@ Batches = list[list[int]]
 
 
 def fewest(pack: Callable[[float], Batches], count: int, start: float, longest: float) -> Batches | None:
-    """Return the batches of the first target from `start` to about `longest` seconds with at most `count` of them."""
-    for target in _targets(start, longest):
-        batches = pack(target)
-        if len(batches) <= count:
-            return batches
-        if len(batches) > 2 * count:
-            # Far off: the steps that follow would all be too small.
-            return fewest(pack, count, min(target * len(batches) / count / 1.5, longest), longest)
-    return None
-
-
-def _targets(start: float, longest: float) -> Iterator[float]:
+    """Return the batches of the first target from `start` to `longest` seconds that makes at most `count` of them."""
     target, step = start, FINEST
     for number in range(MOST_STEPS):
-        yield min(target, longest)
+        batches = pack(min(target, longest))
+        if len(batches) <= count:
+            return batches
         if target >= longest:
-            return
-        target *= 1 + step
+            return None
+        # Targets and numbers of batches are nearly inverse, but the last batch may hold next to nothing, and a step
+        # that goes too far would not be taken back.
+        target *= max(1 + step, ((len(batches) - 1) / count) ** CAUTION)
         if number >= SAME_STEPS:
             step *= 2
-    yield longest
+    batches = pack(longest)
+    return batches if len(batches) <= count else None
 
 
 def _loose_styles(profile: Profile, count: int, mean: float) -> list[Style]:
@@ -78,7 +75,7 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
     """
     problem, depth = packing.problem, packing.graph.depth
     # Batches that a long task makes long hold more than the mean, the others may do with less.
-    start = mean * (EARLIER if max(problem.runtimes) > mean else 1.0 + FINEST)
+    start = mean * (EARLIER if depth > 1 and max(problem.runtimes) > mean else 1.0 + FINEST)
     candidates = []
     if depth > 1:
         tried = 1 if len(problem) > MANY else TRIED

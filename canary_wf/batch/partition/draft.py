@@ -94,11 +94,8 @@ class Draft:
     def lightest(self, weight: float) -> int | None:
         """Return the lightest item that may go back and has at least `weight` seconds of load."""
         weights = self._items.weight
-        return min(
-            (item for item in self.origin if weights[item] >= weight),
-            key=lambda item: (weights[item], item),
-            default=None,
-        )
+        heavy = (item for item in self.origin if weights[item] >= weight)
+        return min(heavy, key=lambda item: (weights[item], item), default=None)
 
     def _put(self, item: int) -> None:
         items = self._items
@@ -116,7 +113,7 @@ class Draft:
     def _collides(self, item: int) -> bool:
         """Return whether `item` can run neither beside the longest one nor beside another one that cannot."""
         alone = self._items.alone[item]
-        for room, load in zip(self._room, self._items.loads[item], strict=False):
+        for room, load in zip(self._room, self._items.loads[item], strict=False):  # noqa: SIM110 - half the time
             if load > room * alone:
                 return True
         return False

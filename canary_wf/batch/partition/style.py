@@ -1,11 +1,11 @@
 """How tight the flat layout packs: fewer batches, or shorter chains of them."""
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
 from canary_wf.batch.partition.graph import Graph
-from canary_wf.batch.task import Problem
 
 USUAL = 0.985
 """Share of its capacity that a batch usually gets filled to."""
@@ -40,7 +40,7 @@ class Style(msgspec.Struct, frozen=True):
 class Profile:
     """The work on each level by the height above it, from which packings are estimated without making them."""
 
-    def __init__(self, problem: Problem, graph: Graph, weight: list[float]) -> None:
+    def __init__(self, graph: Graph, weight: Sequence[float]) -> None:
         self._depth = graph.depth
         self._work: list[dict[int, float]] = [{} for _ in range(graph.depth)]
         for level, height, seconds in zip(graph.level, graph.height, weight, strict=True):

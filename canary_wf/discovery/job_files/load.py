@@ -107,6 +107,8 @@ def _from_yaml(file: str, text: str) -> tuple[object, yaml.Node | None]:
             return None, None
         _check_nodes(file, node)
         return loader.construct_document(node), node
+    except InputError:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = file if mark is None else f"{file}:{mark.line + 1}"

@@ -1,0 +1,62 @@
+"""Whether Snakemake holds its lock on a workspace, and freeing the lock of a Snakemake that died.
+
+Snakemake's lock is a file that it cannot remove when it is killed, and it does not say whose it is. The workflow's
+start handler writes that down beside it, so that the next run after a crash, or after a login shell went away, needs no
+`snakemake --unlock`. A lock of a process that may live, or of a workflow that is not ours, is never touched.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from canary_wf.job.processes import is_running, start_ticks, this_place
+from canary_wf.json_files import read_json, write_json
+from canary_wf.session_paths import STATE_FOLDER
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """The Snakemake process that ran the workflow last."""
+
+    place: str
+    pid: int
+    started_ticks: int
+
+
+def record_owner(out: Path) -> None:
+    """Write down that this process runs the workflow of `out`."""
+    pid = os.getpid()
+    write_json(_owner_file(out), Owner(this_place(), pid, start_ticks(pid)))
+
+
+def is_locked(out: Path) -> bool:
+    """Return whether a Snakemake that may live holds the lock on `out`."""
+    return bool(_locks(out)) and not _is_stale(out)
+
+
+def release_stale_lock(out: Path) -> None:
+    """Free the lock on `out` when the process that took it is known to be dead."""
+    if _is_stale(out):
+        for path in _locks(out):
+            path.unlink(missing_ok=True)
+
+
+def _is_stale(out: Path) -> bool:
+    locks = _locks(out)
+    if not locks or not _owner_file(out).is_file():
+        return False
+    owner: Owner = read_json(_owner_file(out), Owner)
+    # A lock that is younger than the note belongs to a process that has not come to write its own.
+    newest = max(path.stat().st_mtime for path in locks)
+    if owner.place != this_place() or newest > _owner_file(out).stat().st_mtime:
+        return False
+    return not is_running(owner.pid, owner.started_ticks)
+
+
+def _locks(out: Path) -> list[Path]:
+    folder = out / ".snakemake" / "locks"
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _owner_file(out: Path) -> Path:
+    return out / STATE_FOLDER / "workflow.json"
