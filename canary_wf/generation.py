@@ -15,6 +15,7 @@ from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import load_plan, write_session
 from canary_wf.plan.target import Target
+from canary_wf.plan.update import carry_over
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
 from canary_wf.workflow.profiles import profile_files
 from canary_wf.workflow.snakefile import workflow_files
@@ -25,12 +26,13 @@ GENERATED_FOLDERS = ("workflow", "local", "slurm", "TestResults", STATE_FOLDER, 
 
 
 class Generated(msgspec.Struct, frozen=True):
-    """What came of a generation: the plan, where its session is, what was found, and warnings for the user."""
+    """What came of a generation: the plan, its session, what was found, warnings, and how many verdicts were kept."""
 
     plan: Plan
     paths: SessionPaths
     found: Discovery
     warnings: tuple[str, ...]
+    kept: int
 
 
 def find_jobs(paths: Sequence[Path], options: DiscoveryOptions, out: Path) -> Discovery:
@@ -45,11 +47,18 @@ def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, out: Pat
 
 
 def generate_workflow(
-    paths: Sequence[Path], options: DiscoveryOptions, settings: PlanSettings, target: Target, out: Path
+    paths: Sequence[Path],
+    options: DiscoveryOptions,
+    settings: PlanSettings,
+    target: Target,
+    out: Path,
+    *,
+    update: bool = False,
 ) -> Generated:
     """Find the jobs of `paths`, plan them, and write session, workflow and profiles into `out`.
 
-    Everything that can be refused is refused before anything is written. Raises InputError and WorkspaceError.
+    With `update` the newest session's verdicts that still stand are taken over. Everything that can be refused is
+    refused before anything is written. Raises InputError and WorkspaceError.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     found = find_jobs(paths, options, out)
@@ -57,9 +66,11 @@ def generate_workflow(
     plan = plan_jobs(found, settings, target, out)
     files = workflow_files(plan) | profile_files(plan)
     check_out(out, files)
+    before = session_names(out)
     session = write_session(plan, out)
+    kept = carry_over(SessionPaths(out, before[-1]), plan, session) if update and before else 0
     warnings = write_workflow(out, files, session)
-    return Generated(plan, session, found, tuple(warnings))
+    return Generated(plan, session, found, tuple(warnings), kept)
 
 
 def _keep_history(out: Path) -> None:

@@ -232,13 +232,18 @@ def _remaining_paths(problem: Problem, members: Sequence[int]) -> dict[int, floa
 
 
 def _peak(problem: Problem, starts: Mapping[int, float]) -> tuple[dict[str, float], int]:
-    """Return the most slots of each type and the most tasks that run at once."""
-    events = [(start, 1, task) for task, start in starts.items()]
-    # What ends at a moment makes room for what starts then; a task without length is counted all the same.
-    events += [(start + problem.runtimes[task], 0, task) for task, start in starts.items() if problem.runtimes[task]]
+    """Return the most slots of each type and the most tasks that run at once.
+
+    A task without length runs beside nothing for any time, so it counts by itself only.
+    """
+    lasting = {task: start for task, start in starts.items() if problem.runtimes[task]}
+    # What ends at a moment makes room for what starts then.
+    events = [(start, 1, task) for task, start in lasting.items()]
+    events += [(start + problem.runtimes[task], 0, task) for task, start in lasting.items()]
+    demands = [problem.shapes[problem.kinds[task]].demand for task in starts if task not in lasting]
+    peak = [max(column) for column in zip(*demands, strict=True)] or [0.0] * len(problem.types)
     used = [0.0] * len(problem.types)
-    peak = list(used)
-    at_once = most = 0
+    at_once, most = 0, min(1, len(starts))
     for _, begins, task in sorted(events):
         sign = 1 if begins else -1
         at_once += sign
@@ -246,4 +251,4 @@ def _peak(problem: Problem, starts: Mapping[int, float]) -> tuple[dict[str, floa
         for place, amount in enumerate(problem.shapes[problem.kinds[task]].demand):
             used[place] += sign * amount
             peak[place] = max(peak[place], used[place])
-    return dict(zip(problem.types, peak, strict=True)), most
+    return dict(zip(problem.types, map(float, peak), strict=True)), most

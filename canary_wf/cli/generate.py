@@ -31,6 +31,7 @@ from canary_wf.session_paths import relative_to_out
 @pool_options
 @out_option
 @json_option
+@click.option("--update", is_flag=True, help="Keep final states of jobs whose id and inputs are unchanged.")
 def command(
     *,
     paths: tuple[str, ...],
@@ -40,6 +41,7 @@ def command(
     pool_file: Path | None,
     out: Path,
     as_json: bool,
+    update: bool,
     **selection: Any,  # noqa: ANN401 - the selection options
 ) -> None:
     """Find the jobs under PATH, plan batches, and write a Snakemake workflow into OUT."""
@@ -47,7 +49,7 @@ def command(
     requested = resource_requests(resources)
     target = choose_target(scheduler, requested, pool_file)
     options = discovery_options(selection, requested)
-    generated = generate_workflow(check_paths(paths), options, settings, target, out)
+    generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update)
     tell_left_out(generated.plan)
     for warning in generated.warnings:
         sys.stderr.write(f"canary-wf: warning: {warning}\n")
@@ -79,6 +81,7 @@ def _as_dict(generated: Generated) -> dict[str, Any]:
         "batches": len(plan.batches),
         "left_out": plan.left_out,
         "masked": len(plan.masked),
+        "kept": generated.kept,
         "warnings": generated.warnings,
     }
 
@@ -89,8 +92,9 @@ def _print(generated: Generated, out: Path) -> None:
     masked = f", {len(plan.masked)} masked" if plan.masked else ""
     batches = count(len(plan.batches), "batch", "batches")
     expected = sum(batch.runtime for batch in plan.batches)
+    kept = f" {count(generated.kept, 'verdict')} kept from the session before." if generated.kept else ""
     lines = [
-        f"{found}{masked}.",
+        f"{found}{masked}.{kept}",
         f"Planned {batches} for {describe_target(plan)}, {format_duration(expected)} of batch time expected.",
         f"Session {plan.session}",
     ]

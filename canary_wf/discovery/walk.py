@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH116, PTH120 - path objects would make up most of the time
+# ruff: noqa: PTH100, PTH112, PTH113, PTH116, PTH120 - path objects would make up most of the time
 """From the PATHs of the command line to test files, in an order that does not depend on the file system.
 
 Hidden folders and files, virtual environments, excluded folders and files of unknown kinds are passed over. A folder
@@ -38,7 +38,7 @@ def find_files(paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = 
     found: dict[str, FoundFile] = {}
     hidden = [os.path.realpath(path) for path in exclude]
     for path in paths:
-        files = _Walk(path, claims, hidden).files() if path.is_dir() else [_single(path, claims)]
+        files = _Walk(path, claims, hidden).files() if os.path.isdir(path) else [_single(path, claims)]
         for file in files:
             if file.file in found:
                 raise InputError("is found below two of the given paths", where=file.file, hint="give one of them")
@@ -47,7 +47,7 @@ def find_files(paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = 
 
 
 def _single(path: Path, claims: Claims) -> FoundFile:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError("there is no such file or folder", where=path)
     if not claims(path.name):
         raise InputError("is not a test file", where=path, hint="give a *.pyt or *.jobs.yaml file, or a folder")
@@ -89,7 +89,7 @@ class _Walk:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if not entry.is_dir():
+                if not os.path.isdir(entry.path) if entry.is_symlink() else not entry.is_dir():
                     self._keep(entry)
                 elif not entry.is_symlink():
                     waiting.append(entry.path)
@@ -123,7 +123,7 @@ class _Walk:
     def _keep(self, entry: os.DirEntry[str]) -> None:
         if not self.claims(entry.name):
             return
-        if entry.is_file():
+        if os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file():
             self.found.append(_checked(entry.path[len(self.root) :].lstrip("/"), entry.path))
         elif entry.is_symlink():
             raise InputError("this link leads nowhere", where=entry.path)

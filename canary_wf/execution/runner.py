@@ -22,7 +22,6 @@ from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
 from canary_wf.execution.scheduler import BatchScheduler
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.hooks.recorder import Recorder, upstream_entries
 from canary_wf.job.attempt import Attempt, take_batch
 from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
@@ -31,6 +30,7 @@ from canary_wf.job.processes import kill_left_behind, this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json
 from canary_wf.plan.model import BatchSlice
+from canary_wf.plan.recording import open_recorder
 from canary_wf.session_paths import SessionPaths
 
 SIGNAL_EXIT = 128
@@ -101,23 +101,9 @@ class _BatchRun:
         self.files = paths.batch(part.batch.id)
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
         self.attempt: Attempt = take_batch(self.files.attempt)
-        self.recorder = self._open_recorder()
+        self.recorder = open_recorder(part, paths)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
-
-    def _open_recorder(self) -> Recorder:
-        directories = {job.id: job.directory for job in self.part.jobs}
-        directories |= {job.id: job.directory for job in self.part.upstreams}
-        upstreams = {
-            job.id: upstream_entries(
-                [(edge.job, self.names[edge.job], edge.when, directories[edge.job]) for edge in job.dependencies],
-                self.paths,
-            )
-            for job in self.part.jobs
-        }
-        specs = {job.id: job for job in self.part.jobs}
-        state = read_journal(self.files.journal)
-        return Recorder(self.paths, self.part.batch.id, specs, upstreams, state)
 
     def carry_out(self, workers: int | None, result: Path | None) -> int:
         """Run, record and conclude; whatever happens, the attempt is ended if it is still ours."""

@@ -78,7 +78,7 @@ class BatchScheduler:
         self.unplaced: list[tuple[str, str]] = []
 
     def _make_queue(self) -> ReadyQueue:
-        """Return the queue of what is left to run, numbered by the reference order, and count what each job waits for."""
+        """Return the queue of what is left to run, numbered by the reference order; count what each job waits for."""
         left = [index for index, job in enumerate(self._jobs) if job.id not in self._verdicts]
         problem = problem_of(self._jobs, [job.runtime for job in self._jobs], {})
         self._order = reference_order(problem, left)

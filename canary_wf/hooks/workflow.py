@@ -29,7 +29,8 @@ def workflow_failed(plan: str) -> None:
     settle(_batches(plan))
     workflow_succeeded(plan)
     out = SessionPaths.of_plan(Path(plan)).out
-    sys.stderr.write(f"canary-wf: the run did not pass; see what happened with: canary-wf status -d {shlex.quote(str(out))}\n")
+    command = f"canary-wf status -d {shlex.quote(str(out))}"
+    sys.stderr.write(f"canary-wf: the run did not pass; see what happened with: {command}\n")
 
 
 def _batches(plan: str) -> list[BatchPaths]:

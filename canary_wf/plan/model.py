@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from canary_wf.batch.specification import Count, Layout, Nodes
 from canary_wf.job.spec import DependencyEdge, JobSpec
 
 SCHEMA = "canary-wf/plan/1"
@@ -14,7 +15,7 @@ FailOn = Literal["any", "never"]
 
 
 class PlannedJob(JobSpec, frozen=True, kw_only=True, omit_defaults=True):
-    """A job spec with its expected run time (seconds), where that comes from, and its batch.
+    """A job spec with its expected run time (seconds), where that comes from, its batch, and a digest of its inputs.
 
     The fields that the contract names have no default here, so that they always stand in the file. Paths are
     relative to OUT unless they lie outside it.
@@ -31,6 +32,7 @@ class PlannedJob(JobSpec, frozen=True, kw_only=True, omit_defaults=True):
     dependencies: tuple[DependencyEdge, ...]
     runtime_source: RuntimeSource
     batch: str
+    inputs: str = ""
 
 
 class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +66,9 @@ class LeftOut(msgspec.Struct, frozen=True):
 class BatchSpecFields(msgspec.Struct, frozen=True):
     """The batch specification as the plan records it."""
 
-    layout: str
-    count: int | str
-    nodes: str
+    layout: Layout
+    count: Count
+    nodes: Nodes
     duration: float | None
 
 

@@ -18,6 +18,7 @@ from canary_wf.job.identity import batch_id
 from canary_wf.job.spec import Asset, JobSpec
 from canary_wf.plan.estimate import expected_runtime, time_limit
 from canary_wf.plan.fit import split_by_fit
+from canary_wf.plan.inputs import inputs_digest
 from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, PlannedBatch, PlannedJob, RuntimeSource
 from canary_wf.plan.problem import MEMORY, problem_of
 from canary_wf.plan.target import Target
@@ -120,7 +121,8 @@ def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], batch: str, ou
     fields: dict[str, Any] = {name: getattr(job, name) for name in job.__struct_fields__}
     fields["file"] = relative_to_out(Path(job.file), out)
     fields["assets"] = tuple(_relative_asset(asset, out) for asset in job.assets)
-    return PlannedJob(**{**fields, "runtime": estimate[0], "runtime_source": estimate[1], "batch": batch})
+    decided = {"runtime": estimate[0], "runtime_source": estimate[1], "batch": batch, "inputs": inputs_digest(job)}
+    return PlannedJob(**{**fields, **decided})
 
 
 def _relative_asset(asset: Asset, out: Path) -> Asset:

@@ -224,3 +224,22 @@ def test_hostile_folder_names_break_nothing(tmp_path: Path, folder: str) -> None
     done = workspace.snakemake()
     assert done.returncode == 0, done.stderr
     assert workspace.counts() == {"SUCCESS": 4}
+
+
+def test_update_keeps_what_is_unchanged_and_reruns_the_rest(workspace: Workspace) -> None:
+    """generate --update runs again only changed jobs, and what depends on them."""
+    for name in "abc":
+        workspace.write(
+            f"{name}.pyt", f"open('{workspace.tree}/{name}.ran', 'a').write('x') if __name__ == '__main__' else 0\n"
+        )
+    workspace.write("d.pyt", "import canary\ncanary.directives.depends_on('b')\n")
+    workspace.generate()
+    assert workspace.snakemake().returncode == 0
+    with (workspace.tree / "b.pyt").open("a") as file:
+        file.write("# changed\n")
+    done = workspace.generate("--update")
+    assert "2 verdicts kept" in done.stdout
+    assert workspace.outcomes() == {"a": "SUCCESS", "b": "NONE", "c": "SUCCESS", "d": "NONE"}
+    assert workspace.snakemake().returncode == 0
+    assert {name: (workspace.tree / f"{name}.ran").read_text() for name in "abc"} == {"a": "x", "b": "xx", "c": "x"}
+    assert (workspace.out / "TestResults" / "a" / "canary-out.txt").exists()

@@ -23,13 +23,13 @@ CAUTION = 0.6
 LOOSENESS = 1.2
 """How much longer than packed tightly batches may get for the sake of shorter chains of batches."""
 
-OPTIMISM = 1.03
+OPTIMISM = 1.06
 """Estimates count a few batches more than packing then makes."""
 
 EARLIER = 0.93
 """Share of the mean to start at where long tasks make some batches long anyway."""
 
-TRIED = 2
+TRIED = 3
 """Loose styles compared by what they really give."""
 
 MANY = 20_000

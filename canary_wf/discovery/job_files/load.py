@@ -56,7 +56,7 @@ class LoadedFile:
         if self._node is None:
             try:
                 self._node = yaml.compose(self._text, _BASE)  # JSON is YAML too, but for tabs
-            except yaml.YAMLError:
+            except (yaml.YAMLError, UnicodeEncodeError):
                 return self.file
         lines = list(_along(self._node, keys))
         return f"{self.file}:{lines[-1]}" if lines else self.file

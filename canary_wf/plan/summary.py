@@ -1,0 +1,56 @@
+"""What a plan comes to: how many batches, how long, how many core- and GPU-hours."""
+
+import msgspec
+
+from canary_wf.batch.cluster import critical_path, run_on_cluster
+from canary_wf.batch.partition import nominal_batches
+from canary_wf.batch.specification import DEFAULT_DURATION
+from canary_wf.plan.model import Plan
+from canary_wf.plan.problem import MEMORY, problem_of
+
+SECONDS_AN_HOUR = 3600.0
+
+
+class PlanSummary(msgspec.Struct, frozen=True):
+    """The contract's summary of `plan --json`: times in seconds, hours of cores and GPUs asked for.
+
+    `batches_nominal` is the number that the work alone would fill; `makespan` is what the simulator says of the
+    cluster's nodes, `critical_path` what it says of a cluster without end.
+    """
+
+    jobs: int
+    batches: int
+    batches_nominal: int
+    makespan: float
+    critical_path: float
+    core_hours: float
+    gpu_hours: float
+    submissions: int
+
+
+def summarize(plan: Plan, cluster_nodes: int | None = None) -> PlanSummary:
+    """Return the summary of `plan`, run on `cluster_nodes` nodes (None: this one machine, or a cluster without end).
+
+    Raises InputError when a batch asks for more nodes than there are.
+    """
+    place = {batch.id: number for number, batch in enumerate(plan.batches)}
+    lengths = [batch.runtime for batch in plan.batches]
+    upstream = [[place[name] for name in batch.dependencies] for batch in plan.batches]
+    nodes = cluster_nodes or (1 if plan.scheduler == "local" else None)
+    run = run_on_cluster(lengths, upstream, nodes=nodes, widths=[batch.nodes for batch in plan.batches])
+    return PlanSummary(
+        jobs=len(plan.jobs),
+        batches=len(plan.batches),
+        batches_nominal=_nominal(plan),
+        makespan=run.makespan,
+        critical_path=critical_path(lengths, upstream),
+        core_hours=sum(batch.cpus * batch.nodes * batch.runtime for batch in plan.batches) / SECONDS_AN_HOUR,
+        gpu_hours=sum(batch.gpus * batch.nodes * batch.runtime for batch in plan.batches) / SECONDS_AN_HOUR,
+        submissions=len(plan.batches),
+    )
+
+
+def _nominal(plan: Plan) -> int:
+    node: dict[str, int | None] = {MEMORY: None, **plan.node}
+    problem = problem_of(plan.jobs, [job.runtime for job in plan.jobs], node)
+    return nominal_batches(problem, plan.batch_spec.duration or DEFAULT_DURATION, plan.batch_spec.layout)
