@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from workspace import Workspace
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -27,8 +28,6 @@ def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Return an empty folder for test files."""
-    folder = tmp_path / "tree"
-    folder.mkdir()
-    return folder
+def workspace(tmp_path: Path) -> Workspace:
+    """Return a fresh workspace in which the real commands run."""
+    return Workspace(tmp_path)

@@ -51,8 +51,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     absolute path. `command` is the argument list; for a `.pyt` job it starts with the script and is run by the
     Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds. `resources`
     are further types of the pool, in slots. `xstatus` is explained in `job.exit_code`. `directory` is the working
-    directory relative to the session's jobs folder. `sources` (absolute paths) and `stages` are for reports only. `mask` says why the
-    job is not to be run at all.
+    directory relative to the session's jobs folder. `sources` (absolute paths) and `stages` are for
+    reports only. `mask` says why the job is not to be run at all.
     """
 
     id: str

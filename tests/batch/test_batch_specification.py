@@ -105,10 +105,9 @@ def test_any_text_parses_or_raises(text: str) -> None:
     """Whatever is typed, the answer is a specification that survives writing and reading, or the one error."""
     try:
         spec = BatchSpecification.parse(text)
-    except BatchSpecificationError as error:
-        assert error.hint
-    else:
-        assert BatchSpecification.parse(str(spec)) == spec
+    except BatchSpecificationError:
+        return
+    assert BatchSpecification.parse(str(spec)) == spec
 
 
 @given(

@@ -9,7 +9,7 @@ from canary_wf.errors import InputError
 from canary_wf.runtime.canary import enums
 
 
-def _rows(names: object, values: object, **named: Any) -> list[dict[str, Any]]:
+def _rows(names: object, values: object, **named: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any argument
     return parameter_rows({"names": names, "values": values, **named})
 
 

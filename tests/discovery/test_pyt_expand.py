@@ -64,7 +64,10 @@ def test_names_of_parameterized_jobs(tree: Path) -> None:
 
 def test_several_families(tree: Path) -> None:
     """Each name makes one family; conditions may ask for it."""
-    jobs = _jobs(tree, "d.name('a')\nd.testname('b')\nd.parameterize('n', [1, 2], when='testname=b')\nd.cpus(2, when='testname=a')\n")
+    jobs = _jobs(
+        tree,
+        "d.name('a')\nd.testname('b')\nd.parameterize('n', [1, 2], when='testname=b')\nd.cpus(2, when='testname=a')\n",
+    )
     assert [(job.name, job.cpus) for job in jobs] == [("a", 2), ("b.n=1", 1), ("b.n=2", 1)]
 
 
@@ -97,7 +100,7 @@ def test_settings_of_a_job(tree: Path) -> None:
     ("text", "expected"), [("", 0), ("d.xfail()", -1), ("d.xdiff()", 64), ("d.xfail()\nd.xdiff(when='options=x')", -1)]
 )
 def test_expected_outcomes(tree: Path, text: str, expected: int) -> None:
-    """xfail and xdiff say which exit code is expected."""
+    """Both xfail and xdiff say which exit code is expected."""
     assert _job(tree, text).xstatus == expected
 
 
@@ -130,7 +133,7 @@ def test_conditions_on_keywords(tree: Path) -> None:
     ],
 )
 def test_masks(tree: Path, text: str, options: str, mask: str | None) -> None:
-    """enable and skipif leave a job out with the reason."""
+    """Both enable and skipif leave a job out with the reason."""
     assert _job(tree, text, options=frozenset(options)).mask == mask
 
 
@@ -139,7 +142,8 @@ def test_assets(tree: Path) -> None:
     (tree / "link.txt").touch()
     job = _job(
         tree,
-        "d.parameterize('n,X', [(1, 0.5)])\nd.copy('${NAME}.*.txt', '$n.{X}.dat')\nd.link(src='../a.h5', dst='in/b.h5')\n",
+        "d.parameterize('n,X', [(1, 0.5)])\nd.copy('${NAME}.*.txt', '$n.{X}.dat')\n"
+        "d.link(src='../a.h5', dst='in/b.h5')\n",
     )
     assert job.assets[1:] == (
         Asset("copy", str(tree / "t.*.txt")),
@@ -150,7 +154,9 @@ def test_assets(tree: Path) -> None:
 
 def test_artifacts_and_baselines(tree: Path) -> None:
     """What to keep, and how to make results the reference, is recorded."""
-    job = _job(tree, "d.artifact('*.log', save_on='failure')\nd.baseline(src='out', dst='ref/out')\nd.baseline(flag='--new')\n")
+    job = _job(
+        tree, "d.artifact('*.log', save_on='failure')\nd.baseline(src='out', dst='ref/out')\nd.baseline(flag='--new')\n"
+    )
     assert job.artifacts == (Artifact("*.log", "failure"),)
     assert job.baselines == (Baseline("out", str(tree / "ref/out")), Baseline(arguments=("t.pyt", "--new")))
 
@@ -186,7 +192,7 @@ def test_aggregate_adds_a_job_behind_all_others(tree: Path) -> None:
 
 
 def test_analyze_has_its_own_flag(tree: Path) -> None:
-    """analyze passes --analyze by itself, and `requires` says which verdict is needed."""
+    """The directive analyze passes --analyze by itself, and `requires` says which verdict is needed."""
     last = _jobs(tree, "d.parameterize('a', [1])\nd.analyze(requires='on_failure')\n")[-1]
     assert last.command == ("t.pyt", "--analyze")
     assert last.dependencies[0].when == "on_failure"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import BIN, Workspace  # type: ignore[import-not-found]
+from workspace import BIN, Workspace
 
 MIXED = {
     "ok.pyt": "import canary\ncanary.directives.parameterize('n', [1, 2])\n",

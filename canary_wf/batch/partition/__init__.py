@@ -59,11 +59,10 @@ def _atomic(problem: Problem, spec: BatchSpecification) -> list[list[int]]:
         return packing.pack(spec.duration, together=False)
     if spec.count == "max" or int(spec.count) >= len(packing.components):
         return packing.components
-    start = max(work(problem), default=0.0) / int(spec.count) * 1.004
+    count = int(spec.count)
+    start = max(max(work(problem), default=0.0) / count * 1.004, SHORTEST_TARGET)
     longest = sum(problem.runtimes) + 1.0
-    found = fewest(
-        lambda target: packing.pack(target, together=True), int(spec.count), max(start, SHORTEST_TARGET), longest
-    )
+    found = fewest(lambda target: packing.pack(target, together=True), packing.weight, count, start, longest)
     return [list(range(len(problem)))] if found is None else found
 
 

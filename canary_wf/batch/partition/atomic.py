@@ -30,6 +30,8 @@ class AtomicPacking:
         self._machine = Machine(problem)
         self.alone = [self._play(tasks)[0] for tasks in self.components]
         self.packer = Packer(Items.of(self._loads(), self.alone), self._measure())
+        widest = [max(share, default=0.0) for share in rates(problem)]
+        self.weight = [widest[kind] * runtime for kind, runtime in zip(problem.kinds, problem.runtimes, strict=True)]
         self._line = interleaved(range(len(self.components)), self.packer.items.loads, self.alone)
         self._line.reverse()
 

@@ -3,8 +3,7 @@
 The lengths come out balanced, because all batches are filled to one target.
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.style import Profile, Style
@@ -17,8 +16,8 @@ SAME_STEPS = 3
 
 MOST_STEPS = 40
 
-CAUTION = 0.6
-"""Power of the surplus of batches by which the target grows at least."""
+CAUTION = 0.9
+"""Share of the surplus by which the target grows at least."""
 
 LOOSENESS = 1.2
 """How much longer than packed tightly batches may get for the sake of shorter chains of batches."""
@@ -38,8 +37,13 @@ MANY = 20_000
 Batches = list[list[int]]
 
 
-def fewest(pack: Callable[[float], Batches], count: int, start: float, longest: float) -> Batches | None:
-    """Return the batches of the first target from `start` to `longest` seconds that makes at most `count` of them."""
+def fewest(
+    pack: Callable[[float], Batches], weight: Sequence[float], count: int, start: float, longest: float
+) -> Batches | None:
+    """Return the batches of the first target from `start` to `longest` seconds that makes at most `count` of them.
+
+    `weight` is the load of each task in seconds; what the surplus batches hold says how far off a target is.
+    """
     target, step = start, FINEST
     for number in range(MOST_STEPS):
         batches = pack(min(target, longest))
@@ -47,9 +51,10 @@ def fewest(pack: Callable[[float], Batches], count: int, start: float, longest: 
             return batches
         if target >= longest:
             return None
-        # Targets and numbers of batches are nearly inverse, but the last batch may hold next to nothing, and a step
-        # that goes too far would not be taken back.
-        target *= max(1 + step, ((len(batches) - 1) / count) ** CAUTION)
+        loads = sorted(sum(weight[task] for task in batch) for batch in batches)
+        surplus = sum(loads[: len(batches) - count])
+        # A step that goes too far would not be taken back.
+        target *= max(1 + step, 1 + CAUTION * surplus / (count * target))
         if number >= SAME_STEPS:
             step *= 2
     batches = pack(longest)
@@ -80,15 +85,32 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
     if depth > 1:
         tried = 1 if len(problem) > MANY else TRIED
         for style in _loose_styles(profile, count, start)[:tried]:
-            found = fewest(
-                partial(_pack, packing, style.cut), count, min(style.target, mean * LOOSENESS), mean * LOOSENESS
-            )
+            found = _loose(packing, profile, style, count, mean * LOOSENESS)
             if found is not None:
                 candidates.append(found)
     if candidates:
         return min(candidates, key=packing.critical_path)
-    return fewest(partial(_pack, packing, None), count, start, sum(problem.runtimes) + 1.0)
+    return fewest(
+        lambda target: packing.pack(Style(target, depth, tight=True)),
+        packing.packer.items.weight,
+        count,
+        start,
+        sum(problem.runtimes) + 1.0,
+    )
 
 
-def _pack(packing: FlatPacking, cut: int | None, target: float) -> Batches:
-    return packing.pack(Style(target, packing.graph.depth if cut is None else cut, tight=cut is None))
+def _loose(packing: FlatPacking, profile: Profile, style: Style, count: int, longest: float) -> Batches | None:
+    """Return at most `count` batches packed in `style` or for a longer target, up to `longest` seconds, or None.
+
+    How wrong the estimate was for one target corrects it for the next one.
+    """
+    target, cut = style.target, style.cut
+    while target <= longest:
+        batches = packing.pack(Style(target, cut))
+        if len(batches) <= count:
+            return batches
+        correction = len(batches) / profile.estimate(target, cut)[0]
+        target *= 1 + FINEST
+        while target <= longest and profile.estimate(target, cut)[0] * correction > count + 0.5:
+            target *= 1 + FINEST
+    return None

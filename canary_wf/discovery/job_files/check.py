@@ -100,8 +100,8 @@ def _nearest(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # noqa:
     """Return the complaint of the form that the value comes closest to: one whose type fits, else all types."""
     closer = [each for each in error.context if not (each.validator == "type" and len(each.path) == 0)]
     if closer:
-        return _told(loaded, closer[0])
-    kinds = [each.validator_value for each in error.context]
+        return _told(loaded, min(closer, key=lambda each: each.validator == "enum"))
+    kinds = [each.validator_value for each in error.context if each.validator == "type"]
     return loaded.error(keys, f"{error.instance!r:.80} is not {_kinds(kinds)}")
 
 

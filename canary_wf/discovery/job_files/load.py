@@ -111,7 +111,8 @@ def _from_yaml(file: str, text: str) -> tuple[object, yaml.Node | None]:
         raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = file if mark is None else f"{file}:{mark.line + 1}"
+        # The end of the text counts as a line of its own there.
+        where = file if mark is None else f"{file}:{min(mark.line + 1, max(1, len(text.splitlines())))}"
         raise InputError(f"is not understood ({error.problem or error.context})", where=where) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -131,9 +132,13 @@ def _check_nesting(file: str, text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
-                raise InputError("is nested too deep", where=f"{file}:{event.start_mark.line + 1}")
+                raise InputError("is nested too deep", where=_at(file, event.start_mark))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _at(file: str, mark: Any) -> str:  # noqa: ANN401 - a mark of either parser, or nothing
+    return file if mark is None else f"{file}:{mark.line + 1}"
 
 
 def _may_nest_deep(line: str) -> bool:

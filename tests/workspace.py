@@ -9,10 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 BIN = Path(sys.executable).parent
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 class Workspace:
@@ -77,9 +75,3 @@ class Workspace:
     def copy_example(self, name: str) -> None:
         """Put one of the shipped examples into the tree."""
         shutil.copytree(EXAMPLES / name, self.tree, dirs_exist_ok=True)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """Return a fresh workspace."""
-    return Workspace(tmp_path)

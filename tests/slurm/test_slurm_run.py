@@ -1,0 +1,53 @@
+"""The main job on a real Slurm cluster."""
+
+import pytest
+from slurm_workspace import SlurmWorkspace
+
+pytestmark = [
+    pytest.mark.needs("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "sbatch", "sinfo"),
+    pytest.mark.xdist_group("slurm"),
+]
+
+JOBS = """
+jobs:
+  - name: first
+    command: [sh, -c, 'echo "$CUDA_VISIBLE_DEVICES"']
+    parameters: {n: [1, 2, 3]}
+    gpus: 2
+    runtime: 1s
+  - name: second
+    command: [sh, -c, 'exit 3']
+    depends_on: [first]
+    runtime: 1s
+  - name: third
+    command: 'true'
+    depends_on: [second]
+    runtime: 1s
+"""
+
+
+def test_a_run_on_slurm_has_the_same_verdicts_as_anywhere(slurm: SlurmWorkspace) -> None:
+    """Planned for the cluster's nodes, submitted, run with the ids of the allocation, judged by the gate."""
+    slurm.write("a.jobs.yaml", JOBS)
+    slurm.generate_for_slurm()
+    done = slurm.snakemake(profile="slurm")
+    assert done.returncode == 1
+    assert "5 jobs did not pass" in done.stderr
+    expected = dict.fromkeys(("first.n=1", "first.n=2", "first.n=3"), "SUCCESS")
+    assert slurm.outcomes() == expected | {"second": "FAILED", "third": "BLOCKED"}
+    jobs = {job["name"]: job for job in slurm.status()["jobs"]}
+    assert all(jobs[name]["slurm_job_id"].isdigit() for name in [*expected, "second"])
+    for name in expected:
+        shown = (slurm.out / jobs[name]["log"]).read_text().strip().split(",")
+        assert shown == jobs[name]["gpu_ids"]
+        assert len(set(shown)) == 2
+
+
+def test_a_dry_run_for_slurm_submits_nothing(slurm: SlurmWorkspace) -> None:
+    """`snakemake -n --profile slurm` shows the batches with their resources."""
+    slurm.write("a.jobs.yaml", JOBS)
+    slurm.generate_for_slurm()
+    done = slurm.snakemake("-n", profile="slurm")
+    assert done.returncode == 0, done.stderr
+    assert "gpu=4" in done.stdout + done.stderr
+    assert not list(slurm.out.glob(".canary-wf/sessions/*/batches/*"))
