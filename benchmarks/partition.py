@@ -100,8 +100,10 @@ def row(name: str, problem: Problem, text: str, nodes: int) -> str:
     lengths = [simulate(problem, batch.tasks).length for batch in batches]
     links = [batch.dependencies for batch in batches]
     target = spec.duration or 0.0
+    # With the atomic layout the bound is the longest component, which is not worked out here.
+    bound = bool(target) and spec.layout == "flat"
     longest = [max(problem.runtimes[task] for task in batch.tasks) for batch in batches]
-    over = [length - max(target, alone) for length, alone in zip(lengths, longest, strict=True)] if target else []
+    over = [length - max(target, alone) for length, alone in zip(lengths, longest, strict=True)] if bound else []
     count = spec.count if isinstance(spec.count, int) else len(batches)
     cells = (
         f"{name:15} {text:22} {len(problem):8} {len(batches):7}",

@@ -2,10 +2,15 @@
 
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from slurm_workspace import SlurmWorkspace
 from workspace import Workspace
+
+TOOL = Path(__file__).parent / "slurm" / "slurm-cluster"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -31,3 +36,21 @@ def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 def workspace(tmp_path: Path) -> Workspace:
     """Return a fresh workspace in which the real commands run."""
     return Workspace(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the cluster and return its SLURM_CONF; a cluster that does not start fails the tests that need it."""
+    folder = tmp_path_factory.mktemp("slurm")
+    environment = {**os.environ, "SLURM_LAB_DIR": str(folder)}
+    subprocess.run([TOOL, "start"], env=environment, check=True, timeout=120)
+    yield str(folder / "etc" / "slurm.conf")
+    subprocess.run([TOOL, "stop"], env=environment, check=True, timeout=120)
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, cluster: str) -> SlurmWorkspace:
+    """Return a fresh workspace on the cluster."""
+    workspace = SlurmWorkspace(tmp_path)
+    workspace.environment["SLURM_CONF"] = cluster
+    return workspace

@@ -1,4 +1,5 @@
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -48,10 +49,8 @@ def test_a_positive_duration_is_above_zero(text: str | float) -> None:
 @given(st.text())
 def test_any_text_parses_or_is_refused(text: str) -> None:
     """No text makes the parser raise anything but its own error."""
-    try:
+    with suppress(InputError):
         assert abs(parse_duration(text)) <= LONGEST
-    except InputError:
-        pass
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError
 from canary_wf.execution.capacity import Capacity
-from canary_wf.execution.environment import base_environment
+from canary_wf.job.environment import base_environment
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.pool import open_pool
 from canary_wf.execution.progress import ProgressLog, say

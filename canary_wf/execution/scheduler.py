@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from canary_wf.batch.schedule import ReadyQueue, reference_order
 from canary_wf.errors import CanaryWfError
 from canary_wf.execution.capacity import Capacity
-from canary_wf.execution.environment import job_environment
+from canary_wf.job.environment import job_environment
 from canary_wf.execution.launcher import launch
 from canary_wf.execution.monitor import Exit, ProcessMonitor, reap
-from canary_wf.execution.workdir import clear_workdir, prepare_workdir
+from canary_wf.job.workdir import clear_workdir, prepare_workdir
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import HEARTBEAT, Attempt
 from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources

@@ -19,7 +19,7 @@ def make(rows: Sequence[tuple[Any, ...]], cpus: int = 8) -> Problem:
 
 @st.composite
 def problems(draw: st.DrawFn, most: int = 40, shortest: float = 0.0) -> Problem:
-    """Draw a random graph of tasks of `shortest` seconds and more: cpus, gpus, memory, several nodes, exclusive ones."""
+    """Draw a random graph of tasks of `shortest` seconds and more: cpus, gpus, memory, nodes, exclusive ones."""
     count = draw(st.integers(0, most))
     runtime = st.sampled_from([0.0, 1.0, 5.0, 10.0, 10.0, 30.0, 100.0]) | st.floats(0.0, 200.0)
     runtime = runtime.map(lambda seconds: max(seconds, shortest))

@@ -42,6 +42,14 @@ jobs:
 """
 
 
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return an empty folder for test files."""
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    return folder
+
+
 def _jobs(tree: Path, text: str | bytes, name: str = "m.jobs.yaml", **options: Any) -> list[JobSpec]:  # noqa: ANN401 - any option
     (tree / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     return list(discover([tree], DiscoveryOptions(**options)).jobs)

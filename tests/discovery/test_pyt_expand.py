@@ -12,6 +12,14 @@ from canary_wf.job.spec import Artifact, Asset, Baseline, JobSpec
 HEAD = "import canary\nd = canary.directives\n"
 
 
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return an empty folder for test files."""
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    return folder
+
+
 def _discover(tree: Path, text: str, options: DiscoveryOptions | None = None) -> Discovery:
     (tree / "t.pyt").write_text(HEAD + text)
     return discover([tree], options or DiscoveryOptions())

@@ -15,6 +15,14 @@ jobs:
 """
 
 
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return an empty folder for test files."""
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    return folder
+
+
 def _chosen(tree: Path, **options: object) -> list[str]:
     (tree / "t.jobs.yaml").write_text(TREE)
     (tree / "in.dat").write_text("needle")

@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 from workspace import BIN, Workspace
 
+IN_TEST = "if __name__ == '__main__':\n    "
 MIXED = {
     "ok.pyt": "import canary\ncanary.directives.parameterize('n', [1, 2])\n",
-    "fails.pyt": "import sys\nif __name__ == '__main__':\n    sys.exit(3)\n",
-    "diffs.pyt": "import canary\nif __name__ == '__main__':\n    raise canary.TestDiffed('off by one')\n",
-    "skips.pyt": "import canary\nif __name__ == '__main__':\n    raise canary.TestSkipped('not here')\n",
-    "hangs.pyt": "import time\nimport canary\ncanary.directives.timeout(1)\nif __name__ == '__main__':\n    time.sleep(60)\n",
+    "fails.pyt": f"import sys\n{IN_TEST}sys.exit(3)\n",
+    "diffs.pyt": f"import canary\n{IN_TEST}raise canary.TestDiffed('off by one')\n",
+    "skips.pyt": f"import canary\n{IN_TEST}raise canary.TestSkipped('not here')\n",
+    "hangs.pyt": f"import time\nimport canary\ncanary.directives.timeout(1)\n{IN_TEST}time.sleep(60)\n",
     "blocked.pyt": "import canary\ncanary.directives.depends_on('diffs')\n",
     "after.pyt": "import canary\ncanary.directives.depends_on({'job': 'diffs', 'when': 'diffed'})\n",
-    "more.jobs.yaml": "jobs:\n  - {name: crash, command: [sh, -c, 'kill -SEGV $$$$']}\n  - {name: expected, command: 'false', xfail: true}\n",
+    "more.jobs.yaml": """
+jobs:
+  - {name: crash, command: [sh, -c, 'kill -SEGV $$$$']}
+  - {name: expected, command: 'false', xfail: true}
+""",
 }
 
 
@@ -146,7 +151,7 @@ def _kill_tree(pid: int) -> None:
 
 
 @pytest.mark.parametrize("whole_tree", [True, False])
-def test_a_killed_run_is_resumed_without_repeating_what_is_final(workspace: Workspace, whole_tree: bool) -> None:  # noqa: FBT001
+def test_a_killed_run_is_resumed_without_repeating_what_is_final(workspace: Workspace, whole_tree: bool) -> None:
     """After SIGKILL in the middle, snakemake again runs only jobs without a final state, and needs no --unlock."""
     runs = workspace.tree / "runs"
     runs.mkdir()
@@ -227,7 +232,7 @@ def test_hostile_folder_names_break_nothing(tmp_path: Path, folder: str) -> None
 
 
 def test_update_keeps_what_is_unchanged_and_reruns_the_rest(workspace: Workspace) -> None:
-    """generate --update runs again only changed jobs, and what depends on them."""
+    """With --update, generate runs again only changed jobs, and what depends on them."""
     for name in "abc":
         workspace.write(
             f"{name}.pyt", f"open('{workspace.tree}/{name}.ran', 'a').write('x') if __name__ == '__main__' else 0\n"

@@ -30,7 +30,7 @@ from canary_wf.job.when import check_when, is_satisfied
         ("TIMEOUT", "TIMEOUT", True),
     ],
 )
-def test_conditions_on_the_upstreams_outcome(when: str | None, outcome: str, expected: bool) -> None:  # noqa: FBT001
+def test_conditions_on_the_upstreams_outcome(when: str | None, outcome: str, expected: bool) -> None:
     """`when` speaks of outcomes and categories, in any case."""
     assert is_satisfied(when, Status.of(Outcome[outcome])) is expected
 

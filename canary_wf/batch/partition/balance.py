@@ -109,7 +109,7 @@ def _loose(packing: FlatPacking, profile: Profile, style: Style, count: int, lon
         batches = packing.pack(Style(target, cut))
         if len(batches) <= count:
             return batches
-        correction = len(batches) / profile.estimate(target, cut)[0]
+        correction = len(batches) / max(1.0, profile.estimate(target, cut)[0])
         target *= 1 + FINEST
         while target <= longest and profile.estimate(target, cut)[0] * correction > count + 0.5:
             target *= 1 + FINEST

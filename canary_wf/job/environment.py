@@ -20,14 +20,27 @@ def base_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in environment.items() if key != "HIP_VISIBLE_DEVICES"}
 
 
-def job_environment(base: Mapping[str, str], spec: JobSpec, resources: Resources, folder: Path) -> dict[str, str]:
-    """Return the environment of one job that runs in `folder` with `resources`."""
+def job_environment(
+    base: Mapping[str, str],
+    spec: JobSpec,
+    resources: Resources,
+    folder: Path,
+    variables: Mapping[str, str | None] | None = None,
+) -> dict[str, str]:
+    """Return the environment of one job that runs in `folder` with `resources`.
+
+    `variables` are the job's own (default: what the spec declares); one that is None is not set at all.
+    """
     own = str(folder)
-    environment = {**base, **_id_variables(resources)}
+    environment = {**base, **id_variables(resources)}
     environment["OMP_NUM_THREADS"] = str(spec.cpus)
     environment["CANARY_WF_JOB"] = f"{own}/{STATE_FILE}"
     environment["PWD"] = own
-    environment.update(spec.environment)
+    for name, value in (spec.environment if variables is None else variables).items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
     environment["PATH"] = _prefixed(own, environment.get("PATH", os.defpath))
     if spec.kind == "pyt":
         prefix = f"{own}{os.pathsep}{RUNTIME_FOLDER}"
@@ -35,7 +48,8 @@ def job_environment(base: Mapping[str, str], spec: JobSpec, resources: Resources
     return environment
 
 
-def _id_variables(resources: Resources) -> dict[str, str]:
+def id_variables(resources: Resources) -> dict[str, str]:
+    """Return the variables that tell a job which ids of which type it was given."""
     ids = {kind: ",".join(str(item["id"]) for item in items) for kind, items in resources.items()}
     variables = {"CANARY_CPU_IDS": ids.get("cpus", ""), "CANARY_GPU_IDS": ids.get("gpus", "")}
     variables.update({f"CANARY_{kind.upper()}_IDS": text for kind, text in ids.items() if kind.isidentifier()})
