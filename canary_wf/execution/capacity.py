@@ -1,5 +1,6 @@
 """What a batch may hand out to its jobs: ids by type from the resource pool, memory as a number, slots for workers."""
 
+from canary_wf.job.demand import request_of, slots_of
 from canary_wf.job.events import Resources
 from canary_wf.plan.model import PlannedJob
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
@@ -24,7 +25,7 @@ class Capacity:
         if self._memory is not None and self._used_memory + (job.memory or 0) > self._memory and self._running:
             return None
         try:
-            resources = self._pool.checkout(request_of(job))
+            resources = self._pool.checkout(request_of(slots_of(job)))
         except ResourceUnavailable:
             return None
         self._exclusive = alone
@@ -41,16 +42,10 @@ class Capacity:
 
     def why_never(self, job: PlannedJob) -> str | None:
         """Return why `job` can't run here even when nothing else does, or None when it can."""
-        outcome = self._pool.accommodates(request_of(job))
+        outcome = self._pool.accommodates(request_of(slots_of(job)))
         return None if outcome else outcome.reason
 
 
 def needs_whole_batch(job: PlannedJob) -> bool:
     """Return whether nothing may run beside `job` in its batch."""
     return job.exclusive or job.nodes > 1
-
-
-def request_of(job: PlannedJob) -> list[dict[str, object]]:
-    """Return what `job` asks of the pool: one item a slot, so that two GPUs may be two devices."""
-    wanted = {"cpus": job.cpus, "gpus": job.gpus, **job.resources}
-    return [{"type": kind, "slots": 1} for kind, count in wanted.items() for _ in range(count)]

@@ -4,10 +4,15 @@ import errno
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.job.spec import JobSpec
+
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL for a job that has to end."""
 
 _DEFAULTED = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP]
 """Signals that Python or the runner treat in its own way, and that a job must find as the system leaves them."""
@@ -17,6 +22,13 @@ _commands: dict[tuple[str, str], str | None] = {}
 
 class LaunchError(CanaryWfError):
     """The process could not be started."""
+
+
+def argument_list(job: JobSpec) -> list[str]:
+    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf."""
+    if job.kind != "pyt":
+        return list(job.command)
+    return [sys.executable, *job.command]
 
 
 def launch(argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> int:
@@ -44,7 +56,7 @@ def launch(argv: Sequence[str], folder: Path, environment: Mapping[str, str], ou
             setsigdef=_DEFAULTED,
         )
     except (OSError, ValueError) as error:
-        raise LaunchError(_reason(error, argv[0])) from error
+        raise LaunchError(launch_reason(error, argv[0])) from error
 
 
 def find_program(command: str, folder: Path, environment: Mapping[str, str]) -> str:
@@ -64,7 +76,8 @@ def find_program(command: str, folder: Path, environment: Mapping[str, str]) -> 
     return found
 
 
-def _reason(error: OSError | ValueError, command: str) -> str:
+def launch_reason(error: OSError | ValueError, command: str) -> str:
+    """Return in words why `command` could not be started."""
     match error:
         case OSError(errno=errno.ENOENT):
             return f"command {command!r} is not found"

@@ -90,5 +90,16 @@ def reap(pid: int) -> Exit:
     return Exit(status, usage)
 
 
+def measure(duration: float, ended: Exit) -> dict[str, float | int]:
+    """Return what is measured of a process: seconds of wall and CPU time, peak memory of one process in MiB."""
+    return {
+        "duration": round(duration, 6),
+        "cpu_user": round(ended.cpu_user, 6),
+        "cpu_system": round(ended.cpu_system, 6),
+        "max_rss": round(ended.max_rss, 3),
+        **({"signal": -ended.code} if ended.code < 0 else {}),
+    }
+
+
 def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError
 from canary_wf.execution.capacity import Capacity
-from canary_wf.job.environment import base_environment
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.pool import open_pool
 from canary_wf.execution.progress import ProgressLog, say
@@ -23,6 +22,7 @@ from canary_wf.execution.result import write_result
 from canary_wf.execution.scheduler import BatchScheduler
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import Attempt, take_batch
+from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
 from canary_wf.job.phase import JobPhase

@@ -4,31 +4,27 @@ The order is the reference schedule's (`batch.schedule`), so that what was simul
 """
 
 import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from canary_wf.batch.problem import problem_of
 from canary_wf.batch.schedule import ReadyQueue, reference_order
 from canary_wf.errors import CanaryWfError
 from canary_wf.execution.capacity import Capacity
-from canary_wf.job.environment import job_environment
-from canary_wf.execution.launcher import launch
-from canary_wf.execution.monitor import Exit, ProcessMonitor, reap
-from canary_wf.job.workdir import clear_workdir, prepare_workdir
+from canary_wf.execution.launcher import GRACE, argument_list, launch
+from canary_wf.execution.monitor import ProcessMonitor, measure, reap
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import HEARTBEAT, Attempt
+from canary_wf.job.environment import job_environment
 from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources
 from canary_wf.job.exit_code import status_of_exit
 from canary_wf.job.processes import signal_group, start_ticks
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Outcome, Status
-from canary_wf.job.when import is_satisfied
+from canary_wf.job.when import why_unsatisfied
+from canary_wf.job.workdir import clear_workdir, prepare_workdir
 from canary_wf.plan.model import PlannedJob
-from canary_wf.plan.problem import problem_of
 from canary_wf.session_paths import SessionPaths
-
-GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL for a job that has to end."""
 
 
 class _Running:
@@ -131,9 +127,9 @@ class BatchScheduler:
 
     def _blocking(self, job: PlannedJob) -> str | None:
         for edge in job.dependencies:
-            status = self._verdicts[edge.job]
-            if not is_satisfied(edge.when, status):
-                return f"dependency {self._names[edge.job]} ended with {status.outcome.name}, needed {edge.when}"
+            unsatisfied = why_unsatisfied(edge.when, self._verdicts[edge.job], self._names[edge.job])
+            if unsatisfied is not None:
+                return unsatisfied
         return None
 
     def _start_ready(self, monitor: ProcessMonitor) -> None:
@@ -256,24 +252,6 @@ class BatchScheduler:
                 job = self._jobs[index]
                 if job.id not in self._verdicts and not self._missing[index]:
                     self.unplaced.append((job.name, self._capacity.why_never(job) or "does not fit"))
-
-
-def argument_list(job: PlannedJob) -> list[str]:
-    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf."""
-    if job.kind != "pyt":
-        return list(job.command)
-    return [sys.executable, *job.command]
-
-
-def measure(duration: float, ended: Exit) -> dict[str, float | int]:
-    """Return what is measured of a process: seconds of wall and CPU time, peak memory of one process in MiB."""
-    return {
-        "duration": round(duration, 6),
-        "cpu_user": round(ended.cpu_user, 6),
-        "cpu_system": round(ended.cpu_system, 6),
-        "max_rss": round(ended.max_rss, 3),
-        **({"signal": -ended.code} if ended.code < 0 else {}),
-    }
 
 
 def _finished(job: PlannedJob, status: Status, measured: dict[str, float | int] | None) -> JobFinished:

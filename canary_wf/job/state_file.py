@@ -12,7 +12,7 @@ OUTPUT_FILE = "canary-out.txt"
 STATE_FILE = "job.json"
 
 
-def job_fields(spec: JobSpec, batch: str, record: JobRecord, directory: str) -> dict[str, Any]:
+def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: str) -> dict[str, Any]:
     """Return the contract's fields of one job in `status --json`; `directory` is the working directory, from OUT."""
     return {
         "id": spec.id,

@@ -4,7 +4,7 @@ Values and groups: `reference/canary-e3.md` 1.3 and the contract's section "Stat
 """
 
 from enum import Enum, IntEnum, StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -79,14 +79,14 @@ class Status(msgspec.Struct, frozen=True):
         return self.outcome.category
 
     @classmethod
-    def of(cls, outcome: Outcome, reason: str | None = None, code: int | None = None) -> "Status":
+    def of(cls, outcome: Outcome, reason: str | None = None, code: int | None = None) -> Self:
         """Return the status of `outcome`, with the outcome's own code unless one is given."""
         return cls(outcome, reason, int(outcome) if code is None else code)
 
     @classmethod
     def named(
         cls, category: str | None = None, outcome: str | None = None, reason: str | None = None, code: int = -1
-    ) -> "Status":
+    ) -> Self:
         """Return the status from names: a category alone means its usual outcome, a code of -1 the outcome's own.
 
         Raises InputError for an unknown name, and where outcome and category contradict each other.

@@ -4,6 +4,8 @@ Facts: `reference/canary-e3.md` 1.3: `on_success` (the default) is category PASS
 and `*` anything; else a boolean expression over the names of outcomes and categories.
 """
 
+from dataclasses import dataclass
+
 from canary_wf.errors import InputError
 from canary_wf.expressions import parse_expression
 from canary_wf.job.status import Category, Outcome, Status
@@ -31,19 +33,34 @@ def check_when(when: str) -> str:
 
 def is_satisfied(when: str | None, status: Status) -> bool:
     """Return whether an upstream that ended with `status` lets a downstream with this `when` run."""
-    if when is None:
-        return True
-    return parse_expression(when)(lambda name: _holds(name.lower(), status))
+    return when is None or parse_expression(when)(AnyMatcher(_names_of(status)))
 
 
-def _holds(name: str, status: Status) -> bool:
-    if name in {ALWAYS, "*"}:
-        return True
-    if name == ON_SUCCESS:
-        return status.category is Category.PASS
-    if name == ON_FAILURE:
-        return status.category is Category.FAIL
-    return name in {status.category.value.lower(), status.outcome.name.lower()}
+def why_unsatisfied(when: str | None, status: Status, name: str) -> str | None:
+    """Return why the upstream `name`, which ended with `status`, blocks its downstream; None when it does not."""
+    if is_satisfied(when, status):
+        return None
+    return f"dependency {name} ended with {status.outcome.name}, needed {when}"
+
+
+@dataclass
+class AnyMatcher:
+    """The predicate that holds for the names in `choices` (in lower case); it is asked in any case."""
+
+    choices: set[str]
+
+    def __call__(self, name: str) -> bool:
+        return name.lower() in self.choices
+
+
+def _names_of(status: Status) -> set[str]:
+    """Return every word of a condition that holds for `status`."""
+    names = {ALWAYS, "*", status.category.value.lower(), status.outcome.name.lower()}
+    if status.category is Category.PASS:
+        names.add(ON_SUCCESS)
+    if status.category is Category.FAIL:
+        names.add(ON_FAILURE)
+    return names
 
 
 def _known(name: str) -> bool:

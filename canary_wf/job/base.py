@@ -1,0 +1,114 @@
+"""What jobs and batches of jobs have in common: a phase, a verdict, times, and the questions that a queue asks."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from canary_wf.errors import CanaryWfError
+from canary_wf.job.events import Resources
+from canary_wf.job.measurements import Measurements
+from canary_wf.job.phase import JobPhase, JobState
+from canary_wf.job.status import Status
+from canary_wf.job.timekeeper import Timekeeper
+
+
+class BaseJob(ABC):
+    """Something that a queue gives resources to and runs.
+
+    `state` holds the phase, `status` the verdict, `timekeeper` when what happened, `measurements` what was measured.
+    """
+
+    def __init__(self) -> None:
+        self.state = JobState()
+        self.status = Status()
+        self.timekeeper = Timekeeper()
+        self.measurements = Measurements()
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """What tells this one from all others."""
+
+    @abstractmethod
+    def cost(self) -> float:
+        """Return a number that grows with CPUs and run time; a queue starts the costliest first."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether nothing else may be started beside it."""
+        return False
+
+    @abstractmethod
+    def required_resources(self) -> list[dict[str, Any]]:
+        """Return what it asks of a resource pool: ``[{"type": str, "slots": int}, …]``."""
+
+    @abstractmethod
+    def assign_resources(self, arg: Resources) -> None:
+        """Hold the ids that a pool gave, ``{type: [{"id": str, "slots": int}]}``."""
+
+    @abstractmethod
+    def free_resources(self) -> Resources:
+        """Return the ids that were held, for the pool to take back."""
+
+    @abstractmethod
+    def refresh_readiness(self) -> None:
+        """Look at what it waits for; one that can never run becomes DONE and BLOCKED, with the reason."""
+
+    @abstractmethod
+    def is_runnable(self) -> bool:
+        """Return whether it could still run, now or later."""
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Return whether it can be started now."""
+
+    def validate_enqueuable(self) -> None:
+        """Raise CanaryWfError when a queue must not take it: it has begun already, or can never run."""
+        if not self.state.is_pending():
+            raise CanaryWfError(f"is {self.state.phase.value} already", where=self.display_name())
+        if not self.is_runnable():
+            reason = self.status.reason or "what it waits for has not ended as needed"
+            raise CanaryWfError(f"can never run: {reason}", where=self.display_name())
+
+    def on_submitted(self) -> None:
+        """Note that it was handed to a scheduler."""
+        self.state.phase = JobPhase.SUBMITTED
+        self.timekeeper.submit()
+
+    def on_started(self) -> None:
+        """Note that it runs."""
+        self.state.phase = JobPhase.RUNNING
+        self.timekeeper.start()
+
+    def on_finished(self) -> None:
+        """Note that it is over."""
+        self.state.phase = JobPhase.DONE
+        self.timekeeper.finish()
+
+    @abstractmethod
+    def total_timeout(self) -> float:
+        """Return the seconds after which a queue may give it up."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Take over what its state file says."""
+
+    @abstractmethod
+    def save(self) -> None:
+        """Write its state file."""
+
+    def set_status(
+        self, category: str | None = None, outcome: str | None = None, reason: str | None = None, code: int = -1
+    ) -> None:
+        """Set the verdict from names; a category alone means its usual outcome, a code of -1 the outcome's own.
+
+        Raises InputError for an unknown name, and where outcome and category contradict each other.
+        """
+        self.status = Status.named(category, outcome, reason, code)
+
+    @abstractmethod
+    def display_name(self, **kwargs: Any) -> str:  # noqa: ANN401 - each kind of job has options of its own
+        """Return the name to show to people."""
+
+    def add_measurement(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that JSON can hold
+        """Note `value` under `name`."""
+        self.measurements.add_measurement(name, value)

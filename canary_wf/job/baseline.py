@@ -1,0 +1,58 @@
+"""Making a job's results the new reference, as its spec says: copying files, or running its script with a flag."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from canary_wf.errors import CanaryWfError
+from canary_wf.job.spec import Baseline
+from canary_wf.job.workdir import MissingSourceError
+from canary_wf.json_files import not_writable
+
+if TYPE_CHECKING:
+    from canary_wf.job.job import Job
+
+OUTPUT = "canary-baseline.txt"
+"""What a script prints while it writes references, beside the job's own output."""
+
+
+def rebaseline(job: "Job") -> None:
+    """Do all that `job` declared. Raises MissingSourceError, and CanaryWfError when the script fails.
+
+    What is to be copied is looked for first, so that a missing file leaves all references as they were.
+    """
+    baselines = job.spec.baselines
+    copies = [_copy_of(baseline, job) for baseline in baselines if baseline.source is not None]
+    for source, target in copies:
+        _replace(source, target)
+    for baseline in baselines:
+        if baseline.arguments:
+            code = job.runner().run(job, arguments=baseline.arguments, output=OUTPUT)
+            if code:
+                raise CanaryWfError(
+                    f"its script ended with exit code {code} while writing references",
+                    where=f"job {job.name}",
+                    hint=f"see {job.workspace.joinpath(OUTPUT)}",
+                )
+
+
+def _copy_of(baseline: Baseline, job: "Job") -> tuple[Path, Path]:
+    source = job.workspace.joinpath(baseline.source or "")
+    if not source.exists():
+        raise MissingSourceError(f"there is no {baseline.source!r} to take as reference", where=f"job {job.name}")
+    target = Path(baseline.target) if baseline.target else job.file.parent / source.name
+    return source, target / source.name if target.is_dir() and not source.is_dir() else target
+
+
+def _replace(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+            return
+        # Written beside and renamed: a link to another file is replaced, not written through.
+        beside = target.with_name(f".{target.name}.new")
+        shutil.copy2(source, beside)
+        beside.replace(target)
+    except OSError as error:
+        raise not_writable(target, error) from error

@@ -1,0 +1,22 @@
+"""How long a job is expected to run, and where that number comes from."""
+
+from typing import Literal
+
+from canary_wf.job.spec import JobSpec
+
+RuntimeSource = Literal["history", "declared", "default"]
+
+DEFAULT_PART = 0.25
+"""Of its time limit, where neither history nor the job says what a job takes."""
+
+
+def estimated_runtime(job: JobSpec, known: float | None) -> tuple[float, RuntimeSource]:
+    """Return the seconds `job` is expected to take, never more than its time limit, and where that comes from.
+
+    `known` is what earlier runs say in seconds, None when there was none.
+    """
+    if known is not None:
+        return min(known, job.timeout), "history"
+    if job.runtime is not None:
+        return min(job.runtime, job.timeout), "declared"
+    return job.timeout * DEFAULT_PART, "default"
