@@ -2,19 +2,21 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
+from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
-from canary_wf.errors import UsageError
-from canary_wf.job.history import load_history, record_session
+from canary_wf.errors import UsageError, WorkspaceError
+from canary_wf.job.history import History, add_session, load_history, save_history
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
-from canary_wf.plan.store import load_plan, write_session
-from canary_wf.plan.target import Target
+from canary_wf.plan.store import load_plan, remove_session, write_session
+from canary_wf.plan.target import Target, choose_target
 from canary_wf.plan.update import carry_over
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
 from canary_wf.workflow.profiles import profile_files
@@ -41,9 +43,9 @@ def find_jobs(paths: Sequence[Path], options: DiscoveryOptions, out: Path) -> Di
     return discover(paths, msgspec.structs.replace(options, exclude=(*options.exclude, *own)))
 
 
-def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, out: Path) -> Plan:
+def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, history: History, out: Path) -> Plan:
     """Return the plan for what was found, for a session that comes after all others in `out`."""
-    return make_plan(found.jobs, settings, target, load_history(out), out=out, session=_new_session(out))
+    return make_plan(found.jobs, settings, target, history, out=out, session=_new_session(out))
 
 
 def generate_workflow(
@@ -62,24 +64,64 @@ def generate_workflow(
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     found = find_jobs(paths, options, out)
-    _keep_history(out)
-    plan = plan_jobs(found, settings, target, out)
+    history = known_runtimes(out)
+    plan = plan_jobs(found, settings, target, history, out)
     files = workflow_files(plan) | profile_files(plan)
     check_out(out, files)
     before = session_names(out)
     session = write_session(plan, out)
-    kept = carry_over(SessionPaths(out, before[-1]), plan, session) if update and before else 0
-    warnings = write_workflow(out, files, session)
+    try:
+        kept = carry_over(SessionPaths(out, before[-1]), plan, session) if update and before else 0
+        if history.runtimes:
+            save_history(history, out)
+        warnings = write_workflow(out, files, session)
+    except BaseException:  # Ctrl-C too: a session without its workflow would hide the one before
+        remove_session(session)
+        raise
     return Generated(plan, session, found, tuple(warnings), kept)
 
 
-def _keep_history(out: Path) -> None:
-    """Take the run times of the newest session into the history, in case its run ended without a report."""
+def generate(
+    paths: Iterable[str | Path] = (".",),
+    batch_spec: str | BatchSpecification = "",
+    out: str | Path = ".",
+    *,
+    resources: Mapping[str, int] | None = None,
+    resource_pool_file: str | Path | None = None,
+    scheduler: Literal["auto", "local", "slurm"] = "auto",
+    settings: PlanSettings | None = None,
+    options: DiscoveryOptions | None = None,
+    update: bool = False,
+) -> Plan:
+    """Do what the command `generate` does, and return the plan.
+
+    `batch_spec` is the text after ``-b spec=``, `resources` what ``-r`` says (slots by type, memory in MiB). Workers,
+    the gate and strictness are in `settings` (`batch_spec` wins), what is selected in `options`. Raises UsageError,
+    InputError and WorkspaceError, all of them CanaryWfError.
+    """
+    spec = BatchSpecification.parse(batch_spec) if isinstance(batch_spec, str) else batch_spec
+    settings = msgspec.structs.replace(settings or PlanSettings(), batch_spec=spec)
+    pool_file = None if resource_pool_file is None else Path(resource_pool_file)
+    target = choose_target(scheduler, dict(resources or {}), pool_file)
+    selection = options or DiscoveryOptions()
+    if resources:
+        selection = msgspec.structs.replace(selection, resource_types=frozenset(resources))
+    checked = check_paths([str(path) for path in paths])
+    return generate_workflow(checked, selection, settings, target, Path(out), update=update).plan
+
+
+def known_runtimes(out: Path) -> History:
+    """Return the history of `out` with the newest session's run times, in case its run ended without a report."""
+    history = load_history(out)
     names = session_names(out)
     if names:
         paths = SessionPaths(out, names[-1])
-        if paths.plan.is_file():
-            record_session(paths, [batch.id for batch in load_plan(paths.plan).batches])
+        try:
+            add_session(history, paths, [batch.id for batch in load_plan(paths.plan).batches])
+        except WorkspaceError:
+            # A damaged session is no reason not to make a new one; its run times are estimated instead.
+            return load_history(out)
+    return history
 
 
 def _new_session(out: Path) -> str:

@@ -18,6 +18,7 @@ from canary_wf.cli.options import (
     selection_options,
 )
 from canary_wf.durations import format_duration
+from canary_wf.errors import one_line
 from canary_wf.generation import Generated, check_paths, generate_workflow
 from canary_wf.json_files import encode
 from canary_wf.plan.model import Plan
@@ -52,7 +53,7 @@ def command(
     generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update)
     tell_left_out(generated.plan)
     for warning in generated.warnings:
-        sys.stderr.write(f"canary-wf: warning: {warning}\n")
+        sys.stderr.write(f"canary-wf: warning: {one_line(warning)}\n")
     if as_json:
         sys.stdout.write(encode(_as_dict(generated)).decode() + "\n")
     else:
@@ -62,7 +63,8 @@ def command(
 def tell_left_out(plan: Plan) -> None:
     """Tell on standard error which jobs fit nowhere, and why."""
     for job in plan.left_out:
-        sys.stderr.write(f"canary-wf: warning: job {job.name} is left out: {job.reason}\n")
+        told = one_line(f"job {job.name} is left out: {job.reason}")
+        sys.stderr.write(f"canary-wf: warning: {told}\n")
 
 
 def describe_target(plan: Plan) -> str:

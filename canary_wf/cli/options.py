@@ -1,5 +1,6 @@
 """Options that several commands share, and what they come to."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,13 +11,21 @@ from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import UsageError
 from canary_wf.plan.planner import PlanSettings
-from canary_wf.plan.target import Target, choose_target
 from canary_wf.resources.options import parse_resource
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+
+def _folder(text: str) -> Path:
+    # An empty variable in somebody's script must not mean the current folder.
+    if not text:
+        raise UsageError("is empty", where="-d", hint="name a folder, or leave -d out for the current one")
+    return Path(text)
+
+
 out_option = click.option(
-    "-d", "--out", type=click.Path(path_type=Path), default=Path(), show_default=True, help="The workspace."
+    "-d", "--out", type=_folder, metavar="OUT", default=".", show_default=True, help="The workspace."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
@@ -81,8 +90,8 @@ def plan_settings(batch: Sequence[str], *, strict: bool) -> tuple[PlanSettings, 
     """Return what the `-b` options say: the settings of the plan, and the scheduler's name."""
     given = dict(_batch_pair(text) for text in batch)
     workers = given.get("workers")
-    if workers is not None and not (workers.isascii() and workers.isdigit() and int(workers) > 0):
-        raise UsageError(f"{workers!r} is not a number above zero", where="-b workers")
+    if workers is not None and not re.fullmatch("0*[1-9][0-9]{0,5}", workers):
+        raise UsageError(f"{workers[:20]!r} is not a whole number from 1 to 999999", where="-b workers")
     fail_on = given.get("fail_on", "any")
     if fail_on not in {"any", "never"}:
         raise UsageError(f"{fail_on!r} is not known", where="-b fail_on", hint="write any or never")
@@ -105,7 +114,3 @@ def _batch_pair(text: str) -> tuple[str, str]:
         raise UsageError(f"{text!r} is not understood", where="-b", hint=hint)
     return key, value
 
-
-def target_of(scheduler: str, requested: dict[str, int], pool_file: Path | None) -> Target:
-    """Return the machine to plan for."""
-    return choose_target(scheduler, requested, pool_file)

@@ -19,7 +19,7 @@ from canary_wf.cli.options import (
     selection_options,
 )
 from canary_wf.durations import format_duration
-from canary_wf.generation import check_paths, find_jobs, plan_jobs
+from canary_wf.generation import check_paths, find_jobs, known_runtimes, plan_jobs
 from canary_wf.json_files import encode
 from canary_wf.plan.model import Plan
 from canary_wf.plan.summary import PlanSummary, summarize
@@ -51,7 +51,7 @@ def command(
     target = choose_target(scheduler, requested, pool_file)
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     found = find_jobs(check_paths(paths), discovery_options(selection, requested), out)
-    plan = plan_jobs(found, settings, target, out)
+    plan = plan_jobs(found, settings, target, known_runtimes(out), out)
     tell_left_out(plan)
     summary = summarize(plan, cluster_nodes)
     if as_json:

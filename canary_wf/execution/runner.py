@@ -20,6 +20,7 @@ from canary_wf.execution.pool import open_pool
 from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
 from canary_wf.execution.scheduler import BatchScheduler
+from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import Attempt, take_batch
 from canary_wf.job.environment import base_environment
@@ -169,8 +170,8 @@ class _BatchRun:
                 environment=base_environment(os.environ),
                 attempt=self.attempt,
             )
-            with ProcessMonitor() as monitor:
-                scheduler.run(monitor)
+            with Watchdog() as watchdog, ProcessMonitor() as monitor:
+                scheduler.run(monitor, watchdog)
         finally:
             pool.release()
         return scheduler

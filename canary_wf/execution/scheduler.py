@@ -13,6 +13,7 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.launcher import GRACE, argument_list, launch
 from canary_wf.execution.monitor import ProcessMonitor, measure, reap
+from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import HEARTBEAT, Attempt
 from canary_wf.job.environment import job_environment
@@ -93,8 +94,9 @@ class BatchScheduler:
         """The verdicts that stand now, by job id."""
         return self._verdicts
 
-    def run(self, monitor: ProcessMonitor) -> None:
+    def run(self, monitor: ProcessMonitor, watchdog: Watchdog) -> None:
         """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
+        self._watchdog = watchdog
         for index in [index for index in self._order if not self._missing[index]]:
             self._offer(index)
         try:
@@ -156,6 +158,7 @@ class BatchScheduler:
             self._capacity.give_back(job, resources)
             self._finish(index, Status.of(Outcome.BROKEN, f"could not start: {error}"))
             return
+        self._watchdog.started(pid)
         monitor.watch(pid)
         self._running[pid] = _Running(index, resources, job.timeout)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=start_ticks(pid)))
@@ -173,6 +176,7 @@ class BatchScheduler:
         running = self._running.pop(pid)
         signal_group(pid, signal.SIGKILL)  # what the job left running in its process group
         ended = reap(pid)
+        self._watchdog.ended(pid)
         job = self._jobs[running.index]
         self._capacity.give_back(job, running.resources)
         verdict = running.verdict or status_of_exit(ended.code, job.xstatus)

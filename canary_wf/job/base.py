@@ -9,6 +9,7 @@ from canary_wf.job.measurements import Measurements
 from canary_wf.job.phase import JobPhase, JobState
 from canary_wf.job.status import Status
 from canary_wf.job.timekeeper import Timekeeper
+from canary_wf.job.values import storable
 
 
 class BaseJob(ABC):
@@ -110,5 +111,5 @@ class BaseJob(ABC):
         """Return the name to show to people."""
 
     def add_measurement(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that JSON can hold
-        """Note `value` under `name`."""
-        self.measurements.add_measurement(name, value)
+        """Note `value` under `name`. Raises InvalidTypeError for a value that a state file cannot hold."""
+        self.measurements.add_measurement(name, storable(name, value))

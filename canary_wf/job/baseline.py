@@ -50,7 +50,10 @@ def _replace(source: Path, target: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, target, dirs_exist_ok=True)
             return
-        # Written beside and renamed: a link to another file is replaced, not written through.
+        if target.exists() and target.samefile(source):
+            return
+        # A link keeps pointing to the reference; that one is written beside and renamed, so it is never half.
+        target = target.resolve()
         beside = target.with_name(f".{target.name}.new")
         shutil.copy2(source, beside)
         beside.replace(target)

@@ -7,16 +7,7 @@ from typing import Any
 from canary_wf.errors import InputError
 from canary_wf.job.events import Resources
 from canary_wf.job.spec import JobSpec
-
-
-class InvalidTypeError(InputError):
-    """A named value is of a type that has no meaning there."""
-
-    def __init__(self, name: str, value: object) -> None:
-        super().__init__(f"{value!r} is of type {type(value).__name__}, which has no meaning here", where=name)
-        self.name = name
-        self.value = value
-        self.args = (name, value)  # what it is made of again in another process
+from canary_wf.job.values import InvalidTypeError
 
 
 def ceil_div(a: int, b: int) -> int:

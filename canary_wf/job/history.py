@@ -46,13 +46,23 @@ def load_history(out: Path) -> History:
 
 
 def record_session(paths: SessionPaths, batches: Iterable[str]) -> None:
-    """Add the durations of a session's jobs to the history."""
+    """Add the durations of a session's jobs to the history on the disk."""
     history = load_history(paths.out)
+    add_session(history, paths, batches)
+    save_history(history, paths.out)
+
+
+def add_session(history: History, paths: SessionPaths, batches: Iterable[str]) -> None:
+    """Add the durations of a session's jobs to `history`."""
     for batch in batches:
         for job, record in read_journal(paths.batch(batch).journal).jobs.items():
             if record.status.is_pass and record.duration is not None:
                 history.add(job, paths.session, record.duration)
-    path = history_file(paths.out)
+
+
+def save_history(history: History, out: Path) -> None:
+    """Make `history` the one of the workspace `out`. Raises WorkspaceError when it cannot be written."""
+    path = history_file(out)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

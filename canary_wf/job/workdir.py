@@ -1,5 +1,6 @@
 """A job's working directory: made fresh for each run, with the job's files copied or linked into it."""
 
+import filecmp
 import glob
 import os
 import shutil
@@ -38,6 +39,33 @@ def clear_workdir(folder: Path) -> None:
             shutil.rmtree(entry.path)
         else:
             os.unlink(entry.path)  # noqa: PTH108 - a path object costs more than the call
+
+
+def remove_assets(spec: JobSpec, folder: Path, out: Path) -> None:
+    """Remove from `folder` what `prepare_workdir` put there, copies that were changed since excepted."""
+    for asset in spec.assets:
+        try:
+            sources = _sources(asset, out)
+        except MissingSourceError:
+            continue
+        for source in sources:
+            for target in _targets(asset, source, folder):
+                if _is_as_placed(asset, source, target):
+                    target.unlink()
+
+
+def _targets(asset: Asset, source: Path, folder: Path) -> list[Path]:
+    """Return where a source may have been put: at its target, or in it when that is a folder."""
+    target = Path(os.path.normpath(folder / (asset.target or source.name)))
+    return [path for path in (target, target / source.name) if path.is_relative_to(folder) and path != folder]
+
+
+def _is_as_placed(asset: Asset, source: Path, target: Path) -> bool:
+    if asset.action == "link":
+        return target.is_symlink() and target.readlink() == source
+    if target.is_symlink() or not (source.is_file() and target.is_file()):
+        return False
+    return filecmp.cmp(source, target, shallow=False)
 
 
 def place_asset(asset: Asset, folder: Path, out: Path) -> None:

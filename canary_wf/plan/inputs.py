@@ -3,30 +3,41 @@
 import glob
 import hashlib
 import os
-from functools import lru_cache
+from collections.abc import Iterator
 from pathlib import Path
 
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import encode
 
 
-def inputs_digest(job: JobSpec) -> str:
-    """Return a digest of how `job` is run and of its files' sizes and modification times.
+class InputDigests:
+    """The digests of one plan's jobs; a file that many jobs share is looked at once."""
 
-    Paths must be absolute, as discovery makes them.
-    """
-    files = [(asset.action, asset.target, _fingerprint(asset.source)) for asset in job.assets]
-    declared = (job.command, job.environment, job.xstatus, job.timeout, job.cpus, job.gpus, job.nodes, job.resources)
-    edges = [(edge.job, edge.when) for edge in job.dependencies]
-    content = encode([job.kind, declared, files, edges, _fingerprint(job.file) if job.kind == "pyt" else None])
-    return hashlib.sha256(content).hexdigest()[:20]
+    def __init__(self) -> None:
+        self._known: dict[str, list[tuple[str, int, int]]] = {}
+
+    def of(self, job: JobSpec) -> str:
+        """Return a digest of how `job` is run and of its files' sizes and modification times.
+
+        Paths must be absolute, as discovery makes them.
+        """
+        files = [(asset.action, asset.target, self._fingerprint(asset.source)) for asset in job.assets]
+        declared = (job.command, job.environment, job.xstatus, job.timeout, job.cpus, job.gpus, job.nodes, job.resources)
+        edges = [(edge.job, edge.when) for edge in job.dependencies]
+        script = self._fingerprint(job.file) if job.kind == "pyt" else None
+        return hashlib.sha256(encode([job.kind, declared, files, edges, script])).hexdigest()[:20]
+
+    def _fingerprint(self, source: str) -> list[tuple[str, int, int]]:
+        if source not in self._known:
+            self._known[source] = list(_fingerprint(source))
+        return self._known[source]
 
 
-@lru_cache(maxsize=200_000)
-def _fingerprint(source: str) -> tuple[tuple[str, int, int], ...]:
-    """Return name, size and modification time (ns) of each file that `source`, maybe a glob, names."""
+def _fingerprint(source: str) -> Iterator[tuple[str, int, int]]:
+    """Yield name, size and modification time (ns) of each file that `source`, maybe a glob, names."""
     paths = [source] if os.path.lexists(source) else sorted(glob.glob(source))  # noqa: PTH207 - absolute patterns
-    return tuple(entry for path in paths for entry in _entries(Path(path)))
+    for path in paths:
+        yield from _entries(Path(path))
 
 
 def _entries(path: Path) -> list[tuple[str, int, int]]:

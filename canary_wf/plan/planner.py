@@ -18,7 +18,7 @@ from canary_wf.job.identity import batch_id
 from canary_wf.job.spec import Asset, JobSpec
 from canary_wf.plan.estimate import expected_runtime, time_limit
 from canary_wf.plan.fit import split_by_fit
-from canary_wf.plan.inputs import inputs_digest
+from canary_wf.plan.inputs import InputDigests
 from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, PlannedBatch, PlannedJob, RuntimeSource
 from canary_wf.plan.problem import MEMORY, problem_of
 from canary_wf.plan.target import Target
@@ -53,6 +53,7 @@ def make_plan(
     problem = problem_of(jobs, [seconds for seconds, _ in estimates], node)
     batches = _batches(problem, jobs, settings.batch_spec)
     batch_of = {job: batch.id for batch in batches for job in batch.jobs}
+    digests = InputDigests()
     return Plan(
         session=session,
         created=time.time(),
@@ -64,7 +65,8 @@ def make_plan(
         workers=settings.workers,
         fail_on=settings.fail_on,
         jobs=tuple(
-            _planned(job, estimate, batch_of[job.id], out) for job, estimate in zip(jobs, estimates, strict=True)
+            _planned(job, estimate, out, batch=batch_of[job.id], inputs=digests.of(job))
+            for job, estimate in zip(jobs, estimates, strict=True)
         ),
         left_out=tuple(left_out),
         masked=masked,
@@ -117,11 +119,13 @@ def _batches(problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification
     return found
 
 
-def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], batch: str, out: Path) -> PlannedJob:
+def _planned(
+    job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, batch: str, inputs: str
+) -> PlannedJob:
     fields: dict[str, Any] = {name: getattr(job, name) for name in job.__struct_fields__}
     fields["file"] = relative_to_out(Path(job.file), out)
     fields["assets"] = tuple(_relative_asset(asset, out) for asset in job.assets)
-    decided = {"runtime": estimate[0], "runtime_source": estimate[1], "batch": batch, "inputs": inputs_digest(job)}
+    decided = {"runtime": estimate[0], "runtime_source": estimate[1], "batch": batch, "inputs": inputs}
     return PlannedJob(**{**fields, **decided})
 
 

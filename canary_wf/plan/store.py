@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import not_writable, read_json, write_json
 from canary_wf.plan.model import SCHEMA, BatchSlice, Plan, Upstream
@@ -22,13 +24,19 @@ def write_session(plan: Plan, out: Path) -> SessionPaths:
             write_json(beside.slice(part.batch.id), part)
         write_json(beside.plan, plan, sync=True)
         beside.folder.rename(paths.folder)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C too leaves nothing half-written
         shutil.rmtree(beside.folder, ignore_errors=True)
-        raise not_writable(paths.folder, error) from error
-    except WorkspaceError:
-        shutil.rmtree(beside.folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise not_writable(paths.folder, error) from error
         raise
     return paths
+
+
+def remove_session(paths: SessionPaths) -> None:
+    """Take back a session that was just written: it is gone at once, its files shortly after."""
+    beside = SessionPaths(paths.out, f".{paths.session}.removed")
+    paths.folder.rename(beside.folder)
+    shutil.rmtree(beside.folder, ignore_errors=True)
 
 
 def slices(plan: Plan) -> Iterator[BatchSlice]:
@@ -58,10 +66,27 @@ def load_plan(path: Path) -> Plan:
     """Return the plan in `path`. Raises WorkspaceError when it is missing, damaged or of another format."""
     if not path.is_file():
         raise WorkspaceError("there is no such plan", where=path, hint="make one with canary-wf generate")
-    plan: Plan = read_json(path, Plan)
-    if plan.schema != SCHEMA:
-        raise WorkspaceError(f"is of format {plan.schema!r}, not {SCHEMA!r}", where=path)
+    try:
+        plan: Plan = read_json(path, Plan)
+    except WorkspaceError:
+        # What does not fit may be of another format, which is told rather than its first difference.
+        header: _Header = read_json(path, _Header)
+        _check_format(header.schema, path)
+        raise
+    _check_format(plan.schema, path)
     return plan
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """What every format of a plan has."""
+
+    schema: str
+
+
+def _check_format(schema: str, path: Path) -> None:
+    if schema != SCHEMA:
+        hint = "read it with the version that made it, or make a new one with canary-wf generate"
+        raise WorkspaceError(f"is of format {schema!r}, not {SCHEMA!r}", where=path, hint=hint)
 
 
 def newest_session(out: Path) -> SessionPaths:

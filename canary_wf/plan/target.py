@@ -76,7 +76,8 @@ def ask_sinfo() -> list[ClusterNode]:
         answer = subprocess.run(
             [program, "--noheader", "--format=%P|%c|%m|%G"],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=True,
             timeout=SINFO_SECONDS,
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from canary_wf.durations import format_duration
-from canary_wf.errors import one_line
+from canary_wf.errors import UsageError, one_line
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
 from canary_wf.job.status import Category, Outcome
@@ -23,24 +23,33 @@ _STYLES = {
 
 
 def select(state: SessionState, wanted: str) -> list[PlannedJob]:
-    """Return the jobs of `state` that `wanted` names: ``all``, ``failed``, a category or an outcome, in any case."""
-    if wanted == "all":
-        return list(state.plan.jobs)
-    if wanted == "failed":
-        return state.failed
+    """Return the jobs of `state` that `wanted` names: ``all``, ``failed``, a phase, category or outcome, in any case.
+
+    ``failed`` are all that count as failed, not only those with the outcome FAILED. Raises UsageError for a word that
+    names nothing.
+    """
     name = wanted.upper()
-    return [
-        job
-        for job in state.plan.jobs
-        if name in {(status := state.record(job).status).category.value, status.outcome.name, state.record(job).phase}
-    ]
+    if name == "ALL":
+        return list(state.plan.jobs)
+    if name == "FAILED":
+        return state.failed
+    known = [*JobPhase.__members__, *Category.__members__, *(n for n in Outcome.__members__ if n != Category.NONE)]
+    if name not in known:
+        hint = f"write all, failed or one of {', '.join(known)}"
+        raise UsageError(f"{wanted!r} is not known", where="-r", hint=hint)
+    return [job for job in state.plan.jobs if name in _words(state.record(job))]
 
 
-def print_status(state: SessionState, jobs: Sequence[PlannedJob], file: TextIO = sys.stdout) -> None:
-    """Print the summary line and a table of `jobs`."""
+def _words(record: JobRecord) -> set[str]:
+    return {record.phase.value, record.status.category.value, record.status.outcome.name}
+
+
+def print_status(state: SessionState, jobs: Sequence[PlannedJob], file: TextIO | None = None) -> None:
+    """Print the summary line and a table of `jobs`, to standard output unless there is a `file`."""
+    file = sys.stdout if file is None else file
     rows = [_row(job, state.record(job)) for job in jobs]
     if file.isatty():
-        _print_rich(state, jobs, rows)
+        _print_rich(state, jobs, rows, file)
     else:
         _print_plain(rows, file)
     file.write(summary(state) + "\n")
@@ -76,7 +85,9 @@ def _print_plain(rows: Sequence[tuple[str, ...]], file: TextIO) -> None:
         file.write("  ".join(cells).rstrip() + "\n")
 
 
-def _print_rich(state: SessionState, jobs: Sequence[PlannedJob], rows: Sequence[tuple[str, ...]]) -> None:
+def _print_rich(
+    state: SessionState, jobs: Sequence[PlannedJob], rows: Sequence[tuple[str, ...]], file: TextIO
+) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -90,4 +101,4 @@ def _print_rich(state: SessionState, jobs: Sequence[PlannedJob], rows: Sequence[
     for job, row in zip(jobs, rows, strict=True):
         style = _STYLES[state.record(job).status.category]
         table.add_row(*(Text(cell, style=style if place == 2 else "") for place, cell in enumerate(row)))  # noqa: PLR2004 - the status column
-    Console().print(table)
+    Console(file=file).print(table)

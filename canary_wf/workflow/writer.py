@@ -13,7 +13,7 @@ import yaml
 from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.lock import is_locked
 from canary_wf.job.attempt import is_alive, read_attempt
-from canary_wf.json_files import not_writable, write_atomic
+from canary_wf.json_files import not_writable
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names, sessions_folder
 from canary_wf.workflow.marks import Ownership, marked, ownership
 
@@ -65,18 +65,34 @@ def running_batches(out: Path) -> list[str]:
 def write_workflow(out: Path, files: Mapping[str, str], session: SessionPaths) -> list[str]:
     """Write `files` into `out` and point TestResults to `session`; return warnings about profiles that were kept."""
     warnings = []
+    texts = {}
     for name, text in files.items():
         path = out / name
         if ownership(path) is Ownership.EDITED:
             warnings.append(_kept(path, text))
-            continue
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise not_writable(path.parent, error) from error
-        write_atomic(path, marked(text).encode())
+        else:
+            texts[path] = marked(text)
+    _replace_all(texts)
     _link_results(out, session)
     return warnings
+
+
+def _replace_all(texts: Mapping[Path, str]) -> None:
+    """Write all files beside their places before the first one is put there: old and new ones do not go together."""
+    staged: list[Path] = []
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            staged.append(path.with_name(f".{path.name}.new"))
+            staged[-1].write_text(text, encoding="utf-8")
+        for path, beside in zip(texts, staged, strict=True):
+            beside.replace(path)
+    except BaseException as error:  # Ctrl-C too leaves nothing half-written
+        for beside in staged:
+            beside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise not_writable(Path(error.filename or path), error) from error
+        raise
 
 
 def _kept(path: Path, text: str) -> str:

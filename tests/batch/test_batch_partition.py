@@ -289,3 +289,12 @@ def test_nominal_counts_depth_and_the_scarcest_type() -> None:
     assert nominal_batches(make(CHAIN), 1800.0, "flat") == 3
     assert nominal_batches(make(CHAIN), 1800.0, "atomic") == 1
     assert nominal_batches(make([]), 1800.0, "flat") == 0
+
+
+def test_counts_of_jobs_without_any_work() -> None:
+    """Jobs that take no time and no limited resource still make batches, one a level at the least."""
+    tasks = [Task("a", (0,), 0.0), Task("b", (0,), 0.0, (0,)), Task("c", (0,), 1.0)]
+    problem = Problem.of(("cpus",), (8,), tasks)
+    for text in ("count:2", "count:2,nodes:same"):
+        spec = PARSE(text)
+        check(problem, partition(problem, spec), spec)

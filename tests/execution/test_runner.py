@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from factories import plan_of, shell, spec
 
+from canary_wf.job.processes import start_ticks
 from canary_wf.job.spec import Asset, DependencyEdge, JobSpec
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
@@ -217,6 +218,22 @@ def _wait_for(path: Path) -> None:
 
 def _count(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_no_process_outlives_a_killed_runner(tmp_path: Path) -> None:
+    """The watchdog ends what a runner leaves behind that was killed with SIGKILL."""
+    plan = plan_of([shell("a", "sleep 100 & echo $! > ../../child; echo $$ > ../../pid; wait")])
+    paths = write_session(plan, tmp_path)
+    with _start(paths, plan) as runner:
+        _wait_for(paths.folder / "pid")
+        time.sleep(0.1)
+        runner.kill()
+    end = time.monotonic() + 10
+    for name in ("pid", "child"):
+        pid = int((paths.folder / name).read_text())
+        while start_ticks(pid):
+            assert time.monotonic() < end, f"{name} lives on"
+            time.sleep(0.02)
 
 
 def test_sigkill_of_the_runner_loses_no_verdict_and_leaves_no_double(tmp_path: Path) -> None:

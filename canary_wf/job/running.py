@@ -1,0 +1,80 @@
+"""Running one job by its launcher, from its start to a verdict; whatever happens, no job stays RUNNING."""
+
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from canary_wf.errors import CanaryWfError
+from canary_wf.job.processes import is_running, kill_left_behind, start_ticks, this_place
+from canary_wf.job.status import Outcome, Status
+
+if TYPE_CHECKING:
+    from canary_wf.job.job import Job
+from canary_wf.job.launching import JobTimedOut
+
+
+class JobProcess(msgspec.Struct, frozen=True):
+    """Who runs a job: the Python process that launched it, and the job's own process (pid 0 when not known)."""
+
+    place: str
+    runner: int
+    runner_ticks: int
+    pid: int = 0
+    started_ticks: int = 0
+
+    @classmethod
+    def here(cls) -> "JobProcess":
+        """Return the entry of a job that this process is about to launch."""
+        return cls(this_place(), os.getpid(), start_ticks(os.getpid()))
+
+    def launched(self, pid: int) -> "JobProcess":
+        """Return the entry of a job whose process is known."""
+        return msgspec.structs.replace(self, pid=pid, started_ticks=start_ticks(pid))
+
+    def is_orphan(self) -> bool:
+        """Return whether the launching process ran on this machine and is gone."""
+        return self.place == this_place() and not is_running(self.runner, self.runner_ticks)
+
+    def end(self) -> None:
+        """Kill what is left of the job's process group."""
+        kill_left_behind(self.pid, self.started_ticks)
+
+
+def run_job(job: "Job") -> None:
+    """Run `job` and set its verdict, times and measurements; its state file says so before and after.
+
+    A job that cannot be started is BROKEN, one that runs too long TIMEOUT. An exception that is not the job's fault
+    (Ctrl-C among them) leaves it INTERRUPTED, to be run again, and goes on to the caller.
+    """
+    launcher = job.runner()
+    job.process = JobProcess.here()
+    job.measurements.reset()
+    job.status = Status()
+    job.on_started()
+    job.save()
+    try:
+        job.update_status_from_exit_code(code=launcher.run(job))
+    except JobTimedOut as error:
+        job.status = Status.of(Outcome.TIMEOUT, error.what)
+    except (CanaryWfError, OSError, ValueError) as error:  # ValueError: a NUL in a name
+        job.status = Status.of(Outcome.BROKEN, f"could not start: {error}")
+    except BaseException as error:
+        job.status = Status.of(Outcome.INTERRUPTED, f"ended by {type(error).__name__}")
+        raise
+    finally:
+        job.process = None
+        job.on_finished()
+        job.save()
+
+
+def settle(job: "Job") -> bool:
+    """Give a job whose launching process died the verdict INTERRUPTED, end what is left of it; return whether so."""
+    if not job.state.is_running() or job.process is None or not job.process.is_orphan():
+        return False
+    job.process.end()
+    job.process = None
+    job.status = Status.of(Outcome.INTERRUPTED, "what ran it died")
+    job.on_finished()
+    job.timekeeper.finished = None  # nobody knows
+    return True

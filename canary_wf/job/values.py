@@ -1,0 +1,26 @@
+"""Values that jobs are given from outside: attributes, measurements, parameters that are numbers."""
+
+from typing import Any
+
+import msgspec
+
+from canary_wf.errors import InputError
+
+
+class InvalidTypeError(InputError):
+    """The value given under a name is of a type that has no meaning there."""
+
+    def __init__(self, name: str, value: object) -> None:
+        super().__init__(f"{value!r} is of type {type(value).__name__}, which has no meaning here", where=name)
+        self.name = name
+        self.value = value
+        self.args = (name, value)  # what it is made of again in another process
+
+
+def storable(name: str, value: Any) -> Any:  # noqa: ANN401 - any value that JSON can hold
+    """Return `value` when a state file can hold it. Raises InvalidTypeError otherwise."""
+    try:
+        msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise InvalidTypeError(name, value) from None
+    return value
