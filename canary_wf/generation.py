@@ -81,7 +81,7 @@ def generate_workflow(
     return Generated(plan, session, found, tuple(warnings), kept)
 
 
-def generate(
+def generate(  # noqa: PLR0913 - the options of a command
     paths: Iterable[str | Path] = (".",),
     batch_spec: str | BatchSpecification = "",
     out: str | Path = ".",

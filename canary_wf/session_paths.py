@@ -101,11 +101,18 @@ def sessions_folder(out: Path) -> Path:
 
 
 def session_names(out: Path) -> list[str]:
-    """Return the names of the sessions in `out`, oldest first; half-written ones (hidden) are not listed."""
+    """Return the names of the sessions in `out`, oldest first; half-written ones (hidden) are not listed.
+
+    Raises WorkspaceError when the folder cannot be read.
+    """
     folder = sessions_folder(out)
-    if not folder.is_dir():
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))  # noqa: PTH208 - names only
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        hint = "choose another folder with -d"
+        raise WorkspaceError(f"cannot be read ({error.strerror})", where=folder, hint=hint) from error
 
 
 def relative_to_out(path: Path, out: Path) -> str:

@@ -21,8 +21,8 @@ from canary_wf.json_files import encode
 @json_option
 def command(*, file: Path, names: tuple[str, ...], as_json: bool) -> None:
     """Show the jobs that FILE expands to. Dependencies on jobs of other files need a PATH: see canary-wf find."""
-    if not file.is_file():
-        raise UsageError("is not a file", where=file)
+    if file.is_dir():
+        raise UsageError("is a folder", where=file, hint="give one test file, or use canary-wf find")
     selection = {"names": names, "keyword_expression": None, "parameter_expression": None, "owners": (), "regex": None}
     found = find_jobs([file], discovery_options({**selection, "timeouts": ()}), Path.cwd())
     if as_json:

@@ -50,6 +50,7 @@ def job_entry(job: JobSpec) -> dict[str, Any]:
         "memory": job.memory,
         "resources": job.resources,
         "timeout": job.timeout,
+        "timeout_multiplier": job.timeout_multiplier,
         "runtime": job.runtime,
         "dependencies": job.dependencies,
     }

@@ -25,5 +25,7 @@ def command(*, job: str, out: Path) -> None:
         with path.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
     except FileNotFoundError:
-        raise WorkspaceError("has no output yet", where=f"job {found.name}") from None
+        raise WorkspaceError("has no output yet", where=f"job {found.name}", hint="it was not started") from None
+    except PermissionError as error:
+        raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
     sys.stdout.buffer.flush()

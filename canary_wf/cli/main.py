@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from canary_wf import __version__
-from canary_wf.errors import CanaryWfError, ExitCode
+from canary_wf.errors import CanaryWfError, ExitCode, one_line
 
 COMMANDS = {
     "generate": "find the jobs, plan batches, and write the workflow",
@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="canary-wf")
 @click.option("--debug", is_flag=True, help="Show where in the program an error comes from.")
 @click.option("--no-color", is_flag=True, help="Never colour the output.")
@@ -67,25 +67,45 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line `arguments` (those of the process when None) and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        result: Any = application.main(args=arguments, prog_name="canary-wf", standalone_mode=False)
-    except CanaryWfError as error:
-        if "--debug" in arguments:
-            raise
-        return _tell(str(error), error.exit_code)
-    except click.exceptions.Abort:
-        return INTERRUPTED
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        hint = f"; try {context.command_path} --help" if context is not None else ""
-        return _tell(f"{error.format_message()}{hint}", ExitCode.USAGE)
+        return _run(arguments)
     except BrokenPipeError:
         # The reader (a pager, head) has seen enough; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.DONE
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _tell("interrupted", INTERRUPTED)
+    except click.ClickException as error:
+        return _tell(_usage_message(error), ExitCode.USAGE)
+    except (CanaryWfError, OSError) as error:
+        if "--debug" in arguments:
+            raise
+        return _tell_error(error)
+
+
+def _run(arguments: list[str]) -> int:
+    # Not `application.main`, which would answer a closed pipe with an exit code of its own.
+    try:
+        with application.make_context("canary-wf", list(arguments)) as context:
+            result: Any = application.invoke(context)
+    except click.exceptions.Exit as ended:
+        result = ended.exit_code
+    sys.stdout.flush()
     return result if isinstance(result, int) else ExitCode.DONE
 
 
+def _tell_error(error: CanaryWfError | OSError) -> int:
+    if isinstance(error, CanaryWfError):
+        return _tell(str(error), error.exit_code)
+    # Files that matter have errors of their own; this is for what nobody expected, such as a folder that is gone.
+    return _tell(f"{error.filename or 'input or output'}: {error.strerror}", ExitCode.WORKSPACE)
+
+
+def _usage_message(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return text if context is None else f"{text}; try {context.command_path} --help"
+
+
 def _tell(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    sys.stderr.write(f"canary-wf: {line}\n")
+    sys.stderr.write(f"canary-wf: {one_line(message)}\n")
     return code

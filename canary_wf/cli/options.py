@@ -16,8 +16,7 @@ from canary_wf.resources.options import parse_resource
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-
-def _folder(text: str) -> Path:
+def _folder(_context: click.Context, _option: click.Parameter, text: str) -> Path:
     # An empty variable in somebody's script must not mean the current folder.
     if not text:
         raise UsageError("is empty", where="-d", hint="name a folder, or leave -d out for the current one")
@@ -25,7 +24,7 @@ def _folder(text: str) -> Path:
 
 
 out_option = click.option(
-    "-d", "--out", type=_folder, metavar="OUT", default=".", show_default=True, help="The workspace."
+    "-d", "--out", metavar="OUT", default=".", show_default=True, callback=_folder, help="The workspace."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
@@ -113,4 +112,3 @@ def _batch_pair(text: str) -> tuple[str, str]:
         hint = f"write one of {', '.join(f'{known}=' for known in _BATCH_KEYS)}"
         raise UsageError(f"{text!r} is not understood", where="-b", hint=hint)
     return key, value
-

@@ -1,12 +1,13 @@
 """`canary-wf report`: the newest session as JUnit XML, JSON or Markdown."""
 
+import stat
 import sys
 from pathlib import Path
 
 import click
 
 from canary_wf.cli.options import out_option
-from canary_wf.json_files import write_atomic
+from canary_wf.json_files import not_writable, write_atomic
 from canary_wf.plan.store import newest_session
 from canary_wf.report.formats import FORMATS
 from canary_wf.report.session import load_session
@@ -21,5 +22,22 @@ def command(*, kind: str, out: Path, target: Path | None) -> None:
     text = FORMATS[kind](load_session(newest_session(out.absolute())))
     if target is None:
         sys.stdout.write(text)
+    elif _is_pipe_or_device(target):
+        _write_through(target, text)
     else:
         write_atomic(target, text.encode())
+
+
+def _is_pipe_or_device(target: Path) -> bool:
+    try:
+        return stat.S_IFMT(target.stat().st_mode) not in {stat.S_IFREG, stat.S_IFDIR}
+    except OSError:
+        return False
+
+
+def _write_through(target: Path, text: str) -> None:
+    """Write to a pipe or device, such as /dev/stdout, which must not be replaced by a file."""
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise not_writable(target, error) from error

@@ -13,7 +13,13 @@ KEYWORD_TIMEOUTS = {"fast": 120.0, "long": 900.0}
 """Seconds by keyword; the first keyword of the job that is known here decides."""
 
 _FOR_ALL = ("*", "all", "default")
-_NOT_OF_A_JOB = {"session", "queue"}
+_NOT_HONOURED = {
+    "session": ("a session has no time limit of its own", "give its batches one with -b spec=duration:T"),
+    "queue": ("how long a batch waits is up to the scheduler", "set a limit there, or in slurm/config.yaml"),
+}
+
+
+_LARGEST_FACTOR = 1e6
 
 
 class Timeouts:
@@ -21,11 +27,12 @@ class Timeouts:
 
     def __init__(self, chosen: Mapping[str, float | str]) -> None:
         self._chosen = {kind: _seconds(kind, value) for kind, value in chosen.items()}
-        self._multiplier = self._chosen.pop("multiplier", 1.0)
+        self.multiplier = self._chosen.pop("multiplier", 1.0)
+        """The kill limit of a job is its time limit times this."""
 
     def of(self, keywords: Sequence[str], declared: float | None = None) -> float:
         """Return the time limit in seconds of a job with these keywords, `declared` being what its file says."""
-        return self._multiplier * (self._default(keywords) if declared is None else declared)
+        return self._default(keywords) if declared is None else declared
 
     def _default(self, keywords: Sequence[str]) -> float:
         for table, names in ((self._chosen, (*keywords, *_FOR_ALL)), (KEYWORD_TIMEOUTS, keywords)):
@@ -36,9 +43,22 @@ class Timeouts:
 
 
 def _seconds(kind: str, value: float | str) -> float:
-    if kind in _NOT_OF_A_JOB:
-        raise UsageError(f"--timeout {kind}=… is not supported yet", hint="a batch has its own limit")
+    if kind in _NOT_HONOURED:
+        what, hint = _NOT_HONOURED[kind]
+        raise UsageError(what, where=f"--timeout {kind}={value}", hint=hint)
     try:
+        if kind == "multiplier":
+            return _factor(value)
         return parse_positive_duration(value)
     except InputError as error:
         raise UsageError(f"--timeout {kind}={value}: {error.what}", hint=error.hint) from None
+
+
+def _factor(value: float | str) -> float:
+    try:
+        factor = float(value)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor <= _LARGEST_FACTOR:
+        raise InputError("is not a number above zero")
+    return factor

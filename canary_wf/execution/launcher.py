@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
 
 GRACE = 2.0
@@ -26,9 +27,9 @@ class LaunchError(CanaryWfError):
 
 def argument_list(job: JobSpec) -> list[str]:
     """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf."""
-    if job.kind != "pyt":
-        return list(job.command)
-    return [sys.executable, *job.command]
+    script = job.kind == "pyt" and job.command[0].endswith(".pyt")
+    command = [sys.executable, *job.command] if script else list(job.command)
+    return prepared(job, command, sys.executable)
 
 
 def launch(argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> int:

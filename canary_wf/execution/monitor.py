@@ -79,7 +79,7 @@ class ProcessMonitor:
                 self._poll.unregister(descriptor)
                 os.close(descriptor)
         if not self._use_pidfd:
-            ended = [pid for pid in self._watched if _has_ended(pid)]
+            ended = [pid for pid in self._watched if has_ended(pid)]
         self._watched.difference_update(ended)
         return ended
 
@@ -101,5 +101,6 @@ def measure(duration: float, ended: Exit) -> dict[str, float | int]:
     }
 
 
-def _has_ended(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
+    """Return whether the child `pid` has ended; it is not reaped."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

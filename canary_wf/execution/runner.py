@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError
 from canary_wf.execution.capacity import Capacity
@@ -53,12 +54,25 @@ def main(arguments: Sequence[str]) -> int:
         return SIGNAL_EXIT + signal.SIGINT
 
 
+class _Parser(argparse.ArgumentParser):
+    """The parser that tells a wrong command line as every other command does: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(ExitCode.USAGE, f"canary-wf: {message}; try {self.prog} --help\n")
+
+
+def _above_zero(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text[:9]) > 0:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number above zero")
+    return int(text[:9])
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="canary-wf run-batch", description="Run one batch of a plan.")
+    parser = _Parser(prog="canary-wf run-batch", description="Run one batch of a plan.")
     parser.add_argument("batch", help="the batch's id")
     parser.add_argument("--plan", type=Path, required=True, help="the plan.json of the session")
     parser.add_argument("--result", type=Path, help="where a copy of the result is expected")
-    parser.add_argument("--workers", type=int, help="run at most this many jobs at once")
+    parser.add_argument("--workers", type=_above_zero, help="run at most this many jobs at once")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
     return parser.parse_args(arguments)
 
@@ -68,7 +82,7 @@ def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: in
 
     Raises WorkspaceError for a plan, batch or state that is not there or damaged, or cannot be written.
     """
-    if not plan.is_file():
+    if not os.path.lexists(plan):
         raise WorkspaceError("there is no such plan", where=plan, hint="make one with canary-wf generate")
     paths = SessionPaths.of_plan(plan)
     part = load_slice(paths, batch)

@@ -18,7 +18,7 @@ from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import HEARTBEAT, Attempt
 from canary_wf.job.environment import job_environment
 from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources
-from canary_wf.job.exit_code import status_of_exit
+from canary_wf.job.preparation import verdict_of_exit
 from canary_wf.job.processes import signal_group, start_ticks
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Outcome, Status
@@ -160,7 +160,7 @@ class BatchScheduler:
             return
         self._watchdog.started(pid)
         monitor.watch(pid)
-        self._running[pid] = _Running(index, resources, job.timeout)
+        self._running[pid] = _Running(index, resources, job.limit)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=start_ticks(pid)))
 
     def _launch(self, job: PlannedJob, resources: Resources) -> int:
@@ -179,7 +179,7 @@ class BatchScheduler:
         self._watchdog.ended(pid)
         job = self._jobs[running.index]
         self._capacity.give_back(job, running.resources)
-        verdict = running.verdict or status_of_exit(ended.code, job.xstatus)
+        verdict = running.verdict or verdict_of_exit(job, self._paths.job(job.directory), ended.code)
         self._finish(running.index, verdict, measure(time.monotonic() - running.started, ended))
 
     def _finish(self, index: int, status: Status, measurements: dict[str, float | int] | None = None) -> None:
@@ -210,7 +210,7 @@ class BatchScheduler:
             if now < running.deadline:
                 continue
             if running.verdict is None:
-                limit = self._jobs[running.index].timeout
+                limit = self._jobs[running.index].limit
                 self._end(pid, running, Status.of(Outcome.TIMEOUT, f"ran longer than its limit of {limit:g} s"))
             else:
                 signal_group(pid, signal.SIGKILL)

@@ -26,7 +26,7 @@ def resource_parameters(spec: JobSpec) -> dict[str, int]:
     A parameter of the job with such a name wins. Raises InvalidTypeError when that is not a whole number.
     """
     found = {"cpus": spec.cpus, "gpus": spec.gpus, "nodes": spec.nodes, **spec.resources}
-    for name in found:
+    for name in list(found):
         value = spec.parameters.get(name, found[name])
         if not isinstance(value, int) or isinstance(value, bool):
             raise InvalidTypeError(name, value)
@@ -40,7 +40,7 @@ def request_of(slots: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 class Allocation:
-    """What a job holds of a pool now, and what it held last: a job that gave its ids back still tells which they were."""
+    """What a job holds of a pool now, and what it held last: one that gave its ids back still tells which they were."""
 
     def __init__(self) -> None:
         self.held: Resources = {}

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from canary_wf.job.status import Outcome
 from canary_wf.job.when import is_satisfied, why_unsatisfied
 
 if TYPE_CHECKING:
@@ -29,6 +28,6 @@ class Dependency:
         """Return why the downstream can never run because of this upstream, or None while it can."""
         if not self.is_done():
             return None
-        if self.job.dropped() and self.job.status.outcome is Outcome.NONE:
+        if not self.job.is_done():
             return f"dependency {self.job.name} is left out: {self.job.mask}"
         return why_unsatisfied(self.when, self.job.status, self.job.name)

@@ -16,7 +16,7 @@ def estimated_runtime(job: JobSpec, known: float | None) -> tuple[float, Runtime
     `known` is what earlier runs say in seconds, None when there was none.
     """
     if known is not None:
-        return min(known, job.timeout), "history"
+        return min(known, job.limit), "history"
     if job.runtime is not None:
-        return min(job.runtime, job.timeout), "declared"
+        return min(job.runtime, job.limit), "declared"
     return job.timeout * DEFAULT_PART, "default"

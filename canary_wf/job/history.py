@@ -4,6 +4,7 @@ One file, `history/runtimes.json`: the last durations (seconds) of each job that
 its session, so that a session that goes on after it was recorded does not count twice.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
@@ -42,7 +43,7 @@ def history_file(out: Path) -> Path:
 def load_history(out: Path) -> History:
     """Return the history of the workspace `out`, empty when there is none yet."""
     path = history_file(out)
-    return read_json(path, History) if path.exists() else History()
+    return read_json(path, History) if os.path.lexists(path) else History()
 
 
 def record_session(paths: SessionPaths, batches: Iterable[str]) -> None:

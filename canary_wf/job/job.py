@@ -3,6 +3,7 @@
 The class only brings the parts together; what each does is the business of the module it is named after.
 """
 
+import math
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, Literal
@@ -10,32 +11,31 @@ from typing import Any, Literal
 from canary_wf.errors import CanaryWfError, InputError
 from canary_wf.job import stored
 from canary_wf.job.artifacts import artifacts_of
-from canary_wf.job.base import BaseJob
 from canary_wf.job.baseline import rebaseline
 from canary_wf.job.cached_runs import CachedRun, find_cache_dir, keep_run, known_runtime, load_runs
-from canary_wf.job.demand import Allocation, request_of, resource_parameters, slots_of
+from canary_wf.job.demand import request_of, resource_parameters, slots_of
 from canary_wf.job.dependency import Dependency
 from canary_wf.job.environment import base_environment, job_environment
 from canary_wf.job.estimate import RuntimeSource, estimated_runtime
-from canary_wf.job.events import Resources
-from canary_wf.job.exit_code import status_of_exit
+from canary_wf.job.holder import ResourceHolder
 from canary_wf.job.launching import Launcher
 from canary_wf.job.mask import Mask
 from canary_wf.job.output import compress_text, read_text
 from canary_wf.job.phase import JobPhase
+from canary_wf.job.preparation import verdict_of_exit
 from canary_wf.job.record import JobRecord
 from canary_wf.job.running import JobProcess, run_job, settle
 from canary_wf.job.space import ExecutionSpace
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
 from canary_wf.job.statline import Style, escaped, status_line
-from canary_wf.job.status import Outcome, Status
+from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.values import InvalidTypeError, storable
 from canary_wf.job.workdir import clear_workdir, prepare_workdir, remove_assets
 from canary_wf.json_files import read_json, write_json
 
 
-class Job(BaseJob):
+class Job(ResourceHolder):
     """One job: `spec` says what it is, `workspace` where it runs, `dependencies` what has to end before it.
 
     Set `launcher` before `run` (the real one is `canary_wf.execution.job_launcher.ProcessLauncher`). `variables` are
@@ -50,8 +50,7 @@ class Job(BaseJob):
         self.spec = spec
         self.workspace = workspace
         self.dependencies: list[Dependency] = list(dependencies or ())
-        self.allocation = Allocation()
-        self.timeout_multiplier = 1.0
+        self.timeout_multiplier = spec.timeout_multiplier
         self.batch: str | None = None
         self.slurm_job_id: str | None = None
         self.process: JobProcess | None = None
@@ -108,7 +107,7 @@ class Job(BaseJob):
         for name, value in kwds.items():
             self.set_attribute(name, value)
 
-    def get_attribute(self, name: str, default: None = None, /) -> None | Any:  # noqa: ANN401 - any value
+    def get_attribute(self, name: str, default: None = None, /) -> Any | None:  # noqa: ANN401 - any value
         """Return the attribute `name`, or `default` when there is none."""
         return self.attributes.get(name, default)
 
@@ -207,29 +206,6 @@ class Job(BaseJob):
         """Nodes it needs."""
         return self.spec.nodes
 
-    @property
-    def cpu_ids(self) -> list[str]:
-        """The ids of the CPUs it has, or had when it ran last."""
-        return self.allocation.ids("cpus")
-
-    @property
-    def gpu_ids(self) -> list[str]:
-        """The ids of the GPUs it has, or had when it ran last."""
-        return self.allocation.ids("gpus")
-
-    @property
-    def resources(self) -> Resources:
-        """What it holds now, ``{type: [{"id": str, "slots": int}]}``."""
-        return self.allocation.held
-
-    def assign_resources(self, arg: Resources) -> None:
-        """Hold the ids that a pool gave, in place of what was held. Raises InputError for another form."""
-        self.allocation.assign(arg)
-
-    def free_resources(self) -> Resources:
-        """Return the ids that were held, for the pool to take back."""
-        return self.allocation.free()
-
     def required_resources(self) -> list[dict[str, Any]]:
         """Return what it asks of a resource pool: ``[{"type": str, "slots": 1}, …]``, one item a slot."""
         return request_of(slots_of(self.spec))
@@ -259,11 +235,11 @@ class Job(BaseJob):
 
     def cost(self) -> float:
         """Return the length of the vector of CPUs and expected seconds; a queue starts the costliest first."""
-        return float((self.cpus**2 + self.runtime**2) ** 0.5)
+        return math.hypot(self.cpus, self.runtime)
 
     def size(self) -> float:
         """Return the length of the vector of time limit (seconds) and all numbers that size the job."""
-        return float((self.timeout**2 + sum(n**2 for n in resource_parameters(self.spec).values())) ** 0.5)
+        return math.hypot(self.timeout, *resource_parameters(self.spec).values())
 
     def _expected(self) -> tuple[float, RuntimeSource]:
         if self._estimate is None:
@@ -300,12 +276,6 @@ class Job(BaseJob):
         """The job's state in the terms of the journal and of `status --json`."""
         return stored.record_of(self)
 
-    def set_status(
-        self, category: str | None = None, outcome: str | None = None, reason: str | None = None, code: int = -1
-    ) -> None:
-        """Set the verdict from names, as `BaseJob.set_status` does; the phase stays as it is."""
-        super().set_status(category, outcome, reason, code)
-
     def update_status_from_exit_code(self, *, code: int | str) -> None:
         """Set the verdict on a process that ended with `code` (signal N: -N); a text is a number or an outcome's name.
 
@@ -315,7 +285,7 @@ class Job(BaseJob):
             self.status = Status.of(Outcome[code.upper()])
             return
         try:
-            self.status = status_of_exit(int(code), self.spec.xstatus)
+            self.status = verdict_of_exit(self.spec, self.workspace.dir, int(code))
         except ValueError:
             raise InputError(f"{code!r} is neither an exit code nor an outcome", where=f"job {self.name}") from None
 
@@ -325,10 +295,11 @@ class Job(BaseJob):
 
     def dropped(self) -> bool:
         """Return whether the job is over without having been run: it is masked, or was blocked or cancelled before."""
-        return bool(self.mask) or (self.is_done() and self.timekeeper.started is None)
+        never_began = self.is_done() and self.timekeeper.started is None
+        return bool(self.mask) or (never_began and self.status.category in {Category.SKIP, Category.CANCEL})
 
     def is_runnable(self) -> bool:
-        """Return whether it could still run: it is not over, not masked, and no upstream has ended otherwise than needed."""
+        """Return whether it could still run: not over, not masked, no upstream ended otherwise than needed."""
         return not (self.is_done() or self.mask) and self._blocked() is None
 
     def is_ready(self) -> bool:

@@ -44,12 +44,34 @@ class Baseline(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...] = ()
 
 
+class EnvironmentModule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A module of the `module` command to load; `use` is a further folder to look for it (absolute)."""
+
+    name: str
+    use: str | None = None
+
+
+class Preparation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happens around a job's command: its environment is made, and functions of its test file are called.
+
+    `rcfiles` (absolute paths) are sourced and `modules` loaded; `setup` and `teardown` name functions of the file
+    `script` in the working directory, called before and after the command.
+    """
+
+    script: str = ""
+    modules: tuple[EnvironmentModule, ...] = ()
+    rcfiles: tuple[str, ...] = ()
+    setup: str | None = None
+    teardown: str | None = None
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One job: what to run, with which resources, in which relation to other jobs.
 
     `path` is the test file relative to the searched PATH, with ``/`` (part of the id); `file` the same file as an
     absolute path. `command` is the argument list; for a `.pyt` job it starts with the script and is run by the
-    Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds. `resources`
+    Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds; the job is ended
+    after `limit` seconds, which is `timeout` times `timeout_multiplier`. `resources`
     are further types of the pool, in slots. `xstatus` is explained in `job.exit_code`. `directory` is the working
     directory relative to the session's jobs folder. `sources` (absolute paths) and `stages` are for
     reports only. `mask` says why the job is not to be run at all.
@@ -70,6 +92,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     memory: int | None = None
     resources: dict[str, int] = {}
     timeout: float = 300.0
+    timeout_multiplier: float = 1.0
     runtime: float | None = None
     keywords: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
@@ -83,4 +106,10 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     baselines: tuple[Baseline, ...] = ()
     sources: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
+    preparation: Preparation | None = None
     mask: str | None = None
+
+    @property
+    def limit(self) -> float:
+        """The seconds after which the job is ended."""
+        return self.timeout * self.timeout_multiplier

@@ -1,4 +1,4 @@
-"""One line about a job for people: plain, for a terminal (rich markup) or for a page (HTML), with hostile text escaped."""
+"""One line about a job for people: plain, for a terminal (rich markup) or for a page, with hostile text escaped."""
 
 from typing import TYPE_CHECKING, Literal
 

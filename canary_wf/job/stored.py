@@ -34,7 +34,7 @@ class StoredState(msgspec.Struct, frozen=True):
     measurements: dict[str, Any] = {}
     attributes: dict[str, Any] | None = None
     variables: dict[str, str | None] | None = None
-    timeout_multiplier: float = 1.0
+    timeout_multiplier: float | None = None
     batch: str | None = None
     slurm_job_id: str | None = None
     process: JobProcess | None = None
@@ -111,7 +111,8 @@ def apply_state(job: "Job", data: Mapping[str, Any]) -> None:
     keeper.submitted, keeper.started, keeper.finished = state.submitted, state.started, state.finished
     job.allocation.last = state.resources
     job.measurements.data = dict(state.measurements)
-    job.timeout_multiplier = state.timeout_multiplier
+    if state.timeout_multiplier is not None:
+        job.timeout_multiplier = state.timeout_multiplier
     job.process, job.slurm_job_id = state.process, state.slurm_job_id
     job.batch = state.batch or job.batch
     if state.attributes is not None:

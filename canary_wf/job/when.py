@@ -50,6 +50,7 @@ class AnyMatcher:
     choices: set[str]
 
     def __call__(self, name: str) -> bool:
+        """Return whether `name` is one of the choices."""
         return name.lower() in self.choices
 
 

@@ -22,10 +22,12 @@ class InputDigests:
         Paths must be absolute, as discovery makes them.
         """
         files = [(asset.action, asset.target, self._fingerprint(asset.source)) for asset in job.assets]
-        declared = (job.command, job.environment, job.xstatus, job.timeout, job.cpus, job.gpus, job.nodes, job.resources)
+        needs = (job.limit, job.cpus, job.gpus, job.nodes, job.resources)
         edges = [(edge.job, edge.when) for edge in job.dependencies]
         script = self._fingerprint(job.file) if job.kind == "pyt" else None
-        return hashlib.sha256(encode([job.kind, declared, files, edges, script])).hexdigest()[:20]
+        how = (job.kind, job.command, job.environment, job.preparation, job.xstatus)
+        content = encode([*how, needs, files, edges, script])
+        return hashlib.sha256(content).hexdigest()[:20]
 
     def _fingerprint(self, source: str) -> list[tuple[str, int, int]]:
         if source not in self._known:

@@ -99,7 +99,7 @@ def _batches(problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification
     for part, name in zip(parts, names, strict=True):
         schedule = simulate(problem, part.tasks)
         members = [jobs[task] for task in part.tasks]
-        limits = [(problem.runtimes[task], jobs[task].timeout) for task in part.tasks]
+        limits = [(problem.runtimes[task], jobs[task].limit) for task in part.tasks]
         peak = {kind: int(amount) for kind, amount in schedule.peak.items()}
         found.append(
             PlannedBatch(
@@ -119,9 +119,7 @@ def _batches(problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification
     return found
 
 
-def _planned(
-    job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, batch: str, inputs: str
-) -> PlannedJob:
+def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, batch: str, inputs: str) -> PlannedJob:
     fields: dict[str, Any] = {name: getattr(job, name) for name in job.__struct_fields__}
     fields["file"] = relative_to_out(Path(job.file), out)
     fields["assets"] = tuple(_relative_asset(asset, out) for asset in job.assets)

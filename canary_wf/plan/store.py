@@ -1,5 +1,6 @@
 """Plans on disk: written whole or not at all, with a slice for each batch beside them, and read back checked."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,7 @@ def slices(plan: Plan) -> Iterator[BatchSlice]:
 
 def load_plan(path: Path) -> Plan:
     """Return the plan in `path`. Raises WorkspaceError when it is missing, damaged or of another format."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise WorkspaceError("there is no such plan", where=path, hint="make one with canary-wf generate")
     try:
         plan: Plan = read_json(path, Plan)

@@ -85,9 +85,7 @@ def _print_plain(rows: Sequence[tuple[str, ...]], file: TextIO) -> None:
         file.write("  ".join(cells).rstrip() + "\n")
 
 
-def _print_rich(
-    state: SessionState, jobs: Sequence[PlannedJob], rows: Sequence[tuple[str, ...]], file: TextIO
-) -> None:
+def _print_rich(state: SessionState, jobs: Sequence[PlannedJob], rows: Sequence[tuple[str, ...]], file: TextIO) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table

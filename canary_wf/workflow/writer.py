@@ -91,7 +91,7 @@ def _replace_all(texts: Mapping[Path, str]) -> None:
         for beside in staged:
             beside.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise not_writable(Path(error.filename or path), error) from error
+            raise not_writable(path, error) from error
         raise
 
 

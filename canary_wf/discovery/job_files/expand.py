@@ -57,6 +57,7 @@ class _Entry:
         self.keywords = tuple(dict.fromkeys(entry.get("keywords", ())))
         declared = self.checked("timeout", parse_positive_duration)
         self.timeout = timeouts.of(self.keywords, declared)
+        self.timeout_multiplier = timeouts.multiplier
         self.runtime = self.checked("runtime", parse_positive_duration)
         self.memory = self.checked("memory", _memory)
         self.command = self.checked("command", _words) or []
@@ -98,6 +99,7 @@ class _Entry:
             parameters=parameters,
             **self._amounts(parameters),
             timeout=self.timeout,
+            timeout_multiplier=self.timeout_multiplier,
             runtime=self.runtime,
             keywords=self.keywords,
             owners=tuple(entry.get("owners", ())),

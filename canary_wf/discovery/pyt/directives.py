@@ -1,7 +1,6 @@
 """From a directive's bound arguments to declared fields, with the arguments checked.
 
-`HANDLERS` has one function a directive. It returns pairs of field and value; a directive whose effect this package
-cannot give yet raises InputError that says so.
+`HANDLERS` has one function a directive. It returns pairs of field and value.
 """
 
 import re
@@ -181,14 +180,16 @@ def _xdiff(_: Arguments) -> Fields:
 
 
 def _aggregate(arguments: Arguments) -> Fields:
-    if arguments.get("script") is not None:
-        raise InputError("script= is not supported yet", hint="use flag=")
-    flag, requires = _optional(arguments, "flag"), _text(arguments.get("requires", "success"))
-    return [("aggregate", (flag, check_when(requires)))]
+    flag, script = _optional(arguments, "flag"), _optional(arguments, "script")
+    requires = _text(arguments.get("requires", "success"))
+    if flag is not None and script is not None:
+        raise InputError("give either flag= or script=")
+    return [("aggregate", (flag, script, check_when(requires)))]
 
 
 def _analyze(arguments: Arguments) -> Fields:
-    return _aggregate({"flag": "--analyze", **{key: value for key, value in arguments.items() if value is not None}})
+    given = {key: value for key, value in arguments.items() if value is not None}
+    return _aggregate(given if "script" in given else {"flag": "--analyze", **given})
 
 
 def _set_id(arguments: Arguments) -> Fields:
@@ -203,12 +204,29 @@ def _stages(arguments: Arguments) -> Fields:
     return [("stages", _texts(arguments))]
 
 
+def _load_module(arguments: Arguments) -> Fields:
+    name, use = _text(arguments["name"]), _optional(arguments, "use")
+    if not name.strip() or name.startswith("-") or _CONTROL.search(name):
+        raise InputError(f"{name!r:.80} is not the name of a module")
+    return [("modules", (name, use))]
+
+
+def _source(arguments: Arguments) -> Fields:
+    return [("rcfiles", _text(arguments["rcfile"]))]
+
+
+def _function(field: str) -> Callable[[Arguments], Fields]:
+    def handler(arguments: Arguments) -> Fields:
+        name = _text(arguments["func"])
+        if not name.isidentifier():
+            raise InputError("marks a function that has a name of its own at the top level of the file")
+        return [(field, name)]
+
+    return handler
+
+
 def _nothing(_: Arguments) -> Fields:
     return []
-
-
-def _not_yet(_: Arguments) -> Fields:
-    raise InputError("this directive is not supported yet", hint="do the same inside the test")
 
 
 HANDLERS: dict[str, Callable[[Arguments], Fields]] = {
@@ -228,7 +246,7 @@ HANDLERS: dict[str, Callable[[Arguments], Fields]] = {
     "gpus": _count("gpus", 0),
     "keywords": _keywords,
     "link": _asset("link"),
-    "load_module": _not_yet,
+    "load_module": _load_module,
     "memory": _memory,
     "name": _name,
     "nodes": _count("nodes", 1),
@@ -239,12 +257,12 @@ HANDLERS: dict[str, Callable[[Arguments], Fields]] = {
     "resources": _resources,
     "set_attribute": _set_attribute,
     "set_id": _set_id,
-    "setup": _not_yet,
+    "setup": _function("setup"),
     "skipif": _skipif,
-    "source": _not_yet,
+    "source": _source,
     "sources": _sources,
     "stages": _stages,
-    "teardown": _not_yet,
+    "teardown": _function("teardown"),
     "testname": _name,
     "timeout": _timeout,
     "xdiff": _xdiff,

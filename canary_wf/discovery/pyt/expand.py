@@ -8,7 +8,7 @@ from typing import Any
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.pyt.conditions import Situation
-from canary_wf.discovery.pyt.declarations import Declarations, merged
+from canary_wf.discovery.pyt.declarations import Declarations, Setting, merged
 from canary_wf.discovery.pyt.directives import whole_number
 from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, product
 from canary_wf.discovery.pyt.record import FileReading
@@ -18,7 +18,7 @@ from canary_wf.discovery.timeouts import Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.errors import InputError
 from canary_wf.job.identity import job_id, job_name
-from canary_wf.job.spec import Artifact, Asset, Baseline, JobSpec
+from canary_wf.job.spec import Artifact, Asset, Baseline, EnvironmentModule, JobSpec, Preparation
 
 LEAST = {"cpus": 1, "gpus": 0, "nodes": 1}
 """The resources every job has, and the least of each."""
@@ -72,8 +72,7 @@ class _File:
         if aggregates:
             if not any(spaces):
                 raise InputError("there are no parameterized jobs to aggregate", where=aggregates[-1].place)
-            flag, requires = aggregates[-1].value
-            drafts.append(self._aggregate(family, drafts, flag, requires, aggregates[-1].place))
+            drafts.append(self._aggregate(family, drafts, aggregates[-1]))
         return drafts
 
     def _job(self, family: str, parameters: Row) -> Draft:
@@ -93,8 +92,9 @@ class _File:
         )
         return Draft(spec, self._requests(situation, substitution), self._execution_path(situation, substitution))
 
-    def _aggregate(self, family: str, members: Sequence[Draft], flag: str | None, requires: str, place: str) -> Draft:
+    def _aggregate(self, family: str, members: Sequence[Draft], setting: Setting) -> Draft:
         """Return the job behind `members`; it has no parameters and takes one CPU."""
+        flag, script, requires = setting.value
         situation = self._situation(family, {})
         substitution = Substitution(family, {})
         fields = self._fields(situation, substitution)
@@ -105,9 +105,15 @@ class _File:
             "multicase": True,
             "paramsets": [{"keys": names, "values": values}],
         }
-        spec = JobSpec(**fields, command=(self.script,) if flag is None else (self.script, flag))
+        command = (self.script,) if flag is None else (self.script, flag)
+        if script is not None:
+            with _placed(setting.place, "script"):
+                source = source_path(self.folder, substitution.fill(script))
+            command = (f"./{posixpath.basename(source)}",)
+            fields["assets"] = (Asset("link", source), *fields["assets"])
+        spec = JobSpec(**fields, command=command)
         behind = DependencyRequest(
-            tuple(member.spec.id for member in members), place, requires, len(members), by_id=True
+            tuple(member.spec.id for member in members), setting.place, requires, len(members), by_id=True
         )
         return Draft(spec, (behind,), self._execution_path(situation, substitution))
 
@@ -137,6 +143,7 @@ class _File:
             "kind": "pyt",
             "directory": "",
             "timeout": self.timeouts.of(keywords, declared.last("timeout", situation)),
+            "timeout_multiplier": self.timeouts.multiplier,
             "keywords": keywords,
             "owners": self.owners,
             "stages": self.stages,
@@ -147,6 +154,7 @@ class _File:
             "sources": self._sources(situation, substitution),
             "artifacts": self._artifacts(situation, substitution),
             "baselines": self._baselines(situation, substitution),
+            "preparation": self._preparation(situation, substitution),
             "mask": self._mask(situation),
         }
 
@@ -222,11 +230,33 @@ class _File:
         found = []
         for source, target, flag in self.declared.values("baselines", situation):
             if flag is not None:
-                found.append(Baseline(arguments=(self.script, flag)))
+                found.append(Baseline(arguments=(flag,)))
             else:
                 beside = posixpath.join(self.folder, substitution.fill(target))
                 found.append(Baseline(substitution.fill(source), posixpath.normpath(beside)))
         return tuple(found)
+
+    def _preparation(self, situation: Situation, substitution: Substitution) -> Preparation | None:
+        setup, teardown = (self._function(name) for name in ("setup", "teardown"))
+        modules = []
+        for setting in self.declared.active("modules", situation):
+            with _placed(setting.place, "load_module"):
+                name, use = setting.value
+                folder = None if use is None else source_path(self.folder, substitution.fill(use))
+                modules.append(EnvironmentModule(substitution.fill(name), folder))
+        rcfiles = []
+        for setting in self.declared.active("rcfiles", situation):
+            with _placed(setting.place, "source"):
+                rcfiles.append(source_path(self.folder, substitution.fill(setting.value)))
+        if not (setup or teardown or modules or rcfiles):
+            return None
+        return Preparation(self.script, tuple(modules), tuple(rcfiles), setup, teardown)
+
+    def _function(self, role: str) -> str | None:
+        settings = self.declared[role]
+        if len(settings) > 1:
+            raise InputError(f"{role}: there is one function already for this", where=settings[1].place)
+        return settings[0].value if settings else None
 
     def _execution_path(self, situation: Situation, substitution: Substitution) -> str | None:
         for setting in reversed(list(self.declared.active("execution_path", situation))):

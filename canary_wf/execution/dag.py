@@ -1,0 +1,157 @@
+"""A graph of units of work and the order in which they may be done, for `canary_wf.multiprocess_scheduler`.
+
+A cycle is refused with its vertices named. Building is linear: cycles are looked for once, when an iteration begins
+(or by `check`), not with every vertex.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+from canary_wf.errors import CanaryWfError
+
+T = TypeVar("T")
+
+
+class DAGError(CanaryWfError, ValueError):
+    """The graph is not one that work can be ordered by."""
+
+
+class DAG(Generic[T]):
+    """Vertices with data, each with the vertices that come before it."""
+
+    def __init__(self) -> None:
+        self._data: dict[str, T] = {}
+        self._predecessors: dict[str, list[str]] = {}
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self._data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def add_vertex(self, uid: str, data: T, predecessors: Iterable[str] = ()) -> None:
+        """Add a vertex. Raises DAGError when it is there already; predecessors may be added later."""
+        if uid in self._data:
+            raise DAGError("is in the graph already", where=f"vertex {uid}")
+        self._data[uid] = data
+        self._predecessors[uid] = list(dict.fromkeys(predecessors))
+
+    def add_predecessors(self, uid: str, predecessors: Iterable[str]) -> None:
+        """Let `uid` come after `predecessors` too. Raises DAGError when `uid` is not there."""
+        if uid not in self._data:
+            raise DAGError("is not in the graph", where=f"vertex {uid}")
+        self._predecessors[uid] = list(dict.fromkeys([*self._predecessors[uid], *predecessors]))
+
+    def __getitem__(self, uid: str) -> T:
+        return self._data[uid]
+
+    def predecessors(self, uid: str) -> list[str]:
+        """Return the vertices that come directly before `uid`."""
+        return list(self._predecessors[uid])
+
+    def check(self) -> list[str]:
+        """Return the vertices in an order that respects all edges.
+
+        Raises DAGError for a predecessor that is not there, and for a cycle, which it names.
+        """
+        waits, followers = _edges(self)
+        ready = [uid for uid, count in waits.items() if not count]
+        for uid in ready:  # grows while it is walked
+            for follower in followers[uid]:
+                waits[follower] -= 1
+                if not waits[follower]:
+                    ready.append(follower)
+        if len(ready) < len(self._data):
+            cycle = " → ".join(self._cycle({uid for uid, count in waits.items() if count}))
+            raise DAGError(f"the work depends on itself: {cycle}")
+        return ready
+
+    def _cycle(self, left: set[str]) -> list[str]:
+        """Return one cycle among the vertices `left`, each of which has a predecessor among them."""
+        path: dict[str, None] = {}
+        uid = min(left)
+        while uid not in path:
+            path[uid] = None
+            uid = min(before for before in self._predecessors[uid] if before in left)
+        walked = list(path)
+        return [uid, *reversed(walked[walked.index(uid) :])]
+
+
+def _edges(dag: DAG[T]) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Return for each vertex how many come before it, and which come directly after it."""
+    followers: dict[str, list[str]] = {uid: [] for uid in dag}
+    waits = dict.fromkeys(dag, 0)
+    for uid in dag:
+        for before in dag.predecessors(uid):
+            if before not in followers:
+                raise DAGError(f"comes after {before!r}, which is not in the graph", where=f"vertex {uid}")
+            followers[before].append(uid)
+            waits[uid] += 1
+    return waits, followers
+
+
+class DAGIterator(Generic[T]):
+    """Walks over a graph: a vertex is handed out when all before it have been left.
+
+    `next` gives ``(uid, data)``, or ``(None, None)`` while all that is not handed out waits for vertices that are
+    busy. The iteration stops when everything has been handed out. `runtime` gives the seconds a vertex takes; with
+    it, the one with the longest path behind it comes first, else the order of addition holds.
+    """
+
+    def __init__(self, dag: DAG[T], runtime: Callable[[str, T], float] | None = None) -> None:
+        self._dag = dag
+        order = dag.check()
+        self._waits, self._followers = _edges(dag)
+        self._rank = self._ranks(order, runtime)
+        self._ready: list[tuple[float, int, str]] = []
+        self._busy: set[str] = set()
+        self._left = len(dag)
+        self._number = {uid: number for number, uid in enumerate(dag)}
+        for uid, count in self._waits.items():
+            if not count:
+                self._offer(uid)
+
+    def _ranks(self, order: list[str], runtime: Callable[[str, T], float] | None) -> dict[str, float]:
+        """Return the longest path (seconds) that begins with each vertex."""
+        longest = dict.fromkeys(order, 0.0)
+        if runtime is not None:
+            for uid in reversed(order):
+                behind = max((longest[follower] for follower in self._followers[uid]), default=0.0)
+                longest[uid] = runtime(uid, self._dag[uid]) + behind
+        return longest
+
+    def _offer(self, uid: str) -> None:
+        heappush(self._ready, (-self._rank[uid], self._number[uid], uid))
+
+    def __iter__(self) -> Iterator[tuple[str, T] | tuple[None, None]]:
+        return self
+
+    def __next__(self) -> tuple[str, T] | tuple[None, None]:
+        if not self._left:
+            raise StopIteration
+        if not self._ready:
+            return None, None
+        uid = heappop(self._ready)[2]
+        self._left -= 1
+        self._busy.add(uid)
+        return uid, self._dag[uid]
+
+    def put_back(self, uid: str) -> None:
+        """Take back a vertex that was handed out and could not be begun."""
+        self._busy.remove(uid)
+        self._left += 1
+        self._offer(uid)
+
+    def leave(self, uid: str) -> None:
+        """Say that the work of `uid` is done. Raises DAGError when it was not handed out."""
+        if uid not in self._busy:
+            raise DAGError("was not handed out", where=f"vertex {uid}")
+        self._busy.remove(uid)
+        for follower in self._followers[uid]:
+            self._waits[follower] -= 1
+            if not self._waits[follower]:
+                self._offer(follower)

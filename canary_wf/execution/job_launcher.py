@@ -1,0 +1,99 @@
+"""Running one job by itself, outside of a batch: the launcher that `canary_wf.job.Job` is given.
+
+The batch runner has its own loop, which watches many processes at once and changes folder and signal handlers of
+its process. This one may be used by any program, from any thread.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from canary_wf.execution.launcher import GRACE, LaunchError, argument_list, find_program, launch_reason
+from canary_wf.execution.monitor import Exit, has_ended, measure, reap
+from canary_wf.job.job import Job
+from canary_wf.job.launching import JobTimedOut
+from canary_wf.job.processes import signal_group
+from canary_wf.job.state_file import OUTPUT_FILE
+
+_LONGEST_WAIT = 3600.0
+"""Seconds of one wait; `poll` counts milliseconds in 32 bits."""
+
+_PAUSE = 0.05
+"""Seconds between two looks where the kernel cannot wake us."""
+
+
+class ProcessLauncher:
+    """Runs a job as a process that leads its own group, so that nothing of it outlives its end or its time limit."""
+
+    def run(self, job: Job, *, arguments: Sequence[str] = (), output: str = OUTPUT_FILE) -> int:
+        """Run `job` and return its exit code, as `canary_wf.job.Launcher` says."""
+        environment = dict(os.environ)
+        job.set_runtime_env(environment)
+        argv = [*argument_list(job.spec), *arguments]
+        started = time.monotonic()
+        process = _start(argv, job.workspace.dir.absolute(), environment, output)
+        try:
+            if job.process is not None:
+                job.process = job.process.launched(process.pid)
+                job.save()
+            in_time = _wait(process.pid, job.total_timeout())
+            if not in_time:
+                signal_group(process.pid, signal.SIGTERM)
+                _wait(process.pid, GRACE)
+        finally:
+            ended = _end(process)
+            job.measurements.update(measure(time.monotonic() - started, ended))
+        if not in_time:
+            raise JobTimedOut(f"ran longer than its limit of {job.total_timeout():g} s", where=f"job {job.name}")
+        return ended.code
+
+
+def _start(argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: str) -> "subprocess.Popen[bytes]":
+    if not argv:
+        raise LaunchError("has no command to run")
+    program = find_program(argv[0], folder, environment)
+    with (folder / output).open("wb") as file:
+        try:
+            return subprocess.Popen(
+                argv,
+                executable=program,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise LaunchError(launch_reason(error, argv[0])) from error
+
+
+def _wait(pid: int, seconds: float) -> bool:
+    """Return whether the child `pid` ended within `seconds`; it is not reaped yet, so its group still belongs to it."""
+    deadline = time.monotonic() + seconds
+    if not hasattr(os, "pidfd_open"):
+        while not (ended := has_ended(pid)) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        return ended
+    poll = select.poll()
+    descriptor = os.pidfd_open(pid)
+    try:
+        poll.register(descriptor, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0:
+            if poll.poll(min(left, _LONGEST_WAIT) * 1000):
+                return True
+        return bool(poll.poll(0))
+    finally:
+        os.close(descriptor)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> Exit:
+    """Kill what is left of the process's group, and collect the process."""
+    signal_group(process.pid, signal.SIGKILL)
+    ended = reap(process.pid)
+    process.returncode = ended.code  # reaped here, for what it used; Popen must not wait for it again
+    return ended

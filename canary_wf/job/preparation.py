@@ -1,0 +1,41 @@
+"""A job's command with what its test file wants around it: environment modules, rc files, setup and teardown.
+
+All of that happens in the job's own process, by the script `lifecycle.py` of the runtime; where it fails, the script
+leaves the reason in a file, and the job is BROKEN.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from canary_wf.job.environment import RUNTIME_FOLDER
+from canary_wf.job.exit_code import status_of_exit
+from canary_wf.job.spec import JobSpec
+from canary_wf.job.status import Outcome, Status
+from canary_wf.json_files import encode
+
+SCRIPT = f"{RUNTIME_FOLDER}/canary/lifecycle.py"
+REPORT = ".canary-broken.txt"
+"""Where the reason is left, in the working directory."""
+
+_MOST_READ = 2000
+
+
+def prepared(spec: JobSpec, command: Sequence[str], python: str) -> list[str]:
+    """Return `command` (the first word a path) as it is to be started under what `spec` wants around it."""
+    if spec.preparation is None:
+        return list(command)
+    wanted = {name: getattr(spec.preparation, name) for name in spec.preparation.__struct_fields__}
+    content = encode({**wanted, "report": REPORT, "xstatus": spec.xstatus}).decode()
+    return [python, "-P", SCRIPT, content, *command]
+
+
+def verdict_of_exit(spec: JobSpec, folder: Path, code: int) -> Status:
+    """Return the verdict on a job that ran in `folder` and ended with `code`, BROKEN when its preparation failed."""
+    if spec.preparation is not None:
+        try:
+            text = (folder / REPORT).read_bytes()[:_MOST_READ].decode(errors="replace")
+        except OSError:
+            text = ""
+        if text:
+            return Status.of(Outcome.BROKEN, text)
+    return status_of_exit(code, spec.xstatus)

@@ -1,0 +1,35 @@
+"""The multiprocess scheduler of the API page: units of work over a graph, dispatched to processes.
+
+A thin façade; the engine is `canary_wf.execution.multiprocess`. `Worker.poll` returns True while the process runs, and
+`no_free_item` is True while all waiting work depends on work that has not completed.
+"""
+
+import logging
+
+from canary_wf.execution.dag import DAG, DAGError, DAGIterator
+from canary_wf.execution.multiprocess import (
+    CollectResultCallback,
+    JobFactoryCallback,
+    MultiprocessScheduler,
+    SomeWorker,
+    WorkData,
+    compute_next_dyn_poll,
+)
+from canary_wf.execution.worker import RunningProcess, Worker
+
+logger = logging.getLogger("canary_wf.multiprocess_scheduler")
+
+__all__ = [
+    "DAG",
+    "CollectResultCallback",
+    "DAGError",
+    "DAGIterator",
+    "JobFactoryCallback",
+    "MultiprocessScheduler",
+    "RunningProcess",
+    "SomeWorker",
+    "WorkData",
+    "Worker",
+    "compute_next_dyn_poll",
+    "logger",
+]

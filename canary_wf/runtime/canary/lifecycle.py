@@ -1,0 +1,192 @@
+# ruff: noqa: PTH100, PTH118, PTH123 - jobs wait for this script, and pathlib takes longer to import than all of it
+"""Runs one job with what its test file asked for around it; a script of its own, started in the job's folder.
+
+    python -P lifecycle.py JSON COMMAND…
+
+JSON is the job's preparation (`canary_wf.job.spec.Preparation`), with the file for complaints under ``report`` and what
+the exit code is expected to be under ``xstatus``. Modules are loaded, rc files sourced and `setup` called in this
+process, whose environment the command inherits. A job without `teardown` then becomes the command; with one, this
+process waits, calls `teardown`, and ends as the command did.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, ModuleType
+    from typing import Any, NoReturn
+
+BROKEN = 67
+"""The exit code of a job whose preparation failed."""
+
+_MODULE = "__canary_lifecycle__"
+
+
+class _Failed(Exception):  # noqa: N818 - what happened to the preparation
+    """Why the job cannot be run."""
+
+
+def main(arguments: list[str]) -> None:
+    """Prepare, run the command in `arguments`, and clean up."""
+    wanted, command = json.loads(arguments[0]), arguments[1:]
+    sys.argv = [wanted.get("script", "")]
+    run: _Functions | None = None
+    try:
+        _make_environment(wanted)
+        run = _Functions(wanted)
+        run.set_up()
+    except _Failed as error:
+        _give_up(wanted["report"], str(error))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        if not wanted.get("teardown"):
+            os.execv(command[0], command)  # noqa: S606 - the job's own command
+        code, ended_by = _run(command)
+    except OSError as error:
+        _give_up(wanted["report"], f"command {command[0]!r} could not be started ({error.strerror})")
+    run.tear_down(code, in_time=ended_by is None)
+    _end_as(code)
+
+
+def _make_environment(wanted: "dict[str, Any]") -> None:
+    from canary import module, shell
+
+    try:
+        for entry in wanted.get("modules", ()):
+            module.load(entry["name"], use=entry.get("use"))
+        for file in wanted.get("rcfiles", ()):
+            shell.source_rcfile(file)
+    except (module.ModuleError, shell.SourceError) as error:
+        raise _Failed(str(error)) from None
+
+
+class _Functions:
+    """The functions of the test file that run around the command."""
+
+    def __init__(self, wanted: "dict[str, Any]") -> None:
+        self.wanted = wanted
+        self.functions: dict[str, Callable[[Any], Any]] = {}
+        roles = [role for role in ("setup", "teardown") if wanted.get(role)]
+        if not roles:
+            return
+        try:
+            module = _load(wanted["script"])
+            self.functions = {role: getattr(module, wanted[role]) for role in roles}
+        except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
+            raise _Failed(f"{wanted['script']} could not be loaded for its {roles[0]}: {_said(error)}") from error
+
+    def set_up(self) -> None:
+        """Call `setup`; what it sets in the job's `variables` becomes part of the environment."""
+        if "setup" not in self.functions:
+            return
+        from canary.instance import get_instance
+
+        job = get_instance()
+        before = dict(job.variables)
+        try:
+            self.functions["setup"](job)
+        except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
+            _show(error)
+            raise _Failed(f"its setup failed: {_said(error)}") from error
+        for name, value in job.variables.items():
+            if before.get(name) != value:
+                os.environ[name] = str(value)
+
+    def tear_down(self, code: int, *, in_time: bool) -> None:
+        """Call `teardown`; when it fails that is told in the job's output, and the verdict stays what it is."""
+        from canary.instance import Status, get_instance
+
+        try:
+            job = get_instance()
+            job.status = Status(_verdict(code, self.wanted.get("xstatus", 0), in_time=in_time))
+            self.functions["teardown"](job)
+        except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
+            sys.stderr.write("teardown failed:\n")
+            _show(error)
+
+
+def _load(script: str) -> "ModuleType":
+    """Import the test file under a name of its own, so that its ``__main__`` part stays asleep."""
+    from importlib.machinery import SourceFileLoader
+    from importlib.util import module_from_spec, spec_from_loader
+
+    loader = SourceFileLoader(_MODULE, os.path.abspath(script))
+    spec = spec_from_loader(_MODULE, loader)
+    if spec is None:
+        raise ImportError(script)
+    module = module_from_spec(spec)
+    sys.modules[_MODULE] = module
+    sys.path.insert(0, os.getcwd())
+    sys.dont_write_bytecode = True
+    loader.exec_module(module)
+    return module
+
+
+def _run(command: list[str]) -> tuple[int, "int | None"]:
+    """Run `command`; return its exit code and the signal by which the runner ended it, None when it did not."""
+    told: list[int] = []
+
+    def note(number: int, _frame: "FrameType | None") -> None:
+        told.append(number)
+
+    # The whole process group is told to end: the command does, this process still has to clean up.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    code = subprocess.Popen(command).wait()
+    return code, told[0] if told else None
+
+
+def _verdict(code: int, xstatus: int, *, in_time: bool) -> "dict[str, Any]":
+    from canary_wf.job.exit_code import status_of_exit
+    from canary_wf.job.status import Outcome, Status
+
+    status = status_of_exit(code, xstatus) if in_time else Status.of(Outcome.TIMEOUT, "was ended by the runner")
+    return {
+        "category": status.category.value,
+        "outcome": status.outcome.name,
+        "reason": status.reason,
+        "code": status.code,
+    }
+
+
+def _said(error: BaseException) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _show(error: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(error)
+
+
+def _give_up(report: str, reason: str) -> "NoReturn":
+    sys.stderr.write(f"{reason}\n")
+    with open(report, "w", encoding="utf-8", errors="replace") as file:
+        file.write(reason)
+    sys.stdout.flush()
+    sys.exit(BROKEN)
+
+
+def _end_as(code: int) -> "NoReturn":
+    """End with `code`, by the same signal where it was one."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code < 0:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code & 0xFF)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

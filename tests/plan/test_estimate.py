@@ -1,0 +1,54 @@
+"""What a job is expected to take, and what a batch is allowed to take."""
+
+import pytest
+from factories import spec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary_wf.job.history import History
+from canary_wf.plan.estimate import MARGIN, START_UP, expected_runtime, time_limit
+
+
+def _history(*seconds: float) -> History:
+    history = History()
+    for number, duration in enumerate(seconds):
+        history.add(spec("a").id, f"s{number}", duration)
+    return history
+
+
+@pytest.mark.parametrize(
+    ("declared", "known", "expected"),
+    [
+        (None, (), (25.0, "default")),
+        (40.0, (), (40.0, "declared")),
+        (40.0, (3.0, 9.0, 5.0), (5.0, "history")),
+        (500.0, (), (100.0, "declared")),
+        (None, (500.0,), (100.0, "history")),
+        (0.0, (), (0.0, "declared")),
+    ],
+)
+def test_history_wins_over_what_is_declared_and_that_over_a_quarter_of_the_timeout(
+    declared: float | None, known: tuple[float, ...], expected: tuple[float, str]
+) -> None:
+    """History is the median; nothing is expected to take longer than its time limit."""
+    assert expected_runtime(spec("a", timeout=100.0, runtime=declared), _history(*known)) == expected
+
+
+def test_the_history_of_another_job_says_nothing() -> None:
+    """Run times are known by job id."""
+    assert expected_runtime(spec("b", timeout=100.0), _history(1.0)) == (25.0, "default")
+
+
+_JOBS = st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e4)).map(lambda pair: (min(pair), max(pair))), min_size=1)
+
+
+@given(_JOBS, st.floats(0, 1e5))
+def test_a_limit_is_whole_minutes_with_room_for_any_one_job_to_hang(
+    jobs: list[tuple[float, float]], length: float
+) -> None:
+    """A job that runs into its own time limit does not take the others of its batch with it."""
+    limit = time_limit(length, jobs)
+    assert limit % 60 == 0
+    assert limit >= MARGIN * length + START_UP
+    assert all(limit >= length - runtime + timeout for runtime, timeout in jobs)
+    assert limit < MARGIN * length + max(timeout - runtime for runtime, timeout in jobs) + START_UP + 60.001

@@ -1,0 +1,273 @@
+"""The scheduler of the API page, on real processes."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary_wf.multiprocess_scheduler import (
+    DAG,
+    DAGError,
+    DAGIterator,
+    MultiprocessScheduler,
+    Worker,
+    compute_next_dyn_poll,
+)
+from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
+
+
+class Command(Worker):
+    """A worker whose process is a command."""
+
+    def __init__(self, uid: str, data: list[str], slot: int) -> None:
+        super().__init__(uid, None, "run", slot, None)
+        self.data = data
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the command in a session of its own."""
+        return subprocess.Popen(self.data, start_new_session=True)
+
+
+def graph(edges: dict[str, list[str]], command: Callable[[str], list[str]] | None = None) -> DAG[list[str]]:
+    """Return a graph of units that run ``true``, or what `command` says."""
+    dag: DAG[list[str]] = DAG()
+    for uid, before in edges.items():
+        dag.add_vertex(uid, command(uid) if command else ["true"], before)
+    return dag
+
+
+def run(dag: DAG[list[str]], jobs: int = 2, **options: Any) -> tuple[list[str], "MultiprocessScheduler[Any, Any]"]:  # noqa: ANN401
+    """Run `dag`; return what happened as ``+uid`` and ``-uid``, and the scheduler."""
+    log: list[str] = []
+
+    def factory(uid: str, data: list[str], slot: int) -> Command:
+        log.append(f"+{uid}")
+        return Command(uid, data, slot)
+
+    scheduler = MultiprocessScheduler(dag, factory, lambda worker: log.append(f"-{worker.uid}"), jobs, **options)
+    scheduler.run()
+    return log, scheduler
+
+
+def test_a_chain_runs_in_order() -> None:
+    """Each unit begins when the one before it has ended."""
+    log, scheduler = run(graph({"a": [], "b": ["a"], "c": ["b"]}))
+    assert log == ["+a", "-a", "+b", "-b", "+c", "-c"]
+    assert (scheduler.active_workers, scheduler.no_work_left, scheduler.workers) == (0, True, [None, None])
+
+
+def test_a_failure_does_not_block_what_follows() -> None:
+    """The scheduler does not judge exit codes."""
+    log, _ = run(graph({"a": [], "b": ["a"]}, lambda uid: ["false"] if uid == "a" else ["true"]))
+    assert log == ["+a", "-a", "+b", "-b"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_no_more_at_once_than_jobs(jobs: int) -> None:
+    """Slots bound what runs, and are all used."""
+    log, _ = run(graph({name: [] for name in "abcdef"}, lambda _: ["sleep", "0.05"]), jobs)
+    running = most = 0
+    for entry in log:
+        running += 1 if entry[0] == "+" else -1
+        most = max(most, running)
+    assert most == jobs
+
+
+def test_the_longest_path_goes_first() -> None:
+    """With run times known, the unit with most behind it begins first."""
+    runtimes = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 9.0}
+    log, _ = run(graph({"a": [], "b": [], "c": [], "d": ["c"]}), 1, runtime=lambda uid, _: runtimes[uid])
+    assert [entry for entry in log if entry[0] == "+"] == ["+c", "+d", "+a", "+b"]
+
+
+def test_resources_and_exclusive_units_are_respected() -> None:
+    """A unit starts when the pool has what it asks for, and an exclusive one alone; ids come back in the end."""
+    pool = ResourcePool()
+    pool.populate(cpus=2)
+    log, scheduler = run(
+        graph({name: [] for name in "abcd"}, lambda _: ["sleep", "0.05"]),
+        4,
+        pool=pool,
+        request=lambda uid, _: [{"type": "cpus", "slots": 1}] * (2 if uid == "a" else 1),
+        exclusive=lambda uid, _: uid == "d",
+    )
+    assert log[:2] == ["+a", "-a"]
+    assert log[-2:] == ["+d", "-d"]
+    assert scheduler.allocations == {}
+    assert [entry["slots"] for entry in pool.resources["cpus"]] == [1, 1]
+
+
+def test_a_request_that_can_never_be_met_is_refused() -> None:
+    """Nobody waits for ever."""
+    pool = ResourcePool()
+    pool.populate(cpus=1)
+    with pytest.raises(ResourceUnavailable, match="can never run"):
+        run(graph({"a": []}), pool=pool, request=lambda *_: [{"type": "cpus", "slots": 2}])
+
+
+def test_a_unit_over_its_time_is_ended() -> None:
+    """The limit is seconds; the result is collected as usual."""
+    before = time.monotonic()
+    log, _ = run(graph({"a": []}, lambda _: ["sleep", "60"]), timeout=lambda *_: 0.2)
+    assert log == ["+a", "-a"]
+    assert time.monotonic() - before < 20
+
+
+def _alive(processes: list["subprocess.Popen[bytes]"]) -> list[int]:
+    return [process.pid for process in processes if process.poll() is None]
+
+
+@pytest.mark.parametrize("culprit", ["factory", "command", "collector", "interrupt"])
+def test_whatever_goes_wrong_no_process_and_no_slot_is_left(culprit: str) -> None:
+    """A failing factory, a missing command, a failing collector and Ctrl-C all end what runs and are raised."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Watched(Command):
+        """A worker that notes its process."""
+
+        def start(self) -> "subprocess.Popen[bytes]":
+            """Start the command."""
+            if culprit == "command" and self.uid == "z":
+                return subprocess.Popen(["no-such-command-anywhere"])
+            process = super().start()
+            started.append(process)
+            return process
+
+    def factory(uid: str, data: list[str], slot: int) -> Watched:
+        if culprit == "factory" and uid == "z":
+            raise RuntimeError("factory")
+        return Watched(uid, data, slot)
+
+    def collect(worker: Worker) -> None:
+        if culprit == "interrupt":
+            raise KeyboardInterrupt
+        if culprit == "collector":
+            raise RuntimeError("collector")
+        del worker
+
+    dag = graph({"a": [], "b": [], "z": ["b"]}, lambda uid: ["sleep", "60"] if uid == "a" else ["true"])
+    scheduler = MultiprocessScheduler(dag, factory, collect, 2)
+    with pytest.raises((RuntimeError, FileNotFoundError, KeyboardInterrupt)):
+        scheduler.run()
+    assert _alive(started) == []
+    assert scheduler.active_workers == 0
+    assert scheduler.workers == [None, None]
+
+
+def test_a_cycle_is_refused_and_named() -> None:
+    """Before anything runs."""
+    with pytest.raises(DAGError, match="a → b → c → a"):
+        MultiprocessScheduler(graph({"a": ["c"], "b": ["a"], "c": ["b"]}), Command, print)
+
+
+def test_a_missing_predecessor_is_refused_and_named() -> None:
+    """An edge to nowhere is a slip."""
+    with pytest.raises(DAGError, match="'nope', which is not in the graph"):
+        graph({"a": ["nope"]}).check()
+
+
+def test_the_iterator_waits_for_busy_vertices() -> None:
+    """Nothing is handed out while all that is left waits; the end comes when everything was handed out."""
+    dag: DAG[str] = DAG()
+    dag.add_vertex("a", "a-data")
+    dag.add_vertex("b", "b-data", ["a"])
+    walk = DAGIterator(dag)
+    assert next(walk) == ("a", "a-data")
+    assert next(walk) == (None, None)
+    walk.leave("a")
+    assert next(walk) == ("b", "b-data")
+    with pytest.raises(StopIteration):
+        next(walk)
+    walk.leave("b")
+    with pytest.raises(DAGError, match="was not handed out"):
+        walk.leave("b")
+
+
+def test_processes_that_cannot_be_watched_are_polled() -> None:
+    """The documented polling is the fallback; its interval adapts."""
+
+    class Fake:
+        """A process without a process id of its own."""
+
+        pid = 2**22 + 1
+
+        def __init__(self) -> None:
+            self.polls = 0
+
+        def poll(self) -> int | None:
+            """End after a few polls."""
+            self.polls += 1
+            return None if self.polls < 5 else 0
+
+        def wait(self, timeout: float | None = None) -> int:
+            """Return at once."""
+            del timeout
+            return 0
+
+        def terminate(self) -> None:
+            """Do nothing."""
+
+        kill = terminate
+
+    class Polled(Worker):
+        """A worker around it."""
+
+        def start(self) -> Fake:
+            """Return the fake."""
+            return Fake()
+
+    dag: DAG[int] = DAG()
+    dag.add_vertex("a", 1)
+    collected: list[str] = []
+    scheduler = MultiprocessScheduler(
+        dag, lambda uid, _, slot: Polled(uid, None, "x", slot, None), lambda worker: collected.append(worker.uid), 1
+    )
+    scheduler.run()
+    assert collected == ["a"]
+    assert scheduler.poll_interval < 0.1
+
+
+@pytest.mark.parametrize(
+    ("counter", "interval", "expected"),
+    [(1, 0.1, 0.075), (9, 0.1, 0.125), (9, 1.0, 0.75), (1, 0.0001, 0.0001), (9, 0.00005, 0.0000625), (100, 0.9, 1.125)],
+)
+def test_the_polling_interval_adapts_as_documented(counter: int, interval: float, expected: float) -> None:
+    """Faster after results, slower without."""
+    assert compute_next_dyn_poll(counter, interval) == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(0, 11), min_size=1, max_size=12))
+def test_any_acyclic_graph_is_walked_in_an_order_that_respects_it(seeds: list[int]) -> None:
+    """Every vertex comes once, after all before it."""
+    dag: DAG[None] = DAG()
+    for number, seed in enumerate(seeds):
+        dag.add_vertex(str(number), None, [str(before) for before in range(number) if seed >> (before % 4) & 1])
+    seen: list[str] = []
+    walk = DAGIterator(dag)
+    for uid, _ in walk:
+        assert uid is not None
+        assert set(dag.predecessors(uid)) <= set(seen)
+        seen.append(uid)
+        walk.leave(uid)
+    assert sorted(seen) == sorted(dag)
+
+
+def test_slots_are_the_workers_places() -> None:
+    """self.workers[N].slot == N for all present workers."""
+    places: list[bool] = []
+
+    class Looking(Command):
+        """A worker that compares."""
+
+        def poll(self, scheduler: MultiprocessScheduler[Any, Any]) -> bool:
+            """Note whether the places agree."""
+            places.extend(worker is None or worker.slot == slot for slot, worker in enumerate(scheduler.workers))
+            return super().poll(scheduler)
+
+    MultiprocessScheduler(graph({name: [] for name in "abcd"}), Looking, lambda _: None, 3).run()
+    assert places
+    assert all(places)
