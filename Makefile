@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/canary-wf status -d $(DEMO)
 
 test: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest -n auto --dist loadgroup
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check

@@ -1,138 +1,160 @@
-"""What the partitioner makes of sets of jobs: batches, overruns, balance, utilisation, chains, time and memory.
+"""What partitioners make of sets of jobs: batches, overruns, balance, chains, makespan, time and memory.
 
-    python benchmarks/partition.py [FOLDER or FILE.json.gz …] [--spec TEXT] [--jobs N] [--nodes K]
+    python benchmarks/partition.py [FOLDER or FILE.json.gz …] [--spec TEXT]… [--jobs N]… [--set NAME]… [--nodes K]
+                                   [--rounds N] [--peer-python PYTHON]
 
-Files hold ``{"jobs": [{"id", "cpus", "runtime" (s), "deps": [ids]}]}``. Without any, seeded sets of N jobs are made:
-independent, a random graph, chains, cpus with gpus, one giant component, and a tenth of the jobs exclusive. Every
-number comes from the package's own simulator; LB is the largest of the longest job and the mean load of a batch.
+Files hold ``{"jobs": [{"id", "cpus", "runtime" (s), "deps": [ids]}]}``. Without any, the seeded sets of
+`partition_sets.py` are made. With `--peer-python`, the interpreter of an environment with canary-wm, its partitioner is
+given the same jobs. Whoever made the batches, every number comes from this package's simulators:
+
+over      batches longer than the target; then the worst excess (s) over the target or the longest job (or component)
+max/LB    the longest batch over its lower bound: the mean load of a batch, or the longest job
+critical  the longest chain of batches (s)
+span/LB   the makespan on K nodes over its lower bound: the longest chain of jobs, or the work of a node
+edges     links between batches;  cpu s: median of the rounds;  MiB: peak of the process that partitions
 """
 
 import argparse
-import gzip
 import json
-import random
-import resource
-import time
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+from partition_sets import NODE, Job, from_file, generated, problem_of
 
 from canary_wf.batch.cluster import critical_path, run_on_cluster
-from canary_wf.batch.partition import length_bound, nominal_batches, partition
-from canary_wf.batch.partition.limits import work
+from canary_wf.batch.partition import length_bound, nominal_batches
 from canary_wf.batch.schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem, Task
-from canary_wf.errors import InputError
+from canary_wf.batch.task import Problem
 
-WIDTH = 8
-"""Cpus of a node; the sets with gpus have four of them."""
+SPECS = ("duration:1800", "count:64", "layout:atomic", "layout:atomic,count:16")
 
 HEADER = (
-    "set             spec                       jobs batches nominal   longest  over   overrun  max/LB   util   edges"
-    "   critical   makespan   cpu s  MiB"
+    "| set | jobs | spec | by | batches | nominal | longest s | over | worst excess s | max/LB | edges | critical s "
+    "| span/LB | cpu s | MiB |\n" + "|---|--:|---|---|" + "--:|" * 11
 )
 
-
-def from_file(path: Path) -> Problem:
-    """Return the problem in a gzipped JSON file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        jobs = json.load(file)["jobs"]
-    place = {job["id"]: number for number, job in enumerate(jobs)}
-    return Problem.of(
-        ("cpus",),
-        (WIDTH,),
-        [
-            Task(job["id"], (job["cpus"],), job["runtime"], tuple(place[upstream] for upstream in job["deps"]))
-            for job in jobs
-        ],
-    )
+PATIENCE = 600.0
+"""Seconds after which a partitioner is given up."""
 
 
-def generated(count: int) -> Iterator[tuple[str, Problem]]:
-    """Yield the name and the problem of each seeded set of `count` jobs."""
-    kinds: dict[str, Callable[[random.Random, int], tuple[int, ...]]] = {
-        "independent": lambda _random, _number: (),
-        "random graph": _earlier,
-        "chains": lambda _random, number: (number - 1,) if number % 10 else (),
-        "giant": lambda random_, number: (random_.randrange(number),) if number else (),
-    }
-    for name, dependencies in kinds.items():
-        yield name, _problem(count, dependencies)
-    yield "cpus and gpus", _problem(count, kinds["independent"], gpus=True)
-    yield "a tenth alone", _problem(count, kinds["independent"], exclusive=0.1)
-
-
-def _earlier(random_: random.Random, number: int) -> tuple[int, ...]:
-    near = range(max(0, number - 200), number)
-    return tuple(random_.sample(near, min(len(near), random_.choice((0, 0, 1, 2)))))
-
-
-def _problem(
-    count: int,
-    dependencies: Callable[[random.Random, int], tuple[int, ...]],
-    *,
-    gpus: bool = False,
-    exclusive: float = 0.0,
-) -> Problem:
-    random_ = random.Random(20260700)  # noqa: S311 - a benchmark wants the same numbers every time
-    tasks = (
-        Task(
-            f"j{number:07}",
-            (random_.choices((1, 2, 4, 8), (70, 15, 10, 5))[0], random_.choice((0, 0, 1, 2)) if gpus else 0),
-            min(max(60 * random_.lognormvariate(0, 1.2), 0.1), 6000.0),
-            dependencies(random_, number),
-            exclusive=random_.random() < exclusive,
-        )
-        for number in range(count)
-    )
-    return Problem.of(("cpus", "gpus"), (WIDTH, 4), tasks)
-
-
-def row(name: str, problem: Problem, text: str, nodes: int) -> str:
-    """Return one line of the table: `problem` partitioned by the specification `text`."""
-    spec = BatchSpecification.parse(text)
-    started = time.process_time()
+def ask(python: str, which: str, jobs: Sequence[Job], spec: BatchSpecification, rounds: int) -> dict[str, Any]:
+    """Return the answer of the partitioner `which` in a process of its own; what went wrong is its ``error``."""
+    target = {"duration": spec.duration, "count": None if spec.duration else spec.count}
+    request = {"node": NODE, "jobs": jobs, "layout": spec.layout, "rounds": rounds, **target}
+    command = [python, str(Path(__file__).with_name("partition_worker.py")), which]
     try:
-        batches = partition(problem, spec)
-    except InputError as error:
-        return f"{name:15} {text:22} {error}"
-    seconds = time.process_time() - started
-    lengths = [simulate(problem, batch.tasks).length for batch in batches]
-    links = [batch.dependencies for batch in batches]
-    target = spec.duration or 0.0
-    # With the atomic layout the bound is the longest component, which is not worked out here.
-    bound = bool(target) and spec.layout == "flat"
-    longest = [max(problem.runtimes[task] for task in batch.tasks) for batch in batches]
-    over = [length - max(target, alone) for length, alone in zip(lengths, longest, strict=True)] if bound else []
-    count = spec.count if isinstance(spec.count, int) else len(batches)
-    cells = (
-        f"{name:15} {text:22} {len(problem):8} {len(batches):7}",
-        f"{nominal_batches(problem, target, spec.layout) if target else '':>7} {max(lengths):9.1f}",
-        f"{sum(length > target * (1 + 1e-9) for length in lengths) if target else '':>5}",
-        f"{max(over):9.1f}" if over else " " * 9,
-        f"{max(lengths) / length_bound(problem, count, problem.runtimes):7.3f}",
-        f"{max(work(problem)) / sum(lengths):6.3f} {sum(map(len, links)):7} {critical_path(lengths, links):10.1f}",
-        f"{run_on_cluster(lengths, links, nodes=nodes).makespan:10.1f} {seconds:7.2f}",
-        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024:4}",
+        done = subprocess.run(
+            command, input=json.dumps(request), capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"more than {PATIENCE:.0f} s"}
+    answer: dict[str, Any] = (
+        json.loads(done.stdout) if not done.returncode else {"error": done.stderr.strip().splitlines()[-1]}
     )
-    return " ".join(cells)
+    return answer
+
+
+def row(problem: Problem, spec: BatchSpecification, answer: dict[str, Any], nodes: int) -> str:
+    """Return the cells of a table row that say what `answer` is worth."""
+    place = {identity: task for task, identity in enumerate(problem.ids)}
+    batches = [[place[identity] for identity in batch] for batch in answer["batches"]]
+    lengths = [simulate(problem, batch).length for batch in batches]
+    links = _links(problem, batches)
+    target = spec.duration or 0.0
+    alone = [_longest_indivisible(problem, batch, spec) for batch in batches] if target else []
+    excess = max((length - max(target, most) for length, most in zip(lengths, alone, strict=False)), default=0.0)
+    count = spec.count if isinstance(spec.count, int) else len(batches)
+    chain = critical_path(problem.runtimes, problem.dependencies)
+    bound = max(chain, length_bound(problem, nodes, problem.runtimes))
+    cells = (
+        len(batches),
+        nominal_batches(problem, target, spec.layout) if target else "",
+        f"{max(lengths):.0f}",
+        sum(length > target * (1 + 1e-9) for length in lengths) if target else "",
+        f"{max(excess, 0.0):.0f}" if target else "",
+        f"{max(lengths) / length_bound(problem, count, problem.runtimes):.3f}",
+        sum(map(len, links)),
+        f"{critical_path(lengths, links):.0f}",
+        f"{run_on_cluster(lengths, links, nodes=nodes).makespan / bound:.3f}",
+        f"{answer['seconds']:.2f}",
+        answer["mib"],
+    )
+    return " | ".join(map(str, cells))
+
+
+def _links(problem: Problem, batches: Sequence[Sequence[int]]) -> list[list[int]]:
+    owner = {task: number for number, batch in enumerate(batches) for task in batch}
+    return [
+        sorted({owner[upstream] for task in batch for upstream in problem.dependencies[task]} - {number})
+        for number, batch in enumerate(batches)
+    ]
+
+
+def _longest_indivisible(problem: Problem, batch: Sequence[int], spec: BatchSpecification) -> float:
+    if spec.layout == "flat":
+        return max(problem.runtimes[task] for task in batch)
+    members = set(batch)
+    component = {task: task for task in batch}
+
+    def root(task: int) -> int:
+        while component[task] != task:
+            task = component[task]
+        return task
+
+    for task in batch:
+        for upstream in members.intersection(problem.dependencies[task]):
+            component[root(task)] = root(upstream)
+    grouped: dict[int, list[int]] = {}
+    for task in batch:
+        grouped.setdefault(root(task), []).append(task)
+    return max(simulate(problem, tasks).length for tasks in grouped.values())
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("--spec", action="append", help=f"a batch specification; default: {' and '.join(SPECS)}")
+    parser.add_argument("--jobs", action="append", type=int, help="jobs of each set that is made; default 10000")
+    parser.add_argument("--set", action="append", help="only the made sets of this name")
+    parser.add_argument("--nodes", type=int, default=16, help="nodes of the cluster for the makespan")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer-python", help="interpreter of an environment with canary-wm")
+    return parser.parse_args()
+
+
+def sets(options: argparse.Namespace) -> Iterator[tuple[str, list[Job]]]:
+    """Yield the name and jobs of each set asked for."""
+    if options.paths:
+        for path in options.paths:
+            for file in sorted(path.glob("*.json.gz")) if path.is_dir() else [path]:
+                yield file.name.partition(".")[0], from_file(file)
+        return
+    for count in options.jobs or (10_000,):
+        for name, jobs in generated(count):
+            if not options.set or name in options.set:
+                yield name, jobs
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("paths", nargs="*", type=Path)
-    parser.add_argument("--spec", action="append", help="a batch specification; may be repeated")
-    parser.add_argument("--jobs", type=int, default=10_000, help="jobs of each set that is made")
-    parser.add_argument("--nodes", type=int, default=16, help="nodes of the cluster for the makespan")
-    options = parser.parse_args()
-    files = [file for path in options.paths for file in (sorted(path.glob("*.json.gz")) if path.is_dir() else [path])]
-    sets: Iterator[tuple[str, Problem]]
-    sets = ((file.name.partition(".")[0], from_file(file)) for file in files) if files else generated(options.jobs)
+    options = arguments()
+    partitioners = [("canary-wf", sys.executable, "wf")]
+    if options.peer_python:
+        partitioners.append(("canary-wm", options.peer_python, "canary"))
     print(HEADER)
-    for name, problem in sets:
-        for text in options.spec or ("duration:1800", "count:64", "layout:atomic", "layout:atomic,count:16"):
-            print(row(name, problem, text, options.nodes), flush=True)
+    for name, jobs in sets(options):
+        problem = problem_of(jobs)
+        for text in options.spec or SPECS:
+            spec = BatchSpecification.parse(text)
+            for label, python, which in partitioners:
+                answer = ask(python, which, jobs, spec, options.rounds)
+                cells = answer.get("error") or row(problem, spec, answer, options.nodes)
+                print(f"| {name} | {len(jobs)} | {text} | {label} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 """Where every command starts: `run-batch` goes straight to the runner, the others through the command line."""
 
+import io
 import sys
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of jobs may have letters that this terminal cannot show; they are told escaped then.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if sys.argv[1:2] == ["run-batch"]:
         from canary_wf.execution.runner import main as run_batch
 

@@ -11,7 +11,9 @@ import msgspec
 
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
+from canary_wf.discovery.pyt.cache import ReadingCache, cache_folder
 from canary_wf.errors import UsageError, WorkspaceError
+from canary_wf.hooks.lock import workspace_lock
 from canary_wf.job.history import History, add_session, load_history, save_history
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
@@ -19,7 +21,9 @@ from canary_wf.plan.store import load_plan, remove_session, write_session
 from canary_wf.plan.target import Target, choose_target
 from canary_wf.plan.update import carry_over
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
+from canary_wf.workflow.batch_table import write_batch_table
 from canary_wf.workflow.profiles import profile_files
+from canary_wf.workflow.shapes import shapes_of, uses_shapes
 from canary_wf.workflow.snakefile import workflow_files
 from canary_wf.workflow.writer import check_out, write_workflow
 
@@ -37,10 +41,21 @@ class Generated(msgspec.Struct, frozen=True):
     kept: int
 
 
-def find_jobs(paths: Sequence[Path], options: DiscoveryOptions, out: Path) -> Discovery:
-    """Return what the test files under `paths` expand to; OUT's own files are not looked at."""
+def open_readings(paths: Sequence[Path], out: Path) -> ReadingCache:
+    """Return the readings of test files under `paths` known in `out`, or to the user where OUT is no workspace."""
+    return ReadingCache(cache_folder(out / STATE_FOLDER), [os.path.abspath(path) for path in paths])  # noqa: PTH100 - a key
+
+
+def find_jobs(
+    paths: Sequence[Path], options: DiscoveryOptions, out: Path, readings: ReadingCache | None = None
+) -> Discovery:
+    """Return what the test files under `paths` expand to; OUT's own files are not looked at.
+
+    What is known of the files is taken from `readings`; keeping new ones is the caller's, as a plan writes nothing.
+    """
     own = tuple(out / name for name in GENERATED_FOLDERS)
-    return discover(paths, msgspec.structs.replace(options, exclude=(*options.exclude, *own)))
+    known = open_readings(paths, out) if readings is None else readings
+    return discover(paths, msgspec.structs.replace(options, exclude=(*options.exclude, *own), readings=known))
 
 
 def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, history: History, out: Path) -> Plan:
@@ -63,22 +78,35 @@ def generate_workflow(
     refused before anything is written. Raises InputError and WorkspaceError.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
-    found = find_jobs(paths, options, out)
+    readings = open_readings(paths, out)
+    found = find_jobs(paths, options, out, readings)
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
-    files = workflow_files(plan) | profile_files(plan)
+    files = workflow_files(plan, settings.rules) | profile_files(plan)
     check_out(out, files)
+    with workspace_lock(out):
+        session, kept, warnings = _write(plan, files, history, settings, out, update=update)
+        readings.save(cache_folder(out / STATE_FOLDER))
+    return Generated(plan, session, found, (*found.warnings, *warnings), kept)
+
+
+def _write(
+    plan: Plan, files: Mapping[str, str], history: History, settings: PlanSettings, out: Path, *, update: bool
+) -> tuple[SessionPaths, int, list[str]]:
+    """Write the session and its workflow; return it, the number of verdicts that were kept, and warnings."""
     before = session_names(out)
     session = write_session(plan, out)
     try:
         kept = carry_over(SessionPaths(out, before[-1]), plan, session) if update and before else 0
+        if uses_shapes(plan, settings.rules):
+            write_batch_table(shapes_of(plan), session)
         if history.runtimes:
             save_history(history, out)
         warnings = write_workflow(out, files, session)
     except BaseException:  # Ctrl-C too: a session without its workflow would hide the one before
         remove_session(session)
         raise
-    return Generated(plan, session, found, tuple(warnings), kept)
+    return session, kept, warnings
 
 
 def generate(  # noqa: PLR0913 - the options of a command

@@ -11,6 +11,15 @@ from canary_wf.errors import WorkspaceError
 
 T = TypeVar("T")
 
+_ANEW = "start a new session with canary-wf generate"
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EMFILE: "allow more open files with ulimit -n",
+    errno.ENFILE: "allow more open files on this system",
+}
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -19,14 +28,15 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
-def write_atomic(path: Path, content: bytes, *, sync: bool = False, mode: int = 0o666) -> None:
+def write_atomic(path: Path, content: bytes, *, sync: bool = False, hint: str | None = None) -> None:
     """Replace `path` by `content` at once: a reader sees the old bytes or the new ones, never a part.
 
-    With `sync` the bytes are on the disk before the name points to them. Raises WorkspaceError naming `path`.
+    With `sync` the bytes are on the disk before the name points to them. Raises WorkspaceError naming `path`,
+    with `hint` as what to do where the errno does not say.
     """
     beside = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
             write_all(descriptor, content)
             if sync:
@@ -36,7 +46,7 @@ def write_atomic(path: Path, content: bytes, *, sync: bool = False, mode: int = 
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise not_writable(path, error) from error
+        raise (not_writable(path, error) if hint is None else not_writable(path, error, hint)) from error
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -51,17 +61,20 @@ def write_json(path: Path, value: object, *, sync: bool = False) -> None:
     write_atomic(path, encode(value) + b"\n", sync=sync)
 
 
-def read_json(path: Path, kind: type[T] | Any) -> T:  # noqa: ANN401 - msgspec also takes unions and aliases as types
-    """Return the content of `path` as `kind`. Raises WorkspaceError when it is missing or not of that form."""
+def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW) -> T:  # noqa: ANN401 - msgspec takes unions too
+    """Return the content of `path` as `kind`.
+
+    Raises WorkspaceError when it is missing or not of that form; `hint` says what to do then.
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WorkspaceError(f"is damaged ({error})", where=path) from error
+        raise WorkspaceError(f"is damaged ({error})", where=path, hint=hint) from error
 
 
-def not_writable(path: Path, error: OSError) -> WorkspaceError:
-    """Return the error that tells why `path` could not be written."""
-    hint = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "choose another folder with -d"
+def not_writable(path: Path, error: OSError, hint: str = "choose another folder with -d") -> WorkspaceError:
+    """Return the error that tells why `path` could not be written, and what to do (`hint` unless the errno says)."""
+    hint = _REMEDIES.get(error.errno or 0, hint)
     return WorkspaceError(f"cannot be written ({error.strerror})", where=path, hint=hint)

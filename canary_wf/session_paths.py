@@ -69,6 +69,11 @@ class SessionPaths(NamedTuple):
         """What the gate writes when no job failed."""
         return self.folder / "gate.json"
 
+    @property
+    def batch_table(self) -> Path:
+        """Which batch has which shape, and what it waits for; there when the workflow has rules of shapes."""
+        return self.folder / "batch-table.json"
+
     def slice(self, batch: str) -> Path:
         """Return the part of the plan that the runner of `batch` needs."""
         return self.folder / "slices" / f"{batch}.json"
@@ -107,7 +112,7 @@ def session_names(out: Path) -> list[str]:
     """
     folder = sessions_folder(out)
     try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith("."))  # noqa: PTH208 - names only
+        return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -115,6 +120,10 @@ def session_names(out: Path) -> list[str]:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=folder, hint=hint) from error
 
 
-def relative_to_out(path: Path, out: Path) -> str:
-    """Return `path` as JSON files name it: relative to `out` unless it lies outside."""
-    return str(path.relative_to(out)) if path.is_relative_to(out) else str(path)
+def relative_to_out(path: Path | str, out: Path) -> str:
+    """Return `path` (without ``.`` or ``//`` in it) as JSON files name it: relative to `out` unless it lies outside."""
+    text, root = str(path), str(out)
+    if text == root:
+        return "."
+    inside = root if root.endswith("/") else f"{root}/"
+    return text.removeprefix(inside)

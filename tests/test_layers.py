@@ -11,7 +11,7 @@ import canary_wf
 PACKAGE = Path(canary_wf.__file__).parent
 
 LAYERS = [
-    {"errors", "durations", "json_files", "expressions", "session_paths", "shipped", "runtime", "__init__"},
+    {"errors", "durations", "json_files", "expressions", "session_paths", "shipped", "wording", "runtime", "__init__"},
     {"resources"},
     {"rpool"},
     {"job"},

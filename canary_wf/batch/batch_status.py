@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Self
 
+import msgspec
+
 from canary_wf.job.status import Category, Outcome, Status
 
 
 class BatchStatus(Status, frozen=True):
     """A verdict with the number of jobs in each category; jobs without a verdict count as NONE."""
 
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
 
     @classmethod
     def of_jobs(cls, verdicts: Iterable[Status]) -> Self:

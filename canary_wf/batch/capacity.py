@@ -43,5 +43,20 @@ def rates(problem: Problem) -> list[tuple[float, ...]]:
     return [(*row[:-1], _alone(shape)) for row, shape in zip(shares, problem.shapes, strict=True)]
 
 
+def occupancy(problem: Problem) -> list[tuple[float, ...]]:
+    """Return `rates`, with all of every resource for the kinds of tasks beside which no other one can run.
+
+    While a task holds all cpus, say, nobody can use the gpus either.
+    """
+    limits, needs = limited(problem)
+    least = [min(column) for column in zip(*needs, strict=True)]
+    return [
+        (1.0,) * len(limits)
+        if any(need + low > there for need, low, there in zip(row, least, limits, strict=True))
+        else rate
+        for row, rate in zip(needs, rates(problem), strict=True)
+    ]
+
+
 def _alone(shape: Shape) -> float:
     return 1.0 if shape.whole else 0.0

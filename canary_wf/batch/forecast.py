@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from canary_wf.batch.problem import MEMORY, demand_of, problem_of
+from canary_wf.batch.problem import LOCK, MEMORY, demand_of, problem_of
 from canary_wf.batch.schedule import Schedule, simulate
 from canary_wf.job.job import Job
 
@@ -25,6 +25,8 @@ def forecast(jobs: Sequence[Job]) -> Schedule:
 
 def peak_slots(schedule: Schedule) -> dict[str, int]:
     """Return the most slots of each type that `schedule` uses at once; cpus and gpus are always among them."""
-    peak = {kind: math.ceil(amount) for kind, amount in schedule.peak.items() if kind != MEMORY}
-    further = {kind: amount for kind, amount in peak.items() if amount and kind not in {"cpus", "gpus"}}
+    peak = {kind: math.ceil(amount) for kind, amount in schedule.peak.items()}
+    own = {"cpus", "gpus", MEMORY}
+    types = [kind for kind in peak if kind not in own and not kind.startswith(LOCK)]
+    further = {kind: peak[kind] for kind in types if peak[kind]}
     return {"cpus": peak.get("cpus", 0), "gpus": peak.get("gpus", 0), **further}

@@ -6,88 +6,15 @@ anomalies", 1969) with a bounded look ahead. The runner uses `reference_order` a
 allocation of real ids itself; `simulate` does it with numbers.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from heapq import heapify, heappop, heappush
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from canary_wf.batch.capacity import Limits, limited
+from canary_wf.batch.machine import Machine
+from canary_wf.batch.ready_queue import LOOK_AHEAD, ReadyQueue
 from canary_wf.batch.task import Problem
-from canary_wf.errors import InputError
 
-LOOK_AHEAD = 64
-"""Waiting jobs looked at past the first one that does not fit."""
-
-
-class ReadyQueue:
-    """Tasks that may start, smaller numbers first; number tasks by their place in `reference_order`.
-
-    `kinds[number]` names tasks that fit or do not fit alike (None: each one is of its own kind); after one did not
-    fit, others of its kind are not asked in the same `take`.
-    """
-
-    def __init__(self, ready: Iterable[int] = (), kinds: Sequence[int] | None = None) -> None:
-        self._rest = list(ready)
-        heapify(self._rest)
-        self._kinds = kinds
-        self._window: list[int] = []
-        self._present: dict[int, int] = {}
-        self._refill()
-
-    def __len__(self) -> int:
-        return len(self._window) + len(self._rest)
-
-    def push(self, number: int) -> None:
-        """Add a task that has become ready."""
-        window = self._window
-        if len(window) > LOOK_AHEAD:
-            if number > window[-1]:
-                heappush(self._rest, number)
-                return
-            heappush(self._rest, self._drop(LOOK_AHEAD))
-        place = len(window)
-        while place and window[place - 1] > number:
-            place -= 1
-        self._put(place, number)
-
-    def take(self, fits: Callable[[int], bool]) -> Iterator[int]:
-        """Yield and remove the tasks to start now; `fits` is asked anew after each one has been handed out."""
-        window, kinds, present = self._window, self._kinds, self._present
-        blocked: set[int] = set()
-        place = 0
-        # Once one of each kind that waits has been refused, the rest needs no look.
-        while place < len(window) and len(blocked) < len(present):
-            number = window[place]
-            kind = number if kinds is None else kinds[number]
-            if kind in blocked:
-                place += 1
-            elif fits(number):
-                self._drop(place)
-                self._refill()
-                yield number
-            else:
-                blocked.add(kind)
-                place += 1
-
-    def _refill(self) -> None:
-        window, rest = self._window, self._rest
-        while rest and len(window) <= LOOK_AHEAD:
-            self._put(len(window), heappop(rest))
-
-    def _put(self, place: int, number: int) -> None:
-        kind = number if self._kinds is None else self._kinds[number]
-        self._window.insert(place, number)
-        self._present[kind] = self._present.get(kind, 0) + 1
-
-    def _drop(self, place: int) -> int:
-        number = self._window.pop(place)
-        kind = number if self._kinds is None else self._kinds[number]
-        left = self._present[kind] - 1
-        if left:
-            self._present[kind] = left
-        else:
-            del self._present[kind]
-        return number
+__all__ = ["LOOK_AHEAD", "ReadyQueue", "Schedule", "reference_order", "simulate"]
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -120,94 +47,6 @@ def simulate(problem: Problem, members: Sequence[int]) -> Schedule:
     by_task = dict(zip(order, starts, strict=True))
     peak, concurrency = _peak(problem, by_task)
     return Schedule(length, tuple(by_task[task] for task in members), peak, concurrency)
-
-
-class Machine:
-    """One node that plays the reference schedule; made once for a problem, played for many batches."""
-
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-        self._limits, self._needs = limited(problem)
-
-    def length(self, order: Sequence[int], *, dependent: bool = False) -> float:
-        """Return the length in seconds of the schedule of `order`, which must be in reference order."""
-        return self.play(order, dependent=dependent)[0]
-
-    def play(self, order: Sequence[int], *, dependent: bool) -> tuple[float, list[float]]:
-        """Return the schedule's length and the start of each task of `order`, all in seconds.
-
-        `order` is in reference order; `dependent` says that its tasks may depend on one another.
-        """
-        problem = self._problem
-        kinds = list(map(problem.kinds.__getitem__, order))
-        runtimes = list(map(problem.runtimes.__getitem__, order))
-        waits, followers = _waits(problem, order) if dependent else ([], {})
-        ready = [number for number, count in enumerate(waits) if not count] if followers else range(len(order))
-        queue = ReadyQueue(ready, kinds)
-        starts = [-1.0] * len(order)
-        free = list(self._limits)
-        needs = list(map(self._needs.__getitem__, kinds))
-        running: list[tuple[float, int]] = []
-        now = 0.0
-        fits = _fitting(free, needs)
-        while True:
-            for number in queue.take(fits):
-                starts[number] = now
-                for place, wanted in enumerate(needs[number]):
-                    free[place] -= wanted
-                heappush(running, (now + runtimes[number], number))
-            if not running:
-                break
-            now = running[0][0]
-            while running and running[0][0] <= now:
-                number = heappop(running)[1]
-                for place, wanted in enumerate(needs[number]):
-                    free[place] += wanted
-                if number in followers:
-                    _release(followers[number], waits, queue)
-        _check_all_started(problem, order, starts)
-        return now, starts
-
-
-def _fitting(free: list[int], needs: Sequence[Limits]) -> Callable[[int], bool]:
-    """Return the question whether a task fits into what is free; most nodes run out of one resource only."""
-    if len(free) == 1:
-        singles = [need[0] for need in needs]
-        return lambda number: singles[number] <= free[0]
-
-    def fits(number: int) -> bool:
-        for wanted, there in zip(needs[number], free, strict=True):  # noqa: SIM110 - a generator costs twice as much
-            if wanted > there:
-                return False
-        return True
-
-    return fits
-
-
-def _release(followers: Sequence[int], waits: list[int], queue: ReadyQueue) -> None:
-    for follower in followers:
-        waits[follower] -= 1
-        if not waits[follower]:
-            queue.push(follower)
-
-
-def _check_all_started(problem: Problem, order: Sequence[int], starts: Sequence[float]) -> None:
-    for task, start in zip(order, starts, strict=True):
-        if start < 0:
-            raise InputError("can never start: its dependencies form a cycle", where=f"job {problem.ids[task]}")
-
-
-def _waits(problem: Problem, order: Sequence[int]) -> tuple[list[int], dict[int, list[int]]]:
-    """Return for each number of `order` how many others it waits for, and the numbers that wait for it."""
-    numbers = {task: number for number, task in enumerate(order)}
-    waits = [0] * len(order)
-    followers: dict[int, list[int]] = {}
-    for number, task in enumerate(order):
-        for upstream in problem.dependencies[task]:
-            if upstream in numbers:
-                waits[number] += 1
-                followers.setdefault(numbers[upstream], []).append(number)
-    return waits, followers
 
 
 def _remaining_paths(problem: Problem, members: Sequence[int]) -> dict[int, float]:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from canary_wf.cli.find import job_entry
 from canary_wf.cli.options import discovery_options, json_option
+from canary_wf.discovery import Discovery
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
 from canary_wf.generation import find_jobs
@@ -18,31 +20,55 @@ from canary_wf.json_files import encode
 @click.command("describe")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the files and attributes of each job too.")
 @json_option
-def command(*, file: Path, names: tuple[str, ...], as_json: bool) -> None:
-    """Show the jobs that FILE expands to. Dependencies on jobs of other files need a PATH: see canary-wf find."""
+def command(*, file: Path, names: tuple[str, ...], as_json: bool, verbose: bool) -> None:
+    """Show the jobs that FILE expands to. Of dependencies on jobs of other files the patterns are shown."""
     if file.is_dir():
         raise UsageError("is a folder", where=file, hint="give one test file, or use canary-wf find")
     selection = {"names": names, "keyword_expression": None, "parameter_expression": None, "owners": (), "regex": None}
-    found = find_jobs([file], discovery_options({**selection, "timeouts": ()}), Path.cwd())
+    options = discovery_options({**selection, "timeouts": ()})
+    found = find_jobs([file], msgspec.structs.replace(options, alone=True), Path.cwd())
     if as_json:
-        sys.stdout.write(encode({"jobs": [job_entry(job) for job in found.jobs]}).decode() + "\n")
+        entries = [{**job_entry(job), "depends_elsewhere": found.elsewhere.get(job.id, ())} for job in found.jobs]
+        sys.stdout.write(encode({"jobs": entries}).decode() + "\n")
         return
+    names_by_id = {job.id: job.name for job in found.jobs}
     for job in found.jobs:
-        sys.stdout.write("\n".join(_lines(job, {other.id: other.name for other in found.jobs})) + "\n")
+        shown = _shown(job, names_by_id, found) | (_more(job) if verbose else {})
+        rest = (f"    {key}: {one_line(str(value))}" for key, value in shown.items() if value)
+        sys.stdout.write("\n".join([f"{job.id[:8]}  {one_line(job.name)}", *rest]) + "\n")
 
 
-def _lines(job: JobSpec, names: dict[str, str]) -> list[str]:
-    shown: dict[str, Any] = {
+def _shown(job: JobSpec, names: dict[str, str], found: Discovery) -> dict[str, Any]:
+    amounts = {"cpus": job.cpus, "gpus": job.gpus, **job.resources}
+    limit = f", ended after {format_duration(job.limit)}" if job.limit != job.timeout else ""
+    here = [f"{names.get(edge.job, edge.job)} ({edge.when})" for edge in job.dependencies]
+    return {
         "masked": job.mask,
         "keywords": ", ".join(job.keywords),
-        "resources": ", ".join(
-            f"{count} {kind}" for kind, count in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items() if count
-        ),
+        "resources": ", ".join(f"{count} {kind}" for kind, count in amounts.items() if count),
+        "memory": None if job.memory is None else f"{job.memory} MiB",
         "nodes": job.nodes if job.nodes > 1 else None,
-        "timeout": format_duration(job.timeout),
-        "depends on": ", ".join(f"{names.get(edge.job, edge.job)} ({edge.when})" for edge in job.dependencies),
+        "timeout": f"{format_duration(job.timeout)}{limit}",
+        "depends on": ", ".join(here),
+        "depends on jobs of other files": ", ".join(found.elsewhere.get(job.id, ())),
         "owners": ", ".join(job.owners),
     }
-    rest = (f"    {key}: {one_line(str(value))}" for key, value in shown.items() if value)
-    return [f"{job.id[:8]}  {one_line(job.name)}", *rest]
+
+
+def _more(job: JobSpec) -> dict[str, Any]:
+    around = job.preparation
+    return {
+        "command": " ".join(job.command),
+        "files": ", ".join(f"{asset.action} {asset.source}" for asset in job.assets),
+        "environment": ", ".join(f"{name}={value}" for name, value in job.environment.items()),
+        "modules": ", ".join(module.name for module in around.modules) if around else None,
+        "rc files": ", ".join(around.rcfiles) if around else None,
+        "setup": around.setup if around else None,
+        "teardown": around.teardown if around else None,
+        "artifacts": ", ".join(artifact.file for artifact in job.artifacts),
+        "baselines": ", ".join(each.source or " ".join(each.arguments) for each in job.baselines),
+        "attributes": ", ".join(f"{name}={value!r}" for name, value in job.attributes.items()),
+        "stages": ", ".join(job.stages),
+    }

@@ -1,7 +1,7 @@
 """`canary-wf generate`: find the jobs, plan batches, and write the workflow into OUT."""
 
-import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from canary_wf.json_files import encode
 from canary_wf.plan.model import Plan
 from canary_wf.plan.target import choose_target
 from canary_wf.session_paths import relative_to_out
+from canary_wf.wording import count, next_command
 
 
 @click.command("generate")
@@ -36,28 +37,31 @@ from canary_wf.session_paths import relative_to_out
 def command(
     *,
     paths: tuple[str, ...],
-    batch: tuple[str, ...],
-    strict: bool,
     resources: tuple[str, ...],
     pool_file: Path | None,
     out: Path,
     as_json: bool,
     update: bool,
-    **selection: Any,  # noqa: ANN401 - the selection options
+    **values: Any,  # noqa: ANN401 - the selection and planning options
 ) -> None:
     """Find the jobs under PATH, plan batches, and write a Snakemake workflow into OUT."""
-    settings, scheduler = plan_settings(batch, strict=strict)
+    settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
     target = choose_target(scheduler, requested, pool_file)
-    options = discovery_options(selection, requested)
+    options = discovery_options(values, requested)
     generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update)
     tell_left_out(generated.plan)
-    for warning in generated.warnings:
-        sys.stderr.write(f"canary-wf: warning: {one_line(warning)}\n")
+    tell_warnings(generated.warnings)
     if as_json:
         sys.stdout.write(encode(_as_dict(generated)).decode() + "\n")
     else:
         _print(generated, out)
+
+
+def tell_warnings(warnings: Sequence[str]) -> None:
+    """Write `warnings` to standard error, one a line."""
+    for warning in warnings:
+        sys.stderr.write(f"canary-wf: warning: {one_line(warning)}\n")
 
 
 def tell_left_out(plan: Plan) -> None:
@@ -100,11 +104,5 @@ def _print(generated: Generated, out: Path) -> None:
         f"Planned {batches} for {describe_target(plan)}, {format_duration(expected)} of batch time expected.",
         f"Session {plan.session}",
     ]
-    change = "" if out.absolute() == Path.cwd() else f"cd {shlex.quote(str(out))} && "
-    lines.append(f"Next: {change}snakemake --profile {plan.scheduler}")
+    lines.append(f"Next: {next_command(out, plan.scheduler)}")
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Return `number` with the noun in its right form."""
-    return f"{number} {one if number == 1 else many or one + 's'}"

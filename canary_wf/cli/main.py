@@ -18,7 +18,9 @@ COMMANDS = {
     "status": "show where the newest session's jobs stand",
     "log": "print a job's output",
     "rerun": "reset jobs, so that the next snakemake runs them again",
+    "rebaseline": "make the results of jobs the new references",
     "report": "write a report: junit, json or markdown",
+    "history": "show, export, import or forget run times",
     "pool": "show the resource pool",
     "run-batch": "run one batch (what a generated rule calls)",
 }

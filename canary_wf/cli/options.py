@@ -48,10 +48,18 @@ selection_options = _stacked(
     click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner."),
     click.option("--regex", metavar="REGEX", help="Only jobs whose test file has text that matches REGEX."),
     click.option("--timeout", "timeouts", multiple=True, metavar="TYPE=T", help="Time limit of jobs of this type."),
+    click.option("--ctest-config", metavar="CFG", help="Configuration of CMake build trees that have several."),
 )
 
 planning_options = _stacked(
     click.option("-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers= or fail_on=."),
+    click.option(
+        "--rules",
+        type=click.Choice(["batch", "shape", "auto"]),
+        default="auto",
+        show_default=True,
+        help="One rule a batch, one for all batches of a resource shape, or by the number of batches.",
+    ),
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
 )
 
@@ -76,6 +84,7 @@ def discovery_options(values: dict[str, Any], requested: dict[str, int] | None =
         owners=tuple(values["owners"]),
         regex=values["regex"],
         timeouts=timeouts,
+        ctest_config=values.get("ctest_config"),
         resource_types=frozenset(requested or ()),
     )
 
@@ -85,9 +94,9 @@ def resource_requests(texts: Sequence[str]) -> dict[str, int]:
     return dict(parse_resource(text) for text in texts)
 
 
-def plan_settings(batch: Sequence[str], *, strict: bool) -> tuple[PlanSettings, str]:
-    """Return what the `-b` options say: the settings of the plan, and the scheduler's name."""
-    given = dict(_batch_pair(text) for text in batch)
+def plan_settings(values: dict[str, Any]) -> tuple[PlanSettings, str]:
+    """Return what the planning options say: the settings of the plan, and the scheduler's name."""
+    given = dict(_batch_pair(text) for text in values["batch"])
     workers = given.get("workers")
     if workers is not None and not re.fullmatch("0*[1-9][0-9]{0,5}", workers):
         raise UsageError(f"{workers[:20]!r} is not a whole number from 1 to 999999", where="-b workers")
@@ -101,7 +110,8 @@ def plan_settings(batch: Sequence[str], *, strict: bool) -> tuple[PlanSettings, 
         batch_spec=BatchSpecification.parse(given.get("spec", "")),
         workers=None if workers is None else int(workers),
         fail_on="never" if fail_on == "never" else "any",
-        strict=strict,
+        strict=values["strict"],
+        rules=values["rules"],
     )
     return settings, scheduler
 

@@ -1,4 +1,4 @@
-"""`canary-wf plan`: what `generate` would plan; nothing is written."""
+"""`canary-wf plan`: what `generate` would plan, and what that costs; nothing is written but the page asked for."""
 
 import os
 import sys
@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from canary_wf.cli.generate import count, describe_target, tell_left_out
+from canary_wf.cli.generate import describe_target, tell_left_out
+from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import (
     discovery_options,
     json_option,
@@ -18,12 +20,32 @@ from canary_wf.cli.options import (
     resource_requests,
     selection_options,
 )
+from canary_wf.cli.tables import print_columns
 from canary_wf.durations import format_duration
-from canary_wf.generation import check_paths, find_jobs, known_runtimes, plan_jobs
-from canary_wf.json_files import encode
+from canary_wf.errors import UsageError, one_line
+from canary_wf.generation import check_paths, find_jobs, known_runtimes, open_readings, plan_jobs
+from canary_wf.job.history import History
+from canary_wf.json_files import encode, write_atomic
+from canary_wf.plan.advice import warnings_of
+from canary_wf.plan.explain import explain
 from canary_wf.plan.model import Plan
+from canary_wf.plan.planner import PlanSettings
 from canary_wf.plan.summary import PlanSummary, summarize
 from canary_wf.plan.target import choose_target
+from canary_wf.wording import count
+from canary_wf.workflow.shapes import shapes_of, uses_shapes
+
+_NAMED = 4
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """What is shown: the plan, and what was known and decided when it was made."""
+
+    plan: Plan
+    summary: PlanSummary
+    warnings: list[str]
+    history: History
+    settings: PlanSettings
 
 
 @click.command("plan")
@@ -33,47 +55,85 @@ from canary_wf.plan.target import choose_target
 @out_option
 @json_option
 @click.option("--cluster-nodes", type=click.IntRange(min=1), metavar="K", help="Nodes that the makespan is told for.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page to FILE.")
+@click.option("--explain", "explained", metavar="JOB", help="Say why JOB is in its batch, and what its limit is from.")
 def command(
     *,
     paths: tuple[str, ...],
-    batch: tuple[str, ...],
-    strict: bool,
     resources: tuple[str, ...],
     pool_file: Path | None,
     out: Path,
     as_json: bool,
     cluster_nodes: int | None,
-    **selection: Any,  # noqa: ANN401 - the selection options
+    html: Path | None,
+    explained: str | None,
+    **values: Any,  # noqa: ANN401 - the selection and planning options
 ) -> None:
-    """Show the batches that generate would make of the jobs under PATH."""
-    settings, scheduler = plan_settings(batch, strict=strict)
+    """Show the batches that generate would make of the jobs under PATH, and what they cost."""
+    settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
     target = choose_target(scheduler, requested, pool_file)
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
-    found = find_jobs(check_paths(paths), discovery_options(selection, requested), out)
-    plan = plan_jobs(found, settings, target, known_runtimes(out), out)
+    tests = check_paths(paths)
+    found = find_jobs(tests, discovery_options(values, requested), out, open_readings(tests, out))
+    history = known_runtimes(out)
+    plan = plan_jobs(found, settings, target, history, out)
+    shown = _Shown(plan, summarize(plan, cluster_nodes), warnings_of(plan), history, settings)
+    if html is not None:
+        _write_page(shown, html, cluster_nodes)
+    if explained is not None:
+        _explain(shown, explained, as_json=as_json)
+        return
     tell_left_out(plan)
-    summary = summarize(plan, cluster_nodes)
     if as_json:
-        content = {"jobs": len(plan.jobs), "batches": plan.batches, "left_out": plan.left_out, "summary": summary}
-        sys.stdout.write(encode(content).decode() + "\n")
+        content = {"jobs": len(plan.jobs), "batches": plan.batches, "left_out": plan.left_out}
+        sys.stdout.write(encode({**content, "summary": shown.summary, "warnings": shown.warnings}).decode() + "\n")
     else:
-        _print(plan, summary)
+        _print(shown)
 
 
-def _print(plan: Plan, summary: PlanSummary) -> None:
+def _write_page(shown: _Shown, path: Path, cluster_nodes: int | None) -> None:
+    from canary_wf.report.plan_page import plan_page
+
+    text = plan_page(shown.plan, shown.summary, shown.warnings, cluster_nodes)
+    write_atomic(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _explain(shown: _Shown, wanted: str, *, as_json: bool) -> None:
+    for job in (*shown.plan.left_out, *shown.plan.masked):
+        if wanted == job.name:
+            raise UsageError(f"{wanted!r} is in no batch: {job.reason}", where="--explain")
+    told = explain(shown.plan, find_job(shown.plan.jobs, wanted), shown.history)
+    if as_json:
+        sys.stdout.write(encode({"explain": told}).decode() + "\n")
+    else:
+        sys.stdout.write("\n".join(told.lines) + "\n")
+
+
+def _print(shown: _Shown) -> None:
+    plan, summary = shown.plan, shown.summary
     rows: list[tuple[str, ...]] = [("batch", "jobs", "cpus", "gpus", "nodes", "expected", "limit", "after")]
     for batch in plan.batches:
         sizes = (len(batch.jobs), batch.cpus, batch.gpus, batch.nodes)
         times = (format_duration(batch.runtime), format_duration(batch.time_limit))
-        rows.append((batch.id, *map(str, sizes), *times, " ".join(batch.dependencies)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+        rows.append((batch.id, *map(str, sizes), *times, _after(batch.dependencies)))
+    print_columns(rows)
     sys.stdout.write(
-        f"{count(summary.jobs, 'job')} in {count(summary.batches, 'batch', 'batches')}"
-        f" (the work alone fills {summary.batches_nominal}), planned for {describe_target(plan)}\n"
+        f"{count(summary.jobs, 'job')} → {count(summary.submissions, 'submission')}"
+        f" (the work alone fills {summary.batches_nominal}), {_rules(shown)}, planned for {describe_target(plan)}\n"
         f"expected: {format_duration(summary.makespan)} from start to end,"
         f" {format_duration(summary.critical_path)} on the longest chain of batches,"
         f" {summary.core_hours:.2f} core-hours, {summary.gpu_hours:.2f} GPU-hours\n"
     )
+    sys.stdout.write("".join(f"warning: {warning}\n" for warning in shown.warnings))
+
+
+def _after(batches: tuple[str, ...]) -> str:
+    more = f" and {len(batches) - _NAMED} more" if len(batches) > _NAMED else ""
+    return one_line(" ".join(batches[:_NAMED]) + more)
+
+
+def _rules(shown: _Shown) -> str:
+    if uses_shapes(shown.plan, shown.settings.rules):
+        return count(len(shapes_of(shown.plan)), "rule of a shape", "rules of shapes")
+    return "a rule a batch"

@@ -12,6 +12,8 @@ from canary_wf.plan.store import newest_session
 from canary_wf.report.formats import FORMATS
 from canary_wf.report.session import load_session
 
+_ELSEWHERE = "name another file with -o"
+
 
 @click.command("report")
 @click.argument("kind", type=click.Choice(sorted(FORMATS)))
@@ -25,7 +27,7 @@ def command(*, kind: str, out: Path, target: Path | None) -> None:
     elif _is_pipe_or_device(target):
         _write_through(target, text)
     else:
-        write_atomic(target, text.encode())
+        write_atomic(target, text.encode(), hint=_ELSEWHERE)
 
 
 def _is_pipe_or_device(target: Path) -> bool:
@@ -40,4 +42,4 @@ def _write_through(target: Path, text: str) -> None:
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise not_writable(target, error) from error
+        raise not_writable(target, error, _ELSEWHERE) from error

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import click
 
-from canary_wf.cli.generate import count
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import UsageError, WorkspaceError
-from canary_wf.hooks.reset import reset_jobs, reset_reports, with_blocked
+from canary_wf.hooks.lock import workspace_lock
+from canary_wf.hooks.reset import reset_jobs, with_blocked
 from canary_wf.job.status import Outcome
 from canary_wf.plan.model import PlannedJob
 from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
+from canary_wf.wording import count, next_command
 from canary_wf.workflow.writer import check_free
 
 
@@ -35,13 +36,12 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
     for job in state.plan.jobs:
         if job.id in resetting:
             by_batch.setdefault(job.batch, []).append(job)
-    for batch, members in by_batch.items():
-        reset_jobs(paths, batch, members)
     if by_batch:
-        reset_reports(paths)
+        with workspace_lock(out):
+            reset_jobs(paths, by_batch)
     sys.stdout.write(f"Reset {count(len(resetting), 'job')} in {count(len(by_batch), 'batch', 'batches')}.\n")
     if by_batch:
-        sys.stdout.write(f"Next: snakemake --profile {state.plan.scheduler}\n")
+        sys.stdout.write(f"Next: {next_command(out, state.plan.scheduler)}\n")
 
 
 def _chosen(state: SessionState, names: tuple[str, ...], only: tuple[str, ...], *, failed: bool) -> list[PlannedJob]:

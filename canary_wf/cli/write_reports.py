@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from canary_wf.hooks.settle import settle
-from canary_wf.job.history import record_session
+from canary_wf.hooks.workflow import keep_runtimes
 from canary_wf.json_files import not_writable, write_atomic
 from canary_wf.report.formats import FORMATS
 from canary_wf.report.session import load_session
@@ -25,9 +25,9 @@ def command(*, plan: Path, json_path: Path, junit_path: Path, markdown_path: Pat
     """Write the session's reports."""
     paths = SessionPaths.of_plan(plan)
     state = load_session(paths)
-    settle(paths.batch(batch.id) for batch in state.plan.batches)
+    settle(paths, [batch.id for batch in state.plan.batches])
     state = load_session(paths)
-    record_session(paths, [batch.id for batch in state.plan.batches])
+    keep_runtimes(paths, [batch.id for batch in state.plan.batches])
     for kind, target in {"junit": junit_path, "markdown": markdown_path, "json": json_path}.items():
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

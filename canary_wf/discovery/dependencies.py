@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
+from functools import cached_property
 
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.errors import InputError
@@ -51,14 +52,23 @@ class _Index:
     def __init__(self, specs: Sequence[JobSpec]) -> None:
         self.specs = specs
         self.by_id = {spec.id: number for number, spec in enumerate(specs)}
-        self._names = _Names((spec.name, number) for number, spec in enumerate(specs))
-        self._families = _Names((spec.family, number) for number, spec in enumerate(specs))
-        self._places = _Names(
+        self._found: dict[tuple[str, bool], list[int]] = {}
+
+    @cached_property
+    def _names(self) -> _Names:
+        return _Names((spec.name, number) for number, spec in enumerate(self.specs))
+
+    @cached_property
+    def _families(self) -> _Names:
+        return _Names((spec.family, number) for number, spec in enumerate(self.specs))
+
+    @cached_property
+    def _places(self) -> _Names:
+        return _Names(
             pair
-            for number, spec in enumerate(specs)
+            for number, spec in enumerate(self.specs)
             for pair in ((_with_folder(spec), number), (spec.path, number), (spec.file, number))
         )
-        self._found: dict[tuple[str, bool], list[int]] = {}
 
     def matches(self, pattern: str, *, by_place: bool) -> list[int]:
         """Return the numbers of the jobs that `pattern` means, each once, in the order they were found."""
@@ -96,30 +106,36 @@ def check_ids(specs: Sequence[JobSpec]) -> None:
             raise InputError(f"job {spec.name!r} has the same id as one {where}{other_name}", where=spec.file)
 
 
-def resolve(drafts: Sequence[Draft]) -> list[tuple[DependencyEdge, ...]]:
+def resolve(drafts: Sequence[Draft], elsewhere: dict[str, list[str]] | None = None) -> list[tuple[DependencyEdge, ...]]:
     """Return the dependencies of each draft, in the order of its requests.
 
+    With `elsewhere`, patterns that match no job are put there, by job id, and their number is not checked.
     Raises InputError with the place, job and pattern when a request matches too few or too many jobs, and InputError
     that shows the cycle when jobs depend on each other in a circle.
     """
     specs = [draft.spec for draft in drafts]
     index = _Index(specs)
-    edges = [_edges(number, draft, index) for number, draft in enumerate(drafts)]
+    edges = [_edges(number, draft, index, elsewhere) for number, draft in enumerate(drafts)]
     _refuse_cycles(specs, edges, index.by_id)
     return edges
 
 
-def _edges(number: int, draft: Draft, index: _Index) -> tuple[DependencyEdge, ...]:
+def _edges(
+    number: int, draft: Draft, index: _Index, elsewhere: dict[str, list[str]] | None
+) -> tuple[DependencyEdge, ...]:
     if not draft.requests:
         return ()
     found: dict[DependencyEdge, None] = {}
+    missing = None if elsewhere is None else elsewhere.setdefault(draft.spec.id, [])
     for request in draft.requests:
-        for upstream in _upstream(number, draft, request, index):
+        for upstream in _upstream(number, draft, request, index, missing):
             found[DependencyEdge(index.specs[upstream].id, request.when)] = None
     return tuple(found)
 
 
-def _upstream(number: int, draft: Draft, request: DependencyRequest, index: _Index) -> Iterable[int]:
+def _upstream(
+    number: int, draft: Draft, request: DependencyRequest, index: _Index, missing: list[str] | None
+) -> Iterable[int]:
     if request.by_id:
         return [index.by_id[identity] for identity in request.patterns]
     found: dict[int, None] = {}
@@ -127,14 +143,17 @@ def _upstream(number: int, draft: Draft, request: DependencyRequest, index: _Ind
         matches = index.matches(pattern, by_place=draft.spec.kind == "pyt")
         # A job that says `step.*` means the others; only one that names itself is a cycle.
         matches = [job for job in matches if job != number or not _GLOB.search(pattern)]
-        if not matches and request.expects not in {"?", "*"}:
+        if not matches and missing is not None:
+            missing.append(f"{pattern} ({request.when})")
+        elif not matches and request.expects not in {"?", "*"}:
             raise InputError(
                 f"job {draft.spec.name!r} depends on {pattern!r}, which matches no job",
                 where=request.place,
                 hint=index.hint(pattern),
             )
         found.update(dict.fromkeys(matches))
-    _check_count(len(found), draft, request)
+    if missing is None:
+        _check_count(len(found), draft, request)
     return found
 
 

@@ -22,9 +22,10 @@ class DependencyRequest(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct, frozen=True):
     """A job spec without dependencies and directory, with what is needed to complete it.
 
-    `execution_path` replaces the directory made from the job's name.
+    `execution_path` replaces the directory made from the job's name; `warnings` tell what of the job has no effect.
     """
 
     spec: JobSpec
     requests: tuple[DependencyRequest, ...] = ()
     execution_path: str | None = None
+    warnings: tuple[str, ...] = ()

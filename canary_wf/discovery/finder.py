@@ -13,14 +13,20 @@ from canary_wf.discovery.selection import masks
 from canary_wf.discovery.walk import FoundFile, find_files
 from canary_wf.errors import InputError
 from canary_wf.job.identity import job_directories
-from canary_wf.job.spec import JobSpec
+from canary_wf.job.spec import DependencyEdge, JobSpec
 
 
 class Discovery(msgspec.Struct, frozen=True):
-    """What was found: all jobs, those with a mask included, in the order of their files; and how many files."""
+    """What was found: all jobs, those with a mask included, in the order of their files; and how many files.
+
+    `warnings` tell what of the files has no effect. `elsewhere` holds by job id the patterns that match no job here,
+    where files are looked at `alone`.
+    """
 
     jobs: tuple[JobSpec, ...]
     files: int
+    warnings: tuple[str, ...] = ()
+    elsewhere: dict[str, list[str]] = {}
 
 
 def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
@@ -32,11 +38,14 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     files = find_files(paths, lambda name: any(finder.claims(name) for finder in FINDERS), options.exclude)
     if not files:
         where = ", ".join(map(str, paths))
-        raise InputError("no test files were found", where=where, hint="they are *.pyt or *.jobs.yaml files")
+        hint = "they are *.pyt, *.jobs.yaml or CTestTestfile.cmake files"
+        raise InputError("no test files were found", where=where, hint=hint)
     drafts = _drafts(files, options)
     if not drafts:
         raise InputError("the test files describe no jobs", where=", ".join(map(str, paths)))
-    return Discovery(_completed(drafts, options), len(files))
+    elsewhere: dict[str, list[str]] = {}
+    jobs = _completed(drafts, options, elsewhere if options.alone else None)
+    return Discovery(jobs, len(files), _warnings(drafts), elsewhere)
 
 
 def _drafts(files: Sequence[FoundFile], options: DiscoveryOptions) -> list[Draft]:
@@ -48,16 +57,40 @@ def _drafts(files: Sequence[FoundFile], options: DiscoveryOptions) -> list[Draft
     return [draft for file in files for draft in found[file.file]]
 
 
-def _completed(drafts: Sequence[Draft], options: DiscoveryOptions) -> tuple[JobSpec, ...]:
+def _warnings(drafts: Sequence[Draft]) -> tuple[str, ...]:
+    """Return the warnings of all drafts, each once for a file, with one of the jobs and how many more there are."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for draft in drafts:
+        for text in draft.warnings:
+            found.setdefault((draft.spec.file, text), []).append(draft.spec.name)
+    return tuple(
+        f"{file}: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}"
+        for (file, text), names in found.items()
+    )
+
+
+def _completed(
+    drafts: Sequence[Draft], options: DiscoveryOptions, elsewhere: dict[str, list[str]] | None
+) -> tuple[JobSpec, ...]:
     specs = [draft.spec for draft in drafts]
     check_ids(specs)
-    edges = resolve(drafts)
+    edges = resolve(drafts, elsewhere)
     reasons = masks(specs, edges, options)
+    masked = {spec.id for spec, reason in zip(specs, reasons, strict=True) if reason is not None}
     directories = job_directories((draft.spec.id, *_placing(draft)) for draft in drafts)
     return tuple(
-        msgspec.structs.replace(spec, directory=directories[spec.id], dependencies=needed, mask=reason)
+        msgspec.structs.replace(
+            spec, directory=directories[spec.id], dependencies=_present(spec, needed, masked), mask=reason
+        )
         for spec, needed, reason in zip(specs, edges, reasons, strict=True)
     )
+
+
+def _present(spec: JobSpec, edges: tuple[DependencyEdge, ...], masked: set[str]) -> tuple[DependencyEdge, ...]:
+    """Return `edges` without those that only order `spec` behind a job that is not run."""
+    if masked.isdisjoint(edge.job for edge in edges):
+        return edges
+    return tuple(edge for edge in edges if edge.job not in masked or not spec.is_order_only(edge))
 
 
 def _placing(draft: Draft) -> tuple[str, str]:

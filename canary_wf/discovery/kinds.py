@@ -32,7 +32,7 @@ class PytFinder:
         from canary_wf.discovery.timeouts import Timeouts
 
         timeouts = Timeouts(options.timeouts)
-        readings = read_files([file.file for file in files])
+        readings = read_files([file.file for file in files], cache=options.readings)
         return [expand(file, reading, options, timeouts) for file, reading in zip(files, readings, strict=True)]
 
 
@@ -52,4 +52,19 @@ class JobFileFinder:
         return [expand_job_file(file, options, timeouts) for file in files]
 
 
-FINDERS: tuple[Finder, ...] = (PytFinder(), JobFileFinder())
+class CTestFinder:
+    """Build trees of CMake, by their ``CTestTestfile.cmake``."""
+
+    def claims(self, name: str) -> bool:
+        """Return whether this is a test file of CTest."""
+        return name == "CTestTestfile.cmake" or name.endswith("/CTestTestfile.cmake")
+
+    def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
+        """Ask ctest once for the tests of each build tree."""
+        from canary_wf.discovery.ctest.expand import expand_trees
+        from canary_wf.discovery.timeouts import Timeouts
+
+        return expand_trees(files, options, Timeouts(options.timeouts))
+
+
+FINDERS: tuple[Finder, ...] = (PytFinder(), JobFileFinder(), CTestFinder())

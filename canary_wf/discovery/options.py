@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from canary_wf.discovery.pyt.cache import ReadingCache
+
 
 class DiscoveryOptions(msgspec.Struct, frozen=True):
     """The choices of one discovery.
@@ -11,7 +13,10 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
     `options` are the names turned on by ``-o``; `keyword_expression` (``-k``), `parameter_expression` (``-p``),
     `owners` and `regex` select jobs; `exclude` are folders not to be searched; `timeouts` maps the types of
     ``--timeout TYPE=T`` to seconds or durations; `resource_types` are the types of the resource pool, which a
-    parameter of that name sets.
+    parameter of that name sets. `alone` says that jobs of other files are not looked for: a dependency that matches
+    no job is told in the result instead of being an error. `ctest_config` is the configuration of CMake's build trees
+    that have several. `readings` is where readings of unchanged test files come from and where new ones are kept; None
+    reads every file.
     """
 
     options: frozenset[str] = frozenset()
@@ -22,3 +27,6 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
     exclude: tuple[Path, ...] = ()
     timeouts: dict[str, float | str] = {}
     resource_types: frozenset[str] = frozenset()
+    ctest_config: str | None = None
+    alone: bool = False
+    readings: ReadingCache | None = None

@@ -119,6 +119,8 @@ def masks(
     downstream: dict[int, list[int]] = defaultdict(list)
     for number, needed in enumerate(edges):
         for edge in needed:
+            if specs[number].is_order_only(edge):
+                continue
             downstream[numbers[edge.job]].append(number)
     waiting = deque(number for number, mask in enumerate(found) if mask is not None)
     while waiting:

@@ -30,16 +30,20 @@ class Timeouts:
         self.multiplier = self._chosen.pop("multiplier", 1.0)
         """The kill limit of a job is its time limit times this."""
 
-    def of(self, keywords: Sequence[str], declared: float | None = None) -> float:
-        """Return the time limit in seconds of a job with these keywords, `declared` being what its file says."""
-        return self._default(keywords) if declared is None else declared
+    def of(self, keywords: Sequence[str], declared: float | None = None, *, default: float | None = None) -> float:
+        """Return the time limit in seconds of a job with these keywords, `declared` being what its file says.
 
-    def _default(self, keywords: Sequence[str]) -> float:
-        for table, names in ((self._chosen, (*keywords, *_FOR_ALL)), (KEYWORD_TIMEOUTS, keywords)):
+        `default` replaces the limits by keyword and the usual default, but nothing that the command line says.
+        """
+        return self._default(keywords, default) if declared is None else declared
+
+    def _default(self, keywords: Sequence[str], default: float | None) -> float:
+        usual = KEYWORD_TIMEOUTS if default is None else {}
+        for table, names in ((self._chosen, (*keywords, *_FOR_ALL)), (usual, keywords)):
             for name in names:
                 if name in table:
                     return table[name]
-        return DEFAULT_TIMEOUT
+        return DEFAULT_TIMEOUT if default is None else default
 
 
 def _seconds(kind: str, value: float | str) -> float:

@@ -50,7 +50,9 @@ def _single(path: Path, claims: Claims) -> FoundFile:
     if not os.path.isfile(path):
         raise InputError("there is no such file or folder", where=path)
     if not claims(path.name):
-        raise InputError("is not a test file", where=path, hint="give a *.pyt or *.jobs.yaml file, or a folder")
+        raise InputError(
+            "is not a test file", where=path, hint="give a *.pyt, *.jobs.yaml or CTestTestfile.cmake file, or a folder"
+        )
     return _checked(path.name, os.path.abspath(path))
 
 

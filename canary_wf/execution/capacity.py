@@ -1,7 +1,7 @@
 """What a batch may hand out to its jobs: ids by type from the resource pool, memory as a number, slots for workers."""
 
-from canary_wf.job.demand import request_of, slots_of
 from canary_wf.job.events import Resources
+from canary_wf.job.resource_groups import job_request
 from canary_wf.plan.model import PlannedJob
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
 
@@ -16,20 +16,24 @@ class Capacity:
         self._used_memory = 0
         self._running = 0
         self._exclusive = False
+        self._locks: set[str] = set()
 
     def take(self, job: PlannedJob) -> Resources | None:
         """Return the ids for `job`, or None while it does not fit beside what runs."""
         alone = needs_whole_batch(job)
         if self._exclusive or (alone and self._running) or self._running == self._workers:
             return None
+        if not self._locks.isdisjoint(job.locks):
+            return None
         if self._memory is not None and self._used_memory + (job.memory or 0) > self._memory and self._running:
             return None
         try:
-            resources = self._pool.checkout(request_of(slots_of(job)))
+            resources = self._pool.checkout(job_request(job))
         except ResourceUnavailable:
             return None
         self._exclusive = alone
         self._running += 1
+        self._locks.update(job.locks)
         self._used_memory += job.memory or 0
         return resources
 
@@ -37,12 +41,13 @@ class Capacity:
         """Take back what `job` was given."""
         self._pool.checkin(resources)
         self._running -= 1
+        self._locks.difference_update(job.locks)
         self._used_memory -= job.memory or 0
         self._exclusive = False
 
     def why_never(self, job: PlannedJob) -> str | None:
         """Return why `job` can't run here even when nothing else does, or None when it can."""
-        outcome = self._pool.accommodates(request_of(slots_of(job)))
+        outcome = self._pool.accommodates(job_request(job))
         return None if outcome else outcome.reason
 
 

@@ -10,9 +10,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from canary_wf.execution.launcher import GRACE, LaunchError, argument_list, find_program, launch_reason
+from canary_wf.execution.guard import Guard
+from canary_wf.execution.launcher import (
+    GRACE,
+    OUTPUT_FLAGS,
+    LaunchError,
+    argument_list,
+    bound_cpus,
+    find_program,
+    launch_reason,
+    run_folder,
+)
 from canary_wf.execution.monitor import Exit, has_ended, measure, reap
 from canary_wf.job.job import Job
 from canary_wf.job.launching import JobTimedOut
@@ -34,29 +45,50 @@ class ProcessLauncher:
         environment = dict(os.environ)
         job.set_runtime_env(environment)
         argv = [*argument_list(job.spec), *arguments]
-        started = time.monotonic()
-        process = _start(argv, job.workspace.dir.absolute(), environment, output)
-        try:
-            if job.process is not None:
-                job.process = job.process.launched(process.pid)
-                job.save()
-            in_time = _wait(process.pid, job.total_timeout())
-            if not in_time:
-                signal_group(process.pid, signal.SIGTERM)
-                _wait(process.pid, GRACE)
-        finally:
-            ended = _end(process)
-            job.measurements.update(measure(time.monotonic() - started, ended))
+        own = job.workspace.dir.absolute()
+        place = run_folder(job.spec, own, own)
+        with Guard() as guard:
+            started = time.monotonic()
+            process = _start(argv, place, environment, own / output)
+            try:
+                guard.watch(process.pid)
+                _bind(job, process.pid)
+                in_time = _follow(job, process.pid)
+            finally:
+                ended = _end(process)
+                job.measurements.update(measure(time.monotonic() - started, ended))
         if not in_time:
             raise JobTimedOut(f"ran longer than its limit of {job.total_timeout():g} s", where=f"job {job.name}")
         return ended.code
 
 
-def _start(argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: str) -> "subprocess.Popen[bytes]":
+def _bind(job: Job, pid: int) -> None:
+    """Bind the process to the CPUs that the job was given, where its spec asks for that."""
+    cpus = bound_cpus(job.spec, job.allocation.last)
+    if cpus is not None:
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(pid, cpus)
+
+
+def _follow(job: Job, pid: int) -> bool:
+    """Wait for the end of the process; return whether it came by itself within the job's limit."""
+    if job.process is not None:
+        job.process = job.process.launched(pid)
+        job.save()
+    in_time = _wait(pid, job.total_timeout())
+    if not in_time:
+        signal_group(pid, signal.SIGTERM)
+        _wait(pid, GRACE)
+    return in_time
+
+
+def _start(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path
+) -> "subprocess.Popen[bytes]":
     if not argv:
         raise LaunchError("has no command to run")
     program = find_program(argv[0], folder, environment)
-    with (folder / output).open("wb") as file:
+    with open(os.open(output, OUTPUT_FLAGS, 0o666), "wb") as file:  # noqa: PTH123 - the flags refuse a link
         try:
             return subprocess.Popen(
                 argv,

@@ -5,15 +5,20 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.job.events import Resources
 from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a job that has to end."""
+
+OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
+"""How a job's output file is opened; never through a link, which could lead to a file of the user's."""
 
 _DEFAULTED = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP]
 """Signals that Python or the runner treat in its own way, and that a job must find as the system leaves them."""
@@ -26,36 +31,88 @@ class LaunchError(CanaryWfError):
 
 
 def argument_list(job: JobSpec) -> list[str]:
-    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf."""
+    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
+
+    Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
+    """
+    if job.ctest is not None and job.ctest.unavailable is not None:
+        raise LaunchError(job.ctest.unavailable)
     script = job.kind == "pyt" and job.command[0].endswith(".pyt")
     command = [sys.executable, *job.command] if script else list(job.command)
     return prepared(job, command, sys.executable)
 
 
-def launch(argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> int:
+def run_folder(job: JobSpec, folder: Path, out: Path) -> Path:
+    """Return the folder in which the command of `job` runs, `folder` being its own and `out` the workspace.
+
+    Raises LaunchError when that folder, or a file that a test of CTest requires, is not there.
+    """
+    place = folder if job.working_directory is None else out / job.working_directory
+    if job.working_directory is not None and not place.is_dir():
+        raise LaunchError(f"there is no folder {str(place)!r} to run in")
+    for name in job.ctest.required_files if job.ctest is not None else ():
+        if not (place / name).exists():
+            raise LaunchError(f"unable to find required file {name!r}")
+    return place
+
+
+def bound_cpus(job: JobSpec, resources: Resources) -> frozenset[int] | None:
+    """Return the CPUs that the process of `job` is bound to, or None where it may use all of the runner's.
+
+    Only PROCESSOR_AFFINITY of CTest binds, and only to ids that are CPUs of this machine.
+    """
+    if job.ctest is None or not job.ctest.processor_affinity:
+        return None
+    ids = [str(item["id"]) for item in resources.get("cpus", ())]
+    cpus = frozenset(int(name) for name in ids if name.isdecimal())
+    return cpus if len(cpus) == len(ids) and cpus and cpus <= os.sched_getaffinity(0) else None
+
+
+@contextmanager
+def _bound(cpus: frozenset[int] | None) -> Iterator[None]:
+    """Bind this thread, and so what it starts, to `cpus` for a moment."""
+    if cpus is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def launch(
+    argv: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    output: Path,
+    cpus: frozenset[int] | None = None,
+) -> int:
     """Start `argv` in `folder`, standard output and error going to `output`, and return the process id.
 
-    The process leads its own session and process group; its standard input is empty. Raises LaunchError with the
-    reason in words.
+    The process leads its own session and process group; its standard input is empty; it is bound to `cpus` unless
+    that is None. Raises LaunchError with the reason in words.
     """
     program = find_program(argv[0], folder, environment)
     # `posix_spawn` cannot change the folder of the child, so the runner goes there itself: it is the only thread
     # that depends on it, and all its own paths are absolute.
     os.chdir(folder)
     try:
-        return os.posix_spawn(
-            program,
-            list(argv),
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-            ],
-            setsid=True,
-            setsigmask=(),
-            setsigdef=_DEFAULTED,
-        )
+        with _bound(cpus):
+            return os.posix_spawn(
+                program,
+                list(argv),
+                environment,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, str(output), OUTPUT_FLAGS, 0o666),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=_DEFAULTED,
+            )
     except (OSError, ValueError) as error:
         raise LaunchError(launch_reason(error, argv[0])) from error
 

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from canary_wf.execution.progress import say
-from canary_wf.plan.model import BatchSlice, PlannedBatch
+from canary_wf.job.resource_groups import job_request
+from canary_wf.plan.model import BatchSlice
 from canary_wf.resources.granted import granted_resources
 from canary_wf.resources.leases import HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.request import sizes_by_type
+
+LOCKS = "locks"
+"""The type under which the locks of a batch's jobs are leased; every one is an id of it."""
 
 
 class BatchPool(NamedTuple):
@@ -25,26 +30,59 @@ class BatchPool(NamedTuple):
 
 
 def open_pool(part: BatchSlice, environment: Mapping[str, str] = os.environ) -> BatchPool:
-    """Return the pool for the batch of `part`, waiting for ids that other batches on this host still hold."""
+    """Return the pool for the batch of `part`, waiting for ids and locks that other batches on this host still hold.
+
+    Inside a Slurm allocation CPUs and GPUs are those granted, and only what Slurm does not know is leased.
+    """
     granted = granted_resources(environment)
-    if granted is not None:
-        return BatchPool(granted.pool, granted.memory or part.batch.memory, None)
     planned = ResourcePool({"resources": part.resource_pool["resources"]})
-    wanted = _ids_needed(planned, part.batch)
-    candidates = {kind: [str(item["id"]) for item in planned.resources[kind]] for kind in wanted}
-    lease = HostLeases().acquire(wanted, candidates, on_wait=say)
+    known = () if granted is None else granted.pool.types
+    candidates = {kind: ids for kind, ids in candidates_of(planned, part).items() if kind not in known}
+    if granted is not None and not candidates:
+        return BatchPool(granted.pool, granted.memory or part.batch.memory, None)
+    wanted = {kind: count for kind, (count, _) in candidates.items()}
+    lease = HostLeases().acquire(wanted, {kind: ids for kind, (_, ids) in candidates.items()}, on_wait=say)
     leased = {
         kind: [item for item in planned.resources[kind] if str(item["id"]) in set(ids)]
         for kind, ids in lease.ids.items()
+        if kind != LOCKS
     }
-    return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
+    if granted is None:
+        return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
+    pool = ResourcePool({"resources": {**granted.pool.getstate()["resources"], **leased}})
+    return BatchPool(pool, granted.memory or part.batch.memory, lease)
 
 
-def _ids_needed(pool: ResourcePool, batch: PlannedBatch) -> dict[str, int]:
-    """Return how many ids of each type hold the slots that the batch peaks at; an id is leased whole."""
-    needed = {}
+def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, list[str]]]:
+    """Return for each type how many ids the batch needs, and which will do; an id is leased whole.
+
+    They hold the slots that the batch peaks at. Where jobs want several slots of one id, all candidates have as many
+    as the largest item wants, and there is one for each item of a job, or else all ids are taken.
+    """
+    batch = part.batch
+    largest, most = _items(part)
+    found: dict[str, tuple[int, list[str]]] = {}
     for kind, slots in {"cpus": batch.cpus, "gpus": batch.gpus, **batch.resources}.items():
-        sizes = [int(item["slots"]) for item in pool.resources.get(kind, [])]
-        if slots and sizes:
-            needed[kind] = min(len(sizes), -(-slots // min(sizes)))
-    return needed
+        sizes = {str(item["id"]): int(item["slots"]) for item in pool.resources.get(kind, []) if int(item["slots"])}
+        if not slots or not sizes:
+            continue
+        wide = {name: size for name, size in sizes.items() if size >= largest.get(kind, 1)}
+        needed = -(-slots // min(wide.values(), default=1))
+        if largest.get(kind, 1) > 1:
+            needed = max(needed, most[kind])
+            wide = wide if needed <= len(wide) else sizes
+        found[kind] = (min(len(wide), needed if wide is not sizes else len(sizes)), list(wide))
+    locks = sorted({lock for job in part.jobs for lock in job.locks})
+    return {**found, LOCKS: (len(locks), locks)} if locks else found
+
+
+def _items(part: BatchSlice) -> tuple[dict[str, int], dict[str, int]]:
+    """Return by type the slots of the largest item that a job wants of one id, and the most items of one job."""
+    largest: dict[str, int] = {}
+    most: dict[str, int] = {}
+    for job in part.jobs:
+        if job.resource_groups:
+            for kind, sizes in sizes_by_type(job_request(job)).items():
+                largest[kind] = max(largest.get(kind, 1), *sizes)
+                most[kind] = max(most.get(kind, 0), len(sizes))
+    return largest, most

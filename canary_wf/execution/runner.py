@@ -14,15 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError
+from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.monitor import ProcessMonitor
+from canary_wf.execution.open_files import allow_open_files
 from canary_wf.execution.pool import open_pool
 from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
 from canary_wf.execution.scheduler import BatchScheduler
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
+from canary_wf.hooks.recording import open_recorder
 from canary_wf.job.attempt import Attempt, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -32,7 +34,6 @@ from canary_wf.job.processes import kill_left_behind, this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json
 from canary_wf.plan.model import BatchSlice
-from canary_wf.plan.recording import open_recorder
 from canary_wf.session_paths import SessionPaths
 
 SIGNAL_EXIT = 128
@@ -50,6 +51,14 @@ def main(arguments: Sequence[str]) -> int:
             raise
         sys.stderr.write(f"canary-wf: {error}\n")
         return error.exit_code
+    except OSError as error:
+        if options.debug:
+            raise
+        where = "" if error.filename is None else f"{error.filename}: "
+        sys.stderr.write(
+            f"canary-wf: {one_line(where)}{error.strerror}; see that the folder and the disk can be written\n"
+        )
+        return ExitCode.WORKSPACE
     except KeyboardInterrupt:
         return SIGNAL_EXIT + signal.SIGINT
 
@@ -87,8 +96,9 @@ def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: in
     paths = SessionPaths.of_plan(plan)
     part = load_slice(paths, batch)
     _require_upstreams(part, paths)
-    run = _BatchRun(part, paths)
-    return run.carry_out(workers or part.workers, result)
+    # The runner changes its folder with each job it starts, so nothing relative may be left by then.
+    expected = None if result is None else Path(os.path.abspath(result))  # noqa: PTH100 - links are kept
+    return _BatchRun(part, paths).carry_out(workers or part.workers, expected)
 
 
 def load_slice(paths: SessionPaths, batch: str) -> BatchSlice:
@@ -116,7 +126,7 @@ class _BatchRun:
         self.files = paths.batch(part.batch.id)
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
         self.attempt: Attempt = take_batch(self.files.attempt)
-        self.recorder = open_recorder(part, paths)
+        self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
 
@@ -131,6 +141,8 @@ class _BatchRun:
             reason = self._reason(scheduler)
             if reason != "complete":
                 return self._incomplete(scheduler)
+            if not self.attempt.is_current():
+                raise WorkspaceError("another runner took this batch", where=self.part.batch.id)
             self._conclude(result)
             return ExitCode.DONE
         finally:
@@ -171,6 +183,7 @@ class _BatchRun:
         known = self._known()
         done = sum(job.id in known for job in self.part.jobs)
         say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {done} of them done before")
+        allow_open_files(self.part.batch)
         pool = open_pool(self.part)
         self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
         try:
@@ -206,7 +219,7 @@ class _BatchRun:
 
     def _conclude(self, result: Path | None) -> None:
         write_result(self.files.result, self.part, self.recorder.state, self.started)
-        if result is None or result.absolute() == self.files.result:
+        if result is None or result == self.files.result:
             return
         try:
             result.parent.mkdir(parents=True, exist_ok=True)

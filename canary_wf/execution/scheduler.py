@@ -6,25 +6,28 @@ The order is the reference schedule's (`batch.schedule`), so that what was simul
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from canary_wf.batch.problem import problem_of
 from canary_wf.batch.schedule import ReadyQueue, reference_order
 from canary_wf.errors import CanaryWfError
 from canary_wf.execution.capacity import Capacity
-from canary_wf.execution.launcher import GRACE, argument_list, launch
+from canary_wf.execution.launcher import GRACE, argument_list, bound_cpus, launch, run_folder
 from canary_wf.execution.monitor import ProcessMonitor, measure, reap
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.job.attempt import HEARTBEAT, Attempt
+from canary_wf.job.attempt import Attempt
 from canary_wf.job.environment import job_environment
 from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources
-from canary_wf.job.preparation import verdict_of_exit
-from canary_wf.job.processes import signal_group, start_ticks
+from canary_wf.job.processes import signal_group, ticks_now
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Outcome, Status
+from canary_wf.job.verdict import judge
 from canary_wf.job.when import why_unsatisfied
 from canary_wf.job.workdir import clear_workdir, prepare_workdir
 from canary_wf.plan.model import PlannedJob
+from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
 
 
@@ -151,24 +154,39 @@ class BatchScheduler:
 
     def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> None:
         job = self._jobs[index]
+        folder = self._paths.job(job.directory)
+        try:
+            clear_workdir(folder)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in a name
+            self._could_not_start(index, resources, error)
+            return
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
         try:
-            pid = self._launch(job, resources)
-        except (CanaryWfError, OSError, ValueError) as error:  # ValueError: a NUL in a name
-            self._capacity.give_back(job, resources)
-            self._finish(index, Status.of(Outcome.BROKEN, f"could not start: {error}"))
+            pid = self._launch(job, resources, folder, monitor)
+        except (CanaryWfError, OSError, ValueError) as error:
+            self._could_not_start(index, resources, error)
             return
-        self._watchdog.started(pid)
-        monitor.watch(pid)
         self._running[pid] = _Running(index, resources, job.limit)
-        self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=start_ticks(pid)))
+        self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
 
-    def _launch(self, job: PlannedJob, resources: Resources) -> int:
-        folder = self._paths.job(job.directory)
-        clear_workdir(folder)
+    def _could_not_start(self, index: int, resources: Resources, error: Exception) -> None:
+        self._capacity.give_back(self._jobs[index], resources)
+        self._finish(index, Status.of(Outcome.BROKEN, f"could not start: {error}"))
+
+    def _launch(self, job: PlannedJob, resources: Resources, folder: Path, monitor: ProcessMonitor) -> int:
         prepare_workdir(job, folder, self._paths.out)
         environment = job_environment(self._environment, job, resources, folder)
-        return launch(argument_list(job), folder, environment, folder / OUTPUT_FILE)
+        argv, place = argument_list(job), run_folder(job, folder, self._paths.out)
+        pid = launch(argv, place, environment, folder / OUTPUT_FILE, bound_cpus(job, resources))
+        self._watchdog.started(pid)
+        try:
+            monitor.watch(pid)
+        except OSError:
+            signal_group(pid, signal.SIGKILL)
+            reap(pid)
+            self._watchdog.ended(pid)
+            raise
+        return pid
 
     # -- ending --------------------------------------------------------------------------------------------------
 
@@ -179,10 +197,11 @@ class BatchScheduler:
         self._watchdog.ended(pid)
         job = self._jobs[running.index]
         self._capacity.give_back(job, running.resources)
-        verdict = running.verdict or verdict_of_exit(job, self._paths.job(job.directory), ended.code)
-        self._finish(running.index, verdict, measure(time.monotonic() - running.started, ended))
+        verdict = running.verdict or judge(job, ended.code, self._paths.job(job.directory) / OUTPUT_FILE)
+        noted = read_notes(str(self._paths.job(job.directory)))[1]
+        self._finish(running.index, verdict, {**noted, **measure(time.monotonic() - running.started, ended)})
 
-    def _finish(self, index: int, status: Status, measurements: dict[str, float | int] | None = None) -> None:
+    def _finish(self, index: int, status: Status, measurements: dict[str, Any] | None = None) -> None:
         """Record the verdict and let the downstream jobs of this batch go on; iterative, chains may be long."""
         todo = [(index, status, measurements)]
         while todo:
@@ -202,7 +221,8 @@ class BatchScheduler:
                         todo.append((downstream, Status.of(Outcome.BLOCKED, reason), None))
 
     def _until_next(self) -> float:
-        return min(min(item.deadline for item in self._running.values()) - time.monotonic(), HEARTBEAT)
+        nearest = min(item.deadline for item in self._running.values())
+        return min(nearest, self._attempt.next_beat) - time.monotonic()
 
     def _enforce_deadlines(self) -> None:
         now = time.monotonic()
@@ -258,7 +278,7 @@ class BatchScheduler:
                     self.unplaced.append((job.name, self._capacity.why_never(job) or "does not fit"))
 
 
-def _finished(job: PlannedJob, status: Status, measured: dict[str, float | int] | None) -> JobFinished:
+def _finished(job: PlannedJob, status: Status, measured: dict[str, Any] | None) -> JobFinished:
     return JobFinished(
         time=time.time(),
         job=job.id,

@@ -5,13 +5,17 @@ start handler writes that down beside it, so that the next run after a crash, or
 `snakemake --unlock`. A lock of a process that may live, or of a workflow that is not ours, is never touched.
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from canary_wf.errors import WorkspaceError
 from canary_wf.job.processes import is_running, start_ticks, this_place
-from canary_wf.json_files import read_json, write_json
+from canary_wf.json_files import not_writable, read_json, write_json
 from canary_wf.session_paths import STATE_FOLDER
 
 
@@ -24,7 +28,9 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 def record_owner(out: Path) -> None:
-    """Write down that this process runs the workflow of `out`."""
+    """Write down that this process runs the workflow of `out`, when it runs there: its lock lies where it runs."""
+    if Path.cwd().resolve() != out.resolve():
+        return
     pid = os.getpid()
     write_json(_owner_file(out), Owner(this_place(), pid, start_ticks(pid)))
 
@@ -41,11 +47,31 @@ def release_stale_lock(out: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+@contextmanager
+def workspace_lock(out: Path) -> Iterator[None]:
+    """Let one process at a time write the workflow or the state of `out`. Raises WorkspaceError while another does."""
+    path = out / STATE_FOLDER / "lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise not_writable(path, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkspaceError("another canary-wf is writing here", where=out, hint="wait until it is done") from None
+        yield
+
+
 def _is_stale(out: Path) -> bool:
     locks = _locks(out)
     if not locks or not _owner_file(out).is_file():
         return False
-    owner: Owner = read_json(_owner_file(out), Owner)
+    try:
+        owner: Owner = read_json(_owner_file(out), Owner)
+    except WorkspaceError:
+        return False  # a damaged note says nothing about the lock, which stands then
     # A lock that is younger than the note belongs to a process that has not come to write its own.
     newest = max(path.stat().st_mtime for path in locks)
     if owner.place != this_place() or newest > _owner_file(out).stat().st_mtime:

@@ -1,12 +1,16 @@
 """The listener that keeps the state files: each event goes to the journal, then to the job's own `job.json`."""
 
+import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobLaunched
+import msgspec
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched
 from canary_wf.job.journal import BatchState, JournalWriter
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import job_fields, write_job_file
+from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths, relative_to_out
 
 
@@ -33,11 +37,20 @@ class Recorder:
         self._journal.append(event)
         self.state.apply(event)
         if not isinstance(event, AttemptStarted | AttemptEnded | JobLaunched):
-            self._write_job(event.job)
+            try:
+                self._write_job(event.job, ended=isinstance(event, JobFinished))
+            except (OSError, WorkspaceError) as error:
+                # The journal has it, and `job.json` only tells it once more: a job that took away its folder, or the
+                # permission to write there, must not take its batch with it.
+                sys.stderr.write(f"canary-wf: warning: the state file of job {event.job} is not written: {error}\n")
 
-    def _write_job(self, job: str) -> None:
+    def _write_job(self, job: str, *, ended: bool) -> None:
         spec = self._specs[job]
         folder = self._paths.job(spec.directory)
+        if ended and (attributes := read_notes(str(folder))[0]):
+            spec = msgspec.structs.replace(spec, attributes={**spec.attributes, **attributes})
+        if folder.is_symlink():
+            raise WorkspaceError("is a link now, which is not followed", where=folder)
         folder.mkdir(parents=True, exist_ok=True)
         record = self.state.record(job)
         directory = relative_to_out(folder, self._paths.out)
@@ -47,11 +60,3 @@ class Recorder:
     def close(self) -> None:
         """Put the journal on the disk and close it."""
         self._journal.close(sync=True)
-
-
-def upstream_entries(edges: Sequence[tuple[str, str, str, str]], paths: SessionPaths) -> list[dict[str, str]]:
-    """Return ``(id, name, when, directory)`` edges as `job.json` writes them, the directory as an absolute path."""
-    return [
-        {"id": identity, "name": name, "when": when, "directory": str(Path(paths.job(directory)))}
-        for identity, name, when, directory in edges
-    ]

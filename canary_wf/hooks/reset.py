@@ -1,14 +1,13 @@
 """Resetting jobs, so that the next run takes them up again, with what they had blocked."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from canary_wf.hooks.recording import reopen_recorder
 from canary_wf.job.attempt import take_batch
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobReset
-from canary_wf.job.journal import JournalWriter
 from canary_wf.job.processes import this_place
 from canary_wf.job.spec import JobSpec
-from canary_wf.job.state_file import STATE_FILE
 from canary_wf.session_paths import SessionPaths
 
 
@@ -28,23 +27,25 @@ def with_blocked(chosen: Iterable[str], blocked: Sequence[JobSpec]) -> set[str]:
     return found
 
 
-def reset_jobs(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec]) -> None:
-    """Make `jobs` of `batch` pending again and the batch's rule due; what their last run printed stays until then."""
-    files = paths.batch(batch)
-    attempt = take_batch(files.attempt)
-    writer = JournalWriter(files.journal)
-    now = time.time()
-    writer.append(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
-    for job in jobs:
-        writer.append(JobReset(time=now, job=job.id))
-        (paths.job(job.directory) / STATE_FILE).unlink(missing_ok=True)
-    writer.append(AttemptEnded(time=now, token=attempt.token, reason="reset"))
-    writer.close(sync=True)
-    attempt.end()
-    files.result.unlink(missing_ok=True)
+def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) -> None:
+    """Make jobs pending again, given by batch, and their rules due; what their last run printed stays until then.
 
-
-def reset_reports(paths: SessionPaths) -> None:
-    """Make the session's report and gate due again."""
-    for path in (*paths.report.glob("*"), paths.gate):
+    What makes Snakemake run a rule goes first: should this be cut short, rules run that find nothing to do, rather
+    than jobs be forgotten.
+    """
+    for path in (*paths.report.glob("*"), paths.gate, *(paths.batch(batch).result for batch in batches)):
         path.unlink(missing_ok=True)
+    for batch, jobs in batches.items():
+        _reset_batch(paths, batch, jobs)
+
+
+def _reset_batch(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec]) -> None:
+    attempt = take_batch(paths.batch(batch).attempt)
+    recorder = reopen_recorder(paths, batch)
+    now = time.time()
+    recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
+    for job in jobs:
+        recorder(JobReset(time=now, job=job.id))
+    recorder(AttemptEnded(time=now, token=attempt.token, reason="reset"))
+    recorder.close()
+    attempt.end()

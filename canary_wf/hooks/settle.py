@@ -7,13 +7,14 @@ only show what settling would say.
 import time
 from collections.abc import Iterable
 
+from canary_wf.hooks.recording import reopen_recorder
 from canary_wf.job.attempt import is_alive, read_attempt, take_batch
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished
-from canary_wf.job.journal import BatchState, JournalWriter, read_journal
+from canary_wf.job.journal import BatchState
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.processes import kill_left_behind, this_place
 from canary_wf.job.status import Outcome
-from canary_wf.session_paths import BatchPaths
+from canary_wf.session_paths import BatchPaths, SessionPaths
 
 LOST = "its runner died"
 """The reason given for a job that was running when its runner died."""
@@ -25,30 +26,28 @@ def needs_settling(files: BatchPaths) -> bool:
     return attempt is not None and not attempt.ended and not is_alive(files.attempt, attempt)
 
 
-def settle(batches: Iterable[BatchPaths]) -> None:
-    """Give every running job of a dead runner its verdict, in the journals of `batches`."""
-    for files in batches:
-        if needs_settling(files):
-            _settle_batch(files)
+def settle(paths: SessionPaths, batches: Iterable[str]) -> None:
+    """Give every running job of a dead runner its verdict, in the journals and state files of `batches`."""
+    for batch in batches:
+        if needs_settling(paths.batch(batch)):
+            _settle_batch(paths, batch)
 
 
-def _settle_batch(files: BatchPaths) -> None:
-    attempt = take_batch(files.attempt)
-    state = read_journal(files.journal)
-    previous = state.attempt
-    writer = JournalWriter(files.journal)
+def _settle_batch(paths: SessionPaths, batch: str) -> None:
+    attempt = take_batch(paths.batch(batch).attempt)
+    recorder = reopen_recorder(paths, batch)
+    previous = recorder.state.attempt
     now = time.time()
-    writer.append(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
-    for job in running_jobs(state):
-        record = state.jobs[job]
-        if previous is not None and previous.host == this_place():
+    here = previous is not None and previous.host == this_place()
+    recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
+    for job in running_jobs(recorder.state):
+        record = recorder.state.jobs[job]
+        if here:
             kill_left_behind(record.pid, record.started_ticks)
-        event = JobFinished(
-            time=now, job=job, outcome=Outcome.INTERRUPTED.name, reason=LOST, code=int(Outcome.INTERRUPTED)
-        )
-        writer.append(event)
-    writer.append(AttemptEnded(time=now, token=attempt.token, reason="lost"))
-    writer.close(sync=True)
+        code = int(Outcome.INTERRUPTED)
+        recorder(JobFinished(time=now, job=job, outcome=Outcome.INTERRUPTED.name, reason=LOST, code=code))
+    recorder(AttemptEnded(time=now, token=attempt.token, reason="lost"))
+    recorder.close()
     attempt.end()
 
 

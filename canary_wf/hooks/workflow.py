@@ -5,34 +5,59 @@ Nothing that must be right depends on these: they do not run in modules, nor aft
 
 import shlex
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.hooks.lock import record_owner
 from canary_wf.hooks.settle import settle
 from canary_wf.job.history import record_session
-from canary_wf.session_paths import BatchPaths, SessionPaths
+from canary_wf.session_paths import SessionPaths
 
 
 def workflow_started(plan: str) -> None:
     """Note who runs the workflow, and settle what an earlier, broken run left."""
-    record_owner(SessionPaths.of_plan(Path(plan)).out)
-    settle(_batches(plan))
+    paths = SessionPaths.of_plan(Path(plan))
+    with _told():
+        record_owner(paths.out)
+        settle(paths, _batches(paths))
 
 
 def workflow_succeeded(plan: str) -> None:
     """Keep the run times for the next plan."""
-    record_session(SessionPaths.of_plan(Path(plan)), [files.folder.name for files in _batches(plan)])
+    paths = SessionPaths.of_plan(Path(plan))
+    with _told():
+        keep_runtimes(paths, _batches(paths))
 
 
 def workflow_failed(plan: str) -> None:
     """Settle what died, keep the run times that are known, and say where to look."""
-    settle(_batches(plan))
-    workflow_succeeded(plan)
-    out = SessionPaths.of_plan(Path(plan)).out
-    command = f"canary-wf status -d {shlex.quote(str(out))}"
+    paths = SessionPaths.of_plan(Path(plan))
+    with _told():
+        settle(paths, _batches(paths))
+        keep_runtimes(paths, _batches(paths))
+    command = f"canary-wf status -d {shlex.quote(str(paths.out))}"
     sys.stderr.write(f"canary-wf: the run did not pass; see what happened with: {command}\n")
 
 
-def _batches(plan: str) -> list[BatchPaths]:
-    folder = SessionPaths.of_plan(Path(plan)).folder / "batches"
-    return [BatchPaths(path) for path in sorted(folder.iterdir())]
+def keep_runtimes(paths: SessionPaths, batches: Iterable[str]) -> None:
+    """Add the session's run times to the history; one that is damaged costs a warning, never the run."""
+    try:
+        record_session(paths, batches)
+    except WorkspaceError as error:
+        sys.stderr.write(f"canary-wf: warning: run times are not kept: {error}\n")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell an error in one line: a handler that raises would bury it in a traceback of Snakemake's."""
+    try:
+        yield
+    except CanaryWfError as error:
+        sys.stderr.write(f"canary-wf: {error}\n")
+
+
+def _batches(paths: SessionPaths) -> list[str]:
+    folder = paths.folder / "batches"
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

@@ -2,9 +2,10 @@
 
 One runner at a time holds a batch. It says so in `attempt.json`; whoever comes later replaces the token, and a runner
 that finds another's token there ends its jobs and writes nothing more. On one machine the newcomer waits until the
-old runner is gone; from another machine it waits one heartbeat.
+old runner is gone; from another machine it waits two heartbeats.
 """
 
+import fcntl
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ import msgspec
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.processes import is_running, start_ticks, this_place
-from canary_wf.json_files import read_json, write_json
+from canary_wf.json_files import not_writable, read_json, write_json
 
 HEARTBEAT = float(os.environ.get("CANARY_WF_HEARTBEAT", "5"))
 """Seconds between two signs of life."""
@@ -49,6 +50,11 @@ class Attempt:
         """The token of this attempt."""
         return self.content.token
 
+    @property
+    def next_beat(self) -> float:
+        """When the next sign of life is due, as `time.monotonic` counts."""
+        return self._beaten + HEARTBEAT
+
     def is_current(self) -> bool:
         """Return whether the batch is still ours."""
         newest = read_attempt(self.path)
@@ -67,12 +73,23 @@ class Attempt:
     def end(self) -> None:
         """Say that this attempt is over, unless the batch is another's by now."""
         if self.is_current():
-            write_json(self.path, msgspec.structs.replace(self.content, ended=True))
+            write_json(self.path, msgspec.structs.replace(self.content, ended=True), sync=True)
 
 
 def read_attempt(path: Path) -> AttemptFile | None:
-    """Return the newest attempt that `path` names, or None when there was none."""
-    return read_json(path, AttemptFile) if path.exists() else None
+    """Return the newest attempt that `path` names, or None when there was none.
+
+    A file that a crash or a disk damaged names nobody: it counts as a runner elsewhere, alive by its heartbeat only.
+    """
+    if not path.exists():
+        return None
+    try:
+        attempt: AttemptFile = read_json(path, AttemptFile)
+    except WorkspaceError:
+        if not os.access(path, os.R_OK):
+            raise
+        return AttemptFile(token="", place="unknown", pid=0, started_ticks=0)
+    return attempt
 
 
 def is_alive(path: Path, attempt: AttemptFile) -> bool:
@@ -87,26 +104,38 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
 def take_batch(path: Path) -> Attempt:
     """Make this process the one that runs the batch of `path`; return once no other does.
 
-    Raises WorkspaceError when somebody else took the batch meanwhile.
+    Raises WorkspaceError when somebody else took the batch meanwhile, or when the folder cannot be written.
     """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name("attempt.lock").open("a") as lock:
+            # Newcomers on one machine take the batch one after the other: each then sees the one before it.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return _take(path)
+    except OSError as error:
+        raise not_writable(path, error) from error
+
+
+def _take(path: Path) -> Attempt:
     before = read_attempt(path)
     pid = os.getpid()
-    content = AttemptFile(os.urandom(8).hex(), this_place(), pid, start_ticks(pid))
-    attempt = Attempt(path, content)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    attempt = Attempt(path, AttemptFile(os.urandom(8).hex(), this_place(), pid, start_ticks(pid)))
     heard = path.stat().st_mtime if before else 0.0
-    write_json(path, content)
+    write_json(path, attempt.content, sync=True)
     if before is not None and not before.ended and before.pid != pid:
-        _wait_for_end(before, heard)
+        # What is written now has the time of the file system's own clock, so skewed clocks do no harm.
+        _wait_for_end(before, path.stat().st_mtime - heard)
     if not attempt.is_current():
         raise WorkspaceError("another runner took this batch", where=path.parent.name)
     return attempt
 
 
-def _wait_for_end(before: AttemptFile, heard: float) -> None:
+def _wait_for_end(before: AttemptFile, silence: float) -> None:
+    """Wait until the runner `before`, last heard of `silence` seconds ago, no longer runs the batch."""
     if before.place != this_place():
-        if time.time() - heard < MISSED * HEARTBEAT:
-            time.sleep(HEARTBEAT)
+        if silence < MISSED * HEARTBEAT:
+            # It looks for its token once a heartbeat; the second one is for ending its jobs.
+            time.sleep(2 * HEARTBEAT)
         return
     if not is_running(before.pid, before.started_ticks):
         return

@@ -17,9 +17,9 @@ OUTPUT = "canary-baseline.txt"
 
 
 def rebaseline(job: "Job") -> None:
-    """Do all that `job` declared. Raises MissingSourceError, and CanaryWfError when the script fails.
+    """Do all that `job` declared. What is to be copied is looked for first, so that a mistake leaves all as it was.
 
-    What is to be copied is looked for first, so that a missing file leaves all references as they were.
+    Raises MissingSourceError, and CanaryWfError for a path that leads out and when the script fails.
     """
     baselines = job.spec.baselines
     copies = [_copy_of(baseline, job) for baseline in baselines if baseline.source is not None]
@@ -41,7 +41,16 @@ def _copy_of(baseline: Baseline, job: "Job") -> tuple[Path, Path]:
     if not source.exists():
         raise MissingSourceError(f"there is no {baseline.source!r} to take as reference", where=f"job {job.name}")
     target = Path(baseline.target) if baseline.target else job.file.parent / source.name
-    return source, target / source.name if target.is_dir() and not source.is_dir() else target
+    target = target / source.name if target.is_dir() and not source.is_dir() else target
+    _check_inside(source, job.workspace.dir, "the job's working directory", job)
+    _check_inside(target, job.file.parent, "the folder of the test file", job)
+    return source, target
+
+
+def _check_inside(path: Path, folder: Path, meaning: str, job: "Job") -> None:
+    """Refuse a path that leads out of `folder`, by ``..`` or by a link."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise CanaryWfError(f"baseline {str(path)!r} is not inside of {meaning}", where=f"job {job.name}")
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -21,11 +21,13 @@ def slots_of(spec: JobSpec) -> dict[str, int]:
 
 
 def resource_parameters(spec: JobSpec) -> dict[str, int]:
-    """Return the numbers that size the job: cpus, gpus, nodes and further types.
+    """Return the numbers that size the job: cpus, gpus, further types, and nodes where it needs more than one.
 
     A parameter of the job with such a name wins. Raises InvalidTypeError when that is not a whole number.
     """
-    found = {"cpus": spec.cpus, "gpus": spec.gpus, "nodes": spec.nodes, **spec.resources}
+    found = slots_of(spec)
+    if spec.nodes != 1:
+        found["nodes"] = spec.nodes
     for name in list(found):
         value = spec.parameters.get(name, found[name])
         if not isinstance(value, int) or isinstance(value, bool):

@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from canary_wf.job.environment_changes import changed_environment
 from canary_wf.job.events import Resources
+from canary_wf.job.resource_groups import COUNT_VARIABLE, group_variables
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import STATE_FILE
 
@@ -29,23 +31,55 @@ def job_environment(
 ) -> dict[str, str]:
     """Return the environment of one job that runs in `folder` with `resources`.
 
-    `variables` are the job's own (default: what the spec declares); one that is None is not set at all.
+    `variables` are the job's own (default: what the spec declares); one that is None is not set at all. Raises
+    InputError for changes of variables that are not well formed.
     """
+    if spec.ctest is not None:
+        return _ctest_environment(base, spec, resources, folder, variables)
     own = str(folder)
     environment = {**base, **id_variables(resources)}
     environment["OMP_NUM_THREADS"] = str(spec.cpus)
     environment["CANARY_WF_JOB"] = f"{own}/{STATE_FILE}"
     environment["PWD"] = own
-    for name, value in (spec.environment if variables is None else variables).items():
-        if value is None:
-            environment.pop(name, None)
-        else:
-            environment[name] = value
+    _set_all(environment, spec.environment if variables is None else variables)
     environment["PATH"] = _prefixed(own, environment.get("PATH", os.defpath))
     if spec.kind == "pyt":
         prefix = f"{own}{os.pathsep}{RUNTIME_FOLDER}"
         environment["PYTHONPATH"] = _prefixed(prefix, environment.get("PYTHONPATH", ""))
     return environment
+
+
+def _ctest_environment(
+    base: Mapping[str, str],
+    spec: JobSpec,
+    resources: Resources,
+    folder: Path,
+    variables: Mapping[str, str | None] | None,
+) -> dict[str, str]:
+    """Return the environment of a test of CTest: what CTest would give it, and which ids it was given.
+
+    A test of CTest chooses its devices itself, by the variables of its resource groups, so that what is visible, how
+    many threads it may start, and PATH are left as the runner found them.
+    """
+    ids = {name: value for name, value in id_variables(resources).items() if name not in _GPU_VARIABLES}
+    environment = {
+        **base,
+        **ids,
+        "CANARY_WF_JOB": f"{folder}/{STATE_FILE}",
+        "PWD": spec.working_directory or str(folder),
+    }
+    _set_all(environment, spec.environment if variables is None else variables)
+    environment = changed_environment(environment, spec.ctest.environment_modification if spec.ctest else ())
+    environment.pop(COUNT_VARIABLE, None)
+    return {**environment, **group_variables(spec, resources)}
+
+
+def _set_all(environment: dict[str, str], variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
 
 
 def id_variables(resources: Resources) -> dict[str, str]:

@@ -21,7 +21,7 @@ def status_of_exit(code: int, xstatus: int = 0) -> Status:
         return Status.of(Outcome.DIFFED, "the test found differences")
     if code == SKIPPED:
         return Status.of(Outcome.SKIPPED, "the test skipped itself")
-    return Status(Outcome.FAILED, _describe(code), code)
+    return Status(Outcome.FAILED, describe_exit(code), code)
 
 
 def _expected(code: int, xstatus: int) -> Status:
@@ -42,5 +42,6 @@ def _ended(code: int) -> str:
     return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
-def _describe(code: int) -> str:
+def describe_exit(code: int) -> str:
+    """Return in words how a process with this exit code (killed by signal N: -N) ended."""
     return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,38 +1,83 @@
 """Run times of earlier sessions, by job id: what an estimate knows before anything else.
 
 One file, `history/runtimes.json`: the last durations (seconds) of each job that did what was expected of it, each with
-its session, so that a session that goes on after it was recorded does not count twice.
+its session, so that a session that goes on after it was recorded does not count twice. What the durations say together
+is in `job.run_statistics`.
 """
 
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import median
 
 import msgspec
 
+from canary_wf.durations import LONGEST
+from canary_wf.errors import WorkspaceError
 from canary_wf.job.journal import read_journal
+from canary_wf.job.run_statistics import RunStatistics, statistics_of
 from canary_wf.json_files import not_writable, read_json, write_json
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths
 
+SCHEMA = "canary-wf/history/1"
+
+_MOVE = "move it away; run times are then learnt anew"
+
 KEPT = 20
-"""Durations kept for each job: enough for a median that forgets what the job was like long ago."""
+"""Durations kept for each job."""
+
+RECENT = 11
+"""Of them, those that count: up to five odd ones do not move the median, and a lasting change does after six."""
 
 
 class History(msgspec.Struct):
-    """For each job id its durations, oldest first, as pairs of session and seconds."""
+    """For each job id its durations, oldest first, as pairs of session and seconds.
 
+    `forgotten` has for each job id the newest session whose runs no longer count.
+    """
+
+    schema: str = SCHEMA
     runtimes: dict[str, list[tuple[str, float]]] = {}
+    forgotten: dict[str, str] = {}
 
     def estimate(self, job: str) -> float | None:
         """Return the median of the job's last durations (seconds), or None when it never ran well."""
+        known = self.statistics(job)
+        return known.median if known else None
+
+    def statistics(self, job: str) -> RunStatistics | None:
+        """Return what the job's last durations say together, or None when it never ran well."""
         known = self.runtimes.get(job)
-        return median(seconds for _, seconds in known) if known else None
+        return statistics_of([seconds for _, seconds in known[-RECENT:]]) if known else None
 
     def add(self, job: str, session: str, duration: float) -> None:
-        """Take the duration (seconds) of `job` in `session` into account."""
+        """Take the duration (seconds) of `job` in `session` into account, unless that session is forgotten."""
+        if session <= self.forgotten.get(job, ""):
+            return
         others = [pair for pair in self.runtimes.get(job, []) if pair[0] != session]
         self.runtimes[job] = [*others, (session, round(duration, 4))][-KEPT:]
+
+    def add_older(self, job: str, runs: Iterable[tuple[str, float]]) -> None:
+        """Take `runs` from elsewhere into account: older than all that are known, newer than those of that session."""
+        runs = list(runs)
+        sessions = {session for session, _ in runs}
+        known = [pair for pair in self.runtimes.get(job, []) if pair[0] not in sessions]
+        self.runtimes[job] = [*runs, *known][-KEPT:]
+
+    def forget(self, job: str, newest: str) -> None:
+        """Let no run of `job` up to the session `newest` count any more."""
+        self.runtimes.pop(job, None)
+        self.forgotten[job] = newest
+
+    def problem(self) -> str | None:
+        """Return what is wrong with the history as a file of this version, or None."""
+        if self.schema != SCHEMA:
+            return f"is of format {self.schema!r}, not {SCHEMA!r}"
+        for job, runs in self.runtimes.items():
+            for _, seconds in runs:
+                if not (math.isfinite(seconds) and 0 <= seconds <= LONGEST):
+                    return f"has {seconds} seconds for job {job!r}"
+        return None
 
 
 def history_file(out: Path) -> Path:
@@ -41,9 +86,15 @@ def history_file(out: Path) -> Path:
 
 
 def load_history(out: Path) -> History:
-    """Return the history of the workspace `out`, empty when there is none yet."""
+    """Return the history of the workspace `out`, empty when there is none yet. Raises WorkspaceError for a bad file."""
     path = history_file(out)
-    return read_json(path, History) if os.path.lexists(path) else History()
+    if not os.path.lexists(path):
+        return History()
+    history: History = read_json(path, History, hint=_MOVE)
+    problem = history.problem()
+    if problem is not None:
+        raise WorkspaceError(problem, where=path, hint=_MOVE)
+    return history
 
 
 def record_session(paths: SessionPaths, batches: Iterable[str]) -> None:

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
+from functools import lru_cache
 from typing import Any
 
 LONGEST_PART = 200
 """Bytes of one path component; file systems refuse 256."""
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _UNFIT = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
@@ -20,7 +22,7 @@ def job_name(family: str, parameters: Mapping[str, Any]) -> str:
 
 def job_id(path: str, family: str, parameters: Mapping[str, Any]) -> str:
     """Return the first 20 hex digits of the SHA-256 of the canonical JSON of path, family and parameters."""
-    canonical = json.dumps([path, family, dict(parameters)], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = _canonical([path, family, dict(parameters)])
     return hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()[:20]
 
 
@@ -30,6 +32,8 @@ def batch_id(job_ids: Iterable[str]) -> str:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(int(value))  # as canary names it
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -41,25 +45,37 @@ def job_directories(jobs: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     """
     jobs = list(jobs)
     wanted = {identity: _wanted(path, name) for identity, path, name in jobs}
-    taken: dict[str, int] = {}
-    inner: set[str] = set()
-    for directory in wanted.values():
-        folded = directory.casefold()
-        taken[folded] = taken.get(folded, 0) + 1
-        inner.update(str(parent) for parent in PurePosixPath(folded).parents)
+    folded = {identity: directory.casefold() for identity, directory in wanted.items()}
+    taken = Counter(folded.values())
+    inner = _with_folders_above({directory.rpartition("/")[0] for directory in taken})
     found = {}
     for identity, path, name in jobs:
         directory = wanted[identity]
-        folded = directory.casefold()
-        plain = directory == str(PurePosixPath(path).parent / name)
-        collides = taken[folded] > 1 or folded in inner
+        folder, slash, _ = path.rpartition("/")
+        plain = directory == f"{folder}{slash}{name}"
+        collides = taken[folded[identity]] > 1 or folded[identity] in inner
         found[identity] = directory if plain and not collides else f"{directory}.{identity[:8]}"
     return found
 
 
+def _with_folders_above(folders: set[str]) -> set[str]:
+    found = set(folders)
+    for folder in folders:
+        while folder := folder.rpartition("/")[0]:
+            if folder in found:
+                break
+            found.add(folder)
+    return found
+
+
 def _wanted(path: str, name: str) -> str:
-    parts = [*PurePosixPath(path).parent.parts, *_name_parts(name)]
-    return "/".join(shortened(part) for part in parts)
+    folder, slash, _ = path.rpartition("/")
+    return f"{_shortened_folder(folder)}{slash}{'/'.join(map(shortened, _name_parts(name)))}"
+
+
+@lru_cache(maxsize=4096)
+def _shortened_folder(folder: str) -> str:
+    return "/".join(map(shortened, folder.split("/")))
 
 
 def _name_parts(name: str) -> list[str]:

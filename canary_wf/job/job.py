@@ -13,7 +13,7 @@ from canary_wf.job import stored
 from canary_wf.job.artifacts import artifacts_of
 from canary_wf.job.baseline import rebaseline
 from canary_wf.job.cached_runs import CachedRun, find_cache_dir, keep_run, known_runtime, load_runs
-from canary_wf.job.demand import request_of, resource_parameters, slots_of
+from canary_wf.job.demand import resource_parameters
 from canary_wf.job.dependency import Dependency
 from canary_wf.job.environment import base_environment, job_environment
 from canary_wf.job.estimate import RuntimeSource, estimated_runtime
@@ -22,8 +22,8 @@ from canary_wf.job.launching import Launcher
 from canary_wf.job.mask import Mask
 from canary_wf.job.output import compress_text, read_text
 from canary_wf.job.phase import JobPhase
-from canary_wf.job.preparation import verdict_of_exit
 from canary_wf.job.record import JobRecord
+from canary_wf.job.resource_groups import job_request
 from canary_wf.job.running import JobProcess, run_job, settle
 from canary_wf.job.space import ExecutionSpace
 from canary_wf.job.spec import JobSpec
@@ -31,6 +31,7 @@ from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
 from canary_wf.job.statline import Style, escaped, status_line
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.values import InvalidTypeError, storable
+from canary_wf.job.verdict import judge
 from canary_wf.job.workdir import clear_workdir, prepare_workdir, remove_assets
 from canary_wf.json_files import read_json, write_json
 
@@ -207,8 +208,8 @@ class Job(ResourceHolder):
         return self.spec.nodes
 
     def required_resources(self) -> list[dict[str, Any]]:
-        """Return what it asks of a resource pool: ``[{"type": str, "slots": 1}, …]``, one item a slot."""
-        return request_of(slots_of(self.spec))
+        """Return what it asks of a resource pool: ``[{"type": str, "slots": int}, …]``."""
+        return job_request(self.spec)
 
     def get_resource_parameters_from_spec(self) -> dict[str, int]:
         """Return the numbers that size the job: cpus, gpus, nodes and further types. Raises InvalidTypeError."""
@@ -285,7 +286,7 @@ class Job(ResourceHolder):
             self.status = Status.of(Outcome[code.upper()])
             return
         try:
-            self.status = verdict_of_exit(self.spec, self.workspace.dir, int(code))
+            self.status = judge(self.spec, int(code), self.workspace.joinpath(OUTPUT_FILE))
         except ValueError:
             raise InputError(f"{code!r} is neither an exit code nor an outcome", where=f"job {self.name}") from None
 

@@ -15,6 +15,9 @@ from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinishe
 from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.json_files import encode, not_writable, write_all
 
+CARRIED = "carried over"
+"""The reason with which an attempt ends that only took over verdicts from another session."""
+
 _decoder = msgspec.json.Decoder(Event)
 
 
@@ -67,6 +70,11 @@ class BatchState:
     def is_open(self) -> bool:
         """Whether the newest attempt has not said that it ended."""
         return bool(self.attempts) and (self.last_end is None or self.last_end.token != self.attempts[-1].token)
+
+    @property
+    def was_run(self) -> bool:
+        """Whether a runner ever worked on the batch; verdicts carried over from another session are no run."""
+        return len(self.attempts) > 1 or self.is_open or (self.last_end is not None and self.last_end.reason != CARRIED)
 
     def record(self, job: str) -> JobRecord:
         """Return what is known of `job`."""

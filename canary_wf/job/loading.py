@@ -91,7 +91,9 @@ def _space(folder: Path | None, spec: JobSpec, data: Mapping[str, Any]) -> Execu
         return ExecutionSpace(Path(stored.root), Path(stored.path), stored.session)
     folder = folder or Path(data.get("directory") or spec.directory).absolute()
     inner = Path(spec.directory).parts
-    depth = len(inner) if inner and folder.parts[-len(inner) :] == inner else 1
+    # A batch that was run by itself names its jobs' folders by absolute paths.
+    ends_so = inner and not Path(spec.directory).is_absolute() and folder.parts[-len(inner) :] == inner
+    depth = len(inner) if ends_so else 1
     root = Path(*folder.parts[:-depth])
     session = stored.session if stored is not None else _session_of(root)
     return ExecutionSpace(root, folder.relative_to(root), session)

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from canary_wf.job.environment import RUNTIME_FOLDER
-from canary_wf.job.exit_code import status_of_exit
 from canary_wf.job.spec import JobSpec
-from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import encode
 
 SCRIPT = f"{RUNTIME_FOLDER}/canary/lifecycle.py"
@@ -29,13 +27,10 @@ def prepared(spec: JobSpec, command: Sequence[str], python: str) -> list[str]:
     return [python, "-P", SCRIPT, content, *command]
 
 
-def verdict_of_exit(spec: JobSpec, folder: Path, code: int) -> Status:
-    """Return the verdict on a job that ran in `folder` and ended with `code`, BROKEN when its preparation failed."""
-    if spec.preparation is not None:
-        try:
-            text = (folder / REPORT).read_bytes()[:_MOST_READ].decode(errors="replace")
-        except OSError:
-            text = ""
-        if text:
-            return Status.of(Outcome.BROKEN, text)
-    return status_of_exit(code, spec.xstatus)
+def why_broken(folder: Path) -> str | None:
+    """Return why the preparation of the job that ran in `folder` failed, or None when it did not."""
+    try:
+        text = (folder / REPORT).read_bytes()[:_MOST_READ].decode(errors="replace")
+    except OSError:
+        return None
+    return text or None

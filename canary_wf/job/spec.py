@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from canary_wf.job.ctest_rules import CTestRules, ResourceItem
+
 Scalar = bool | int | float | str | None
 
 
@@ -72,9 +74,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     absolute path. `command` is the argument list; for a `.pyt` job it starts with the script and is run by the
     Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds; the job is ended
     after `limit` seconds, which is `timeout` times `timeout_multiplier`. `resources`
-    are further types of the pool, in slots. `xstatus` is explained in `job.exit_code`. `directory` is the working
-    directory relative to the session's jobs folder. `sources` (absolute paths) and `stages` are for
-    reports only. `mask` says why the job is not to be run at all.
+    are further types of the pool, in slots; `resource_groups` say which slots of all types must be on one id. `locks`
+    are names of which no two running jobs have one in common. `xstatus` is explained in `job.exit_code`. `directory` is
+    the job's own folder relative to the session's jobs folder; the command runs there, or else in `working_directory`
+    (absolute), while output and state stay in `directory`. `ctest` is what only tests of CTest have. `sources`
+    (absolute paths) and `stages` are for reports only. `mask` says why the job is not to be run at all.
     """
 
     id: str
@@ -107,9 +111,20 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sources: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     preparation: Preparation | None = None
+    working_directory: str | None = None
+    resource_groups: tuple[tuple[ResourceItem, ...], ...] = ()
+    locks: tuple[str, ...] = ()
+    ctest: CTestRules | None = None
     mask: str | None = None
 
     @property
     def limit(self) -> float:
         """The seconds after which the job is ended."""
         return self.timeout * self.timeout_multiplier
+
+    def is_order_only(self, edge: DependencyEdge) -> bool:
+        """Return whether this job waits for `edge` where it takes part in the run, and does without it elsewhere.
+
+        So it is with CTest's DEPENDS and with the tests that a fixture's clean-up waits for.
+        """
+        return self.kind == "ctest" and edge.when == "always"

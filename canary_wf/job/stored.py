@@ -140,4 +140,6 @@ def absolute_spec(spec: JobSpec, out: Path | None) -> JobSpec:
     if out is None:
         return spec
     assets = tuple(msgspec.structs.replace(asset, source=str(out / asset.source)) for asset in spec.assets)
-    return msgspec.structs.replace(spec, file=str(out / spec.file) if spec.file else "", assets=assets)
+    file = str(out / spec.file) if spec.file else ""
+    place = None if spec.working_directory is None else str(out / spec.working_directory)
+    return msgspec.structs.replace(spec, file=file, assets=assets, working_directory=place)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
 from canary_wf.job.spec import Asset, JobSpec
-from canary_wf.job.state_file import STATE_FILE
+from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
+
+RESERVED = frozenset({OUTPUT_FILE, STATE_FILE})
+"""What canary-wf writes into a working directory itself, so that no file of the user's may be put there."""
 
 
 class MissingSourceError(CanaryWfError):
@@ -26,12 +29,22 @@ def prepare_workdir(spec: JobSpec, folder: Path, out: Path) -> None:
 
 
 def clear_workdir(folder: Path) -> None:
-    """Remove what an earlier run of the job left in `folder`, its state file excepted. Links are not followed."""
+    """Make `folder` a folder that holds at most the job's state file. Links are removed, never followed.
+
+    What an earlier run left there goes: also when the job put a link in the place of its folder, or took away the
+    permission to write to it.
+    """
     try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
         folder.mkdir(parents=True)
+    except FileExistsError:
+        if folder.is_symlink() or not folder.is_dir():
+            folder.unlink()
+            folder.mkdir()
+    else:
         return
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        folder.chmod(0o777)
+    entries = list(os.scandir(folder))
     for entry in entries:
         if entry.name == STATE_FILE:
             continue
@@ -78,6 +91,15 @@ def place_asset(asset: Asset, folder: Path, out: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir() and not target.is_symlink():
             target /= source.name
+        if not target.parent.resolve().is_relative_to(folder.resolve()):
+            # A folder that was linked before would carry what is placed in it out of the job's own folder.
+            raise CanaryWfError(
+                f"{asset.target!r} leads through a link out of the working directory", where=asset.action
+            )
+        if target.parent == folder and target.name in RESERVED:
+            raise CanaryWfError(
+                f"{target.name!r} is canary-wf's own file in every working directory", where=asset.action
+            )
         _place(asset, source, target)
 
 

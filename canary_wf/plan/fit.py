@@ -1,19 +1,30 @@
 """Which jobs fit a node, and why the others are left out of the plan."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import msgspec
+
+from canary_wf.job.resource_groups import job_request
 from canary_wf.job.spec import JobSpec
 from canary_wf.plan.model import LeftOut
 from canary_wf.resources.node import NodeShape
+from canary_wf.resources.pool import ResourcePool
 
 
-def split_by_fit(jobs: Sequence[JobSpec], node: NodeShape) -> tuple[list[JobSpec], list[LeftOut]]:
-    """Return the jobs that can run on `node`, and those that cannot or that need one that cannot, with the reason."""
-    reasons = {job.id: reason for job in jobs if (reason := misfit(job, node)) is not None}
+def split_by_fit(
+    jobs: Sequence[JobSpec], node: NodeShape, pool: ResourcePool | None = None
+) -> tuple[list[JobSpec], list[LeftOut]]:
+    """Return the jobs that can run on `node`, and those that cannot or that need one that cannot, with the reason.
+
+    `pool` tells how the slots of one node are spread over ids, which matters to jobs that ask for several on one.
+    """
+    reasons = {job.id: reason for job in jobs if (reason := misfit(job, node, pool)) is not None}
     names = {job.id: job.name for job in jobs}
     downstream: dict[str, list[str]] = {}
     for job in jobs:
         for edge in job.dependencies:
+            if job.is_order_only(edge):
+                continue
             downstream.setdefault(edge.job, []).append(job.id)
     todo = list(reasons)
     while todo:
@@ -22,11 +33,19 @@ def split_by_fit(jobs: Sequence[JobSpec], node: NodeShape) -> tuple[list[JobSpec
             if job_id not in reasons:
                 reasons[job_id] = f"needs {names[lost]}, which is left out"
                 todo.append(job_id)
-    kept = [job for job in jobs if job.id not in reasons]
+    kept = [_without(job, reasons) for job in jobs if job.id not in reasons]
     return kept, [LeftOut(job.id, job.name, reasons[job.id]) for job in jobs if job.id in reasons]
 
 
-def misfit(job: JobSpec, node: NodeShape) -> str | None:
+def _without(job: JobSpec, left_out: Mapping[str, str]) -> JobSpec:
+    """Return `job` without the dependencies, all for the order only, on jobs that are left out."""
+    if not any(edge.job in left_out for edge in job.dependencies):
+        return job
+    kept = tuple(edge for edge in job.dependencies if edge.job not in left_out)
+    return msgspec.structs.replace(job, dependencies=kept)
+
+
+def misfit(job: JobSpec, node: NodeShape, pool: ResourcePool | None = None) -> str | None:
     """Return why `job` fits on no node of this shape, or None when it fits."""
     if job.nodes > node.nodes:
         return f"needs {job.nodes} nodes, a job may use {node.nodes}"
@@ -36,6 +55,8 @@ def misfit(job: JobSpec, node: NodeShape) -> str | None:
             return f"needs {wanted} {kind}, {_nodes(job.nodes)} {there or 'none'}"
     if node.memory is not None and job.memory is not None and job.memory > node.memory * job.nodes:
         return f"needs {job.memory} MiB of memory, {_nodes(job.nodes)} {node.memory * job.nodes}"
+    if pool is not None and job.resource_groups:
+        return pool.accommodates(job_request(job)).reason
     return None
 
 

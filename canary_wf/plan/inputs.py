@@ -21,13 +21,21 @@ class InputDigests:
 
         Paths must be absolute, as discovery makes them.
         """
-        files = [(asset.action, asset.target, self._fingerprint(asset.source)) for asset in job.assets]
-        needs = (job.limit, job.cpus, job.gpus, job.nodes, job.resources)
+        files = [(asset.action, asset.source, asset.target, self._fingerprint(asset.source)) for asset in job.assets]
+        needs = (job.limit, job.cpus, job.gpus, job.nodes, job.resources, job.resource_groups)
         edges = [(edge.job, edge.when) for edge in job.dependencies]
-        script = self._fingerprint(job.file) if job.kind == "pyt" else None
-        how = (job.kind, job.command, job.environment, job.preparation, job.xstatus)
+        script = self._fingerprint(job.file) if job.kind == "pyt" else self._ctest_files(job)
+        how = (job.kind, job.command, job.environment, job.preparation, job.xstatus, job.working_directory, job.ctest)
         content = encode([*how, needs, files, edges, script])
         return hashlib.sha256(content).hexdigest()[:20]
+
+    def _ctest_files(self, job: JobSpec) -> list[list[tuple[str, int, int]]] | None:
+        """Return the fingerprints of the program and the required files of a test of CTest, which stay in place."""
+        if job.ctest is None:
+            return None
+        folder = job.working_directory or "/"
+        required = (os.path.join(folder, name) for name in job.ctest.required_files)  # noqa: PTH118 - many jobs
+        return [self._fingerprint(glob.escape(file)) for file in (*job.command[:1], *required)]
 
     def _fingerprint(self, source: str) -> list[tuple[str, int, int]]:
         if source not in self._known:

@@ -12,6 +12,7 @@ SCHEMA = "canary-wf/plan/1"
 RuntimeSource = Literal["history", "declared", "default"]
 Scheduler = Literal["local", "slurm"]
 FailOn = Literal["any", "never"]
+RulesMode = Literal["batch", "shape", "auto"]
 
 
 class PlannedJob(JobSpec, frozen=True, kw_only=True, omit_defaults=True):

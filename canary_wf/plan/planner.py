@@ -19,8 +19,17 @@ from canary_wf.job.spec import Asset, JobSpec
 from canary_wf.plan.estimate import expected_runtime, time_limit
 from canary_wf.plan.fit import split_by_fit
 from canary_wf.plan.inputs import InputDigests
-from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, PlannedBatch, PlannedJob, RuntimeSource
-from canary_wf.plan.problem import MEMORY, problem_of
+from canary_wf.plan.model import (
+    BatchSpecFields,
+    FailOn,
+    LeftOut,
+    Plan,
+    PlannedBatch,
+    PlannedJob,
+    RulesMode,
+    RuntimeSource,
+)
+from canary_wf.plan.problem import LOCK, MEMORY, problem_of
 from canary_wf.plan.target import Target
 from canary_wf.session_paths import relative_to_out
 
@@ -34,6 +43,7 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int | None = None
     fail_on: FailOn = "any"
     strict: bool = False
+    rules: RulesMode = "auto"
 
 
 def make_plan(
@@ -46,7 +56,7 @@ def make_plan(
     """
     masked = tuple(LeftOut(job.id, job.name, job.mask) for job in specs if job.mask is not None)
     wanted = [job for job in specs if job.mask is None]
-    jobs, left_out = split_by_fit(wanted, target.node)
+    jobs, left_out = split_by_fit(wanted, target.node, target.pool)
     _check_something_left(specs, jobs, left_out, strict=settings.strict)
     estimates = [expected_runtime(job, history) for job in jobs]
     node: dict[str, int | None] = {**target.node.capacities, MEMORY: target.node.memory}
@@ -110,7 +120,7 @@ def _batches(problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification
                 gpus=peak.get("gpus", 0),
                 nodes=max(job.nodes for job in members),
                 memory=peak[MEMORY] if any(job.memory is not None for job in members) else None,
-                resources={kind: n for kind, n in peak.items() if n and kind not in _NOT_FURTHER_TYPES},
+                resources={kind: n for kind, n in peak.items() if n and _is_further_type(kind)},
                 exclusive=any(job.exclusive for job in members),
                 runtime=schedule.length,
                 time_limit=time_limit(schedule.length, limits),
@@ -119,16 +129,23 @@ def _batches(problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification
     return found
 
 
+def _is_further_type(kind: str) -> bool:
+    return kind not in _NOT_FURTHER_TYPES and not kind.startswith(LOCK)
+
+
 def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, batch: str, inputs: str) -> PlannedJob:
     fields: dict[str, Any] = {name: getattr(job, name) for name in job.__struct_fields__}
-    fields["file"] = relative_to_out(Path(job.file), out)
+    fields["file"] = relative_to_out(job.file, out)
+    if job.working_directory is not None:
+        fields["working_directory"] = relative_to_out(Path(job.working_directory), out)
     fields["assets"] = tuple(_relative_asset(asset, out) for asset in job.assets)
     decided = {"runtime": estimate[0], "runtime_source": estimate[1], "batch": batch, "inputs": inputs}
     return PlannedJob(**{**fields, **decided})
 
 
 def _relative_asset(asset: Asset, out: Path) -> Asset:
-    return msgspec.structs.replace(asset, source=relative_to_out(Path(asset.source), out))
+    source = relative_to_out(asset.source, out)
+    return asset if source == asset.source else msgspec.structs.replace(asset, source=source)
 
 
 def _spec_fields(spec: BatchSpecification) -> BatchSpecFields:

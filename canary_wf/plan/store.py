@@ -10,13 +10,14 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import not_writable, read_json, write_json
 from canary_wf.plan.model import SCHEMA, BatchSlice, Plan, Upstream
-from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.session_paths import SessionPaths, session_names, sessions_folder
 
 
 def write_session(plan: Plan, out: Path) -> SessionPaths:
     """Make the session folder of `plan` in `out`: it appears with everything in it, or not at all."""
     paths = SessionPaths(out, plan.session)
     beside = SessionPaths(out, f".{plan.session}.tmp")
+    _remove_leftovers(out)
     try:
         beside.jobs.mkdir(parents=True)
         beside.slice("").parent.mkdir()
@@ -31,6 +32,13 @@ def write_session(plan: Plan, out: Path) -> SessionPaths:
             raise not_writable(paths.folder, error) from error
         raise
     return paths
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Remove what a `generate` that was killed left half-written; the caller has the workspace to itself."""
+    for name in ("tmp", "removed"):
+        for folder in sessions_folder(out).glob(f".*.{name}"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_session(paths: SessionPaths) -> None:

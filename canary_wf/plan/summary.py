@@ -2,7 +2,7 @@
 
 import msgspec
 
-from canary_wf.batch.cluster import critical_path, run_on_cluster
+from canary_wf.batch.cluster import ClusterRun, critical_path, run_on_cluster
 from canary_wf.batch.partition import nominal_batches
 from canary_wf.batch.specification import DEFAULT_DURATION
 from canary_wf.plan.model import Plan
@@ -33,21 +33,31 @@ def summarize(plan: Plan, cluster_nodes: int | None = None) -> PlanSummary:
 
     Raises InputError when a batch asks for more nodes than there are.
     """
-    place = {batch.id: number for number, batch in enumerate(plan.batches)}
-    lengths = [batch.runtime for batch in plan.batches]
-    upstream = [[place[name] for name in batch.dependencies] for batch in plan.batches]
-    nodes = cluster_nodes or (1 if plan.scheduler == "local" else None)
-    run = run_on_cluster(lengths, upstream, nodes=nodes, widths=[batch.nodes for batch in plan.batches])
+    lengths, upstream = _batch_graph(plan)
     return PlanSummary(
         jobs=len(plan.jobs),
         batches=len(plan.batches),
         batches_nominal=_nominal(plan),
-        makespan=run.makespan,
+        makespan=expected_run(plan, cluster_nodes).makespan,
         critical_path=critical_path(lengths, upstream),
         core_hours=sum(batch.cpus * batch.nodes * batch.runtime for batch in plan.batches) / SECONDS_AN_HOUR,
         gpu_hours=sum(batch.gpus * batch.nodes * batch.runtime for batch in plan.batches) / SECONDS_AN_HOUR,
         submissions=len(plan.batches),
     )
+
+
+def expected_run(plan: Plan, cluster_nodes: int | None = None) -> ClusterRun:
+    """Return when each batch of `plan` is expected to run on `cluster_nodes` nodes (None: as for `summarize`)."""
+    lengths, upstream = _batch_graph(plan)
+    nodes = cluster_nodes or (1 if plan.scheduler == "local" else None)
+    return run_on_cluster(lengths, upstream, nodes=nodes, widths=[batch.nodes for batch in plan.batches])
+
+
+def _batch_graph(plan: Plan) -> tuple[list[float], list[list[int]]]:
+    """Return the batches' lengths in seconds, and for each batch the numbers of those it waits for."""
+    place = {batch.id: number for number, batch in enumerate(plan.batches)}
+    upstream = [[place[name] for name in batch.dependencies] for batch in plan.batches]
+    return [batch.runtime for batch in plan.batches], upstream
 
 
 def _nominal(plan: Plan) -> int:

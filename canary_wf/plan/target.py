@@ -60,9 +60,18 @@ def _slurm_target(nodes: list[ClusterNode], requested: Mapping[str, int], pool_f
     largest = max(nodes, key=lambda node: (node.gpus, node.cpus, node.memory), default=None)
     found = ResourcePool()
     found.populate(cpus=largest.cpus if largest else 0, gpus=largest.gpus if largest else 0)
-    pool = pool_from_options(requested, pool_file, found)
+    pool = _one_slot_each(pool_from_options(requested, pool_file, found))
     memory = requested.get("memory") or (largest.memory if largest else None)
     return Target("slurm", node_shape(pool, memory, requested.get("nodes", UNLIMITED_NODES)), pool)
+
+
+def _one_slot_each(pool: ResourcePool) -> ResourcePool:
+    """Return `pool` with CPUs and GPUs as Slurm hands them out: whole."""
+    state = pool.getstate()
+    for kind in ("cpus", "gpus"):
+        for item in state["resources"].get(kind, ()):
+            item["slots"] = min(1, item["slots"])
+    return ResourcePool(state)
 
 
 def ask_sinfo() -> list[ClusterNode]:

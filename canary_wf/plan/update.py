@@ -9,15 +9,15 @@ import shutil
 import time
 from pathlib import Path
 
+from canary_wf.hooks.recording import open_recorder
 from canary_wf.job.attempt import take_batch
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobStarted
-from canary_wf.job.journal import read_journal
+from canary_wf.job.journal import CARRIED, read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.record import JobRecord
 from canary_wf.job.status import Outcome
 from canary_wf.json_files import not_writable
 from canary_wf.plan.model import BatchSlice, Plan, PlannedJob
-from canary_wf.plan.recording import open_recorder
 from canary_wf.plan.store import load_plan, slices
 from canary_wf.session_paths import SessionPaths
 
@@ -70,7 +70,7 @@ def _carry_batch(
 ) -> None:
     old, new = sessions
     attempt = take_batch(new.batch(part.batch.id).attempt)
-    recorder = open_recorder(part, new)
+    recorder = open_recorder(new, part.batch.id, part.jobs, part.upstreams)
     now = time.time()
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in members:
@@ -88,7 +88,7 @@ def _carry_batch(
                 measurements=record.measurements,
             )
         )
-    recorder(AttemptEnded(time=now, token=attempt.token, reason="carried over"))
+    recorder(AttemptEnded(time=now, token=attempt.token, reason=CARRIED))
     recorder.close()
     attempt.end()
 

@@ -7,6 +7,7 @@ from canary_wf.errors import one_line
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.plan.model import PlannedJob
 from canary_wf.report.session import SessionState, tail
+from canary_wf.wording import count
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
 MOST_FAILURES = 50
@@ -17,7 +18,7 @@ def markdown_report(state: SessionState) -> str:
     counts = state.counts()
     verdict = "passed" if not state.failed and not state.not_done else "did not pass"
     lines = [
-        f"# {len(state.plan.jobs)} jobs: {verdict}",
+        f"# {count(len(state.plan.jobs), 'job')}: {verdict}",
         "",
         "| " + " | ".join(counts) + " |",
         "|" + " ---: |" * len(counts),

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from canary_wf.hooks.lock import is_locked
 from canary_wf.hooks.settle import LOST
 from canary_wf.job.attempt import is_alive, read_attempt
 from canary_wf.job.journal import read_journal
@@ -72,16 +73,18 @@ def load_session(paths: SessionPaths) -> SessionState:
     """Return the state of the session at `paths`. Raises WorkspaceError when its files are missing or damaged."""
     plan = load_plan(paths.plan)
     records: dict[str, JobRecord] = {}
-    live = begun = False
+    live = is_locked(paths.out)
+    begun = False
     for batch in plan.batches:
         files = paths.batch(batch.id)
         attempt = read_attempt(files.attempt)
         if attempt is None:
             continue
-        begun = True
         alive = is_alive(files.attempt, attempt)
         live = live or alive
-        for job, record in read_journal(files.journal).jobs.items():
+        state = read_journal(files.journal)
+        begun = begun or state.was_run
+        for job, record in state.jobs.items():
             lost = record.phase is JobPhase.RUNNING and not alive
             records[job] = record.lost(LOST) if lost else record
     return SessionState(paths, plan, records, live, begun)

@@ -11,6 +11,7 @@ from canary_wf.job.record import JobRecord
 from canary_wf.job.status import Category, Outcome
 from canary_wf.plan.model import PlannedJob
 from canary_wf.report.session import SessionState
+from canary_wf.wording import count
 
 COLUMNS = ("id", "name", "status", "time", "reason")
 _STYLES = {
@@ -63,7 +64,7 @@ def summary(state: SessionState) -> str:
     running = sum(state.record(job).phase is JobPhase.RUNNING for job in state.plan.jobs)
     after = f", {running} of them running" if running else ""
     left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
-    return f"{len(state.plan.jobs)} jobs: {told}{after}{left} (session {state.plan.session})"
+    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{left} (session {state.plan.session})"
 
 
 def _row(job: PlannedJob, record: JobRecord) -> tuple[str, ...]:

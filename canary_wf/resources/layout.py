@@ -97,14 +97,23 @@ def _entry(value: object, path: KeyPath) -> Entry:
     return {"id": str(name), "slots": slots_of(item.get("slots", 1), 0, _raise_at((*path, "slots")))}
 
 
+MOST_SLOTS = 2**63 - 1
+"""What plans, as JSON with numbers of 64 bits, can hold."""
+
+
 def slots_of(value: object, least: int, error: Callable[[str], Exception]) -> int:
-    """Return `value` as a number of slots, at least `least`; raises what `error` makes of the mistake."""
+    """Return `value` as a number of slots, at least `least` and below 2**63.
+
+    Raises what `error` makes of the mistake.
+    """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise error(f"must be a whole number, not {_kind(value)}")
     if value < least:
         raise error(f"must be {least} or more, not {value}")
+    if value > MOST_SLOTS:
+        raise error("must be below 2**63")
     return value
 
 

@@ -48,11 +48,15 @@ def pool_from_options(
 ) -> ResourcePool:
     """Return the pool of one node: the pool file, else what was detected, with the types of `requested` replaced.
 
+    The CPUs are the detected ones where the file does not speak of CPUs.
+
     `requested` is what `-r` said, ids by type; ``nodes`` becomes the pool's count of nodes and ``memory`` is left to
     the caller. The ids are those of the file or the machine as far as they reach, then further ordinals of one slot.
     Raises InputError when the file is wrong and UsageError for a negative number.
     """
     state = (detected if pool_file is None else _read(pool_file)).getstate()
+    # A resource specification of CTest never lists CPUs; tests have them by number.
+    state["resources"].setdefault("cpus", detected.getstate()["resources"].get("cpus", []))
     for rtype, number in requested.items():
         slots_of(number, 0, _usage_error_at(f"-r {rtype}"))
         if rtype == "nodes":

@@ -23,12 +23,14 @@ def read_pool_file(path: Path) -> ResourcePool:
         raise InputError(f"is not UTF-8 text (byte {error.start})", where=path) from error
     data = _from_json(text, path) if path.suffix.lower() == ".json" else _from_yaml(text, path)
     try:
-        return ResourcePool(_filled(data))
+        pool = ResourcePool(_filled(data))
+        pool.count("nodes")  # looked at here, where the file is known
     except LayoutError as error:
         line = _line(text, error.path)
         where = path if line is None else f"{path}:{line}"
         place = key_path(error.path)
         raise InputError(f"{place}: {error.what}" if place else error.what, where=where) from None
+    return pool
 
 
 def _filled(data: object) -> Any:  # noqa: ANN401 - the pool checks the form

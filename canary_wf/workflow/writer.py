@@ -4,6 +4,7 @@ All that could be in the way is looked at before the first byte is written (the 
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _ELSEWHERE = "move it away or choose another folder with -d"
 
 def check_out(out: Path, files: Mapping[str, str]) -> None:
     """Raise WorkspaceError when `files` cannot be put into `out` without harm: foreign files, or a run in progress."""
+    _check_name(out)
     check_free(out)
     for name in files:
         path = out / name
@@ -36,6 +38,17 @@ def check_out(out: Path, files: Mapping[str, str]) -> None:
     link = out / RESULTS_LINK
     if os.path.lexists(link) and not _is_results_link(link):
         raise WorkspaceError("is not canary-wf's and is not overwritten", where=link, hint=_ELSEWHERE)
+
+
+def _check_name(out: Path) -> None:
+    """Raise WorkspaceError for a folder that Snakemake cannot work in because of its name."""
+    name = str(out)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise WorkspaceError("is no UTF-8 text, which Snakemake needs", where=out, hint=_ELSEWHERE) from None
+    if any(not inside.isidentifier() for inside in re.findall(r"{([^{}]*)}", name)):
+        raise WorkspaceError("has braces that Snakemake would read as its own", where=out, hint=_ELSEWHERE)
 
 
 def check_free(out: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.errors import InputError, UsageError
 from canary_wf.job.identity import job_id
-from canary_wf.job.spec import Artifact, Asset, Baseline, JobSpec
+from canary_wf.job.spec import Artifact, Asset, Baseline, EnvironmentModule, JobSpec, Preparation
 
 HEAD = "import canary\nd = canary.directives\n"
 
@@ -166,7 +166,7 @@ def test_artifacts_and_baselines(tree: Path) -> None:
         tree, "d.artifact('*.log', save_on='failure')\nd.baseline(src='out', dst='ref/out')\nd.baseline(flag='--new')\n"
     )
     assert job.artifacts == (Artifact("*.log", "failure"),)
-    assert job.baselines == (Baseline("out", str(tree / "ref/out")), Baseline(arguments=("t.pyt", "--new")))
+    assert job.baselines == (Baseline("out", str(tree / "ref/out")), Baseline(arguments=("--new",)))
 
 
 def test_own_id_and_execution_path(tree: Path) -> None:
@@ -204,6 +204,54 @@ def test_analyze_has_its_own_flag(tree: Path) -> None:
     last = _jobs(tree, "d.parameterize('a', [1])\nd.analyze(requires='on_failure')\n")[-1]
     assert last.command == ("t.pyt", "--analyze")
     assert last.dependencies[0].when == "on_failure"
+
+
+def test_a_script_may_stand_behind_the_parameters(tree: Path) -> None:
+    """With script=, the added job runs that file instead of the test, from its own directory."""
+    last = _jobs(tree, "d.parameterize('a', [1])\nd.analyze(script='sub/look.sh')\n")[-1]
+    assert last.command == ("./look.sh",)
+    assert Asset("link", str(tree / "sub/look.sh")) in last.assets
+
+
+def test_what_happens_around_a_test(tree: Path) -> None:
+    """Modules, rc files and functions come into the spec, by condition, names filled in and paths absolute."""
+    text = """
+d.parameterize('n', [1, 2])
+d.load_module('gcc/$n', use='modules')
+d.source('env.$n.sh', when="parameters='n=2'")
+@d.setup
+def before(job): pass
+@d.teardown
+def after(job): pass
+"""
+    one, two = _jobs(tree, text)
+    modules = (EnvironmentModule("gcc/1", str(tree / "modules")),)
+    assert one.preparation == Preparation("t.pyt", modules, (), "before", "after")
+    assert two.preparation is not None
+    assert two.preparation.rcfiles == (str(tree / "env.2.sh"),)
+    assert _job(tree, "").preparation is None
+
+
+def test_preload_has_no_effect_and_says_so(tree: Path) -> None:
+    """A directive without effect is told once a file, with what to use instead."""
+    (warning,) = _discover(tree, "d.preload('x.sh')\nd.parameterize('n', [1, 2])\n").warnings
+    assert "preload has no effect" in warning
+
+
+def test_what_is_the_same_for_all_jobs_does_not_leak(tree: Path) -> None:
+    """Families keep their own settings, and what depends on parameters is worked out for each job."""
+    text = "d.name('a')\nd.name('b')\nd.parameterize('n', [1, 2])\nd.xdiff(when='testname=b')\n"
+    assert [(job.name, job.xstatus) for job in _jobs(tree, text)] == [
+        ("a.n=1", 0), ("a.n=2", 0), ("b.n=1", 64), ("b.n=2", 64),
+    ]  # fmt: skip
+    text = "d.parameterize('n', [1, 2])\nd.artifact('out.$n')\n"
+    assert [job.artifacts[0].file for job in _jobs(tree, text)] == ["out.1", "out.2"]
+
+
+def test_truth_in_names_is_a_number(tree: Path) -> None:
+    """True and False are 1 and 0 in names, as canary has it; the parameter itself stays what it is."""
+    jobs = _jobs(tree, "d.parameterize('a', [True, False])\n")
+    assert [(job.name, job.parameters) for job in jobs] == [("t.a=1", {"a": True}), ("t.a=0", {"a": False})]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +292,7 @@ def test_analyze_has_its_own_flag(tree: Path) -> None:
         ("d.cpus(2, when='foo=x')", "t.pyt:3: cpus: when: 'foo' is not a condition"),
         ("d.parameterize('a', [1], when='keywords=x')", "t.pyt:3: parameterize: a condition on keywords"),
         ("d.aggregate()", "t.pyt:3: there are no parameterized jobs"),
-        ("d.aggregate(script='x.sh')", "t.pyt:3: aggregate: script= is not supported yet"),
+        ("d.parameterize('a', [1])\nd.aggregate(script='x.sh', flag='-x')", "t.pyt:4: aggregate: give either flag="),
         ("d.aggregate(requires='sometimes')", "t.pyt:3: aggregate: dependency condition"),
         ("d.depends_on('nope')", "t.pyt:3: job 't' depends on 'nope', which matches no job"),
         ("d.depends_on('a', 'b')", "t.pyt:3: depends_on: when='b'"),
@@ -257,11 +305,14 @@ def test_analyze_has_its_own_flag(tree: Path) -> None:
         ("d.depends_on({'job': 'a', 'expects': '!'})", "t.pyt:3: depends_on: expects"),
         ("d.depends_on({'job': 'a', 'expects': 0})", "t.pyt:3: depends_on: expects 0"),
         ("d.depends_on(['a'], expect='?')", "t.pyt:3: depends_on: expect="),
+        ("d.load_module('-x')", "t.pyt:3: load_module: '-x' is not the name of a module"),
+        ("d.load_module(3)", "t.pyt:3: load_module: 3 is not text"),
+        ("d.source(3)", "t.pyt:3: source: 3 is not text"),
+        ("d.source('')", "t.pyt:3: source: '' is not a path"),
+        ("d.setup(lambda job: None)", "t.pyt:3: setup: marks a function that has a name"),
+        ("d.setup(3)", "t.pyt:3: setup: 3 is not text"),
+        ("@d.setup\ndef f(job): pass\n@d.setup\ndef g(job): pass", "t.pyt:5: setup: there is one function already"),
         ("d.depends_on('t')", "t.pyt: jobs depend on each other in a circle: t → t"),
-        ("d.load_module('gcc')", "t.pyt:3: load_module: this directive is not supported yet"),
-        ("d.source('rc')", "t.pyt:3: source: this directive is not supported yet"),
-        ("@d.setup\ndef f(job): pass", "t.pyt:3: setup: this directive is not supported yet"),
-        ("@d.teardown\ndef f(job): pass", "t.pyt:3: teardown: this directive is not supported yet"),
     ],
 )
 def test_wrong_directives_are_told_with_their_line(tree: Path, text: str, message: str) -> None:
@@ -281,7 +332,7 @@ def test_wrong_directives_are_told_with_their_line(tree: Path, text: str, messag
         ("d.keywords('fast')", {"default": 5}, 5.0),
         ("d.keywords('fast')", {"default": 5, "*": 4}, 4.0),
         ("d.keywords('b', 'a')", {"a": 1, "b": 2}, 2.0),
-        ("d.timeout(7)", {"multiplier": 2}, 14.0),
+        ("d.timeout(7)", {"multiplier": 2}, 7.0),
     ],
 )
 def test_timeout_precedence(tree: Path, text: str, timeouts: dict[str, float | str], expected: float) -> None:
@@ -289,7 +340,24 @@ def test_timeout_precedence(tree: Path, text: str, timeouts: dict[str, float | s
     assert _job(tree, text, timeouts=timeouts).timeout == expected
 
 
-@pytest.mark.parametrize("timeouts", [{"fast": "soon"}, {"fast": 0}, {"session": 5}])
+def test_the_multiplier_leaves_the_timeout_and_changes_the_limit(tree: Path) -> None:
+    """What a file says stays visible; the job is ended after that many times it."""
+    job = _job(tree, "d.timeout(7)", timeouts={"multiplier": "1.5"})
+    assert (job.timeout, job.timeout_multiplier, job.limit) == (7.0, 1.5, 10.5)
+
+
+@pytest.mark.parametrize(
+    "timeouts",
+    [
+        {"fast": "soon"},
+        {"fast": 0},
+        {"session": 5},
+        {"queue": 5},
+        {"multiplier": "0"},
+        {"multiplier": "nan"},
+        {"multiplier": "x"},
+    ],
+)
 def test_wrong_timeouts_are_a_usage_error(tree: Path, timeouts: dict[str, float | str]) -> None:
     """A value that is no duration, or a kind that has no effect, is refused."""
     with pytest.raises(UsageError, match="--timeout"):

@@ -1,12 +1,12 @@
 """The main job on this machine: real trees, real snakemake."""
 
+import contextlib
 import json
-import os
-import signal
 import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from workspace import BIN, Workspace
 
@@ -144,10 +144,10 @@ def _wait_until(condition: "object", seconds: float = 60) -> None:
 
 def _kill_tree(pid: int) -> None:
     """SIGKILL a process and all below it, as a machine that goes away would."""
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    os.kill(pid, signal.SIGKILL)
-    for child in children.stdout.split():
-        _kill_tree(int(child))
+    parent = psutil.Process(pid)
+    for process in [parent, *parent.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.mark.parametrize("whole_tree", [True, False])

@@ -22,6 +22,9 @@ def test_every_outcome_has_one_category(outcome: Outcome) -> None:
     [
         ({"outcome": "SUCCESS"}, ("PASS", "SUCCESS", None, 0)),
         ({"outcome": "XFAIL"}, ("PASS", "XFAIL", None, 11)),
+        ({"outcome": "FAILED"}, ("FAIL", "FAILED", None, 65)),
+        ({"outcome": "BROKEN"}, ("FAIL", "BROKEN", None, 67)),
+        ({"outcome": "INVALID"}, ("FAIL", "INVALID", None, 69)),
         ({"outcome": "INTERRUPTED"}, ("CANCEL", "INTERRUPTED", None, 71)),
         ({"outcome": "blocked", "reason": "why"}, ("SKIP", "BLOCKED", "why", 81)),
         ({"category": "FAIL"}, ("FAIL", "FAILED", None, 65)),

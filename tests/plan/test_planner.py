@@ -23,12 +23,12 @@ OUT = Path("/work/out")
 
 
 def _plan(
-    *jobs: JobSpec, text: str = "", memory: int | None = 8000, history: History | None = None, **settings: Any
+    *jobs: JobSpec, text: str = "", memory: int | None = 8000, history: History | None = None, strict: bool = False
 ) -> Plan:
     pool = ResourcePool()
     pool.populate(cpus=4, gpus=2)
     target = Target("local", node_shape(pool, memory), pool)
-    chosen = PlanSettings(batch_spec=BatchSpecification.parse(text), **settings)
+    chosen = PlanSettings(batch_spec=BatchSpecification.parse(text), strict=strict)
     return make_plan(jobs, chosen, target, history or History(), out=OUT, session="s1")
 
 
@@ -133,22 +133,25 @@ def test_masked_and_left_out_jobs_are_told_apart_with_their_reasons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "settings", "message"),
+    ("jobs", "strict", "message"),
     [
-        ([spec("a"), spec("w", cpus=5)], {"strict": True}, r"job w: does not fit: needs 5 cpus, .*--strict"),
-        ([spec("w", cpus=5), spec("v", "w")], {"strict": True}, r"job w: does not fit: .* \(and 1 more\)"),
-        ([spec("w", cpus=5)], {}, r"none of the jobs fits: w needs 5 cpus.*-r"),
-        ([spec("m", mask="no")], {}, r"all 1 jobs are masked.*find -v"),
-        ([spec("a")], {"text": "count:0"}, r"count:0"),
-        ([spec("a"), spec("b", "a")], {"text": "count:1"}, r"count:2 or more"),
+        ([spec("a"), spec("w", cpus=5)], True, r"job w: does not fit: needs 5 cpus, .*--strict"),
+        ([spec("w", cpus=5), spec("v", "w")], True, r"job w: does not fit: .* \(and 1 more\)"),
+        ([spec("w", cpus=5)], False, r"none of the jobs fits: w needs 5 cpus.*-r"),
+        ([spec("m", mask="no")], False, r"all 1 jobs are masked.*find -v"),
     ],
 )
-def test_what_cannot_be_planned_is_refused_with_its_reason(
-    jobs: list[JobSpec], settings: dict[str, Any], message: str
-) -> None:
+def test_what_cannot_be_planned_is_refused_with_its_reason(jobs: list[JobSpec], strict: bool, message: str) -> None:
     """An InputError says why, and what to do."""
     with pytest.raises(InputError, match=message):
-        _plan(*jobs, **settings)
+        _plan(*jobs, strict=strict)
+
+
+@pytest.mark.parametrize(("text", "message"), [("count:0", r"count:0"), ("count:1", r"count:2 or more")])
+def test_a_batch_specification_that_cannot_be_kept_is_refused(text: str, message: str) -> None:
+    """The message names the specification, and the smallest count that works."""
+    with pytest.raises(InputError, match=message):
+        _plan(spec("a"), spec("b", "a"), text=text)
 
 
 def test_the_batch_specification_is_recorded_as_it_was_understood() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.spec import JobSpec
-from canary_wf.plan import store
+from canary_wf.json_files import write_json
 from canary_wf.plan.store import load_plan, newest_session, remove_session, slices, write_session
 from canary_wf.session_paths import SessionPaths, session_names
 
@@ -38,20 +38,19 @@ def test_nothing_is_left_when_writing_fails(
     """A full disk or Ctrl-C at any step leaves no session, not even a hidden one."""
     before = plan_of([spec("a")], session="20250101T000000.000000")
     write_session(before, tmp_path)
-    write = store.write_json
 
     def write_until(path: Path, value: object, *, sync: bool = False) -> None:
         if failing == ("plan" if path.name == "plan.json" else "slice"):
             raise error
-        write(path, value, sync=sync)
+        write_json(path, value, sync=sync)
 
-    def rename(self: Path, target: Path) -> Path:
+    def rename(*_: Path) -> Path:
         raise error
 
     if failing == "rename":
         monkeypatch.setattr(Path, "rename", rename)
     else:
-        monkeypatch.setattr(store, "write_json", write_until)
+        monkeypatch.setattr("canary_wf.plan.store.write_json", write_until)
     with pytest.raises(WorkspaceError if isinstance(error, OSError) else KeyboardInterrupt):
         write_session(plan_of([spec("b")]), tmp_path)
     assert _sessions(tmp_path) == [before.session]

@@ -44,6 +44,8 @@ def test_the_documented_forms_are_read(tmp_path: Path, name: str, text: str) -> 
         ("p.yaml", "local:\n  gpus:\n  - id: a\n    slots: -1\n", ":4", "local.gpus[0].slots: must be 0 or more"),
         ("p.yaml", "local:\n  gpus:\n  - id: a\n  - id: a\n", ":4", "the id 'a' is already used"),
         ("p.yaml", "local:\n  gpus: []\n  cpus: []\n  gpus: []\n", ":4", "the key 'gpus' is given twice"),
+        ("p.yaml", "local:\n  gpus:\n  - id: a\n    slots: 9223372036854775808\n", ":4", "must be below 2**63"),
+        ("p.yaml", "additional_properties: {nodes: {count: 0}}\nresources: {cpus: []}\n", ":1", "must be 1 or more"),
         ("p.yaml", "local: [\n", ":2", "is not valid YAML"),
         ("p.yaml", "local: !!python/object/apply:os.system [true]\n", ":1", "is not valid YAML"),
         ("p.yaml", "local: 2020-99-99\n", "", "is not valid YAML"),

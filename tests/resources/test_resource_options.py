@@ -91,12 +91,13 @@ def test_requested_types_win_over_detection() -> None:
 
 
 def test_a_pool_file_replaces_detection(tmp_path: Path) -> None:
-    """With a file nothing detected is left, and what was requested wins over the file but keeps its slots."""
+    """With a file only CPUs it does not speak of are detected; what was requested wins over it but keeps its slots."""
     path = tmp_path / "pool.yaml"
     path.write_text("local:\n  gpus: [{id: x, slots: 4}, {id: y, slots: 4}]\n", encoding="utf-8")
     pool = pool_from_options({"gpus": 3}, path, detected())
     assert pool.getstate()["resources"] == {
-        "gpus": [{"id": "x", "slots": 4}, {"id": "y", "slots": 4}, {"id": "0", "slots": 1}]
+        "gpus": [{"id": "x", "slots": 4}, {"id": "y", "slots": 4}, {"id": "0", "slots": 1}],
+        "cpus": [{"id": name, "slots": 1} for name in "456"],
     }
     with pytest.raises(InputError):
         pool_from_options({}, tmp_path / "none.yaml", detected())

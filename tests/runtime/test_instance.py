@@ -54,7 +54,7 @@ def test_attributes_of_a_job(tmp_path: Path) -> None:
     assert job.attributes["x"] is True
     job.set_attribute(y=2)
     assert (job.get_attribute("y"), job.get_attribute("z", 3)) == (2, 3)
-    assert job.logfile == f"{tmp_path}/job/canary-out.txt"
+    assert job.logfile() == f"{tmp_path}/job/canary-out.txt"
 
 
 def test_the_instance_is_found_by_the_variable_or_in_the_folder(
@@ -128,3 +128,49 @@ def test_parameters_are_a_read_only_mapping() -> None:
     with pytest.raises(KeyError):
         _ = parameters["c"]
     assert MultiParameters({"a": (1, 2)})["a",] == ((1,), (2,))
+
+
+def test_what_a_test_notes_is_there_for_later_readers(tmp_path: Path) -> None:
+    """Attributes and measurements set by one reader are found by the next, and `job.json` stays the runner's."""
+    folder = _write(tmp_path / "job", _spec("t", attributes={"a": 1}), phase="RUNNING")
+    before = (folder / "job.json").read_text()
+    job = get_instance(str(folder))
+    job.set_attribute(b=[2], a=3)
+    job.add_measurement("speed", 1.5)
+    job.set_attribute(c=None)
+    again = get_instance(str(folder))
+    assert again.attributes == job.attributes == {"a": 3, "b": [2], "c": None}
+    assert again.measurements == {"speed": 1.5}
+    assert json.loads((folder / "testcase.lock").read_text())["spec"]["attributes"]["b"] == [2]
+    assert (folder / "job.json").read_text() == before
+    with pytest.raises(TypeError):
+        job.set_attribute(d=object())
+    assert "d" not in job.attributes
+
+
+def test_where_a_job_stands(tmp_path: Path) -> None:
+    """State, times, files and output have the names by which tests ask for them."""
+    spec = _spec(
+        "t", directory="sub/t", environment={"A": "1"}, assets=[{"action": "copy", "source": "/x/in.dat"}],
+        baselines=[{"source": "out"}],
+    )  # fmt: skip
+    folder = _write(tmp_path / "jobs/sub/t", spec, phase="DONE", started=1.5, finished=4.0, code=3)
+    job = get_instance(str(folder))
+    assert (job.state, job.start, job.stop, job.returncode) == ("DONE", 1.5, 4.0, 3)
+    assert (job.work_tree, job.ofile, job.efile) == (str(tmp_path / "jobs"), "canary-out.txt", None)
+    assert (job.variables, job.sources) == ({"A": "1"}, {"copy": [("/x/in.dat", None)]})
+    assert job.baseline == [{"source": "out"}]
+    assert job.output() == ""
+    (folder / "canary-out.txt").write_bytes(b"hello \xff")
+    assert job.output() == "hello \ufffd"
+
+
+def test_dependencies_are_found_by_name_and_parameters(tmp_path: Path) -> None:
+    """A name or family, parameters, or both."""
+    entries = []
+    for number in (1, 2):
+        folder = _write(tmp_path / f"u{number}", _spec(f"u.n={number}", parameters={"n": number}, family="u"))
+        entries.append({"id": f"id-u.n={number}", "name": f"u.n={number}", "directory": str(folder)})
+    job = get_instance(str(_write(tmp_path / "job", _spec("t"), dependencies=entries)))
+    found = [job.get_dependency("u.n=2"), job.get_dependency(n=2), job.get_dependency("u"), job.get_dependency("x")]
+    assert [each and each.name for each in found] == ["u.n=2", "u.n=2", "u.n=1", None]

@@ -90,12 +90,12 @@ def test_missing_names_say_what_is_missing() -> None:
 def test_names_are_taken_from_another_canary(tmp_path: Path) -> None:
     """With another package of that name further down the path, what ours lacks comes from there; ours stays."""
     (tmp_path / "canary").mkdir()
-    (tmp_path / "canary" / "filesystem.py").write_text("def grep(): return 'theirs'\n")
+    (tmp_path / "canary" / "filesystem.py").write_text("def chgrp(): return 'theirs'\n")
     (tmp_path / "canary" / "__init__.py").write_text(
         "from . import filesystem\nimport canary.filesystem\nspecial = 'special'\nTestFailed = None\n"
     )
     code = (
-        "import sys, canary\nprint(canary.special, canary.filesystem.grep(), canary.TestFailed.__name__)\n"
+        "import sys, canary\nprint(canary.special, canary.filesystem.chgrp(), canary.TestFailed.__name__)\n"
         "print(hasattr(canary, 'other'), sys.modules['canary'] is canary, sys.path[1])\nimport canary.instance\n"
     )
     done = _python(code, path=str(tmp_path))

@@ -5,7 +5,6 @@ from slurm_workspace import SlurmWorkspace
 
 pytestmark = [
     pytest.mark.needs("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "sbatch", "sinfo"),
-    pytest.mark.xdist_group("slurm"),
 ]
 
 JOBS = """

@@ -4,35 +4,40 @@ Whatever the input, the batches hold every task once, none is empty, their graph
 give equal batches in whatever order they come.
 """
 
-import math
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from canary_wf.batch.partition.atomic import AtomicPacking
 from canary_wf.batch.partition.balance import balanced, fewest
+from canary_wf.batch.partition.duration import to_duration
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.graph import canonical, graph_of
 from canary_wf.batch.partition.limits import length_bound, nominal_batches, smallest_count, work
-from canary_wf.batch.partition.style import Profile, Style
+from canary_wf.batch.partition.style import Profile
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.task import Problem
 from canary_wf.errors import InputError
 
 __all__ = ["Partition", "length_bound", "nominal_batches", "partition", "smallest_count"]
 
-ALLOWANCE = 1.05
-"""How many times the nominal number of batches may be made for the sake of shorter chains of batches."""
+COMPONENT_CAUTION = 1.15
+"""Batches of components are filled to less than their length, so that what is surplus takes more room than it loads."""
 
 SHORTEST_TARGET = 1e-6
 """Seconds; a target of zero, for jobs without length, would make sense to nobody."""
 
 
 class Partition(msgspec.Struct, frozen=True):
-    """One batch: indexes of its tasks, in the order of their ids, and of the batches that must be done before it."""
+    """One batch: indexes of its tasks, in the order of their ids, and of the batches that must be done before it.
+
+    `too_long` says that a duration was asked for and that something in the batch which cannot be divided is longer: a
+    task, or with the atomic layout the component that the batch then consists of.
+    """
 
     tasks: tuple[int, ...]
     dependencies: tuple[int, ...]
+    too_long: bool = False
 
 
 def partition(problem: Problem, spec: BatchSpecification) -> list[Partition]:
@@ -48,21 +53,45 @@ def partition(problem: Problem, spec: BatchSpecification) -> list[Partition]:
     if spec.count == 0:
         raise InputError("batch specification: 'count:0' leaves no batch for the jobs", hint="write count:1 or more")
     sorted_problem, order = canonical(problem)
-    batches = _atomic(sorted_problem, spec) if spec.layout == "atomic" else _flat(sorted_problem, spec)
-    return _linked(problem, [[order[task] for task in sorted(batch)] for batch in batches])
+    if spec.layout == "atomic":
+        batches, long = _atomic(sorted_problem, spec)
+    else:
+        batches = _flat(sorted_problem, spec)
+        long = _with_long_tasks(sorted_problem, batches, spec)
+    return _linked(problem, [[order[task] for task in sorted(batch)] for batch in batches], long)
 
 
-def _atomic(problem: Problem, spec: BatchSpecification) -> list[list[int]]:
+def _atomic(problem: Problem, spec: BatchSpecification) -> tuple[list[list[int]], Collection[int]]:
+    """Return the batches, and the numbers of those that are a component longer than the duration asked for."""
     graph_of(problem)
     packing = AtomicPacking(problem)
     if spec.duration is not None:
-        return packing.pack(spec.duration, together=False)
+        batches = packing.pack(spec.duration, together=False)
+        return batches, range(sum(seconds > spec.duration for seconds in packing.alone))
+    return _atomic_count(problem, packing, spec), ()
+
+
+def _with_long_tasks(problem: Problem, batches: Sequence[list[int]], spec: BatchSpecification) -> Collection[int]:
+    if spec.duration is None:
+        return ()
+    runtimes, duration = problem.runtimes, spec.duration
+    return {number for number, batch in enumerate(batches) if max(runtimes[task] for task in batch) > duration}
+
+
+def _atomic_count(problem: Problem, packing: AtomicPacking, spec: BatchSpecification) -> list[list[int]]:
     if spec.count == "max" or int(spec.count) >= len(packing.components):
         return packing.components
     count = int(spec.count)
     start = max(max(work(problem), default=0.0) / count * 1.004, SHORTEST_TARGET)
     longest = sum(problem.runtimes) + 1.0
-    found = fewest(lambda target: packing.pack(target, together=True), packing.weight, count, start, longest)
+    found = fewest(
+        lambda target: packing.pack(target, together=True),
+        packing.weight,
+        count,
+        start,
+        longest,
+        caution=COMPONENT_CAUTION,
+    )
     return [list(range(len(problem)))] if found is None else found
 
 
@@ -73,7 +102,7 @@ def _flat(problem: Problem, spec: BatchSpecification) -> list[list[int]]:
     packing = FlatPacking(problem, graph, same_nodes=spec.nodes == "same")
     profile = Profile(graph, packing.packer.items.weight)
     if spec.duration is not None:
-        return _to_duration(packing, profile, spec.duration, nominal_batches(problem, spec.duration, "flat"))
+        return to_duration(packing, profile, spec.duration, nominal_batches(problem, spec.duration, "flat"))
     count = int(spec.count)
     mean = max(max(work(problem), default=0.0) / count, SHORTEST_TARGET)
     found = balanced(packing, profile, count, mean) if count >= graph.depth else None
@@ -87,22 +116,11 @@ def _flat(problem: Problem, spec: BatchSpecification) -> list[list[int]]:
     return found
 
 
-def _to_duration(packing: FlatPacking, profile: Profile, duration: float, nominal: int) -> list[list[int]]:
-    """Return the packing with the shortest chains of batches that is estimated to keep to the number allowed."""
-    allowed = math.floor(nominal * ALLOWANCE + 1e-9)
-    depth = packing.graph.depth
-    estimates = [(cut, *profile.estimate(duration, cut)) for cut in profile.cuts()]
-    possible = [(chain, -cut) for cut, count, chain in estimates if count <= allowed * 1.01]
-    batches = packing.pack(Style(duration, -min(possible)[1])) if possible and depth > 1 else None
-    if batches is not None and len(batches) <= allowed:
-        return batches
-    tight = packing.pack(Style(duration, depth, tight=True))
-    return tight if batches is None or len(tight) < len(batches) else batches
+def _linked(problem: Problem, batches: Sequence[list[int]], long: Collection[int]) -> list[Partition]:
+    """Return `batches`, which come in an order that respects dependencies, with the links between them.
 
-
-def _linked(problem: Problem, batches: Iterable[list[int]]) -> list[Partition]:
-    """Return `batches`, which come in an order that respects dependencies, with the links between them."""
-    batches = list(batches)
+    `long` are the numbers of those in which something that cannot be divided is longer than asked for.
+    """
     owner = [0] * len(problem)
     for number, batch in enumerate(batches):
         for task in batch:
@@ -111,6 +129,7 @@ def _linked(problem: Problem, batches: Iterable[list[int]]) -> list[Partition]:
         Partition(
             tuple(batch),
             tuple(sorted({owner[upstream] for task in batch for upstream in problem.dependencies[task]} - {number})),
+            number in long,
         )
         for number, batch in enumerate(batches)
     ]

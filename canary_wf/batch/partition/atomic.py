@@ -1,14 +1,18 @@
 """The atomic layout: a batch holds whole dependency components, and no batch depends on another one."""
 
 from collections.abc import Sequence
+from zlib import crc32
 
-from canary_wf.batch.capacity import rates
+from canary_wf.batch.capacity import occupancy
+from canary_wf.batch.machine import Machine
 from canary_wf.batch.partition.draft import Items
 from canary_wf.batch.partition.graph import families
 from canary_wf.batch.partition.order import interleaved
 from canary_wf.batch.partition.packer import Measure, Packer
-from canary_wf.batch.schedule import Machine, reference_order
+from canary_wf.batch.schedule import reference_order
 from canary_wf.batch.task import Problem
+
+HALF = 0.5 + 1e-9
 
 
 class AtomicPacking:
@@ -28,33 +32,47 @@ class AtomicPacking:
         for number, task in enumerate(reference_order(problem, range(len(problem)))):
             self._place[task] = number
         self._machine = Machine(problem)
-        self.alone = [self._play(tasks)[0] for tasks in self.components]
-        self.packer = Packer(Items.of(self._loads(), self.alone), self._measure())
-        widest = [max(share, default=0.0) for share in rates(problem)]
+        self.alone = [
+            self._play(tasks)[0] if len(tasks) > 1 else problem.runtimes[tasks[0]] for tasks in self.components
+        ]
+        self._items = Items.of(self._loads(), self.alone)
+        widest = [max(share, default=0.0) for share in occupancy(problem)]
         self.weight = [widest[kind] * runtime for kind, runtime in zip(problem.kinds, problem.runtimes, strict=True)]
-        self._line = interleaved(range(len(self.components)), self.packer.items.loads, self.alone)
+        self._wide = [
+            len(tasks) > 1 and any(widest[problem.kinds[task]] > HALF for task in tasks) for tasks in self.components
+        ]
+        self._parts = [crc32(problem.ids[tasks[0]].encode()) for tasks in self.components]
+        self._line = interleaved(range(len(self.components)), self._items.loads, self.alone)
         self._line.reverse()
 
     def pack(self, target: float, *, together: bool) -> list[list[int]]:
-        """Return the batches, as lists of tasks, for `target` seconds.
+        """Return the batches, as lists of tasks, for `target` seconds: those longer than the target come first.
+
+        Components with a task that takes more than half a node are kept together: where smaller ones leave no moment
+        for it, what waits for it comes late, and everywhere else the schedule stays dense.
 
         A component longer than the target stays alone, or with `together` gets others beside it as long as they do
         not make the batch longer.
         """
         alone = self.alone
+        # A given count takes several packings of large batches, in which a little too much given back matters less.
+        packer = Packer(self._items, self._measure(), returned=1 / 2 if together else 1 / 6)
         line = [item for item in self._line if alone[item] <= target]
         long = sorted((item for item in self._line if alone[item] > target), key=lambda item: (alone[item], -item))
         batches = []
         while long:
             longest = long.pop()
             sources = [long, line] if together else []
-            batches.append(self.packer.batch(alone[longest], [longest], sources))
-        while line:
-            batches.append(self.packer.batch(target, [line.pop()], [line]))
+            batches.append(packer.batch(alone[longest], [longest], sources))
+        wide = [item for item in line if self._wide[item]]
+        line = [item for item in line if not self._wide[item]]
+        while wide:
+            batches.append(packer.batch(target, [wide.pop()], [wide, line]))
+        batches.extend(packer.batches(target, line, self._parts, ()))
         return [[task for item in batch for task in self.components[item]] for batch in batches]
 
     def _loads(self) -> list[tuple[float, ...]]:
-        shares, kinds, runtimes = rates(self._problem), self._problem.kinds, self._problem.runtimes
+        shares, kinds, runtimes = occupancy(self._problem), self._problem.kinds, self._problem.runtimes
         loads = []
         for tasks in self.components:
             used = [0.0] * len(shares[0])

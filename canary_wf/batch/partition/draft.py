@@ -7,22 +7,30 @@ import msgspec
 
 _ROUNDING = 1e-12
 
+LEEWAY = 0.02
+"""Share of the limit by which a batch may hold more of a resource than the mix of all items."""
+
 
 class Items(msgspec.Struct, frozen=True):
     """What is packed, by item: all times in seconds.
 
     `loads`: run time times the share of one batch, for each limited resource; `alone`: the length of the item by
-    itself; `weight`: its largest load.
+    itself; `weight`: its largest load. `shares` has for each resource how much of it there is to do, as a share of
+    what there is to do of the scarcest.
     """
 
     loads: Sequence[tuple[float, ...]]
     alone: Sequence[float]
     weight: Sequence[float]
+    shares: Sequence[float]
 
     @classmethod
     def of(cls, loads: Sequence[tuple[float, ...]], alone: Sequence[float]) -> Self:
         """Return items with their weight; without any limited resource it is nothing."""
-        return cls(loads, alone, [max(load, default=0.0) for load in loads])
+        totals = [sum(column) for column in zip(*loads, strict=True)]
+        most = max(totals, default=0.0)
+        shares = [total / most if most else 1.0 for total in totals]
+        return cls(loads, alone, [max(load, default=0.0) for load in loads], shares)
 
 
 class Draft:
@@ -37,9 +45,11 @@ class Draft:
         self.chosen: list[int] = []
         self.origin: dict[int, list[int]] = {}
         self.refused: set[int] = set()
+        self._home: dict[int, list[int]] = {}
         self._items = items
-        self._used = [0.0] * len(next(iter(items.loads), ()))
-        self._longest = -1.0
+        self._used = [0.0] * len(items.shares)
+        self._allowed = [min(1.0, share + LEEWAY) * limit for share in items.shares]
+        self._longest, self._longest_item = -1.0, -1
         self._room: list[float] = []
         self._serial = 0.0
         for item in seeds:
@@ -52,7 +62,14 @@ class Draft:
 
     def open(self, share: float) -> bool:
         """Return whether some resource is used for less than `share` of the limit."""
-        return min(self._used, default=0.0) < share * self.limit
+        return (
+            any(used < share * there for used, there in zip(self._used, self._allowed, strict=True)) or not self._used
+        )
+
+    def loosen(self) -> bool:
+        """Let every resource be used up to the limit from now on; return whether one of them was not."""
+        before, self._allowed = self._allowed, [self.limit] * len(self._allowed)
+        return before != self._allowed
 
     def fits(self, item: int) -> bool:
         """Return whether the limit leaves room for `item`, by its load and beside the longest item.
@@ -63,15 +80,15 @@ class Draft:
         alone = items.alone[item]
         if alone > limit:
             return False
-        for used, load in zip(self._used, items.loads[item], strict=True):
-            if used + load > limit:
+        for used, load, there in zip(self._used, items.loads[item], self._allowed, strict=True):
+            if used + load > there:
                 return False
         return not self._collides(item) or max(self._longest, alone) + self._serial_with(item) <= limit
 
     def add(self, item: int, source: list[int]) -> None:
         """Put `item` into the batch; `source` is where it goes when it is given back."""
         self._put(item)
-        self.origin[item] = source
+        self.origin[item] = self._home[item] = source
 
     def give_back(self, items: Sequence[int]) -> int:
         """Return `items` to where they came from and refuse them from now on; the batch keeps at least one item.
@@ -81,15 +98,40 @@ class Draft:
         items = items[: len(self.chosen) - 1]
         if not items:
             return 0
+        self.refused.update(items)
+        self._remove(items)
+        return len(items)
+
+    def restore(self, chosen: Sequence[int]) -> None:
+        """Hold `chosen` again, as some time before: take back what was given back since, and give back the rest."""
+        now = set(self.chosen)
+        for item in chosen:
+            if item not in now:
+                source = self._home[item]
+                place = len(source) - 1
+                while source[place] != item:
+                    place -= 1
+                del source[place]
+                self.add(item, source)
+        wanted = set(chosen)
+        self._remove([item for item in self.chosen if item not in wanted])
+
+    def _remove(self, items: Sequence[int]) -> None:
         gone = set(items)
-        self.refused |= gone
         for item in items:
             self.origin.pop(item).append(item)
         kept = [item for item in self.chosen if item not in gone]
-        self.chosen, self._used, self._longest, self._serial = [], [0.0] * len(self._used), -1.0, 0.0
-        for item in kept:
-            self._put(item)
-        return len(gone)
+        if self._longest_item in gone:
+            self.chosen, self._used, self._longest, self._serial = [], [0.0] * len(self._used), -1.0, 0.0
+            for item in kept:
+                self._put(item)
+            return
+        self.chosen = kept
+        for item in items:
+            for place, amount in enumerate(self._items.loads[item]):
+                self._used[place] -= amount
+            if self._collides(item):
+                self._serial -= self._items.alone[item]
 
     def lightest(self, weight: float) -> int | None:
         """Return the lightest item that may go back and has at least `weight` seconds of load."""
@@ -104,7 +146,7 @@ class Draft:
         for place, amount in enumerate(load):
             self._used[place] += amount
         if alone > self._longest:
-            self._longest = alone
+            self._longest, self._longest_item = alone, item
             self._room = [max(1.0 - amount / alone, 0.5) + _ROUNDING for amount in load] if alone else [1.0] * len(load)
             self._serial = sum(items.alone[other] for other in self.chosen if other != item and self._collides(other))
         elif self._collides(item):

@@ -2,20 +2,24 @@
 
 Each batch has a rank, and every dependency lies in a batch of a lower rank, so the graph of batches is acyclic. Ranks
 are the levels of the dependency graph; they are filled from the last one down. A rank must take the tasks of its own
-level that are left; tasks of lower levels whose followers have all been placed are its filling. What nothing waits for
-can so make up a batch that a deep level alone would leave short, and the rest stays as early as it can.
+level that others wait for; tasks of lower levels whose followers have all been placed are its filling. What nothing
+waits for can so make up a batch that a deep level alone would leave short, and batches of nothing else delay nobody.
 """
 
 from collections.abc import Iterator, Sequence
+from zlib import crc32
 
-from canary_wf.batch.capacity import rates
+from canary_wf.batch.capacity import occupancy
+from canary_wf.batch.machine import Machine
 from canary_wf.batch.partition.draft import Items
 from canary_wf.batch.partition.graph import Graph, families
 from canary_wf.batch.partition.order import interleaved
 from canary_wf.batch.partition.packer import Measure, Packer
-from canary_wf.batch.partition.style import Style
-from canary_wf.batch.schedule import Machine
+from canary_wf.batch.partition.style import Order, Style
 from canary_wf.batch.task import Problem
+
+FEW = 2000
+"""Tasks up to which several packings are compared where one would do."""
 
 _NEAR = 8
 """Levels at each end that filling is taken from; looking at all would be quadratic in a chain."""
@@ -25,20 +29,31 @@ class FlatPacking:
     """The flat packing of one problem, for any target; `same_nodes` keeps tasks with other node counts apart."""
 
     def __init__(self, problem: Problem, graph: Graph, *, same_nodes: bool) -> None:
-        shares, runtimes = rates(problem), problem.runtimes
+        shares, runtimes = occupancy(problem), problem.runtimes
         self.problem = problem
         self.graph = graph
         self.loads = [
             tuple([share * runtime for share in shares[kind]])
             for kind, runtime in zip(problem.kinds, runtimes, strict=True)
         ]
-        self.packer = Packer(Items.of(self.loads, runtimes), self._measure())
+        self.packer = Packer(Items.of(self.loads, runtimes), self._measure(), returned=1 / 2)
         self.groups = problem.nodes if same_nodes else [0] * len(problem)
+        self.parts = [crc32(identity.encode()) for identity in problem.ids]
         self.lines = self._lines()
-        self.spare = interleaved(
-            [task for task, count in enumerate(graph.followers) if not count], self.loads, runtimes
-        )
-        self.spare.reverse()
+        self._sinks = [task for task, count in enumerate(graph.followers) if not count]
+        self._spare: dict[Order, list[int]] = {}
+
+    def spare(self, order: Order) -> list[int]:
+        """Return the tasks that nothing waits for, to be taken from the end."""
+        if order not in self._spare:
+            runtimes, weight = self.problem.runtimes, self.packer.items.weight
+            tasks = interleaved(self._sinks, self.loads, runtimes)[::-1]
+            if order == "longest":
+                tasks.sort(key=runtimes.__getitem__)
+            elif order == "narrowest":
+                tasks.sort(key=lambda task: (-weight[task] / (runtimes[task] or 1.0), runtimes[task]))
+            self._spare[order] = tasks
+        return self._spare[order]
 
     def _measure(self) -> Measure:
         runtimes, machine = self.problem.runtimes, Machine(self.problem)
@@ -89,6 +104,11 @@ class FlatPacking:
         ranks = [run.rank(rank) for rank in reversed(range(self.graph.depth))]
         return [batch for batches in reversed(ranks) for batch in batches]
 
+    def tight(self, target: float) -> list[list[int]]:
+        """Return the fewest batches that any order gives for `target`; large problems are packed in one order only."""
+        orders: tuple[Order, ...] = ("mixed", "longest", "narrowest") if len(self.loads) <= FEW else ("mixed",)
+        return min((self.pack(Style.tight(target, self.graph.depth, order)) for order in orders), key=len)
+
     def critical_path(self, batches: Sequence[Sequence[int]]) -> float:
         """Return the longest chain of `batches`, which come in order of rank, in seconds."""
         end = [0.0] * len(self.loads)
@@ -118,15 +138,14 @@ class _Run:
         self._waiting = list(packing.graph.followers)
         self._spare: dict[tuple[int, int], list[int]] = {}
         self._freed: dict[tuple[int, int], list[int]] = {}
-        for task in packing.spare:
+        for task in packing.spare(style.order):
             self._spare.setdefault((packing.groups[task], packing.graph.level[task]), []).append(task)
 
     def rank(self, rank: int) -> list[list[int]]:
         """Return the batches of `rank`; those of all higher ranks must have been made."""
         batches = []
         for group, tasks in sorted(self._packing.lines[rank].items()):
-            line = [task for task in reversed(tasks) if not self._placed[task]]
-            for batch in self._lowest(group, line) if rank == 0 else self._higher(rank, group, line):
+            for batch in self._of_group(rank, group, [task for task in reversed(tasks) if not self._placed[task]]):
                 batches.append(batch)
                 for task in batch:
                     self._placed[task] = 1
@@ -144,49 +163,33 @@ class _Run:
                     key = (packing.groups[upstream], packing.graph.level[upstream])
                     self._freed.setdefault(key, []).append(upstream)
 
-    def _lowest(self, group: int, line: list[int]) -> Iterator[list[int]]:
-        """Yield the batches of rank 0: everything that is left."""
-        height = self._packing.graph.height
-        single = [task for task in self._spare.get((group, 0), ()) if not self._placed[task]]
-        yield from self._waited_for(0, [task for task in line if height[task]], single, [])
-        while single:
-            yield self._packer.batch(self._target, [single.pop()], [single])
+    def _of_group(self, rank: int, group: int, tasks: Sequence[int]) -> Iterator[list[int]]:
+        """Yield the batches of a rank that must take `tasks` and may take some of lower levels.
 
-    def _higher(self, rank: int, group: int, line: list[int]) -> Iterator[list[int]]:
-        """Yield the batches of a rank that must take the tasks of `line` and may take some of lower levels."""
-        height = self._packing.graph.height
-        stock = []
-        for level in dict.fromkeys((*range(min(rank, _NEAR)), *range(max(0, rank - _NEAR), rank))):
-            stock += [tasks for kind in (self._spare, self._freed) if (tasks := kind.get((group, level)))]
-        if self._style.tight:
-            yield from self._waited_for(rank, line, [], stock)
-            return
-        last = [task for task in line if not height[task]]
-        yield from self._waited_for(rank, [task for task in line if height[task]], last, stock)
-        yield from self._ordinary(rank, last, stock, fill=self._style.fills_last(rank))
-
-    def _waited_for(
-        self, rank: int, tasks: list[int], last: list[int], stock: Sequence[list[int]]
-    ) -> Iterator[list[int]]:
-        """Yield the batches for `tasks`, which others wait for, and for all that are longer than the target.
-
-        The deepest chains have batches of their own, which are short because they are few; what nothing waits for
-        (`last`) fills up where it delays nobody.
+        What nothing waits for makes up batches of its own, which delay nobody. On the deepest levels, where it is
+        little, it goes with the others instead.
         """
-        graph, style = self._packing.graph, self._style
-        long_last, last[:] = self._without_long(last)
+        height, style = self._packing.graph.height, self._style
+        spare, freed = self._lower(self._spare, rank, group), self._lower(self._freed, rank, group)
+        waited_for = [task for task in tasks if height[task] or rank >= style.sinks]
+        last = self._spare.pop((group, rank), []) if rank < style.sinks else []
+        long_last, last = self._without_long(last)
+        yield from self._long(long_last, [last, *spare])
+        yield from self._waited_for(rank, waited_for, [*spare, last, *freed])
+        yield from self._packer.batches(self._target, last, self._packing.parts, spare)
+
+    def _lower(self, kept: dict[tuple[int, int], list[int]], rank: int, group: int) -> list[list[int]]:
+        """Return what is kept for levels below `rank`, the highest first: the lowest can still go everywhere."""
+        levels = dict.fromkeys((*range(rank - 1, max(-1, rank - 1 - _NEAR), -1), *reversed(range(min(rank, _NEAR)))))
+        return [tasks for level in levels if (tasks := kept.get((group, level)))]
+
+    def _waited_for(self, rank: int, tasks: Sequence[int], stock: Sequence[list[int]]) -> Iterator[list[int]]:
+        """Yield the batches for `tasks`, which others wait for: the deepest chains have batches of their own."""
+        height, cut = self._packing.graph.height, self._style.cut
         long, line = self._without_long(tasks)
-        # What stands alone is the first to fill up: it brings no other batch to wait for.
-        if style.tight:
-            yield from self._long(long_last + long, [*stock, last, line])
-        else:
-            yield from self._long(long_last, [*stock, last])
-            yield from self._long(long, [*stock, last])
-        deep = [task for task in line if rank + graph.height[task] >= style.cut]
-        if deep:
-            yield from self._ordinary(rank, deep, [last, *stock], fill=style.tight)
-            line = [task for task in line if rank + graph.height[task] < style.cut]
-        yield from self._ordinary(rank, line, [last, *stock], fill=style.fills_line(rank, graph.depth))
+        yield from self._long(long, [*stock, line])
+        yield from self._ordinary(rank, [task for task in line if rank + height[task] >= cut], stock)
+        yield from self._ordinary(rank, [task for task in line if rank + height[task] < cut], stock)
 
     def _without_long(self, tasks: Sequence[int]) -> tuple[list[int], list[int]]:
         """Return the tasks of `tasks` that are longer than the target, and the others."""
@@ -201,16 +204,17 @@ class _Run:
             longest = long.pop()
             yield self._packer.batch(runtimes[longest], [longest], [long, *stock])
 
-    def _ordinary(self, rank: int, line: list[int], stock: Sequence[list[int]], *, fill: bool) -> Iterator[list[int]]:
-        """Yield batches that use up `line`; `fill` says whether the last one, too, is filled from `stock`."""
+    def _ordinary(self, rank: int, line: list[int], stock: Sequence[list[int]]) -> Iterator[list[int]]:
+        """Yield batches that use up `line`: full ones, and a last one filled from `stock` as far as the style says."""
         packer, target, level = self._packer, self._target, self._packing.graph.level
         left = self._packing.load(line)
         while line:
-            if fill or max(left, default=0.0) > target:
+            if max(left, default=0.0) > target:
                 batch = packer.batch(target, [line.pop()], [line, *stock])
             else:
                 batch = packer.batch(target, [line.pop()], [line])
-                batch = packer.batch(target if line else packer.length(batch), batch, stock)
+                short = max(packer.length(batch), self._style.fill * target)
+                batch = packer.batch(target if line else short, batch, stock)
             yield batch
             # What was taken of the line is what it is shorter by; the sum of a long line is not made again.
             mine = self._packing.load([task for task in batch if level[task] == rank])

@@ -1,9 +1,9 @@
 """Bounds that need no packing: how many batches there must be, and how short the longest can be."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from canary_wf.batch.capacity import rates
+from canary_wf.batch.capacity import occupancy, rates
 from canary_wf.batch.partition.graph import Graph, graph_of
 from canary_wf.batch.specification import Layout
 from canary_wf.batch.task import Problem
@@ -13,7 +13,10 @@ _ROUNDING = 1e-9
 
 def work(problem: Problem) -> list[float]:
     """Return for each limited resource the seconds for which all tasks together fill one whole batch."""
-    shares = rates(problem)
+    return _filled(problem, rates(problem))
+
+
+def _filled(problem: Problem, shares: Sequence[tuple[float, ...]]) -> list[float]:
     seconds = [0.0] * len(shares)
     for kind, runtime in zip(problem.kinds, problem.runtimes, strict=True):
         seconds[kind] += runtime
@@ -34,8 +37,11 @@ def nominal_batches(problem: Problem, duration: float, layout: Layout) -> int:
 
 
 def length_bound(problem: Problem, count: int, indivisible: Iterable[float]) -> float:
-    """Return a length in seconds below which `count` batches cannot all be: the mean load, or the longest item."""
-    return max(max(work(problem), default=0.0) / count, max(indivisible, default=0.0))
+    """Return a length in seconds below which `count` batches cannot all be: the mean load, or the longest item.
+
+    A task beside which nothing else can run loads every resource.
+    """
+    return max(max(_filled(problem, occupancy(problem)), default=0.0) / count, max(indivisible, default=0.0))
 
 
 def smallest_count(problem: Problem, graph: Graph, *, same_nodes: bool) -> int:

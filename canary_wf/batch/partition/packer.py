@@ -5,7 +5,7 @@ until the load reaches the limit, then the reference schedule is simulated: whil
 where room is left, more are tried. All of it looks at a bounded number of items, so packing is near-linear.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from canary_wf.batch.partition.draft import Draft, Items
 
@@ -13,10 +13,13 @@ LOOK = 96
 """Waiting items looked at past the first that does not fit."""
 
 TRIES = 4
-"""Attempts to use the room that a simulation shows."""
+"""Attempts to use the room that a simulation shows, for each limited resource."""
 
 FULL = 0.995
 """Share of the limit from which on a batch counts as full."""
+
+PART = 12
+"""Batches that a part of the items fills at least."""
 
 ROOMY = 0.97
 """Share of the limit below which many items are tried at once, not the best one."""
@@ -30,11 +33,15 @@ start before it and end beyond; both in the order in which they should go."""
 
 
 class Packer:
-    """Packs `items` into batches that `measure` finds short enough."""
+    """Packs `items` into batches that `measure` finds short enough.
 
-    def __init__(self, items: Items, measure: Measure) -> None:
+    `returned` is how much of its excess length a batch gives back as load at first; each further round gives back more.
+    """
+
+    def __init__(self, items: Items, measure: Measure, returned: float) -> None:
         self.items = items
         self._measure = measure
+        self._returned = returned
 
     def length(self, items: Sequence[int]) -> float:
         """Return the simulated length in seconds of `items` as one batch."""
@@ -46,16 +53,52 @@ class Packer:
         The simulated length is at most `limit` seconds, unless the seeds alone are longer.
         """
         draft = Draft(self.items, limit, seeds)
-        if not self._draw(draft, sources):
+        drawn = self._draw(draft, sources)
+        if draft.load < ROOMY * limit and draft.loosen():
+            drawn |= self._draw(draft, sources)
+        if not drawn:
             return draft.chosen
         length = self._shorten(draft)
-        for _ in range(TRIES):
+        best, kept = draft.load, list(draft.chosen)
+        for _ in range(TRIES * max(1, len(self.items.shares))):
+            draft.loosen()
             if length >= FULL * limit or draft.load >= FULL * limit:
                 break
             if not (self._draw(draft, sources) if draft.load < ROOMY * limit else self._grow(draft, sources)):
                 break
             length = self._shorten(draft)
+            if draft.load >= best:
+                best, kept = draft.load, list(draft.chosen)
+        if draft.load < best:
+            draft.restore(kept)
         return draft.chosen
+
+    def batches(
+        self, limit: float, line: list[int], parts: Sequence[int], stock: Sequence[list[int]]
+    ) -> Iterator[list[int]]:
+        """Yield batches that use up `line`, taken from its end, and may take items of `stock`.
+
+        `parts` has for each item a number that has nothing to do with the others. Items whose numbers end alike make up
+        batches among themselves, and what is left over of all of them makes up the last ones, so that one item more
+        changes one part and the last batches. With several resources the mix matters more, and there is one part.
+        """
+        weight = self.items.weight
+        filled = sum(weight[item] for item in line) / limit if len(self.items.shares) == 1 else 0.0
+        count = 1 << max(0, int(min(filled, len(line)) / PART).bit_length() - 1)
+        shares: list[list[int]] = [[] for _ in range(count)]
+        if count > 1:
+            for item in line:
+                shares[parts[item] % count].append(item)
+            line.clear()
+        for share in shares:
+            left = sum(weight[item] for item in share)
+            while share and left > limit:
+                batch = self.batch(limit, [share.pop()], [share])
+                left -= sum(weight[item] for item in batch)
+                yield batch
+            line.extend(share)
+        while line:
+            yield self.batch(limit, [line.pop()], [line, *stock])
 
     def _draw(self, draft: Draft, sources: Sequence[list[int]]) -> bool:
         """Take items that fit by load from the ends of `sources`; return whether there were any."""
@@ -83,8 +126,8 @@ class Packer:
                 continue
             light = draft.lightest(length - draft.limit) if rounds == 1 else None
             late = [item for item in straddling if item in draft.origin] if light is None else [light]
-            # As much as the excess, for what stays moves up; more when that has not been enough.
-            if not draft.give_back(self._up_to(late, (length - draft.limit) * rounds / 2)):
+            # What stays moves up, so less than the excess may do; more when that has not been enough.
+            if not draft.give_back(self._up_to(late, (length - draft.limit) * rounds * self._returned)):
                 draft.give_back(list(draft.origin)[-(2**rounds) :])
 
     def _up_to(self, items: Sequence[int], weight: float) -> Sequence[int]:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import Literal
 
 import msgspec
 
@@ -10,31 +12,40 @@ from canary_wf.batch.partition.graph import Graph
 USUAL = 0.985
 """Share of its capacity that a batch usually gets filled to."""
 
+_NOTHING = 1e-9
+
 DEEPEST_TRIED = 64
-"""Levels up to which places for the cut are compared; deeper graphs are all cut or not at all."""
+"""Levels up to which styles are compared; deeper graphs have batches of their own for all chains or for none."""
+
+MOST_CUTS = 9
+"""Cuts compared at most."""
+
+FILLS = tuple(step / 20 for step in range(21))
+
+
+Order = Literal["mixed", "longest", "narrowest"]
+"""How tasks that nothing waits for are taken: each batch gets some of every kind, the longest first, or those first that
+take the smallest share of a batch, and of these the shortest last."""
 
 
 class Style(msgspec.Struct, frozen=True):
     """One way of packing for a target in seconds.
 
-    `tight` fills every batch as far as there are tasks for it. Otherwise batches that others wait for stay as short as
-    their own level makes them, and tasks on chains of more than `cut` tasks have batches of their own.
+    Tasks on chains of `cut` tasks and more have batches of their own. Of the tasks of one rank that others wait for,
+    the last batch is as short as they make it, or filled up to the share `fill` of the target. On levels from `sinks`
+    on, tasks that nothing waits for go with these; on the others they make up batches of their own, taken in an `order`.
     """
 
     target: float
     cut: int
-    tight: bool = False
+    sinks: int
+    fill: float = 0.0
+    order: Order = "mixed"
 
-    def fills_line(self, rank: int, depth: int) -> bool:
-        """Return whether the last batch of a rank that others wait for is filled up.
-
-        Below the cut it is, for others of the rank are as long anyway.
-        """
-        return self.tight or rank < self.cut < depth
-
-    def fills_last(self, rank: int) -> bool:
-        """Return whether the last batch of a rank that nobody waits for is filled up."""
-        return self.tight or rank < self.cut
+    @classmethod
+    def tight(cls, target: float, depth: int, order: Order = "mixed") -> "Style":
+        """Return the style that fills every batch as far as there are tasks for it."""
+        return cls(target, depth, depth, 1.0, order)
 
 
 class Profile:
@@ -42,33 +53,51 @@ class Profile:
 
     def __init__(self, graph: Graph, weight: Sequence[float]) -> None:
         self._depth = graph.depth
-        self._work: list[dict[int, float]] = [{} for _ in range(graph.depth)]
+        rows: list[list[float]] = [[0.0] for _ in range(graph.depth)]
         for level, height, seconds in zip(graph.level, graph.height, weight, strict=True):
-            row = self._work[level]
-            row[height] = row.get(height, 0.0) + seconds
+            row = rows[level]
+            if height >= len(row):
+                row.extend([0.0] * (height + 1 - len(row)))
+            row[height] += seconds
+        self._last = [row[0] for row in rows]
+        # By level and height: the work of at least that height.
+        self._from = [list(accumulate(reversed(row)))[::-1] for row in rows]
         self.total = sum(weight)
 
-    def cuts(self) -> list[int]:
-        """Return the cuts worth comparing; the last one is none at all."""
-        middle = range(2, self._depth) if self._depth <= DEEPEST_TRIED else ()
-        return [*middle, self._depth]
+    def styles(self, target: float, fills: Sequence[float] = FILLS) -> list[Style]:
+        """Return the styles worth comparing for a target in seconds."""
+        depth = self._depth
+        if depth > DEEPEST_TRIED:
+            return [Style(target, depth, depth, fill) for fill in (min(fills), max(fills))]
+        step = max(1, math.ceil((depth - 2) / MOST_CUTS))
+        cuts = [*range(2, depth, step), depth]
+        sinks = sorted({depth, depth * 2 // 3, depth // 2} - {0})
+        return [Style(target, cut, sink, fill) for cut in cuts for sink in sinks for fill in fills]
 
-    def estimate(self, target: float, cut: int) -> tuple[float, float]:
+    def estimate(self, style: Style) -> tuple[float, float]:
         """Return about how many batches a packing has, and how many seconds its longest chain of batches takes."""
-        style = Style(target, cut)
-        fill = target * USUAL
-        batches = filled = deep_chain = chain = 0.0
-        for rank, row in enumerate(self._work):
-            deep = sum(work for height, work in row.items() if height and rank + height >= cut)
-            last = row.get(0, 0.0)
-            line = sum(row.values()) - deep - last
-            batches += math.ceil(deep / fill)
-            deep_chain += min(target, deep)
-            for work, full in ((line, style.fills_line(rank, self._depth)), (last, style.fills_last(rank))):
-                if full:
-                    filled += work / fill
-                else:
-                    batches += math.ceil(work / fill)
-            rest = line + last
-            chain += target if rest and rank < cut < self._depth else min(target, rest)
-        return batches + math.ceil(filled), max(chain, deep_chain)
+        target, full = style.target, style.target * USUAL
+        deep_chain = chain = batches = waited_for = longest = 0.0
+        for rank, row in enumerate(self._from):
+            everything = row[0] - (self._last[rank] if rank < style.sinks else 0.0)
+            height = max(style.cut - rank, 1 if rank < style.sinks else 0)
+            deep = row[height] if height < len(row) else 0.0
+            deep_count, deep_length, deep_work = _line(deep, style, full)
+            line_count, line_length, line_work = _line(max(everything - deep, 0.0), style, full)
+            if rank < style.sinks and self._last[rank] > _NOTHING * full:
+                longest = max(longest, chain + target, deep_chain + target)
+            batches += deep_count + line_count
+            waited_for += deep_work + line_work
+            deep_chain += deep_length
+            chain += line_length
+        return batches + math.ceil(max(self.total - waited_for, 0.0) / full), max(chain, deep_chain, longest)
+
+
+def _line(work: float, style: Style, full: float) -> tuple[int, float, float]:
+    """Return how many batches tasks with `work` seconds make, how long the longest is, and what they all hold."""
+    if work <= _NOTHING * full:
+        return 0, 0.0, 0.0
+    count = math.ceil(work / full)
+    rest = work - (count - 1) * full
+    filled = max(rest, style.fill * full)
+    return count, style.target if count > 1 else filled, work - rest + filled

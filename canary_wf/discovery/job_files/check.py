@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from canary_wf.discovery.job_files.form import is_well_formed
 from canary_wf.discovery.job_files.load import LoadedFile
 from canary_wf.errors import InputError
 
@@ -34,10 +35,16 @@ def check_job_file(loaded: LoadedFile) -> list[dict[str, Any]]:
     """Return the jobs in `loaded`. Raises InputError about the first mistake, with file, line and key path."""
     if loaded.value is None:
         raise InputError("is empty", where=loaded.file, hint="it needs the key 'jobs'")
+    if is_well_formed(loaded.value):
+        return _jobs(loaded)
     validator = _validator()
     if not validator.is_valid(loaded.value):
         errors = list(validator.iter_errors(loaded.value))
         raise _told(loaded, min(errors, key=lambda error: [str(key).zfill(9) for key in error.absolute_path]))
+    return _jobs(loaded)
+
+
+def _jobs(loaded: LoadedFile) -> list[dict[str, Any]]:
     assert isinstance(loaded.value, dict)
     jobs: list[dict[str, Any]] = loaded.value["jobs"]
     return jobs

@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
+from canary_wf.discovery.dependency_arguments import DependencyArguments
 from canary_wf.discovery.pyt.conditions import Condition, Situation, parse_condition
 from canary_wf.discovery.pyt.directives import HANDLERS
 from canary_wf.discovery.pyt.record import Call, FileReading
@@ -18,6 +20,7 @@ _FACTS = {
     "owners": _FACTS_OF_A_FILE,
     "skip": _FACTS_OF_A_FILE,
     "stages": _FACTS_OF_A_FILE,
+    "warnings": _FACTS_OF_A_FILE,
     "rows": _FACTS_OF_A_FAMILY,
     "aggregate": _FACTS_OF_A_FAMILY,
 }
@@ -52,6 +55,11 @@ class Declarations:
                 raise InputError(f"a condition on {refused} cannot be used here")
             self._fields[field].append(Setting(value, condition, place))
 
+    @cached_property
+    def is_uniform(self) -> bool:
+        """Whether the file says the same of all jobs of a family: nothing depends on parameters or keywords."""
+        return not any(_varies(setting) for settings in self._fields.values() for setting in settings)
+
     def __getitem__(self, field: str) -> list[Setting]:
         return self._fields.get(field, [])
 
@@ -67,6 +75,24 @@ class Declarations:
         """Return the last value of `field` whose condition holds, or `default`."""
         values = self.values(field, situation)
         return values[-1] if values else default
+
+
+def _varies(setting: Setting) -> bool:
+    if setting.condition is not None and not setting.condition.keys <= _FACTS_OF_A_FAMILY:
+        return True
+    return _has_place(setting.value)
+
+
+def _has_place(value: object) -> bool:
+    """Return whether names of the job are to be filled in somewhere in `value`."""
+    match value:
+        case str():
+            return "$" in value or "{" in value
+        case tuple() | list():
+            return any(map(_has_place, value))
+        case DependencyArguments():
+            return _has_place(value.patterns)
+    return False
 
 
 def active(settings: Iterable[Setting], situation: Situation) -> Iterator[Setting]:

@@ -138,7 +138,7 @@ def _sources(arguments: Arguments) -> Fields:
 
 def _artifact(arguments: Arguments) -> Fields:
     save_on = arguments.get("save_on", "always")
-    if save_on not in _SAVE_ON:
+    if not isinstance(save_on, str) or save_on not in _SAVE_ON:
         raise InputError(f"save_on={save_on!r:.80} is not known", hint="use always, success or failure")
     return [("artifacts", (_text(arguments["file"]), _SAVE_ON[save_on]))]
 
@@ -225,6 +225,10 @@ def _function(field: str) -> Callable[[Arguments], Fields]:
     return handler
 
 
+def _preload(_: Arguments) -> Fields:
+    return [("warnings", "preload has no effect; use source(…)")]
+
+
 def _nothing(_: Arguments) -> Fields:
     return []
 
@@ -253,7 +257,7 @@ HANDLERS: dict[str, Callable[[Arguments], Fields]] = {
     "owner": _owner,
     "owners": _owners,
     "parameterize": _parameterize,
-    "preload": _nothing,
+    "preload": _preload,
     "resources": _resources,
     "set_attribute": _set_attribute,
     "set_id": _set_id,

@@ -35,6 +35,10 @@ def expand(found: FoundFile, reading: FileReading, options: DiscoveryOptions, ti
         raise error if error.where else InputError(error.what, where=found.file, hint=error.hint) from None
 
 
+_Shared = tuple[dict[str, Any], tuple[DependencyRequest, ...], str | None]
+"""Fields of the spec, requests and execution path of a job."""
+
+
 class _File:
     """One test file in the making."""
 
@@ -49,6 +53,8 @@ class _File:
         self.owners = merged(declared.values("owners", self.plain))
         self.stages = merged(declared.values("stages", self.plain))
         self.skip = declared.last("skip", self.plain)
+        self.warnings = merged([declared.values("warnings", self.plain)])
+        self.shared: dict[str, _Shared] = {}
 
     def drafts(self) -> list[Draft]:
         families = self.declared.values("family", self.plain) or [self.script.removesuffix(_SUFFIX)]
@@ -79,8 +85,10 @@ class _File:
         situation = self._situation(family, parameters)
         core, further = self._amounts(situation)
         substitution = Substitution(family, {**core, **parameters})
-        fields = self._fields(situation, substitution)
+        fields, requests, execution_path = self._common(situation, substitution)
         spec = JobSpec(
+            id=self._own_id(situation, substitution) or job_id(self.found.path, family, parameters),
+            name=job_name(family, parameters),
             **fields,
             cpus=core["cpus"],
             gpus=core["gpus"],
@@ -90,7 +98,18 @@ class _File:
             command=(self.script,),
             parameters=parameters,
         )
-        return Draft(spec, self._requests(situation, substitution), self._execution_path(situation, substitution))
+        return Draft(spec, requests, execution_path, self.warnings)
+
+    def _common(self, situation: Situation, substitution: Substitution) -> "_Shared":
+        """Return what the jobs of a family have in common; worked out once where the file says the same of all."""
+        known = self.shared.get(situation.testname)
+        if known is not None:
+            return known
+        requests, path = self._requests(situation, substitution), self._execution_path(situation, substitution)
+        found = self._fields(situation, substitution), requests, path
+        if self.declared.is_uniform:
+            self.shared[situation.testname] = found
+        return found
 
     def _aggregate(self, family: str, members: Sequence[Draft], setting: Setting) -> Draft:
         """Return the job behind `members`; it has no parameters and takes one CPU."""
@@ -111,7 +130,10 @@ class _File:
                 source = source_path(self.folder, substitution.fill(script))
             command = (f"./{posixpath.basename(source)}",)
             fields["assets"] = (Asset("link", source), *fields["assets"])
-        spec = JobSpec(**fields, command=command)
+        own_id = self._own_id(situation, substitution)
+        spec = JobSpec(
+            id=own_id or job_id(self.found.path, family, {}), name=job_name(family, {}), **fields, command=command
+        )
         behind = DependencyRequest(
             tuple(member.spec.id for member in members), setting.place, requires, len(members), by_id=True
         )
@@ -129,15 +151,12 @@ class _File:
 
     def _fields(self, situation: Situation, substitution: Substitution) -> dict[str, Any]:
         declared = self.declared
-        family, parameters = situation.testname, situation.parameters
         keywords = tuple(situation.keywords)
         attributes: dict[str, Any] = {}
         for values in declared.values("attributes", situation):
             attributes.update(values)
         return {
-            "id": self._own_id(situation, substitution) or job_id(self.found.path, family, parameters),
-            "name": job_name(family, parameters),
-            "family": family,
+            "family": situation.testname,
             "path": self.found.path,
             "file": self.found.file,
             "kind": "pyt",

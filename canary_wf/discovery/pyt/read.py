@@ -8,6 +8,7 @@ import selectors
 import time
 from collections.abc import Sequence
 
+from canary_wf.discovery.pyt.cache import ReadingCache
 from canary_wf.discovery.pyt.record import FileReading, Reply
 from canary_wf.discovery.pyt.worker import Worker, reply_error
 from canary_wf.errors import InputError
@@ -19,11 +20,28 @@ _FILES_A_WORKER = 40
 """Starting a process costs about as much as reading this many files."""
 
 
-def read_files(files: Sequence[str], *, limit: float = TIME_LIMIT, workers: int | None = None) -> list[FileReading]:
-    """Return what each of `files` (absolute paths) says, in the same order.
+def read_files(
+    files: Sequence[str],
+    *,
+    limit: float = TIME_LIMIT,
+    workers: int | None = None,
+    cache: ReadingCache | None = None,
+) -> list[FileReading]:
+    """Return what each of `files` (absolute paths) says, in the same order; what `cache` holds is not read again.
 
     Raises InputError about the first file, in this order, that cannot be read.
     """
+    if cache is None:
+        return _read(files, limit, workers)
+    known = {file: reading for file in files if (reading := cache.get(file)) is not None}
+    missing = [file for file in files if file not in known]
+    fresh = dict(zip(missing, _read(missing, limit, workers), strict=True))
+    for file, reading in fresh.items():
+        cache.keep(file, reading)
+    return [known.get(file) or fresh[file] for file in files]
+
+
+def _read(files: Sequence[str], limit: float, workers: int | None) -> list[FileReading]:
     if not files:
         return []
     count = workers or min(len(os.sched_getaffinity(0)), 1 + len(files) // _FILES_A_WORKER)
@@ -107,7 +125,7 @@ class _Crew:
         index = worker.index
         assert index is not None
         if reply.error is None:
-            self.results[index] = FileReading(reply.calls, reply.reads)
+            self.results[index] = FileReading(reply.calls, reply.reads, reply.environment, reply.outside)
         elif index < self.last:
             # Files behind this one no longer matter; those before it may still hold the first error.
             self.last = index

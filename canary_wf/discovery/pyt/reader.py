@@ -8,7 +8,7 @@ Between two files, what the first did to the process (environment, current folde
 `sys.argv`, standard streams) is undone.
 """
 
-import importlib
+import importlib.util
 import inspect
 import json
 import math
@@ -154,7 +154,8 @@ def read(file: str) -> dict[str, Any]:
         state.recorder = recorder
         try:
             os.chdir(os.path.dirname(file))
-            execute(file)
+            with witness.watching():
+                execute(file)
         except SystemExit as error:
             return _failed(recorder, error, f"calls sys.exit({'' if error.code is None else error.code}) at top level")
         except SyntaxError as error:
@@ -163,7 +164,8 @@ def read(file: str) -> dict[str, Any]:
             return _failed(recorder, error, str(error))
         except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
             return _failed(recorder, error, _described(error))
-        return {"calls": recorder.calls, "reads": recorder.reads + sorted(_local_files(modules))}
+        found = {"calls": recorder.calls, "reads": recorder.reads + sorted(_local_files(modules))}
+        return {**found, "environment": witness.environment, "outside": witness.outside}
 
 
 def _described(error: BaseException) -> str:
@@ -197,6 +199,16 @@ def _failed(recorder: Recorder, error: BaseException, message: str) -> dict[str,
     return found
 
 
+def _sibling(name: str) -> types.ModuleType:
+    """Import a module beside this one, which is not part of a package here."""
+    spec = importlib.util.spec_from_file_location(name, os.path.join(os.path.dirname(__file__), f"{name}.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class State:
     """What the recording directives and the clean-up between files share."""
 
@@ -206,6 +218,7 @@ class State:
 
 
 state = State()
+witness: Any = _sibling("witness").Witness(frozenset({__file__}))
 
 
 def _local_files(before: dict[str, types.ModuleType]) -> set[str]:
@@ -283,6 +296,7 @@ def main(requests: int, replies: int, runtime: str) -> None:
     sys.path.insert(0, runtime)
     state.path = [os.path.abspath(entry) for entry in sys.path if entry]
     record_directives()
+    witness.install(state.path)
     for descriptor in (requests, replies):
         os.set_inheritable(descriptor, False)
     with open(requests, encoding="ascii") as questions:

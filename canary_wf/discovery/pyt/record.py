@@ -20,10 +20,16 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FileReading(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All calls of one test file, and the further local files that were read for them (absolute paths)."""
+    """All calls of one test file, and what they depend on besides its text.
+
+    `reads` are further local files that were executed for them (absolute paths), `environment` the variables that were
+    asked for (None: not set); `outside` says that it looked at something else, so that it may be otherwise next time.
+    """
 
     calls: tuple[Call, ...] = ()
     reads: tuple[str, ...] = ()
+    environment: dict[str, str | None] = {}
+    outside: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -31,6 +37,8 @@ class Reply(msgspec.Struct, frozen=True):
 
     calls: tuple[Call, ...] = ()
     reads: tuple[str, ...] = ()
+    environment: dict[str, str | None] = {}
+    outside: bool = False
     error: str | None = None
     line: int = 0
     file: str | None = None

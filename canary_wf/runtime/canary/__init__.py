@@ -27,10 +27,27 @@ _HOMES = {
     "TestMultiInstance": "instance",
     "get_instance": "instance",
     "get_job": "instance",
+    "get_testcase": "instance",
+    "TestCase": "instance",
     "Executable": "executable",
     "make_argument_parser": "arguments",
+    "make_std_parser": "arguments",
 }
-_MODULES = ("directives", "enums", "exceptions", "exit_status", "filesystem", "instance", "test")
+_MODULES = (
+    "directives",
+    "enums",
+    "exceptions",
+    "exit_status",
+    "filesystem",
+    "instance",
+    "module",
+    "patterns",
+    "shell",
+    "status",
+    "string",
+    "test",
+    "time",
+)
 
 __all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605 - the two tables above are the one list of names
 

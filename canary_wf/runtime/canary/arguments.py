@@ -6,11 +6,25 @@ if TYPE_CHECKING:
 
 
 def make_argument_parser() -> "ArgumentParser":
-    """Return a parser that knows the flags with which test scripts are called."""
-    from argparse import ArgumentParser
+    """Return a parser of the flags with which test scripts are called; what it does not know goes to `extra_args`."""
+    from argparse import ArgumentParser, Namespace
 
-    parser = ArgumentParser()
-    parser.add_argument("--analyze", action="store_true", help="look at the results of the other jobs of this test")
-    parser.add_argument("--baseline", action="store_true", help="make the results the new reference")
+    class Parser(ArgumentParser):
+        def parse_args(self, args=None, namespace=None) -> Namespace:  # type: ignore[no-untyped-def,override]  # noqa: ANN001
+            found: Namespace
+            found, found.extra_args = self.parse_known_args(args, namespace)
+            return found
+
+    parser = Parser()
     parser.add_argument("--stage", default="run", help="which stage of the test to run")
+    parser.add_argument("--baseline", action="store_true", help="make the results the new reference")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("-a", action="store_true", help="look at the results without making them anew")
+    what.add_argument("--analyze", action="store_true", help="look at the results of the other jobs of this test")
+    what.add_argument(
+        "--execute-analysis-sections", action="store_true", help="run only the parts that look at results"
+    )
     return parser
+
+
+make_std_parser = make_argument_parser

@@ -1,10 +1,11 @@
-# ruff: noqa: PTH103, PTH107, PTH109, PTH112, PTH114, PTH120, PTH123 - tests wait for this module, and pathlib takes longer to import than all of it
+# ruff: noqa: PTH101, PTH116, PTH118, PTH119, PTH211, PTH113, PTH103, PTH107, PTH109, PTH112, PTH114, PTH120, PTH123 - tests wait for this module, and pathlib takes longer to import than all of it
 """Small helpers for files and folders that tests use."""
 
 import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from typing import Any
 
 
@@ -38,17 +39,123 @@ def force_remove(path: str) -> None:
         os.remove(path)
 
 
-def which(*names: str, required: bool = False) -> "str | None":
-    """Return the path of the first of the programs that is installed; None, or FileNotFoundError, without one."""
+remove = force_remove
+
+
+def which(*names: str, path: "str | list[str] | tuple[str, ...] | None" = None, required: bool = False) -> "str | None":
+    """Return the first of the programs found, on the PATH or in `path`; None, or FileNotFoundError, without one."""
     from shutil import which as find
 
+    folders = path if path is None or isinstance(path, str) else os.pathsep.join(path)
     for name in names:
-        found = find(name)
+        found = find(name, path=folders)
         if found:
             return found
     if required:
         raise FileNotFoundError(f"none of the programs {', '.join(names)} is installed")
     return None
+
+
+def copyfile(src: str, dst: str) -> None:
+    """Copy the file with its times and permissions, into `dst` when that is a folder."""
+    import shutil
+
+    shutil.copy2(src, dst)
+
+
+def movefile(src: str, dst: str) -> None:
+    """Move the file, replacing one that is there."""
+    import shutil
+
+    if os.path.isdir(dst):
+        dst = os.path.join(dst, os.path.basename(src))
+    shutil.move(src, dst)
+
+
+def force_copy(src: str, dst: str) -> None:
+    """Copy the file or whole folder over whatever is there."""
+    import shutil
+
+    force_remove(dst)
+    if os.path.isdir(src):
+        shutil.copytree(src, dst, symlinks=True)
+    else:
+        mkdirp(os.path.dirname(dst) or ".")
+        shutil.copy2(src, dst)
+
+
+def force_symlink(src: str, dest: str) -> None:
+    """Make `dest` a link to `src`, whatever is there."""
+    force_remove(dest)
+    os.symlink(src, dest)
+
+
+def synctree(
+    src: str, dst: str, ignore: "str | list[str] | tuple[str, ...] | None" = None, *, delete: bool = False
+) -> None:
+    """Copy what is in the folder `src` into `dst`, names that fit `ignore` excepted; `delete` empties `dst` first."""
+    import shutil
+
+    patterns = (ignore,) if isinstance(ignore, str) else tuple(ignore or ())
+    if delete:
+        force_remove(dst)
+    shutil.copytree(src, dst, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*patterns))
+
+
+def set_executable(path: str) -> None:
+    """Let everybody who may read the file execute it."""
+    mode = os.stat(path).st_mode
+    os.chmod(path, mode | (mode & 0o444) >> 2)
+
+
+def grep(regex: "str | re.Pattern[str]", file: str) -> bool:
+    """Return whether a line of `file` has text that matches `regex`."""
+    import re
+
+    with open(file, encoding="utf-8", errors="replace") as stream:
+        return any(re.search(regex, line) for line in stream)
+
+
+def filesize(filename: str) -> int:
+    """Return the file's size in bytes."""
+    return os.stat(filename).st_size
+
+
+def accessible(file_name: str) -> bool:
+    """Return whether it is a file that can be read."""
+    return os.path.isfile(file_name) and os.access(file_name, os.R_OK)
+
+
+def readable(file_name: str) -> bool:
+    """Return whether it is there and can be read."""
+    return os.access(file_name, os.R_OK)
+
+
+def writeable(file_name: str) -> bool:
+    """Return whether it is there and can be written."""
+    return os.access(file_name, os.W_OK)
+
+
+def is_exe(path: str) -> bool:
+    """Return whether it is a file that can be executed."""
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def samepath(path1: str, path2: str) -> bool:
+    """Return whether both names mean the same place."""
+    return os.path.realpath(path1) == os.path.realpath(path2)
+
+
+def ancestor(dir: str, n: int = 1) -> str:  # noqa: A002 - the name tests know
+    """Return the folder `n` levels above."""
+    for _ in range(n):
+        dir = os.path.dirname(dir)  # noqa: A001 - see above
+    return dir
+
+
+def sortby_mtime(files: list[str]) -> list[str]:
+    """Return the files, the one changed last at the end."""
+    return sorted(files, key=os.path.getmtime)
 
 
 class working_dir:  # noqa: N801 - used like a function

@@ -4,6 +4,7 @@
 import os
 
 from .exceptions import MissingTestInstance
+from .notes import read_notes, write_notes
 from .parameters import MultiParameters, Parameters
 
 TYPE_CHECKING = False
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 _VARIABLE = "CANARY_WF_JOB"
 _FILE = "job.json"
+_OUTPUT = "canary-out.txt"
 
 
 class _Word(str):
@@ -77,6 +79,18 @@ class TestInstance:
         self.gpu_ids: list[str] = list(record.get("gpu_ids") or ())
         self.resources: dict[str, list[dict[str, Any]]] = dict(record.get("resources") or {})
         self.status = Status(record)
+        self.state = _Word(record.get("phase") or "PENDING")
+        self.start: float = record.get("started") or -1.0
+        self.stop: float = record.get("finished") or -1.0
+        self.returncode: int = -1 if record.get("code") is None else record["code"]
+        self.variables: dict[str, str] = dict(spec.get("environment", {}))
+        self.baseline: list[dict[str, Any]] = list(spec.get("baselines", ()))
+        self.ofile = _OUTPUT
+        self.efile: str | None = None
+        self.measurements: dict[str, Any] = dict(record.get("measurements") or {})
+        attributes, self._noted = read_notes(working_directory)
+        self.attributes.update(attributes)
+        self.measurements.update(self._noted)
         self.parameters = Parameters(spec.get("parameters", {}))
 
     def __repr__(self) -> str:
@@ -105,9 +119,32 @@ class TestInstance:
         return self.file[: -len(self.file_path)].rstrip("/") if self.file.endswith(self.file_path) else ""
 
     @property
-    def logfile(self) -> str:
-        """The file that holds what the job prints."""
-        return os.path.join(self.working_directory, "canary-out.txt")
+    def work_tree(self) -> str:
+        """The folder of the session, which all working directories are below of."""
+        inner = self._spec.get("directory", "")
+        whole = self.working_directory
+        return whole[: -len(inner)].rstrip("/") if inner and whole.endswith(f"/{inner}") else os.path.dirname(whole)
+
+    @property
+    def sources(self) -> "dict[str, list[tuple[str, str | None]]]":
+        """The files the job was given: for ``copy`` and ``link`` pairs of source and target."""
+        found: dict[str, list[tuple[str, str | None]]] = {}
+        for asset in self._spec.get("assets", ()):
+            found.setdefault(asset["action"], []).append((asset["source"], asset.get("target")))
+        return found
+
+    def logfile(self, stage: str = "run") -> str:
+        """Return the file that holds what the job prints; there is one for all stages."""
+        del stage
+        return os.path.join(self.working_directory, _OUTPUT)
+
+    def output(self) -> str:
+        """Return what the job has printed so far."""
+        try:
+            with open(self.logfile(), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
 
     @property
     def lockfile(self) -> str:
@@ -124,9 +161,11 @@ class TestInstance:
         """Another name of `gpus`."""
         return self.gpus
 
-    def get_dependency(self, **parameters: object) -> "TestInstance | None":
-        """Return the first dependency that has all these parameters, or None."""
+    def get_dependency(self, name: "str | None" = None, **parameters: object) -> "TestInstance | None":
+        """Return the first dependency of this name or family (any when None) that has all these parameters, or None."""
         for dependency in self.dependencies:
+            if name not in {None, dependency.name, dependency.family}:
+                continue
             have = dependency.parameters
             if all(name in have and have[name] == value for name, value in parameters.items()):
                 return dependency
@@ -137,8 +176,18 @@ class TestInstance:
         return self.attributes.get(name, default)
 
     def set_attribute(self, **attributes: "Any") -> None:
-        """Set attributes of this object; they last as long as the process."""
+        """Set attributes; whoever reads this job later finds them too. Raises TypeError for what JSON cannot hold."""
+        self._note({**self.attributes, **attributes}, self._noted)
         self.attributes.update(attributes)
+
+    def add_measurement(self, name: str, value: "Any") -> None:
+        """Add a measurement to those that the runner takes. Raises TypeError for what JSON cannot hold."""
+        self._note(self.attributes, {**self._noted, name: value})
+        self._noted[name] = value
+        self.measurements[name] = value
+
+    def _note(self, attributes: "dict[str, Any]", measurements: "dict[str, Any]") -> None:
+        write_notes(self.working_directory, {**self._spec, "attributes": attributes}, measurements)
 
 
 class TestMultiInstance(TestInstance):
@@ -162,9 +211,9 @@ def get_instance(path: "str | None" = None) -> TestInstance:
     return _instance(_read(file), os.path.dirname(os.path.abspath(file)))
 
 
-get_job = get_instance
-Job = TestInstance
-"""The name by which annotations in test files mean the running job."""
+get_job = get_testcase = get_instance
+Job = TestCase = TestInstance
+"""The names by which annotations in test files mean the running job."""
 
 
 def _instance(record: "dict[str, Any]", folder: str) -> TestInstance:

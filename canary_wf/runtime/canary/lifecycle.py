@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH118, PTH123 - jobs wait for this script, and pathlib takes longer to import than all of it
+# ruff: noqa: PTH100, PTH123 - jobs wait for this script, and pathlib takes longer to import than all of it
 """Runs one job with what its test file asked for around it; a script of its own, started in the job's folder.
 
     python -P lifecycle.py JSON COMMAND…
@@ -55,8 +55,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _make_environment(wanted: "dict[str, Any]") -> None:
-    from canary import module, shell
-
+    module, shell = _runtime("module"), _runtime("shell")
     try:
         for entry in wanted.get("modules", ()):
             module.load(entry["name"], use=entry.get("use"))
@@ -64,6 +63,10 @@ def _make_environment(wanted: "dict[str, Any]") -> None:
             shell.source_rcfile(file)
     except (module.ModuleError, shell.SourceError) as error:
         raise _Failed(str(error)) from None
+
+
+def _runtime(name: str) -> "Any":  # noqa: ANN401 - a module, of the package that test files import
+    return __import__(f"canary.{name}", fromlist=[name])
 
 
 class _Functions:
@@ -78,20 +81,18 @@ class _Functions:
         try:
             module = _load(wanted["script"])
             self.functions = {role: getattr(module, wanted[role]) for role in roles}
-        except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
+        except BaseException as error:
             raise _Failed(f"{wanted['script']} could not be loaded for its {roles[0]}: {_said(error)}") from error
 
     def set_up(self) -> None:
         """Call `setup`; what it sets in the job's `variables` becomes part of the environment."""
         if "setup" not in self.functions:
             return
-        from canary.instance import get_instance
-
-        job = get_instance()
+        job = _runtime("instance").get_instance()
         before = dict(job.variables)
         try:
             self.functions["setup"](job)
-        except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
+        except BaseException as error:
             _show(error)
             raise _Failed(f"its setup failed: {_said(error)}") from error
         for name, value in job.variables.items():
@@ -100,11 +101,10 @@ class _Functions:
 
     def tear_down(self, code: int, *, in_time: bool) -> None:
         """Call `teardown`; when it fails that is told in the job's output, and the verdict stays what it is."""
-        from canary.instance import Status, get_instance
-
         try:
-            job = get_instance()
-            job.status = Status(_verdict(code, self.wanted.get("xstatus", 0), in_time=in_time))
+            instance = _runtime("instance")
+            job = instance.get_instance()
+            job.status = instance.Status(_verdict(code, self.wanted.get("xstatus", 0), in_time=in_time))
             self.functions["teardown"](job)
         except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
             sys.stderr.write("teardown failed:\n")
@@ -122,7 +122,7 @@ def _load(script: str) -> "ModuleType":
         raise ImportError(script)
     module = module_from_spec(spec)
     sys.modules[_MODULE] = module
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, os.path.abspath("."))
     sys.dont_write_bytecode = True
     loader.exec_module(module)
     return module

@@ -15,9 +15,10 @@ _SHELLS = ("bash", "sh")
 _OWN = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})
 """What the shell sets for itself."""
 
-# The file's name never becomes part of this text. What the file prints goes to standard error; only the environment
-# that is left in the end goes to the pipe, and nothing of it when the last command of the file failed.
-_SCRIPT = 'exec 3>&1 1>&2; . "$0" || exit; exec env -0 >&3'
+# No name ever becomes part of this text. What the file prints goes to standard error, what it sets is exported, and
+# nothing goes to the pipe when it ends the shell. With which code its last command ended does not matter: many such
+# files end with a condition.
+_SCRIPT = 'exec 3>&1 1>&2; set -a; . "$0"; exec "$1" -0 >&3'
 
 
 class SourceError(RuntimeError):
@@ -29,34 +30,37 @@ def environment_of(file: str, *, limit: float = LIMIT) -> dict[str, str]:
     path = os.path.abspath(file)  # with a slash in it, so that no shell looks it up on the PATH
     if not os.path.isfile(path):
         raise SourceError(f"{file}: there is no such file to source")
+    shell = _program(*_SHELLS)
+    _output(file, [shell, "-n", path], limit)
+    output = _output(file, [shell, "-c", _SCRIPT, path, _program("env")], limit)
+    pairs = (os.fsdecode(entry).partition("=") for entry in output.split(b"\0") if entry)
+    found = {name: value for name, equals, value in pairs if equals and name not in _OWN}
+    if not found:
+        raise SourceError(f"{file}: it ends the shell that sources it")
+    return found
+
+
+def _output(file: str, command: list[str], limit: float) -> bytes:
     try:
-        done = subprocess.run(
-            [_shell(), "-c", _SCRIPT, path],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            timeout=limit,
-            check=False,
-        )
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
         raise SourceError(f"{file}: sourcing it took longer than {limit:g} s") from None
     except OSError as error:
         raise SourceError(f"{file}: cannot be sourced ({error.strerror})") from None
-    if done.returncode != 0 or not done.stdout:
+    if done.returncode != 0:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise SourceError(f"{file}: sourcing it failed with exit code {done.returncode}{last and f' ({last})'}")
-    pairs = (os.fsdecode(entry).partition("=") for entry in done.stdout.split(b"\0") if entry)
-    return {name: value for name, equals, value in pairs if equals and name not in _OWN}
+    return done.stdout
 
 
-def _shell() -> str:
+def _program(*names: str) -> str:
     from shutil import which
 
-    for name in _SHELLS:
+    for name in names:
         found = which(name)
         if found:
             return found
-    raise SourceError("there is neither bash nor sh to source a file with")
+    raise SourceError(f"there is no {' or '.join(names)} here")
 
 
 def source_rcfile(file: str) -> None:

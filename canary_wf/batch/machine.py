@@ -1,0 +1,281 @@
+"""One node that plays the reference schedule with numbers: when each task of a batch starts, and how long it takes.
+
+The schedule is defined in `canary_wf.batch.schedule`. Played naively, every moment at which something ends would look
+through the waiting tasks again. Here the tasks wait in one line for each row of needs, so that a moment looks only at
+the first of each line, and what is free is one number, so that which lines fit is worked out once for each number.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+
+from canary_wf.batch.capacity import Limits, limited
+from canary_wf.batch.ready_queue import LOOK_AHEAD, ReadyQueue
+from canary_wf.batch.task import Problem
+from canary_wf.errors import InputError
+
+MANY_LINES = 24
+"""Different needs from which on looking through the waiting tasks is faster than looking at the first of each line."""
+
+MOST_REMEMBERED = 4096
+"""Amounts of free resources for which the lines that fit are remembered."""
+
+Played = tuple[float, list[float]]
+"""The length of a schedule and the start of each of its tasks, in seconds."""
+
+
+class Machine:
+    """The reference schedule of any batch of one problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._limits, needs = limited(problem)
+        rows: dict[Limits, int] = {}
+        self._line_of = [rows.setdefault(need, len(rows)) for need in needs]
+        self._needs = list(rows)
+        self._room = _Room(self._limits, self._needs)
+
+    def length(self, order: Sequence[int], *, dependent: bool = False) -> float:
+        """Return the length in seconds of the schedule of `order`, which must be in reference order."""
+        return self.play(order, dependent=dependent)[0]
+
+    def play(self, order: Sequence[int], *, dependent: bool) -> Played:
+        """Return the schedule's length and the start of each task of `order`, all in seconds.
+
+        `order` is in reference order; `dependent` says that its tasks may depend on one another.
+        """
+        problem = self._problem
+        runtimes = list(map(problem.runtimes.__getitem__, order))
+        if len(order) == 1 and not dependent:
+            return runtimes[0], [0.0]
+        lines = list(map(self._line_of.__getitem__, map(problem.kinds.__getitem__, order)))
+        waits, followers = _waits(problem, order) if dependent else ([], {})
+        if len(self._needs) > MANY_LINES:
+            played = self._by_window(lines, runtimes, waits, followers)
+        elif followers:
+            played = self._dependent(lines, runtimes, waits, followers)
+        else:
+            played = self._independent(lines, runtimes)
+        if followers:
+            _check_all_started(problem, order, played[1])
+        return played
+
+    def _independent(self, lines: Sequence[int], runtimes: Sequence[float]) -> Played:
+        """Play tasks that all may start at once: those looked at are the unstarted ones up to a number that grows."""
+        room, known, codes = self._room, self._room.known, self._room.codes
+        waiting: list[list[int]] = [[] for _ in self._needs]
+        for number in range(len(lines) - 1, -1, -1):
+            waiting[lines[number]].append(number)
+        none_left = len(lines) + LOOK_AHEAD + 1
+        first = [line[-1] if line else none_left for line in waiting]
+        starts = [0.0] * len(lines)
+        running: list[tuple[float, int]] = []
+        free, now, beyond = room.all, 0.0, LOOK_AHEAD + 1
+        while True:
+            fitting = known.get(free)
+            best, chosen = beyond, -1
+            for line in room.fitting(free) if fitting is None else fitting:
+                if first[line] < best:
+                    best, chosen = first[line], line
+            if chosen >= 0:
+                starts[best] = now
+                beyond += 1
+                free -= codes[chosen]
+                heappush(running, (now + runtimes[best], codes[chosen]))
+                line_left = waiting[chosen]
+                line_left.pop()
+                first[chosen] = line_left[-1] if line_left else none_left
+            elif running:
+                now, code = heappop(running)
+                free += code
+                while running and running[0][0] <= now:
+                    free += heappop(running)[1]
+            else:
+                return now, starts
+
+    def _dependent(
+        self,
+        lines: Sequence[int],
+        runtimes: Sequence[float],
+        waits: list[int],
+        followers: dict[int, list[int]],
+    ) -> Played:
+        """Play tasks of which some wait for others."""
+        room, known, codes = self._room, self._room.known, self._room.codes
+        waiting = _Waiting(lines, (number for number, count in enumerate(waits) if not count), len(self._needs))
+        starts = [-1.0] * len(lines)
+        running: list[tuple[float, int]] = []
+        free, now = room.all, 0.0
+        while True:
+            fitting = known.get(free)
+            number = waiting.next(room.fitting(free) if fitting is None else fitting)
+            if number >= 0:
+                starts[number] = now
+                free -= codes[lines[number]]
+                heappush(running, (now + runtimes[number], number))
+                continue
+            if not running:
+                return now, starts
+            now = running[0][0]
+            while running and running[0][0] <= now:
+                number = heappop(running)[1]
+                free += codes[lines[number]]
+                if number in followers:
+                    _release(followers[number], waits, waiting.push)
+
+    def _by_window(
+        self,
+        lines: Sequence[int],
+        runtimes: Sequence[float],
+        waits: list[int],
+        followers: dict[int, list[int]],
+    ) -> Played:
+        """Play tasks of which hardly two need the same."""
+        ready = [number for number, count in enumerate(waits) if not count] if waits else range(len(lines))
+        queue = ReadyQueue(ready, lines)
+        starts = [-1.0] * len(lines)
+        free = list(self._limits)
+        needs = list(map(self._needs.__getitem__, lines))
+        running: list[tuple[float, int]] = []
+        now = 0.0
+        fits = _fitting(free, needs)
+        while True:
+            for number in queue.take(fits):
+                starts[number] = now
+                for place, wanted in enumerate(needs[number]):
+                    free[place] -= wanted
+                heappush(running, (now + runtimes[number], number))
+            if not running:
+                return now, starts
+            now = running[0][0]
+            while running and running[0][0] <= now:
+                number = heappop(running)[1]
+                for place, wanted in enumerate(needs[number]):
+                    free[place] += wanted
+                if number in followers:
+                    _release(followers[number], waits, queue.push)
+
+
+class _Room:
+    """What is free of all resources as one number, and which lines fit into it.
+
+    Amounts are whole and never above the limit, so that the digits of a number whose places count one more than the
+    limits do not carry: needs are added and taken away as a whole.
+    """
+
+    def __init__(self, limits: Limits, needs: Sequence[Limits]) -> None:
+        self._limits = limits
+        self._needs = needs
+        self.known: dict[int, tuple[int, ...]] = {}
+        self.all = self._code(limits)
+        self.codes = [self._code(need) for need in needs]
+
+    def fitting(self, free: int) -> tuple[int, ...]:
+        """Return the lines whose needs fit into `free`."""
+        found = self.known.get(free)
+        if found is None:
+            amounts, rest = [], free
+            for limit in self._limits:
+                rest, amount = divmod(rest, limit + 1)
+                amounts.append(amount)
+            found = tuple(
+                line
+                for line, need in enumerate(self._needs)
+                if all(wanted <= there for wanted, there in zip(need, amounts, strict=True))
+            )
+            if len(self.known) >= MOST_REMEMBERED:
+                self.known.clear()
+            self.known[free] = found
+        return found
+
+    def _code(self, amounts: Limits) -> int:
+        code = 0
+        for limit, amount in zip(reversed(self._limits), reversed(amounts), strict=True):
+            code = code * (limit + 1) + amount
+        return code
+
+
+class _Waiting:
+    """The tasks that may start: in one line for each row of needs, and the first of all of them in order."""
+
+    def __init__(self, lines: Sequence[int], ready: Iterable[int], count: int) -> None:
+        self._lines = lines
+        self._rest = list(ready)  # ascending, so it is a heap
+        self._window = self._rest[: LOOK_AHEAD + 1]
+        del self._rest[: LOOK_AHEAD + 1]
+        self._waiting: list[list[int]] = [[] for _ in range(count)]
+        for number in (*self._window, *self._rest):
+            self._waiting[lines[number]].append(number)
+
+    def push(self, number: int) -> None:
+        """Add a task that has become ready."""
+        window = self._window
+        heappush(self._waiting[self._lines[number]], number)
+        if len(window) > LOOK_AHEAD:
+            if number > window[-1]:
+                heappush(self._rest, number)
+                return
+            heappush(self._rest, window.pop())
+        insort(window, number)
+
+    def next(self, fitting: Iterable[int]) -> int:
+        """Remove and return the first task that is looked at and waits in one of the lines `fitting`; -1: none."""
+        window = self._window
+        best, chosen = window[-1] + 1 if window else 0, -1
+        for line in fitting:
+            waiting = self._waiting[line]
+            if waiting and waiting[0] < best:
+                best, chosen = waiting[0], line
+        if chosen < 0:
+            return -1
+        heappop(self._waiting[chosen])
+        del window[bisect_left(window, best)]
+        if self._rest:
+            window.append(heappop(self._rest))
+        return best
+
+
+def _fitting(free: list[int], needs: Sequence[Limits]) -> Callable[[int], bool]:
+    """Return the question whether a task fits into what is free; most nodes run out of one resource only."""
+    if len(free) == 1:
+        singles = [need[0] for need in needs]
+        return lambda number: singles[number] <= free[0]
+
+    def fits(number: int) -> bool:
+        for wanted, there in zip(needs[number], free, strict=True):  # noqa: SIM110 - a generator costs twice as much
+            if wanted > there:
+                return False
+        return True
+
+    return fits
+
+
+def _release(followers: Iterable[int], waits: list[int], push: Callable[[int], None]) -> None:
+    for follower in followers:
+        waits[follower] -= 1
+        if not waits[follower]:
+            push(follower)
+
+
+def _check_all_started(problem: Problem, order: Sequence[int], starts: list[float]) -> None:
+    if starts and min(starts) < 0:
+        stuck = problem.ids[order[starts.index(-1.0)]]
+        raise InputError("can never start: its dependencies form a cycle", where=f"job {stuck}")
+
+
+def _waits(problem: Problem, order: Sequence[int]) -> tuple[list[int], dict[int, list[int]]]:
+    """Return for each number of `order` how many others it waits for, and the numbers that wait for it."""
+    numbers = dict(zip(order, range(len(order)), strict=True))
+    waits = [0] * len(order)
+    followers: dict[int, list[int]] = {}
+    for number, dependencies in enumerate(map(problem.dependencies.__getitem__, order)):
+        for upstream in dependencies:
+            before = numbers.get(upstream)
+            if before is None:
+                continue
+            waits[number] += 1
+            if before in followers:
+                followers[before].append(number)
+            else:
+                followers[before] = [number]
+    return waits, followers

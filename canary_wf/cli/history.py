@@ -1,0 +1,164 @@
+"""`canary-wf history`: what is known of run times, shown, exported, imported and forgotten."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.tables import print_columns
+from canary_wf.durations import format_duration
+from canary_wf.errors import InputError, UsageError, one_line
+from canary_wf.generation import known_runtimes
+from canary_wf.job.history import History, save_history
+from canary_wf.job.history_sources import NamedDurations, read_durations
+from canary_wf.json_files import encode, write_json
+from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.named_durations import durations_by_job
+from canary_wf.plan.store import load_plan, newest_session
+from canary_wf.session_paths import session_names
+from canary_wf.wording import count
+
+_SHOWN = 3
+_FILE = click.Path(path_type=Path)
+
+
+@click.group("history", invoke_without_command=True)
+@out_option
+@json_option
+@click.pass_context
+def command(context: click.Context, *, out: Path, as_json: bool) -> None:
+    """Show the run times that estimates are made from."""
+    if context.invoked_subcommand is not None:
+        return
+    out = _absolute(out)
+    history, jobs = known_runtimes(out), _newest_jobs(out)
+    names = {job.id: job.name for job in jobs}
+    if as_json:
+        content = {"jobs": [_entry(history, job, names) for job in sorted(history.runtimes)]}
+        sys.stdout.write(encode(content).decode() + "\n")
+    else:
+        _print(history, names)
+
+
+@command.command("export")
+@click.argument("file", type=_FILE)
+@out_option
+@click.pass_context
+def export(context: click.Context, *, file: Path, out: Path) -> None:
+    """Write the run times into FILE, which another workspace can import."""
+    history = known_runtimes(_chosen_out(context, out))
+    write_json(file, History(runtimes=history.runtimes))
+    sys.stdout.write(f"Exported the run times of {count(len(history.runtimes), 'job')} to {file}.\n")
+
+
+@command.command("import")
+@click.argument("file", type=_FILE)
+@out_option
+@click.pass_context
+def import_(context: click.Context, *, file: Path, out: Path) -> None:
+    """Take over run times from FILE: an export, pytest-split's .test_durations, or CTest's CTestCostData.txt.
+
+    The last two know names only, which are looked up among the jobs of the newest session.
+    """
+    out = _chosen_out(context, out)
+    found = read_durations(file)
+    history = known_runtimes(out)
+    unused = 0
+    if isinstance(found, NamedDurations):
+        by_job, unused = _by_job(found, out, file)
+        runs = {job: [(found.source, seconds)] for job, seconds in by_job.items()}
+    else:
+        runs = found.runtimes
+    for job, pairs in runs.items():
+        history.add_older(job, pairs)
+    save_history(history, out)
+    left = f"; {count(unused, 'name')} in it named no job" if unused else ""
+    sys.stdout.write(f"Imported run times of {count(len(runs), 'job')} from {file}{left}.\n")
+
+
+@command.command("forget")
+@click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
+@out_option
+@click.pass_context
+def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
+    """Let earlier runs of each JOB, an id prefix or a name, no longer count."""
+    out = _chosen_out(context, out)
+    history = known_runtimes(out)
+    names = {job.id: job.name for job in _newest_jobs(out)}
+    chosen = [_find(history, names, wanted) for wanted in jobs]
+    sessions = session_names(out)
+    for job in chosen:
+        history.forget(job, sessions[-1] if sessions else "")
+    save_history(history, out)
+    sys.stdout.write(f"Forgot the run times of {count(len(set(chosen)), 'job')}.\n")
+
+
+def _chosen_out(context: click.Context, out: Path) -> Path:
+    """Return the workspace: what this command was given, else what stood before its name."""
+    given = context.get_parameter_source("out") is not click.core.ParameterSource.DEFAULT
+    return _absolute(out if given or context.parent is None else context.parent.params["out"])
+
+
+def _absolute(out: Path) -> Path:
+    return Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
+
+
+def _newest_jobs(out: Path) -> tuple[PlannedJob, ...]:
+    return load_plan(newest_session(out).plan).jobs if session_names(out) else ()
+
+
+def _by_job(found: NamedDurations, out: Path, file: Path) -> tuple[dict[str, float], int]:
+    by_job, unused = durations_by_job(found.seconds, load_plan(newest_session(out).plan).jobs)
+    if not by_job:
+        hint = "run generate for the tree that these tests are in"
+        raise InputError("none of its names is a job of the newest session", where=file, hint=hint)
+    return by_job, unused
+
+
+def _find(history: History, names: Mapping[str, str], wanted: str) -> str:
+    shortest = 4
+    known = history.runtimes
+    found = [job for job in known if names.get(job) == wanted]
+    if not found and len(wanted) >= shortest:
+        found = [job for job in known if job.startswith(wanted.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{wanted!r} names {len(found)} jobs", where="JOB", hint="give more of the id")
+    raise UsageError(f"there is no history of {wanted!r}", where="JOB", hint="canary-wf history lists the jobs")
+
+
+def _entry(history: History, job: str, names: Mapping[str, str]) -> dict[str, Any]:
+    known = history.statistics(job)
+    if known is None:
+        raise AssertionError(job)
+    return {
+        "id": job,
+        "name": names.get(job),
+        "median": known.median,
+        "mean": known.mean,
+        "spread": known.spread,
+        "odd": known.odd,
+        "runs": [{"session": session, "duration": seconds} for session, seconds in history.runtimes[job]],
+    }
+
+
+def _print(history: History, names: Mapping[str, str]) -> None:
+    rows: list[tuple[str, ...]] = [("id", "name", "runs", "median", "mean", "spread", "last runs")]
+    for job in sorted(history.runtimes, key=lambda job: (names.get(job, "~"), job)):
+        known = history.statistics(job)
+        if known is not None:
+            last = [format_duration(seconds) for _, seconds in history.runtimes[job][-_SHOWN:]]
+            numbers = map(format_duration, (known.median, known.mean, known.spread))
+            rows.append(
+                (job[:8], one_line(names.get(job, "-")), str(len(history.runtimes[job])), *numbers, " ".join(last))
+            )
+    if len(rows) > 1:
+        print_columns(rows)
+    without = sum(job not in history.runtimes for job in names)
+    told = f"; {count(without, 'job')} of the newest session without" if without else ""
+    sys.stdout.write(f"Run times of {count(len(history.runtimes), 'job')} are known{told}.\n")

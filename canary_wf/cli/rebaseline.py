@@ -1,0 +1,66 @@
+"""`canary-wf rebaseline`: make the results of jobs the new references, as their `baseline` directives say."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from canary_wf.cli.jobs import find_job
+from canary_wf.cli.options import out_option
+from canary_wf.errors import UsageError, one_line
+from canary_wf.execution.job_launcher import ProcessLauncher
+from canary_wf.job.baseline import rebaseline
+from canary_wf.job.job import Job
+from canary_wf.job.loading import load_job_from_file
+from canary_wf.job.phase import JobPhase
+from canary_wf.job.status import Outcome
+from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.store import newest_session
+from canary_wf.report.session import SessionState, load_session
+from canary_wf.session_paths import relative_to_out
+from canary_wf.wording import count
+from canary_wf.workflow.writer import check_free
+
+
+@click.command("rebaseline")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@out_option
+def command(*, jobs: tuple[str, ...], out: Path) -> None:
+    """Copy results over the references beside the test files, or run scripts with their flag, as JOBs declare.
+
+    Without JOB: all that ended with differences (DIFFED).
+    """
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
+    paths = newest_session(out)
+    check_free(out)
+    state = load_session(paths)
+    chosen = [_named(state, name) for name in jobs] if jobs else _diffed(state)
+    chosen = list({job.id: job for job in chosen}.values())
+    for planned in chosen:
+        job = load_job_from_file(paths.job(planned.directory))
+        job.launcher = ProcessLauncher()
+        rebaseline(job)
+        sys.stdout.write(f"{one_line(job.name)}: {one_line(_told(job))}\n")
+    sys.stdout.write(f"Made the results of {count(len(chosen), 'job')} the reference.\n")
+
+
+def _diffed(state: SessionState) -> list[PlannedJob]:
+    return [job for job in state.plan.jobs if job.baselines and state.record(job).status.outcome is Outcome.DIFFED]
+
+
+def _named(state: SessionState, name: str) -> PlannedJob:
+    job = find_job(state.plan.jobs, name)
+    record = state.record(job)
+    if record.phase is not JobPhase.DONE or record.started is None:
+        raise UsageError("has not run, so there are no results", where=f"job {job.name}")
+    if not job.baselines:
+        raise UsageError("declares no baseline", where=f"job {job.name}", hint="its test file needs baseline(…)")
+    return job
+
+
+def _told(job: Job) -> str:
+    done = [relative_to_out(each.target, Path.cwd()) for each in job.spec.baselines if each.target is not None]
+    return ", ".join(
+        [*done, *(f"ran it with {' '.join(each.arguments)}" for each in job.spec.baselines if each.arguments)]
+    )

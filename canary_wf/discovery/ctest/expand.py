@@ -1,0 +1,117 @@
+"""From the listed tests of one build tree to jobs."""
+
+import posixpath
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from canary_wf.discovery.ctest.listing import ListedTest, list_tests
+from canary_wf.discovery.ctest.names import job_names
+from canary_wf.discovery.ctest.order import upstreams
+from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
+from canary_wf.discovery.ctest.times import Times
+from canary_wf.discovery.draft import DependencyRequest, Draft
+from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.timeouts import Timeouts
+from canary_wf.discovery.walk import FoundFile
+from canary_wf.errors import InputError
+from canary_wf.job.identity import job_id
+from canary_wf.job.spec import JobSpec
+
+
+def expand_trees(files: Sequence[FoundFile], options: DiscoveryOptions, timeouts: Timeouts) -> list[list[Draft]]:
+    """Return the jobs of each of `files`: all those of a build tree belong to its uppermost test file.
+
+    Raises InputError that names the file.
+    """
+    folders = {file.folder for file in files}
+    top = {file.folder: _uppermost(file.folder, folders) for file in files}
+    nested: dict[str, list[str]] = {}
+    for file in files:
+        nested.setdefault(top[file.folder], []).append(file.file)
+    return [
+        expand_tree(file, nested[file.folder], options, timeouts) if top[file.folder] == file.folder else []
+        for file in files
+    ]
+
+
+def _uppermost(folder: str, folders: set[str]) -> str:
+    found, parent = folder, posixpath.dirname(folder)
+    while parent != posixpath.dirname(parent):
+        if parent in folders:
+            found = parent
+        parent = posixpath.dirname(parent)
+    return found
+
+
+def expand_tree(file: FoundFile, nested: Sequence[str], options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
+    """Return the jobs of the build tree whose uppermost test file is `file`, in CTest's order."""
+    tests = list_tests(Path(file.file), nested, options.ctest_config)
+    return _Tree(file, tests, timeouts).drafts()
+
+
+class _Tree:
+    """The tests of one build tree, and what they have in common."""
+
+    def __init__(self, file: FoundFile, tests: Sequence[ListedTest], timeouts: Timeouts) -> None:
+        self.file = file
+        self.tests = tests
+        self.times = Times(Path(file.file), timeouts)
+        self.multiplier = timeouts.multiplier
+        self.names = job_names([test.name for test in tests])
+        self.ids = [job_id(file.path, name, {}) for name in self.names]
+
+    def drafts(self) -> list[Draft]:
+        values = [test.values() for test in self.tests]
+        waits = upstreams([test.name for test in self.tests], values)
+        found = []
+        for number, test in enumerate(self.tests):
+            try:
+                spec = self._spec(number, test, values[number])
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                what = f"ctest lists a property of test {test.name!r} in a form that is not known ({error!r:.200})"
+                raise InputError(what, where=self.file.file) from None
+            requests = tuple(
+                DependencyRequest((self.ids[other],), self.file.file, when, by_id=True)
+                for other, when in waits[number].items()
+            )
+            found.append(Draft(spec, requests, warnings=tuple(warnings_of(values[number]))))
+        return found
+
+    def _spec(self, number: int, test: ListedTest, values: Mapping[str, Any]) -> JobSpec:
+        groups = groups_of(values)
+        slots = Counter[str]()
+        for item in (item for group in groups for item in group):
+            slots[item.type] += item.slots
+        attributes = {name.lower(): values[name] for name in RECORDED if name in values}
+        return JobSpec(
+            id=self.ids[number],
+            name=self.names[number],
+            family=self.names[number],
+            path=self.file.path,
+            file=self.file.file,
+            kind="ctest",
+            directory="",
+            command=test.command,
+            cpus=max(1, int(values.get("PROCESSORS", 1)), slots.pop("cpus", 0)),
+            gpus=slots.pop("gpus", 0),
+            resources=dict(slots),
+            timeout=self.times.timeout(values),
+            timeout_multiplier=self.multiplier,
+            runtime=self.times.runtime(test.name, values),
+            keywords=tuple(dict.fromkeys(values.get("LABELS", ()))),
+            environment=environment_of(values),
+            exclusive=bool(values.get("RUN_SERIAL")),
+            attributes={"test": test.name, **attributes},
+            working_directory=posixpath.join(self.file.folder, values.get("WORKING_DIRECTORY", "")).rstrip("/") or "/",
+            resource_groups=groups,
+            locks=self._locks(values),
+            ctest=rules_of(test),
+            mask="disabled (the property DISABLED)" if values.get("DISABLED") else None,
+        )
+
+    def _locks(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the locks of a test: they are the build tree's own, and tests that want to be alone share one."""
+        names = [*values.get("RESOURCE_LOCK", ()), *(["RUN_SERIAL"] if values.get("RUN_SERIAL") else ())]
+        return tuple(f"{name}@{self.file.folder}" for name in dict.fromkeys(names))

@@ -1,0 +1,137 @@
+"""What `ctest --show-only=json-v1` says of a build tree, asked for and checked (format: ctest(1), "Show as JSON").
+
+The listing leaves out tests that the chosen configuration does not have; where the tree has such ones, `ctest -N` is
+asked for their names.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from canary_wf.errors import InputError
+
+SECONDS = 300.0
+"""How long ctest may take to list one build tree; it may have to run programs that list their tests."""
+
+_OLDEST = (3, 14)
+_NAME_LINE = re.compile(r"^ *Test *#\d+: (.*)$", re.MULTILINE)
+_HIDDEN = b"NOT_AVAILABLE"
+
+
+class ListedProperty(msgspec.Struct, frozen=True):
+    """One property of a test, as ctest lists it."""
+
+    name: str
+    value: Any = None
+
+
+class ListedTest(msgspec.Struct, frozen=True):
+    """One test as ctest lists it; without a command when ctest found no program of that name."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    properties: tuple[ListedProperty, ...] = ()
+    unavailable: bool = False
+
+    def values(self) -> dict[str, Any]:
+        """Return the properties by name."""
+        return {each.name: each.value for each in self.properties}
+
+
+class _Listing(msgspec.Struct, frozen=True):
+    tests: tuple[ListedTest, ...]
+
+
+def list_tests(file: Path, nested: Sequence[str], configuration: str | None) -> list[ListedTest]:
+    """Return the tests of the build tree of `file`, in CTest's order; `nested` are all test files in the tree.
+
+    Raises InputError when there is no ctest, when it fails, takes too long or answers something else than it should,
+    and for a tree of several configurations of which none was chosen.
+    """
+    choice = [] if configuration is None else ["-C", configuration]
+    program = _program(file)
+    tests = list(_parse(_ask([program, "--show-only=json-v1", *choice], file), file))
+    if any(_HIDDEN in Path(each).read_bytes() for each in nested):
+        if configuration is None and (known := cache_value(file, "CMAKE_CONFIGURATION_TYPES")):
+            hint = "choose one with --ctest-config"
+            raise InputError(f"is of a build tree for several configurations ({known})", where=file, hint=hint)
+        names = Counter(_NAME_LINE.findall(_ask([program, "-N", *choice], file).decode(errors="replace")))
+        missing = names - Counter(test.name for test in tests) - Counter(f"{test.name} (Disabled)" for test in tests)
+        tests += [ListedTest(name, unavailable=True) for name in missing.elements()]
+    return tests
+
+
+def cache_value(file: Path, name: str) -> str:
+    """Return what the cache of the build tree of `file` says of `name`, empty when it says nothing."""
+    try:
+        text = file.with_name("CMakeCache.txt").read_text(errors="replace")
+    except OSError:
+        return ""
+    found = re.search(rf"^{re.escape(name)}:\w+=(.*)$", text, re.MULTILINE)
+    return found.group(1).strip() if found else ""
+
+
+def _program(file: Path) -> str:
+    """Return the ctest of PATH, or else the one that belongs to the cmake that made the build tree."""
+    found = shutil.which("ctest") or shutil.which(cache_value(file, "CMAKE_CTEST_COMMAND") or "ctest")
+    if found is None:
+        hint = "install CMake, which brings it (apt install cmake, or pip install cmake)"
+        raise InputError("a build tree of CMake needs ctest, which is not installed", where=file, hint=hint)
+    version = _version(found)
+    if version is not None and version < _OLDEST:
+        # An older one would run the tests instead of listing them.
+        text = ".".join(map(str, version))
+        raise InputError(f"needs ctest 3.14 or later, {found} is {text}", where=file, hint="install a newer CMake")
+    return found
+
+
+@lru_cache
+def _version(program: str) -> tuple[int, int] | None:
+    try:
+        answer = subprocess.run([program, "--version"], capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(rb"version (\d+)\.(\d+)", answer.stdout)
+    return (int(found.group(1)), int(found.group(2))) if found else None
+
+
+def _ask(command: Sequence[str], file: Path) -> bytes:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CTEST_")}
+    try:
+        answer = subprocess.run(
+            command,
+            cwd=file.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        raise InputError(f"{command[0]} could not be started ({error.strerror})", where=file) from None
+    except subprocess.TimeoutExpired:
+        what = f"ctest took longer than {SECONDS:g} s to list the tests"
+        raise InputError(what, where=file, hint=f"try {' '.join(command)} there") from None
+    if answer.returncode:
+        said = " ".join(answer.stderr.decode(errors="replace").split())[:300]
+        raise InputError(f"ctest could not list the tests (exit code {answer.returncode}): {said}", where=file)
+    return answer.stdout
+
+
+def _parse(answer: bytes, file: Path) -> tuple[ListedTest, ...]:
+    # What a CTestTestfile.cmake prints comes first.
+    text = answer.decode(errors="replace")
+    start = 0 if text.startswith("{") else text.find("\n{") + 1
+    try:
+        return msgspec.json.decode(text[start:], type=_Listing).tests
+    except msgspec.DecodeError as error:
+        hint = "is it ctest 3.14 or later?"
+        raise InputError(f"ctest did not answer with a list of tests ({error})", where=file, hint=hint) from None

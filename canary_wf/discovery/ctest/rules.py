@@ -1,0 +1,99 @@
+"""From a test's listed properties to the rules it runs and is judged by, and to what has no effect here."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from canary_wf.discovery.ctest.listing import ListedTest
+from canary_wf.errors import CanaryWfError
+from canary_wf.job.cmake_regex import compile_cmake
+from canary_wf.job.ctest_rules import CTestRules, ResourceItem
+from canary_wf.job.environment_changes import parse_change
+
+_PATTERNS = ("PASS_REGULAR_EXPRESSION", "FAIL_REGULAR_EXPRESSION", "SKIP_REGULAR_EXPRESSION")
+
+HONOURED = frozenset(
+    {
+        *_PATTERNS,
+        "COST",
+        "DEPENDS",
+        "DISABLED",
+        "ENVIRONMENT",
+        "ENVIRONMENT_MODIFICATION",
+        "FIXTURES_CLEANUP",
+        "FIXTURES_REQUIRED",
+        "FIXTURES_SETUP",
+        "LABELS",
+        "PROCESSORS",
+        "PROCESSOR_AFFINITY",
+        "REQUIRED_FILES",
+        "RESOURCE_GROUPS",
+        "RESOURCE_LOCK",
+        "RUN_SERIAL",
+        "SKIP_RETURN_CODE",
+        "TIMEOUT",
+        "WILL_FAIL",
+        "WORKING_DIRECTORY",
+    }
+)
+RECORDED = frozenset({"ATTACHED_FILES", "ATTACHED_FILES_ON_FAIL", "MEASUREMENT"})
+"""What CTest only hands on to a dashboard: kept as attributes of the job."""
+
+
+def rules_of(test: ListedTest) -> CTestRules:
+    """Return the rules of `test`."""
+    values = test.values()
+    changes = [f"{name}=unset:" for name in values.get("ENVIRONMENT", ()) if "=" not in name]
+    return CTestRules(
+        environment_modification=(*changes, *values.get("ENVIRONMENT_MODIFICATION", ())),
+        required_files=tuple(values.get("REQUIRED_FILES", ())),
+        processor_affinity=bool(values.get("PROCESSOR_AFFINITY")),
+        will_fail=bool(values.get("WILL_FAIL")),
+        pass_regular_expression=tuple(values.get("PASS_REGULAR_EXPRESSION", ())),
+        fail_regular_expression=tuple(values.get("FAIL_REGULAR_EXPRESSION", ())),
+        skip_regular_expression=tuple(values.get("SKIP_REGULAR_EXPRESSION", ())),
+        skip_return_code=values.get("SKIP_RETURN_CODE"),
+        unavailable=_unavailable(test),
+    )
+
+
+def _unavailable(test: ListedTest) -> str | None:
+    if test.unavailable:
+        return "the test is not available in this configuration"
+    if not test.command:
+        return "could not find its executable when the jobs were generated: build the project and generate again"
+    return None
+
+
+def environment_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that ENVIRONMENT sets."""
+    pairs = (entry.partition("=") for entry in values.get("ENVIRONMENT", ()))
+    return {name: value for name, equals, value in pairs if equals and name}
+
+
+def groups_of(values: Mapping[str, Any]) -> tuple[tuple[ResourceItem, ...], ...]:
+    """Return the resource groups, each with its items."""
+    return tuple(
+        tuple(
+            ResourceItem(each[".type"], int(each["slots"])) for each in group["requirements"] if int(each["slots"]) > 0
+        )
+        for group in values.get("RESOURCE_GROUPS", ())
+    )
+
+
+def warnings_of(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what of the properties has no effect, in words that are the same for all tests it is true of."""
+    for name in sorted(set(values) - HONOURED - RECORDED):
+        yield f"{name} has no effect here"
+    if values.get("TIMEOUT") == 0:
+        yield "TIMEOUT 0, no limit, is taken for 24 hours"
+    for name in _PATTERNS:
+        for pattern in values.get(name, ()):
+            try:
+                compile_cmake(pattern)
+            except CanaryWfError as error:
+                yield f"{name}: {error.what}, so it never matches"
+    for change in values.get("ENVIRONMENT_MODIFICATION", ()):
+        try:
+            parse_change(change)
+        except CanaryWfError as error:
+            yield f"ENVIRONMENT_MODIFICATION: {error.what}, so the test will not be run"

@@ -1,0 +1,72 @@
+"""How long a test of CTest may take, and how long it is expected to.
+
+The default limit is 1500 s, or what the build tree's `DartConfiguration.tcl` says (the module CTest writes it). What
+ctest itself measured stands in `Testing/Temporary/CTestCostData.txt`, one ``name runs seconds`` a line up to ``---``.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from canary_wf.discovery.timeouts import Timeouts
+
+DEFAULT_TIMEOUT = 1500.0
+NO_LIMIT = 86400.0
+"""Seconds that stand for TIMEOUT 0, which means no limit: a batch has to end at some time."""
+
+_USUAL_PART = 0.25
+
+
+class Times:
+    """The times of one build tree, whose uppermost test file is `file`."""
+
+    def __init__(self, file: Path, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._default = _default_timeout(file.parent / "DartConfiguration.tcl")
+        self._measured = _measured(file.parent / "Testing" / "Temporary" / "CTestCostData.txt")
+
+    def timeout(self, values: Mapping[str, Any]) -> float:
+        """Return the time limit in seconds of the test with these properties."""
+        declared = values.get("TIMEOUT")
+        if declared == 0:
+            return NO_LIMIT
+        if not isinstance(declared, int | float) or not declared > 0:
+            declared = None
+        return self._timeouts.of([*values.get("LABELS", ()), "ctest"], declared, default=self._default)
+
+    def runtime(self, name: str, values: Mapping[str, Any]) -> float | None:
+        """Return the seconds that the test `name` is expected to take, None when nothing says so.
+
+        COST counts when ctest has not measured the test: what a project writes there is its own guess of seconds or
+        any number that puts long tests first, and does for either, as no estimate is above the time limit.
+        """
+        cost = self._measured.get(name, values.get("COST"))
+        if isinstance(cost, int | float) and cost > 0:
+            return float(cost)
+        return DEFAULT_TIMEOUT * _USUAL_PART if values.get("TIMEOUT") == 0 else None
+
+
+def _default_timeout(file: Path) -> float:
+    found = re.search(r"^TimeOut: *(\d+)\s*$", _text(file), re.MULTILINE)
+    return float(found.group(1)) if found and int(found.group(1)) else DEFAULT_TIMEOUT
+
+
+def _measured(file: Path) -> dict[str, float]:
+    """Return the mean seconds of passed runs by test name."""
+    found = {}
+    for line in _text(file).partition("---")[0].splitlines():
+        parts = re.fullmatch(r"(.+) (\d+) ([0-9.e+-]+)", line)
+        if parts and int(parts.group(2)):
+            try:
+                found[parts.group(1)] = float(parts.group(3))
+            except ValueError:
+                continue
+    return found
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,63 @@
+"""The recorder of a batch's state, set up from the batch's slice of the plan.
+
+Of the slice only the jobs' specs and where their upstreams lie are read here; the whole of it is the plan's.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from canary_wf.hooks.recorder import Recorder
+from canary_wf.job.journal import read_journal
+from canary_wf.job.spec import JobSpec
+from canary_wf.json_files import read_json
+from canary_wf.session_paths import SessionPaths
+
+
+class _Placed(Protocol):
+    """A job with its place, be it of this batch or of another."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def directory(self) -> str: ...
+
+
+class _Upstream(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    directory: str
+
+
+class _Slice(msgspec.Struct, frozen=True):
+    jobs: tuple[JobSpec, ...]
+    upstreams: tuple[_Upstream, ...]
+
+
+def open_recorder(paths: SessionPaths, batch: str, jobs: Iterable[JobSpec], upstreams: Iterable[_Placed]) -> Recorder:
+    """Return the recorder of `batch` with `jobs`, which goes on where the batch's journal ends.
+
+    `upstreams` are the jobs of other batches that they depend on. Raises WorkspaceError for a damaged journal.
+    """
+    specs = {job.id: job for job in jobs}
+    placed = {job.id: (job.name, job.directory) for job in specs.values()}
+    placed |= {job.id: (job.name, job.directory) for job in upstreams}
+    entries = {
+        job.id: [_entry(paths, edge.job, edge.when, placed) for edge in job.dependencies] for job in specs.values()
+    }
+    return Recorder(paths, batch, specs, entries, read_journal(paths.batch(batch).journal))
+
+
+def reopen_recorder(paths: SessionPaths, batch: str) -> Recorder:
+    """Return the recorder of `batch`, read from its slice. Raises WorkspaceError when that is missing or damaged."""
+    part: _Slice = read_json(paths.slice(batch), _Slice)
+    return open_recorder(paths, batch, part.jobs, part.upstreams)
+
+
+def _entry(paths: SessionPaths, job: str, when: str, placed: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Return a dependency as `job.json` writes it, the directory as an absolute path."""
+    name, directory = placed[job]
+    return {"id": job, "name": name, "when": when, "directory": str(paths.job(directory))}

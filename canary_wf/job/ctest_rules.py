@@ -1,0 +1,32 @@
+"""What only tests of CTest have: how their environment is changed, what must be there, and how they are judged.
+
+Facts: CMake's manual, "Properties on Tests". Field names follow the properties.
+"""
+
+import msgspec
+
+
+class ResourceItem(msgspec.Struct, frozen=True):
+    """So many `slots` of one id of the resource `type`."""
+
+    type: str
+    slots: int
+
+
+class CTestRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The properties of one test that take effect when it runs.
+
+    `environment_modification` are ``NAME=op:value`` entries in order, `required_files` paths relative to where the
+    test runs. The regular expressions are CMake's. `skip_return_code` is None when no exit code means a skip.
+    """
+
+    environment_modification: tuple[str, ...] = ()
+    required_files: tuple[str, ...] = ()
+    processor_affinity: bool = False
+    will_fail: bool = False
+    pass_regular_expression: tuple[str, ...] = ()
+    fail_regular_expression: tuple[str, ...] = ()
+    skip_regular_expression: tuple[str, ...] = ()
+    skip_return_code: int | None = None
+    unavailable: str | None = None
+    """Why the test has no command."""

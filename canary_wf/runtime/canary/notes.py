@@ -1,0 +1,43 @@
+# ruff: noqa: PTH118, PTH123 - values are of any type; tests wait for this module, and pathlib takes longer to import than all of it
+"""What a running test notes about itself: attributes and measurements, in a file of its own beside `job.json`.
+
+The runner alone writes `job.json`, and takes over what stands here when the job ends; whoever reads a job before that
+looks into both. The file has the name and the shape of canary's own state file, as tests read what they set from it.
+"""
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FILE = "testcase.lock"
+_LARGEST = 16 << 20
+
+
+def read_notes(folder: str) -> "tuple[dict[str, Any], dict[str, Any]]":
+    """Return the attributes and the measurements noted in `folder`; a file that is no such file says nothing."""
+    import json
+
+    try:
+        with open(os.path.join(folder, FILE), "rb") as file:
+            found = json.loads(file.read(_LARGEST))
+        attributes, measurements = found["spec"]["attributes"], found["measurements"]["data"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}, {}
+    return attributes if isinstance(attributes, dict) else {}, measurements if isinstance(measurements, dict) else {}
+
+
+def write_notes(folder: str, spec: "dict[str, Any]", measurements: "dict[str, Any]") -> None:
+    """Replace what is noted in `folder`; `spec` is the job's, with its attributes.
+
+    Raises TypeError or ValueError for a value that JSON cannot hold.
+    """
+    import json
+
+    text = json.dumps({"spec": spec, "measurements": {"data": measurements}}, allow_nan=False)
+    path = os.path.join(folder, FILE)
+    beside = f"{path}.{os.getpid()}.tmp"
+    with open(beside, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(beside, path)  # noqa: PTH105 - see above

@@ -1,0 +1,22 @@
+"""Small words that several messages share: a number with its noun, some of many, the command to type next."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return `number` with the noun in its right form."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def next_command(out: Path, scheduler: str) -> str:
+    """Return what to type to run the workflow in `out` with the profile of `scheduler`."""
+    change = "" if out.absolute() == Path.cwd() else f"cd {shlex.quote(str(out))} && "
+    return f"{change}snakemake --profile {scheduler}"
+
+
+def some(names: Sequence[str], shown: int = 3) -> str:
+    """Return the first of `names`, and how many more there are."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -1,0 +1,75 @@
+"""Resource shapes: batches that ask their scheduler for about the same, so that one wildcard rule serves them all.
+
+Above a few hundred batches a rule each makes Snakemake quadratic, and Slurm job arrays exist only within a rule. An
+array takes the resources of its first job, so all batches of a shape ask for the same: what the largest one needs.
+"""
+
+import math
+
+import msgspec
+
+from canary_wf.plan.model import Plan, PlannedBatch, RulesMode
+
+MOST_BATCH_RULES = 500
+"""Batches up to which each one has a rule of its own, unless the user decides otherwise."""
+
+_STEPS = 2
+"""Buckets a doubling: no batch asks for more than 2 ** (1 / 2) of the time or memory that it needs."""
+
+
+class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What all batches of a shape ask for: `memory` in MiB (None when none of them says), `minutes` of run time."""
+
+    name: str
+    batches: tuple[PlannedBatch, ...]
+    threads: int
+    gpus: int
+    nodes: int
+    memory: int | None
+    minutes: int
+
+
+def uses_shapes(plan: Plan, mode: RulesMode) -> bool:
+    """Return whether the workflow of `plan` has a rule for each shape rather than for each batch."""
+    return mode == "shape" or (mode == "auto" and len(plan.batches) > MOST_BATCH_RULES)
+
+
+def threads_of(batch: PlannedBatch) -> int:
+    """Return the threads that the rule of `batch` asks for."""
+    return max(batch.cpus, 1)
+
+
+def minutes_of(batch: PlannedBatch) -> int:
+    """Return the whole minutes of run time that the rule of `batch` asks for."""
+    return max(1, math.ceil(batch.time_limit / 60))
+
+
+def shapes_of(plan: Plan) -> list[BatchShape]:
+    """Return the shapes of the plan's batches, by name; each batch is in one of them."""
+    groups: dict[tuple[int, int, int, int, int], list[PlannedBatch]] = {}
+    for batch in plan.batches:
+        memory = -1 if batch.memory is None else _bucket(batch.memory)
+        key = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)))
+        groups.setdefault(key, []).append(batch)
+    return sorted((_shape(batches) for batches in groups.values()), key=lambda shape: shape.name)
+
+
+def _bucket(amount: int) -> int:
+    return math.ceil(_STEPS * math.log2(max(amount, 1)))
+
+
+def _shape(batches: list[PlannedBatch]) -> BatchShape:
+    first = batches[0]
+    memory = None if first.memory is None else max(batch.memory or 0 for batch in batches)
+    minutes = max(map(minutes_of, batches))
+    parts = [f"{threads_of(first)}cpus", f"{first.gpus}gpus", f"{first.nodes}nodes"]
+    parts += [] if memory is None else [f"{memory}mib"]
+    return BatchShape(
+        name="_".join(["shape", *parts, f"{minutes}min"]),
+        batches=tuple(batches),
+        threads=threads_of(first),
+        gpus=first.gpus,
+        nodes=first.nodes,
+        memory=memory,
+        minutes=minutes,
+    )

@@ -1,0 +1,267 @@
+"""Each bad input ends with one line that names the place, the contract's exit code, and nothing half-written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import JOBS, CommandLine, assert_one_line
+
+PYT = "import canary\n"
+
+WRONG_FILES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "unknown directive": ({"a.pyt": f"{PYT}canary.directives.paint('red')\n"}, ("a.pyt:2", "paint")),
+    "syntax error": ({"a.pyt": f"{PYT}\ndef broken(:\n"}, ("a.pyt:3",)),
+    "exits while it is read": ({"a.pyt": f"{PYT}import sys\nsys.exit(3)\n"}, ("a.pyt", "exit")),
+    "raises while it is read": ({"a.pyt": f"{PYT}raise ValueError('no\\nway')\n"}, ("a.pyt:2", "no")),
+    "unknown dependency": ({"a.pyt": f"{PYT}canary.directives.depends_on('gone')\n"}, ("a.pyt", "'gone'")),
+    "unknown dependency of a job file": (
+        {"a.jobs.yaml": "jobs:\n  - {name: x, command: 'true', depends_on: [gone]}\n"},
+        ("a.jobs.yaml", "'gone'"),
+    ),
+    "cycle": (
+        {
+            "a.jobs.yaml": "jobs:\n"
+            "  - {name: x, command: 'true', depends_on: [y]}\n"
+            "  - {name: y, command: 'true', depends_on: [z]}\n"
+            "  - {name: z, command: 'true', depends_on: [x]}\n"
+        },
+        ("a.jobs.yaml", "x → y → z → x"),
+    ),
+    "duplicate names": (
+        {"a.jobs.yaml": "jobs:\n  - {name: x, command: 'true'}\n  - {name: x, command: 'false'}\n"},
+        ("a.jobs.yaml", "'x'"),
+    ),
+    "wrong key": ({"a.jobs.yaml": "jobs:\n  - {name: x, command: 'true', cpu: 1}\n"}, ("a.jobs.yaml:2", "jobs[0]")),
+    "wrong value": (
+        {"a.jobs.yaml": "jobs:\n  - name: x\n    command: 'true'\n    cpus: many\n"},
+        ("a.jobs.yaml:4: jobs[0].cpus",),
+    ),
+    "no YAML": ({"a.jobs.yaml": "jobs: [\n"}, ("a.jobs.yaml",)),
+    "no jobs": ({"a.jobs.yaml": "jobs: []\n"}, ("tree",)),
+    "empty tree": ({"note.txt": "nothing here"}, ("tree", "*.pyt")),
+}
+
+
+@pytest.mark.parametrize("command", ["generate", "find", "plan"])
+@pytest.mark.parametrize("case", WRONG_FILES)
+def test_a_wrong_test_file_is_told_with_its_place(cli: CommandLine, case: str, command: str) -> None:
+    """Whoever reads the tree says the same, and OUT stays empty."""
+    files, words = WRONG_FILES[case]
+    for name, text in files.items():
+        cli.write(name, text)
+    done = cli.generate() if command == "generate" else cli(command, cli.tree)
+    assert_one_line(done, 3, *words)
+    assert cli.files() == []
+
+
+def test_a_wide_job_is_left_out_with_its_reason(small: CommandLine) -> None:
+    """The others are planned; what is left out is told on standard error and in the plan."""
+    small.write("wide.jobs.yaml", "jobs:\n  - {name: wide, command: 'true', cpus: 3}\n")
+    done = small.generate()
+    assert done.code == 0
+    assert done.err == "canary-wf: warning: job wide is left out: needs 3 cpus, a node has 2\n"
+    told = small("plan", small.tree, "-d", small.out, *small.PLANNED, "--json")
+    assert [(job["name"], job["reason"]) for job in told.json["left_out"]] == [("wide", "needs 3 cpus, a node has 2")]
+
+
+def test_a_wide_job_is_refused_with_strict(small: CommandLine) -> None:
+    """Nothing is written then."""
+    small.write("wide.jobs.yaml", "jobs:\n  - {name: wide, command: 'true', cpus: 3}\n")
+    assert_one_line(small.generate("--strict"), 3, "job wide", "needs 3 cpus", "-r")
+    assert small.files() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["-b", "spec=count:3,duration:5m"], 3, ["duration and count may not both be set"]),
+        (["-b", "spec=layout:round"], 3, ["layout:round"]),
+        (["-b", "spec=count:0"], 3, ["count:0"]),
+        (["-b", "spec=count:1"], 3, ["count:2"]),
+        (["-b", "colour=red"], 2, ["-b", "colour"]),
+        (["-b", "workers=0"], 2, ["-b workers"]),
+        (["-b", f"workers={'9' * 5000}"], 2, ["-b workers"]),
+        (["-b", "fail_on=sometimes"], 2, ["-b fail_on"]),
+        (["-b", "scheduler=pbs"], 2, ["-b scheduler", "slurm"]),
+        (["-r", "cpus"], 2, ["-r", "cpus=32"]),
+        (["-r", "cpus=-1"], 2, ["-r cpus"]),
+        (["-r", "gpu=1"], 2, ["gpus=1"]),
+        (["--resource-pool-file", "gone.yaml"], 3, ["gone.yaml"]),
+        (["-k", "("], 2, ["-k"]),
+        (["-p", "n >"], 2, ["-p"]),
+        (["-k", "nothing_has_this"], 3, ["all 3 jobs are masked", "find -v"]),
+        (["--bogus"], 2, ["--bogus", "generate --help"]),
+        (["-d", ""], 2, ["-d: is empty"]),
+        ([""], 2, ["PATH: is empty"]),
+        (["nowhere"], 3, ["nowhere: there is no such file or folder"]),
+    ],
+)
+def test_a_wrong_option_is_told_by_name(small: CommandLine, arguments: list[str], code: int, words: list[str]) -> None:
+    """The message names the option and what would do; nothing is written."""
+    assert_one_line(small.generate(*arguments), code, *words)
+    assert small.files() == []
+
+
+def test_a_hostile_job_name_stays_on_its_line(cli: CommandLine) -> None:
+    """A name with line ends cannot forge another message."""
+    cli.write(
+        "a.pyt",
+        f"{PYT}canary.directives.parameterize('x', ['a\\ncanary-wf: all is well'])\ncanary.directives.cpus(9)\n",
+    )
+    cli.write("b.pyt", PYT)
+    done = cli.generate()
+    assert done.code == 0
+    assert len(done.err.splitlines()) == 1
+    assert r"a\ncanary-wf: all is well" in done.err
+
+
+@pytest.mark.parametrize("command", [["status"], ["log", "one"], ["rerun"], ["report", "json"]])
+def test_a_missing_workspace_is_told_with_what_to_do(cli: CommandLine, command: list[str]) -> None:
+    """There is no session in a folder that generate never saw."""
+    assert_one_line(cli(*command, "-d", cli.out), 4, str(cli.out), "canary-wf generate")
+
+
+@pytest.mark.parametrize("command", [["status"], ["log", "one"], ["rerun"], ["report", "junit"]])
+@pytest.mark.parametrize("damage", ["cut", "gone", "format"])
+def test_a_damaged_plan_is_told_by_name(small: CommandLine, command: list[str], damage: str) -> None:
+    """Whatever happened to the file."""
+    small.generate()
+    (plan,) = small.out.glob(".canary-wf/sessions/*/plan.json")
+    content = plan.read_text()
+    plan.unlink()
+    if damage != "gone":
+        plan.write_text(content[:100] if damage == "cut" else content.replace("canary-wf/plan/1", "canary-wf/plan/9"))
+    word = {"cut": "is damaged", "gone": "no such plan", "format": "canary-wf/plan/9"}[damage]
+    assert_one_line(small(*command, "-d", small.out), 4, str(plan), word)
+
+
+def test_a_damaged_session_is_replaced_by_a_new_one(small: CommandLine) -> None:
+    """The way out that the message names works; --update, which needs the old plan, says why it cannot."""
+    small.generate()
+    (plan,) = small.out.glob(".canary-wf/sessions/*/plan.json")
+    plan.write_text("{")
+    before = small.files()
+    assert_one_line(small.generate("--update"), 4, str(plan), "is damaged")
+    assert small.files() == before
+    assert small.generate().code == 0
+    assert small("status", "-d", small.out).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("workflow/Snakefile", ["workflow/Snakefile", "not canary-wf's"]),
+        ("workflow/rules/gate.smk", ["workflow/rules/gate.smk"]),
+        ("local/config.yaml", ["local/config.yaml"]),
+        ("slurm/mine.yaml", ["slurm: is not a profile"]),
+        ("TestResults/mine", ["TestResults"]),
+        (".canary-wf", ["cannot be written"]),
+    ],
+)
+def test_what_is_foreign_in_out_is_refused_and_kept(small: CommandLine, name: str, words: list[str]) -> None:
+    """Not a byte of OUT changes."""
+    path = small.out / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine\n")
+    before = small.files()
+    assert_one_line(small.generate(), 4, *words, "-d")
+    assert small.files() == before
+    assert path.read_text() == "mine\n"
+
+
+def test_a_default_profile_is_never_written(small: CommandLine) -> None:
+    """Snakemake would let it win over --profile; the user's own stays."""
+    mine = small.out / "profiles" / "default" / "config.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("cores: 1\n")
+    assert small.generate().code == 0
+    assert mine.read_text() == "cores: 1\n"
+    assert [path for path in small.files() if path.startswith("profiles")] == [
+        *("profiles", "profiles/default", "profiles/default/config.yaml")
+    ]
+
+
+def test_an_out_that_is_a_file_is_refused(small: CommandLine) -> None:
+    """The file stays."""
+    small.out.write_text("mine")
+    assert_one_line(small.generate(), 4, str(small.out))
+    assert small.out.read_text() == "mine"
+
+
+def _unprivileged(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run canary-wf as a user for whom permissions count, also when the tests run as root."""
+    drop = [f"--{kind}=-dac_override,-dac_read_search" for kind in ("bounding-set", "inh-caps")]
+    prefix = ["setpriv", *drop] if os.geteuid() == 0 else []
+    line = [*prefix, sys.executable, "-m", "canary_wf", *map(str, command)]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.needs("setpriv")
+@pytest.mark.parametrize(
+    ("mode", "command", "code", "words"),
+    [
+        (0o555, ["generate", "tree", "-d", "closed", "-b", "scheduler=local"], 4, "cannot be written"),
+        (0o555, ["generate", "tree", "-d", "closed/new", "-b", "scheduler=local"], 4, "cannot be written"),
+        (0o000, ["generate", "tree", "-d", "closed", "-b", "scheduler=local"], 4, "cannot be read"),
+        (0o000, ["status", "-d", "closed"], 4, "cannot be read"),
+        (0o000, ["generate", "closed", "-d", "out"], 3, "cannot be read"),
+        (0o000, ["find", "."], 3, "cannot be read"),
+        (0o555, ["report", "json", "-d", "made", "-o", "closed/report.json"], 4, "cannot be written"),
+    ],
+)
+def test_a_folder_without_permission_is_told_by_name(
+    small: CommandLine, mode: int, command: list[str], code: int, words: str
+) -> None:
+    """Reading and writing, as a user that is not root."""
+    small("generate", small.tree, "-d", "made", *small.PLANNED)
+    closed = small.folder / "closed"
+    closed.mkdir()
+    closed.chmod(mode)
+    try:
+        done = _unprivileged(*command, cwd=small.folder)
+    finally:
+        closed.chmod(0o755)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "closed" in done.stderr
+    assert words in done.stderr
+    assert list(closed.iterdir()) == []
+
+
+@pytest.mark.needs("setpriv")
+def test_a_workflow_folder_that_cannot_be_written_leaves_no_session(small: CommandLine) -> None:
+    """A new session without its workflow would hide the one before."""
+    small.generate()
+    before = small.files()
+    folder = small.out / "workflow" / "rules"
+    folder.chmod(0o555)
+    try:
+        done = _unprivileged("generate", small.tree, "-d", small.out, *small.PLANNED, cwd=small.folder)
+    finally:
+        folder.chmod(0o755)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "cannot be written" in done.stderr
+    assert small.files() == before
+
+
+def test_errors_of_the_program_are_shown_in_full_with_debug(cli: CommandLine) -> None:
+    """A traceback appears only when it is asked for."""
+    done = subprocess.run(
+        [sys.executable, "-m", "canary_wf", "--debug", "status", "-d", "gone"],
+        *(),
+        cwd=cli.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" in done.stderr
+    assert "there is no session" in done.stderr
+
+
+def test_two_paths_with_the_same_job_are_refused(cli: CommandLine) -> None:
+    """Ids are relative to PATH, so two trees may clash."""
+    for name in ("x", "y"):
+        cli.write(f"{name}/a.jobs.yaml", JOBS)
+    assert_one_line(cli("find", cli.tree / "x", cli.tree / "y"), 3, "'one'", "same id")

@@ -1,0 +1,113 @@
+"""`canary-wf history`: shown, exported, imported, forgotten."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine, assert_one_line
+
+from canary_wf.job.history import history_file, load_history
+from canary_wf.plan.store import load_plan, newest_session
+
+
+def _imported(small: CommandLine, **seconds: float) -> None:
+    """Let the newest session's jobs, by name, be known to take so many seconds."""
+    file = small.folder / "durations"
+    file.write_text(json.dumps(seconds))
+    assert small("history", "import", file, "-d", small.out).code == 0
+
+
+def _names(small: CommandLine) -> dict[str, str]:
+    return {job.name: job.id for job in load_plan(newest_session(small.out).plan).jobs}
+
+
+@pytest.fixture
+def known(small: CommandLine) -> CommandLine:
+    """Return a workspace in which all jobs but one have a history, and its first job's name is known."""
+    assert small.generate().code == 0
+    first, second, *_ = sorted(_names(small))
+    _imported(small, **{first: 2.0, second: 40.0})
+    return small
+
+
+def test_the_table_tells_who_takes_how_long(known: CommandLine) -> None:
+    """A line a job, and how many of the newest session have none."""
+    done = known("history", "-d", known.out)
+    assert done.code == 0
+    assert done.out.splitlines()[0].split() == ["id", "name", "runs", "median", "mean", "spread", "last", "runs"]
+    assert len(done.out.splitlines()) == 4
+    assert "40s" in done.out
+    assert "Run times of 2 jobs are known; 1 job of the newest session without." in done.out
+
+
+def test_the_json_has_every_run(known: CommandLine) -> None:
+    """With id, name, what they say together, and the sessions they are from."""
+    found = known("history", "-d", known.out, "--json").json["jobs"]
+    assert {job["name"]: job["median"] for job in found} == dict(
+        zip(sorted(_names(known))[:2], (2.0, 40.0), strict=True)
+    )
+    assert found[0]["runs"][0]["session"] == "pytest-split"
+    assert found[0].keys() == {"id", "name", "median", "mean", "spread", "odd", "runs"}
+
+
+def test_what_is_exported_is_imported_elsewhere(known: CommandLine, tmp_path: Path) -> None:
+    """By job id, so the other workspace needs no session."""
+    other, file = tmp_path / "other", tmp_path / "export.json"
+    assert known("history", "export", file, "-d", known.out).code == 0
+    done = known("history", "import", file, "-d", other)
+    assert done.out == f"Imported run times of 2 jobs from {file}.\n"
+    assert load_history(other).runtimes == load_history(known.out).runtimes
+
+
+def test_the_next_plan_uses_what_was_imported(known: CommandLine) -> None:
+    """CTest's costs, by the names of the jobs; other names are counted."""
+    first = min(_names(known))
+    file = known.folder / "CTestCostData.txt"
+    file.write_text(f"{first} 4 7.5\ngone 1 1\n---\n")
+    assert "; 1 name in it named no job" in known("history", "import", file, "-d", known.out).out
+    told = known("plan", known.tree, "-d", known.out, *known.PLANNED, "--explain", first).out
+    assert "the median of its last 2 runs" in told
+
+
+def test_what_is_forgotten_is_gone(known: CommandLine) -> None:
+    """By name or by the start of an id; the workspace may stand before the word, too."""
+    names = _names(known)
+    first, second, *_ = sorted(names)
+    assert known("history", "-d", known.out, "forget", first, names[second][:8]).out == (
+        "Forgot the run times of 2 jobs.\n"
+    )
+    assert known("history", "-d", known.out, "--json").json == {"jobs": []}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["forget", "gone"], 2, "'gone'"),
+        (["forget"], 2, "JOB"),
+        (["import", "gone"], 3, "gone"),
+        (["import", "nonsense"], 3, "nonsense:1"),
+        (["import", "unknown"], 3, "none of its names is a job"),
+        (["import"], 2, "FILE"),
+        (["export", "no/such/folder"], 4, "no/such/folder"),
+        (["bake"], 2, "bake"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(known: CommandLine, arguments: list[str], code: int, word: str) -> None:
+    """With the file or the job, and nothing is changed."""
+    Path("nonsense").write_text("what is this\n")
+    Path("unknown").write_text("other 1 1\n")
+    before = history_file(known.out).read_bytes()
+    assert_one_line(known("history", "-d", known.out, *arguments), code, word)
+    assert history_file(known.out).read_bytes() == before
+
+
+def test_names_need_a_session(small: CommandLine) -> None:
+    """Another program's names say nothing where no job is known."""
+    Path("costs").write_text("a 1 1\n")
+    assert_one_line(small("history", "import", "costs", "-d", small.out), 4, "there is no session")
+
+
+def test_an_empty_history_is_no_mistake(small: CommandLine) -> None:
+    """Nothing is known, and that is told."""
+    done = small("history", "-d", small.out)
+    assert (done.code, done.out) == (0, "Run times of 0 jobs are known.\n")

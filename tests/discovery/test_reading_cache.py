@@ -1,0 +1,156 @@
+"""Readings of test files kept between two commands."""
+
+from pathlib import Path
+
+import pytest
+
+from canary_wf.discovery import DiscoveryOptions, discover
+from canary_wf.discovery.pyt.cache import ReadingCache, cache_folder
+from canary_wf.errors import InputError
+
+HEAD = "import canary\nd = canary.directives\n"
+
+
+class Reader:
+    """A tree and its cache; each `names` is one command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tree = folder / "tree"
+        self.tree.mkdir()
+        self.folder = folder / "cache"
+
+    def write(self, text: str, name: str = "t.pyt") -> Path:
+        """Write one file."""
+        path = self.tree / name
+        path.write_text(text)
+        return path
+
+    def names(self) -> list[str]:
+        """Return the names of the jobs, read with what the cache holds, and save what is new."""
+        cache = ReadingCache(self.folder, [str(self.tree)])
+        found = discover([self.tree], DiscoveryOptions(readings=cache))
+        cache.save()
+        return [job.name for job in found.jobs]
+
+    def is_known(self, name: str = "t.pyt") -> bool:
+        """Return whether a further command would not read the file."""
+        return ReadingCache(self.folder, [str(self.tree)]).get(str(self.tree / name)) is not None
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Reader:
+    """Return an empty tree with a cache."""
+    return Reader(tmp_path)
+
+
+def test_an_unchanged_file_is_not_read_again(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second command starts no process at all and finds the same."""
+    reader.write(f"{HEAD}d.parameterize('n', [1, 2.5, None, 'x', [1]])\nd.timeout('1m', when='options=x')\n")
+    first = reader.names()
+    monkeypatch.setattr("canary_wf.discovery.pyt.read.Worker", None)
+    assert reader.names() == first
+
+
+def test_a_changed_file_is_read_again(reader: Reader) -> None:
+    """The text counts, not the time."""
+    path = reader.write(f"{HEAD}d.name('one')\n")
+    assert reader.names() == ["one"]
+    path.touch()
+    assert reader.is_known()
+    path.write_text(f"{HEAD}d.name('two')\n")
+    assert reader.names() == ["two"]
+
+
+@pytest.mark.parametrize("use", ["d.include('other.py')", "import other\nd.name(other.NAME)"])
+def test_what_a_file_executes_counts_too(reader: Reader, use: str) -> None:
+    """A change of an included file, or of a module beside the test, voids the reading."""
+    other = reader.write(f"{HEAD}NAME = 'one'\nif __name__ == '__load__': d.name(NAME)\n", "other.py")
+    reader.write(f"{HEAD}{use}\n")
+    assert reader.names() == ["one"]
+    assert reader.is_known()
+    other.write_text(f"{HEAD}NAME = 'two'\nif __name__ == '__load__': d.name(NAME)\n")
+    assert reader.names() == ["two"]
+    other.unlink()
+    with pytest.raises(InputError):
+        reader.names()
+
+
+@pytest.mark.parametrize("ask", ["os.environ.get('COLOUR', 'none')", "os.getenv('COLOUR') or 'none'"])
+def test_environment_variables_count_too(reader: Reader, monkeypatch: pytest.MonkeyPatch, ask: str) -> None:
+    """A reading holds for the values that were asked for, absent ones included."""
+    reader.write(f"import os\n{HEAD}d.name({ask})\n")
+    monkeypatch.delenv("COLOUR", raising=False)
+    assert reader.names() == ["none"]
+    assert reader.is_known()
+    monkeypatch.setenv("COLOUR", "red")
+    assert not reader.is_known()
+    assert reader.names() == ["red"]
+    assert reader.is_known()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        "open('data.txt').read()",
+        "__import__('pathlib').Path('data.txt').read_text()",
+        "__import__('os').listdir('.')",
+        "__import__('glob').glob('*.txt')",
+        "__import__('os').path.exists('data.txt')",
+        "__import__('pathlib').Path('data.txt').is_file()",
+        "__import__('shutil').which('sh')",
+        "__import__('subprocess').run(['true'])",
+        "__import__('os').system('true')",
+        "__import__('os').cpu_count()",
+        "dict(__import__('os').environ)",
+        "__import__('socket').gethostname()",
+    ],
+)
+def test_a_file_that_looks_around_is_always_read(reader: Reader, look: str) -> None:
+    """What depends on other files, programs or the machine may be otherwise next time."""
+    reader.write("x", "data.txt")
+    reader.write(f"{HEAD}{look}\nd.name('a')\n")
+    assert reader.names() == ["a"]
+    assert not reader.is_known()
+
+
+def test_libraries_may_look_around_while_they_are_imported(reader: Reader) -> None:
+    """Importing what is installed is no reason to read a file again."""
+    reader.write(f"{HEAD}import json, tempfile, logging.handlers, multiprocessing, yaml, msgspec\nd.name('a')\n")
+    assert reader.names() == ["a"]
+    assert reader.is_known()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x81\xa1a\xc0", b"\xff" * 100])
+def test_a_damaged_cache_is_passed_over(reader: Reader, content: bytes) -> None:
+    """Whatever stands in the file, the tests are read."""
+    reader.write(f"{HEAD}d.name('a')\n")
+    assert reader.names() == ["a"]
+    (file,) = reader.folder.iterdir()
+    file.write_bytes(content)
+    assert reader.names() == ["a"]
+    assert reader.is_known()
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(reader: Reader) -> None:
+    """A file where the folder should be changes nothing."""
+    reader.write(f"{HEAD}d.name('a')\n")
+    reader.folder.write_text("")
+    assert reader.names() == reader.names() == ["a"]
+
+
+def test_files_that_are_gone_are_forgotten(reader: Reader) -> None:
+    """The cache holds what the last command used."""
+    gone = reader.write(f"{HEAD}d.name('gone')\n", "gone.pyt")
+    reader.write(f"{HEAD}d.name('a')\n")
+    reader.names()
+    gone.unlink()
+    reader.names()
+    gone.write_text(f"{HEAD}d.name('gone')\n")
+    assert not reader.is_known("gone.pyt")
+
+
+def test_the_cache_lies_in_the_workspace_or_with_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no workspace, XDG_CACHE_HOME says where."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    assert cache_folder(tmp_path / "none") == tmp_path / "user" / "canary-wf"
+    assert cache_folder(tmp_path) == tmp_path / "cache"

@@ -1,0 +1,138 @@
+"""What must not happen to a user's files, and to a batch that two runners want."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from factories import plan_of, shell, spec
+
+from canary_wf.job.spec import Asset
+from canary_wf.plan.model import Plan
+from canary_wf.plan.store import write_session
+from canary_wf.report.session import load_session
+from canary_wf.session_paths import SessionPaths
+
+
+def _run(paths: SessionPaths, plan: Plan, *more: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    line = [sys.executable, "-P", "-m", "canary_wf", "run-batch", plan.batches[0].id, "--plan", str(paths.plan), *more]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _outcomes(paths: SessionPaths) -> dict[str, tuple[str, str | None]]:
+    state = load_session(paths)
+    records = {job.name: state.record(job) for job in state.plan.jobs}
+    return {name: (record.status.outcome.name, record.status.reason) for name, record in records.items()}
+
+
+def test_a_folder_that_a_job_replaced_by_a_link_is_not_followed(tmp_path: Path) -> None:
+    """A job that moves its directory to scratch does not cost the user what the link points to."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "data.txt").write_text("precious")
+    text = f'd=$PWD; cd ..; rm -rf "$d"; ln -s {victim} "$d"; kill -9 $$'
+    plan = plan_of([shell("mover", text, xstatus=0)])
+    paths = write_session(plan, tmp_path / "out")
+    for _ in range(2):
+        done = _run(paths, plan)
+        assert done.returncode == 0, done.stderr
+        assert "is a link now" in done.stderr or _ == 1
+        assert [path.name for path in victim.iterdir()] == ["data.txt"]
+    from canary_wf.hooks.reset import reset_jobs
+
+    reset_jobs(paths, {plan.batches[0].id: list(plan.jobs)})
+    _run(paths, plan)
+    assert (victim / "data.txt").read_text() == "precious"
+    assert [path.name for path in victim.iterdir()] == ["data.txt"]
+
+
+@pytest.mark.parametrize("name", ["canary-out.txt", "job.json"])
+@pytest.mark.parametrize("action", ["copy", "link"])
+def test_no_file_of_the_user_takes_the_place_of_ours(tmp_path: Path, name: str, action: str) -> None:
+    """Else the job's output would be written through the link into the user's file."""
+    source = tmp_path / name
+    source.write_text("user data")
+    plan = plan_of([shell("a", "echo output", assets=(Asset(action, str(source)),))])  # type: ignore[arg-type]
+    paths = write_session(plan, tmp_path / "out")
+    assert _run(paths, plan).returncode == 0
+    outcome, reason = _outcomes(paths)["a"]
+    assert outcome == "BROKEN"
+    assert "canary-wf's own file" in str(reason)
+    assert source.read_text() == "user data"
+
+
+def test_nothing_is_copied_through_a_linked_folder(tmp_path: Path) -> None:
+    """A copy into a folder that was linked before would overwrite the user's tree."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a.txt").write_text("original")
+    (tmp_path / "a.txt").write_text("new")
+    assets = (Asset("link", str(data)), Asset("copy", str(tmp_path / "a.txt"), "data/a.txt"))
+    plan = plan_of([spec("a", assets=assets)])
+    paths = write_session(plan, tmp_path / "out")
+    assert _run(paths, plan).returncode == 0
+    assert _outcomes(paths)["a"][0] == "BROKEN"
+    assert (data / "a.txt").read_text() == "original"
+
+
+def test_a_relative_result_is_where_the_caller_stands(tmp_path: Path) -> None:
+    """The runner changes its folder for each job; the copy of the result does not follow it there."""
+    plan = plan_of([shell("a", "echo hello > made")])
+    paths = write_session(plan, tmp_path / "out")
+    assert _run(paths, plan, "--result", "sub/res.json", cwd=tmp_path).returncode == 0
+    assert json.loads((tmp_path / "sub" / "res.json").read_text())["counts"] == {"PASS": 1}
+    assert sorted(path.name for path in paths.job("a").iterdir()) == ["canary-out.txt", "job.json", "made"]
+
+
+def test_a_job_that_takes_away_its_folders_permissions_stands_alone(tmp_path: Path) -> None:
+    """Its own state file may be lost, the batch and the verdicts are not."""
+    plan = plan_of([shell("a", "chmod 000 ."), shell("b", "rm -rf ../b"), spec("c")])
+    paths = write_session(plan, tmp_path / "out")
+    assert _run(paths, plan).returncode == 0
+    assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == dict.fromkeys("abc", "SUCCESS")
+
+
+def test_of_many_runners_at_once_one_runs_the_batch(tmp_path: Path) -> None:
+    """Newcomers take the batch one after the other; each job's verdict is recorded once."""
+    plan = plan_of([shell("a", "sleep 0.3; echo x >> ../../ended")])
+    paths = write_session(plan, tmp_path / "out")
+    line = [sys.executable, "-P", "-m", "canary_wf", "run-batch", plan.batches[0].id, "--plan", str(paths.plan)]
+    runners = [subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(4)]
+    codes = [runner.wait(60) for runner in runners]
+    assert codes.count(0) >= 1
+    journal = paths.batch(plan.batches[0].id).journal.read_text()
+    assert journal.count('"SUCCESS"') == 1
+    assert (paths.folder / "ended").read_text() == "x\n"
+
+
+def test_a_runner_that_lost_its_token_writes_no_result(tmp_path: Path) -> None:
+    """An orphan of a lost node stops at its next heartbeat."""
+    plan = plan_of([shell("a", "touch ../../up; sleep 3")])
+    paths = write_session(plan, tmp_path / "out")
+    files = paths.batch(plan.batches[0].id)
+    line = [sys.executable, "-P", "-m", "canary_wf", "run-batch", plan.batches[0].id, "--plan", str(paths.plan)]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as runner:
+        while not (paths.folder / "up").exists():
+            time.sleep(0.02)
+        files.attempt.write_text('{"token":"other","place":"elsewhere","pid":1,"started_ticks":1}')
+        _, told = runner.communicate(timeout=30)
+    assert runner.returncode == 4
+    assert "another runner took this batch" in told
+    assert not files.result.exists()
+
+
+def test_a_damaged_attempt_file_is_no_dead_end(tmp_path: Path) -> None:
+    """It names nobody, so that after the heartbeats of a runner elsewhere the batch is free."""
+    plan = plan_of([spec("a")])
+    paths = write_session(plan, tmp_path / "out")
+    files = paths.batch(plan.batches[0].id)
+    files.folder.mkdir(parents=True)
+    files.attempt.write_text("{")
+    old = time.time() - 3600
+    import os
+
+    os.utime(files.attempt, (old, old))
+    assert _run(paths, plan).returncode == 0
+    assert _outcomes(paths)["a"] == ("SUCCESS", None)

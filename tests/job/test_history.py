@@ -1,0 +1,109 @@
+"""What is known of run times: robust, versioned, and forgotten when asked to."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.job.history import KEPT, RECENT, SCHEMA, History, history_file, load_history, save_history
+from canary_wf.job.run_statistics import statistics_of
+from canary_wf.json_files import write_json
+
+
+def _history(*seconds: float) -> History:
+    history = History()
+    for number, duration in enumerate(seconds):
+        history.add("a", f"{number:03}", duration)
+    return history
+
+
+def test_odd_runs_do_not_move_the_estimate() -> None:
+    """Five of eleven runs on a slow node leave it where it was; the mean leaves them out."""
+    known = _history(*[10.0, 10.5, 9.5, 10.0, 10.2, 9.8], *[500.0] * 5).statistics("a")
+    assert known is not None
+    assert known.median == 10.5
+    assert known.odd == 5
+    assert known.mean == pytest.approx(10.0)
+
+
+def test_a_lasting_change_is_followed() -> None:
+    """After six runs of a job that became slower the estimate is the new length."""
+    history = _history(*[10.0] * KEPT)
+    for number in range(RECENT // 2 + 1):
+        history.add("a", f"x{number}", 30.0)
+    assert history.estimate("a") == 30.0
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=30))
+def test_statistics_stay_within_the_runs(durations: list[float]) -> None:
+    """Middle and mean are between shortest and longest; the spread is a number from zero up."""
+    known = statistics_of(durations)
+    assert min(durations) <= known.median <= max(durations)
+    assert min(durations) - 1e-6 <= known.mean <= max(durations) * (1 + 1e-9) + 1e-6
+    assert known.spread >= 0
+    assert 0 <= known.odd <= len(durations)
+
+
+@given(st.lists(st.floats(1, 100), min_size=3, max_size=21), st.floats(1e3, 1e9))
+def test_fewer_than_half_odd_runs_cannot_carry_the_estimate_away(durations: list[float], odd: float) -> None:
+    """The median stays within the usual runs, whatever the others are."""
+    spoilt = durations + [odd] * ((len(durations) - 1) // 2)
+    assert min(durations) <= statistics_of(spoilt).median <= max(durations)
+
+
+def test_a_session_counts_once() -> None:
+    """A session that goes on after it was recorded replaces what it had said."""
+    history = _history(1.0)
+    history.add("a", "000", 2.0)
+    assert history.runtimes == {"a": [("000", 2.0)]}
+
+
+def test_what_is_forgotten_stays_forgotten() -> None:
+    """The runs of sessions up to then are not taken up again; those of later ones are."""
+    history = _history(1.0, 2.0)
+    history.forget("a", "001")
+    history.add("a", "001", 2.0)
+    assert history.estimate("a") is None
+    history.add("a", "002", 3.0)
+    assert history.estimate("a") == 3.0
+
+
+def test_runs_from_elsewhere_are_the_oldest_and_replace_their_own() -> None:
+    """Importing twice changes nothing; what this workspace saw is never pushed out by it."""
+    history = _history(*[1.0] * KEPT)
+    for _ in range(2):
+        history.add_older("a", [("CTest", 9.0)])
+    assert ("CTest", 9.0) not in history.runtimes["a"]
+    history = _history(1.0)
+    for seconds in (8.0, 9.0):
+        history.add_older("a", [("CTest", seconds)])
+    assert history.runtimes["a"] == [("CTest", 9.0), ("000", 1.0)]
+
+
+def test_the_file_says_its_format(tmp_path: Path) -> None:
+    """What is saved is read back, with its version in it."""
+    history = _history(1.0, 2.0)
+    save_history(history, tmp_path)
+    assert load_history(tmp_path) == history
+    assert SCHEMA in history_file(tmp_path).read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"schema": "canary-wf/history/9"}, "history/9"),
+        ({"runtimes": {"a": [["s", -1.0]]}}, "-1.0 seconds"),
+        ({"runtimes": {"a": [["s", "x"]]}}, "damaged"),
+        ([], "damaged"),
+    ],
+)
+def test_a_file_that_is_not_a_history_is_told(tmp_path: Path, content: object, told: str) -> None:
+    """In one line with the file's name, rather than planned with."""
+    history_file(tmp_path).parent.mkdir(parents=True)
+    write_json(history_file(tmp_path), content)
+    with pytest.raises(WorkspaceError, match=told) as caught:
+        load_history(tmp_path)
+    assert "runtimes.json" in str(caught.value)
+    assert "\n" not in str(caught.value)

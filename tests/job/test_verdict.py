@@ -1,0 +1,73 @@
+"""Verdicts by CTest's rules."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import spec
+
+from canary_wf.job import verdict
+from canary_wf.job.ctest_rules import CTestRules
+from canary_wf.job.verdict import judge
+
+
+def judged(folder: Path, code: int, output: bytes = b"", **rules: Any) -> tuple[str, int]:  # noqa: ANN401 - any rule
+    """Return outcome and code of a test of CTest with these rules that ended with `code` and wrote `output`."""
+    file = folder / "canary-out.txt"
+    file.write_bytes(output)
+    status = judge(spec("a", kind="ctest", ctest=CTestRules(**rules)), code, file)
+    assert status.outcome.name in {"SUCCESS", "XFAIL"} or status.reason
+    return status.outcome.name, status.code
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(0, "SUCCESS"), (1, "FAILED"), (64, "FAILED"), (80, "FAILED")])
+def test_only_zero_passes(tmp_path: Path, code: int, outcome: str) -> None:
+    """The exit codes that mean something for other jobs mean nothing here."""
+    assert judged(tmp_path, code) == (outcome, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "rules", "outcome"),
+    [
+        (3, b"all ok\n", {"pass_regular_expression": ("no", "ok")}, "SUCCESS"),
+        (0, b"nothing\n", {"pass_regular_expression": ("ok",)}, "FAILED"),
+        (0, b"error\n", {"fail_regular_expression": ("err",)}, "FAILED"),
+        (0, b"ok error\n", {"pass_regular_expression": ("ok",), "fail_regular_expression": ("err",)}, "FAILED"),
+        (1, b"skip\n", {"skip_regular_expression": ("skip",)}, "SKIPPED"),
+        (0, b"skip error\n", {"skip_regular_expression": ("skip",), "fail_regular_expression": ("err",)}, "SKIPPED"),
+        (7, b"", {"skip_return_code": 7, "will_fail": True}, "SKIPPED"),
+        (0, b"", {"skip_return_code": 0}, "SKIPPED"),
+        (1, b"", {"will_fail": True}, "XFAIL"),
+        (0, b"", {"will_fail": True}, "FAILED"),
+        (0, b"error\n", {"will_fail": True, "fail_regular_expression": ("err",)}, "XFAIL"),
+        (-11, b"ok\n", {"will_fail": True}, "FAILED"),
+        (-11, b"ok\n", {"pass_regular_expression": ("ok",)}, "FAILED"),
+        (-11, b"ok\n", {"skip_regular_expression": ("ok",)}, "FAILED"),
+        (0, b"a[\n", {"pass_regular_expression": ("a[",)}, "FAILED"),
+    ],
+)
+def test_the_rules_in_ctests_order(
+    tmp_path: Path, code: int, output: bytes, rules: dict[str, Any], outcome: str
+) -> None:
+    """Crashes first, then skips, then the output and the exit code, and WILL_FAIL last."""
+    assert judged(tmp_path, code, output, **rules) == (outcome, code)
+
+
+@pytest.mark.parametrize("output", [b"a\nb\n", b"a\nb", b"a\r\nb\r\n", b"a\0b"])
+def test_output_is_searched_in_lines(tmp_path: Path, output: bytes) -> None:
+    """Carriage returns, NULs and a last line without an end look as they look to CTest."""
+    assert judged(tmp_path, 1, output, pass_regular_expression=("^a\nb\n$",)) == ("SUCCESS", 1)
+
+
+def test_large_output_is_searched_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too large to be read at once is found as well, with bounded memory."""
+    monkeypatch.setattr(verdict, "WHOLE_OUTPUT", 100)
+    output = b"x" * 10_000 + b"\nthe end\n"
+    assert judged(tmp_path, 1, output, pass_regular_expression=("the (end|start)",)) == ("SUCCESS", 1)
+
+
+def test_output_that_is_gone_is_not_a_pass(tmp_path: Path) -> None:
+    """A test that removed its own output cannot be judged by it."""
+    rules = CTestRules(fail_regular_expression=("x",))
+    status = judge(spec("a", kind="ctest", ctest=rules), 0, tmp_path / "none")
+    assert status.outcome.name == "BROKEN"

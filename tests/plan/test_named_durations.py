@@ -1,0 +1,35 @@
+"""Whose run times another program's names are."""
+
+from factories import planned, spec
+
+from canary_wf.durations import LONGEST
+from canary_wf.plan.named_durations import durations_by_job
+
+JOBS = [
+    planned(spec("mesh", command=("mesh.exe",))),
+    planned(spec("unit", command=("python3", "-m", "pytest", "tests/test_a.py"))),
+    planned(spec("one", command=("pytest", "tests/test_b.py::test_x"))),
+]
+MESH, UNIT, ONE = (job.id for job in JOBS)
+
+
+def test_a_name_is_a_job() -> None:
+    """By its name or id; other names are counted."""
+    assert durations_by_job({"mesh": 1.0, UNIT: 2.0, "gone": 3.0}, JOBS) == ({MESH: 1.0, UNIT: 2.0}, 1)
+
+
+def test_a_node_counts_for_the_job_that_runs_it() -> None:
+    """A job that runs a file takes as long as all its tests; one that runs a test as long as that, parameters too."""
+    nodes = {
+        "tests/test_a.py::test_1": 1.0,
+        "tests/test_a.py::Group::test_2": 2.0,
+        "tests/test_b.py::test_x": 4.0,
+        "tests/test_b.py::test_y": 8.0,
+    }
+    assert durations_by_job(nodes, JOBS) == ({UNIT: 3.0, ONE: 4.0}, 1)
+
+
+def test_sums_stay_durations() -> None:
+    """However much is added up, it can be read back."""
+    found, _ = durations_by_job({f"tests/test_a.py::{n}": LONGEST for n in range(3)}, JOBS)
+    assert found == {UNIT: LONGEST}

@@ -1,0 +1,121 @@
+"""The machine that is planned for: this one, or what a `sinfo` on the PATH reports."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from canary_wf.errors import UsageError
+from canary_wf.plan.target import UNLIMITED_NODES, ClusterNode, ask_sinfo, choose_target, parse_sinfo
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("batch*|64|257000|gpu:4", ClusterNode("batch", True, 64, 257000, 4)),
+        ("batch|64|257000|(null)", ClusterNode("batch", False, 64, 257000, 0)),
+        ("a100|128+|512000+|gpu:a100:8(S:0-1)", ClusterNode("a100", False, 128, 512000, 8)),
+        ("mig|1|1|gpu:a100_1g.5gb:7,gpu:h100:1", ClusterNode("mig", False, 1, 1, 8)),
+        ("odd|1|1|gpu:1080:4(IDX:0-3),lustre:gpu:9", ClusterNode("odd", False, 1, 1, 4)),
+        ("tape|1|1|tape:2,mps:100", ClusterNode("tape", False, 1, 1, 0)),
+        ("  batch|8|100|  \n", ClusterNode("batch", False, 8, 100, 0)),
+        ("", None),
+        ("slurm_load_partitions: Unable to contact slurm controller", None),
+        ("batch|many|100|gpu:1", None),
+        ("batch|8|100", None),
+    ],
+)
+def test_a_line_of_sinfo_is_read_in_all_its_forms(line: str, expected: ClusterNode | None) -> None:
+    """The default's star, the plus of mixed nodes, and GPUs with and without type, socket and index."""
+    assert parse_sinfo(line) == expected
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the only folder on the PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def _sinfo(folder: Path, *lines: str, code: int = 0) -> None:
+    program = folder / "sinfo"
+    (folder / "answer").write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+    program.write_text(f"#!/bin/sh\n/bin/cat '{folder}/answer'\nexit {code}\n")
+    program.chmod(0o755)
+
+
+def test_auto_is_this_machine_without_sinfo(programs: Path) -> None:
+    """A laptop needs no options."""
+    del programs
+    assert choose_target("auto", {}, None).scheduler == "local"
+
+
+@pytest.mark.parametrize("lines", [(), ("no partition here",)])
+def test_auto_is_this_machine_when_sinfo_reports_nothing(programs: Path, lines: tuple[str, ...]) -> None:
+    """A client without a cluster is no cluster."""
+    _sinfo(programs, *lines)
+    assert choose_target("auto", {}, None).scheduler == "local"
+
+
+def test_auto_is_this_machine_when_sinfo_fails(programs: Path) -> None:
+    """A controller that is down is no reason to fail."""
+    _sinfo(programs, "batch*|8|100|gpu:1", code=1)
+    assert choose_target("auto", {}, None).scheduler == "local"
+
+
+def test_auto_is_slurm_where_sinfo_answers(programs: Path) -> None:
+    """The largest node of the default partition is planned for; a job may use any number of them."""
+    _sinfo(programs, "debug|4|1000|(null)", "batch*|64|257000|gpu:a:2", "batch*|96|257000|(null)", "big|999|1|gpu:9")
+    target = choose_target("auto", {}, None)
+    assert target.scheduler == "slurm"
+    assert (target.node.capacities, target.node.memory) == ({"cpus": 64, "gpus": 2}, 257000)
+    assert target.node.nodes == UNLIMITED_NODES
+
+
+def test_without_a_default_partition_all_are_looked_at(programs: Path) -> None:
+    """Some sites have none."""
+    _sinfo(programs, "a|4|1000|(null)", "b|8|1000|(null)")
+    assert [node.cpus for node in ask_sinfo()] == [4, 8]
+
+
+def test_local_does_not_ask_sinfo(programs: Path) -> None:
+    """Who says local means this machine, on a login node too."""
+    _sinfo(programs, "batch*|8|100|gpu:1")
+    target = choose_target("local", {"cpus": 3}, None)
+    assert (target.scheduler, target.node.capacities["cpus"], target.node.nodes) == ("local", 3, 1)
+
+
+def test_slurm_without_sinfo_must_be_described(programs: Path) -> None:
+    """Nobody knows the nodes, so the command line says what is missing and how to say it."""
+    del programs
+    with pytest.raises(UsageError, match=r"-b scheduler=slurm: there is no sinfo.*-r cpus=N"):
+        choose_target("slurm", {"gpus": 4}, None)
+    target = choose_target("slurm", {"cpus": 32, "gpus": 4, "memory": 5, "nodes": 7}, None)
+    assert (target.scheduler, target.node.capacities) == ("slurm", {"cpus": 32, "gpus": 4})
+    assert (target.node.memory, target.node.nodes) == (5, 7)
+
+
+def test_the_options_win_over_sinfo(programs: Path) -> None:
+    """What -r names is taken, the rest comes from the cluster."""
+    _sinfo(programs, "batch*|64|1000|gpu:2")
+    target = choose_target("auto", {"cpus": 8, "fpgas": 1}, None)
+    assert target.node.capacities == {"cpus": 8, "gpus": 2, "fpgas": 1}
+    assert target.node.memory == 1000
+
+
+def test_a_sinfo_that_prints_no_text_is_no_cluster(programs: Path) -> None:
+    """Bytes that are not UTF-8 do not end the program."""
+    _sinfo(programs, "b\udcff\udcfe*|8|100|gpu:1")
+    assert [node.cpus for node in ask_sinfo()] == [8]
+
+
+def test_slurm_hands_out_cpus_and_gpus_whole(programs: Path, tmp_path: Path) -> None:
+    """What a pool file says of several slots on one GPU is no matter for Slurm, which counts devices."""
+    del programs
+    file = tmp_path / "pool.json"
+    chips = [{"id": "a", "slots": 2}]
+    file.write_text(json.dumps({"local": [{"gpus": [{"id": "0", "slots": 4}, {"id": "1"}], "chips": chips}]}))
+    target = choose_target("slurm", {"cpus": 8}, file)
+    assert target.node.capacities == {"gpus": 2, "chips": 2, "cpus": 8}

@@ -1,0 +1,104 @@
+"""The JUnit report: valid by the common schema whatever a job prints, with the right counts."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+import xmlschema
+from factories import plan_of, spec
+from hypothesis import given
+from hypothesis import strategies as st
+from sessions import recorded
+
+from canary_wf.job.status import Outcome
+from canary_wf.report.junit import OUTPUT_LINES, junit_report, printable
+from canary_wf.report.session import SessionState, load_session
+
+SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+HOSTILE = ']]> <failure/> & "quotes" \'\x00\x08\x1b[31mred\x1b[0m\ufffe\udcff é 𝄞\r\n</testsuites>\n'
+EVERY = [outcome for outcome in Outcome if outcome is not Outcome.NONE]
+
+
+def _state(out: Path, *, reason: str | None = None, output: str = "said\n") -> SessionState:
+    """Return a session with a job of each outcome in one file, and one that did not run in another."""
+    jobs = [spec(f"job {outcome.name}", path="sub/all.pyt") for outcome in EVERY]
+    plan = plan_of(jobs, [spec("never", path="other.jobs.yaml")])
+    outcomes = {f"job {outcome.name}": outcome for outcome in EVERY}
+    return load_session(recorded(out, plan, outcomes, reason=reason, output=output))
+
+
+def _suites(text: str) -> dict[str, ET.Element]:
+    SCHEMA.validate(text)
+    return {suite.get("name", ""): suite for suite in ET.fromstring(text)}  # noqa: S314 - our own report
+
+
+def test_counts_are_those_of_the_cases(tmp_path: Path) -> None:
+    """In each suite and in the whole report, every number can be found again."""
+    text = junit_report(_state(tmp_path))
+    root = ET.fromstring(text)  # noqa: S314 - our own report
+    for element in (root, *_suites(text).values()):
+        cases = list(element.iter("testcase"))
+        for attribute, tag in {"failures": "failure", "errors": "error", "skipped": "skipped"}.items():
+            assert int(element.get(attribute, "")) == len([case for case in cases if case.find(tag) is not None])
+        assert int(element.get("tests", "")) == len(cases)
+        total = sum(float(case.get("time", "")) for case in cases)
+        assert float(element.get("time", "")) == pytest.approx(total)
+    assert root.get("tests") == str(len(EVERY) + 1)
+
+
+def test_each_outcome_has_its_element(tmp_path: Path) -> None:
+    """What the test found is a failure, what kept it from finding out an error, and what did not run is skipped."""
+    suites = _suites(junit_report(_state(tmp_path)))
+    tags = {
+        case.get("name", "").removeprefix("job "): next((child.tag for child in case), "")
+        for suite in suites.values()
+        for case in suite
+    }
+    assert tags == {
+        **dict.fromkeys(("SUCCESS", "XDIFF", "XFAIL"), ""),
+        **dict.fromkeys(("DIFFED", "FAILED", "TIMEOUT"), "failure"),
+        **dict.fromkeys(("ERROR", "BROKEN", "INVALID", "CANCELLED", "INTERRUPTED"), "error"),
+        **dict.fromkeys(("SKIPPED", "BLOCKED", "never"), "skipped"),
+    }
+
+
+def test_suites_are_files_and_failures_carry_reason_and_output(tmp_path: Path) -> None:
+    """What a CI server shows is enough to see what went wrong."""
+    suites = _suites(junit_report(_state(tmp_path, reason="exit code 3", output="one\ntwo\n")))
+    assert sorted(suites) == ["other.jobs.yaml", "sub/all.pyt"]
+    failure = suites["sub/all.pyt"].find("testcase[@name='job FAILED']/failure")
+    assert failure is not None
+    assert (failure.get("message"), failure.get("type"), failure.text) == ("exit code 3", "FAILED", "one\ntwo")
+    case = suites["sub/all.pyt"].find("testcase")
+    assert case is not None
+    assert case.get("classname") == "sub.all"
+    assert suites["sub/all.pyt"].get("timestamp") == "1970-01-01T00:16:40"
+
+
+def test_hostile_output_and_reasons_cannot_break_the_report(tmp_path: Path) -> None:
+    """Control characters, half characters and markup of a test are shown as text."""
+    text = junit_report(_state(tmp_path, reason=HOSTILE.replace("\udcff", ""), output=HOSTILE))
+    failure = _suites(text)["sub/all.pyt"].find("testcase[@name='job FAILED']/failure")
+    assert failure is not None
+    assert failure.text is not None
+    assert ']]> <failure/> & "quotes"' in failure.text
+    assert "</testsuites>" in failure.text
+    assert "\x1b" not in text
+
+
+def test_long_output_is_cut_to_its_end(tmp_path: Path) -> None:
+    """The report of a chatty job stays readable."""
+    output = "".join(f"line {number}\n" for number in range(10_000))
+    failure = _suites(junit_report(_state(tmp_path, output=output)))["sub/all.pyt"].find(".//failure")
+    assert failure is not None
+    assert failure.text is not None
+    assert failure.text.splitlines() == [f"line {number}" for number in range(10_000 - OUTPUT_LINES, 10_000)]
+
+
+@given(st.text(alphabet=st.characters()))
+def test_printable_text_is_always_well_formed(text: str) -> None:
+    """Whatever Python holds as text, surrogates included, XML can hold what is left of it."""
+    element = ET.Element("a", {"b": printable(text)})
+    element.text = printable(text)
+    ET.fromstring(ET.tostring(element))  # noqa: S314 - our own text
+    assert printable("plain é 𝄞\t\n") == "plain é 𝄞\t\n"

@@ -1,0 +1,118 @@
+"""A session as reports see it: what runs, what was lost, what never began, and whether it passed."""
+
+from pathlib import Path
+
+import pytest
+from factories import plan_of, spec
+from sessions import recorded
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.job.phase import JobPhase
+from canary_wf.job.status import Outcome
+from canary_wf.plan.store import write_session
+from canary_wf.report.session import SessionState, load_session, tail
+
+OK, FAILED = Outcome.SUCCESS, Outcome.FAILED
+
+
+def _state(out: Path, outcomes: dict[str, Outcome], running: str = "", *, alive: bool = False) -> SessionState:
+    plan = plan_of([spec("a"), spec("b")], [spec("c", "a")])
+    return load_session(recorded(out, plan, outcomes, running=running, alive=alive))
+
+
+def test_a_session_that_never_began_is_pending_and_has_not_failed(tmp_path: Path) -> None:
+    """Right after generate there is nothing to complain about."""
+    state = _state(tmp_path, {})
+    assert (state.begun, state.live, state.passed) == (False, False, True)
+    assert state.counts() == {"PASS": 0, "FAIL": 0, "CANCEL": 0, "SKIP": 0, "NONE": 3}
+    fields = state.fields(state.plan.jobs[0])
+    assert (fields["phase"], fields["category"], fields["outcome"]) == ("PENDING", "NONE", "NONE")
+    unknown = {key: value for key, value in fields.items() if value is None}
+    assert set(unknown) == {
+        *("reason", "code", "started", "finished", "duration", "cpu_ids", "gpu_ids"),
+        *("slurm_job_id", "directory", "log"),
+    }
+
+
+def test_the_fields_are_those_of_the_contract(tmp_path: Path) -> None:
+    """Every job has all of them, known or not."""
+    state = _state(tmp_path, {"a": OK})
+    names = "id name phase category outcome reason code batch started finished duration cpu_ids gpu_ids slurm_job_id"
+    for job in state.as_dict()["jobs"]:
+        assert list(job)[:2] == ["id", "name"]
+        assert set(job) == {*names.split(), "directory", "log"}
+    done = state.fields(state.plan.jobs[0])
+    assert (done["started"], done["finished"], done["duration"], done["cpu_ids"]) == (1000.0, 1002.0, 2.0, ["0"])
+    assert done["log"] == f".canary-wf/sessions/{state.plan.session}/jobs/a/canary-out.txt"
+
+
+def test_a_running_job_of_a_living_runner_runs(tmp_path: Path) -> None:
+    """Unfinished work of a run that goes on is no failure."""
+    state = _state(tmp_path, {"b": OK}, running="a", alive=True)
+    assert state.record(state.plan.jobs[0]).phase is JobPhase.RUNNING
+    assert (state.live, state.passed) == (True, True)
+
+
+def test_a_running_job_of_a_dead_runner_is_lost_and_reading_says_so_without_writing(tmp_path: Path) -> None:
+    """Status only shows what settling would say."""
+    state = _state(tmp_path, {"b": OK}, running="a")
+    record = state.record(state.plan.jobs[0])
+    assert (record.phase, record.status.outcome) == (JobPhase.DONE, Outcome.INTERRUPTED)
+    assert record.status.reason == "its runner died"
+    assert not state.passed
+    journal = state.paths.batch(state.plan.batches[0].id).journal.read_text()
+    assert "INTERRUPTED" not in journal
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "passed"),
+    [
+        ({"a": OK, "b": OK, "c": OK}, True),
+        ({"a": OK, "b": Outcome.XFAIL, "c": Outcome.SKIPPED}, True),
+        ({"a": OK, "b": OK}, False),
+        ({"a": OK, "b": FAILED, "c": OK}, False),
+        ({"a": OK, "b": Outcome.CANCELLED, "c": OK}, False),
+        ({"a": OK, "b": Outcome.TIMEOUT, "c": Outcome.BLOCKED}, False),
+    ],
+)
+def test_a_run_that_is_over_passed_when_nothing_failed_and_all_is_done(
+    tmp_path: Path, outcomes: dict[str, Outcome], passed: bool
+) -> None:
+    """Skips alone do not fail; a job that was not run does, once the run is over."""
+    assert _state(tmp_path, outcomes).passed is passed
+
+
+def test_failed_are_all_that_failed_or_were_cancelled(tmp_path: Path) -> None:
+    """What the gate and the reports list."""
+    state = _state(tmp_path, {"a": FAILED, "b": Outcome.CANCELLED, "c": Outcome.BLOCKED})
+    assert [job.name for job in state.failed] == ["a", "b"]
+    assert state.not_done == []
+
+
+def test_a_damaged_journal_is_told_with_its_line(tmp_path: Path) -> None:
+    """Nothing is guessed from half a state."""
+    plan = plan_of([spec("a")])
+    paths = recorded(tmp_path, plan, {"a": OK})
+    journal = paths.batch(plan.batches[0].id).journal
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join([lines[0], "{broken", *lines[2:]]) + "\n")
+    with pytest.raises(WorkspaceError, match=r"journal\.jsonl:2: is damaged"):
+        load_session(paths)
+
+
+def test_a_session_whose_plan_is_gone_is_told(tmp_path: Path) -> None:
+    """The message names the file and what to do."""
+    paths = write_session(plan_of([spec("a")]), tmp_path)
+    paths.plan.unlink()
+    with pytest.raises(WorkspaceError, match=r"plan\.json: there is no such plan"):
+        load_session(paths)
+
+
+def test_the_tail_of_an_output_is_short_whatever_it_holds(tmp_path: Path) -> None:
+    """The last lines, from a bounded part of the file; bytes that are no text are replaced; no file, no lines."""
+    path = tmp_path / "out.txt"
+    assert tail(path) == []
+    path.write_bytes(b"one\ntwo\xff\nthree\n")
+    assert tail(path, 2) == ["two\ufffd", "three"]
+    path.write_bytes(b"x" * 100_000)
+    assert tail(path, 5, 10) == ["x" * 10]

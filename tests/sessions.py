@@ -1,0 +1,73 @@
+"""Sessions as a run leaves them on the disk, without a run: for tests of what reads them."""
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from canary_wf.hooks.recording import open_recorder
+from canary_wf.job.attempt import AttemptFile
+from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
+from canary_wf.job.processes import start_ticks, this_place
+from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.job.status import Outcome
+from canary_wf.json_files import write_json
+from canary_wf.plan.model import BatchSlice, Plan
+from canary_wf.plan.store import slices, write_session
+from canary_wf.session_paths import SessionPaths
+
+STARTED = 1000.0
+"""When each job started (epoch seconds); it runs for two seconds."""
+
+
+def recorded(
+    out: Path,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    *,
+    running: Collection[str] = (),
+    alive: bool = False,
+    reason: str | None = None,
+    output: str = "output\n",
+) -> SessionPaths:
+    """Write the session of `plan` whose jobs, by name, ended with `outcomes` or are `running`; return its paths.
+
+    Batches with none of these were never begun. `alive` says whether the runner of a batch with running jobs lives:
+    if so it is this process, else one that is gone. Without running jobs the attempt has ended in order.
+    """
+    paths = write_session(plan, out)
+    for part in slices(plan):
+        ended = {job.id: outcomes[job.name] for job in part.jobs if job.name in outcomes}
+        now = {job.id for job in part.jobs if job.name in running}
+        if ended or now:
+            _record(paths, part, ended, now, reason)
+            _write_attempt(paths, part, ended=not now, alive=alive)
+    for job in plan.jobs:
+        if job.name in outcomes or job.name in running:
+            paths.job(job.directory).mkdir(parents=True, exist_ok=True)
+            (paths.job(job.directory) / OUTPUT_FILE).write_bytes(output.encode("utf-8", "surrogateescape"))
+    return paths
+
+
+def _record(
+    paths: SessionPaths, part: BatchSlice, ended: Mapping[str, Outcome], now: Collection[str], reason: str | None
+) -> None:
+    recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
+    recorder(AttemptStarted(time=STARTED, token="t", host=this_place(), pid=1))
+    for job in (*ended, *now):
+        if ended.get(job) is not Outcome.BLOCKED:
+            recorder(JobStarted(time=STARTED, job=job, resources={"cpus": [{"id": "0", "slots": 1}]}))
+        if job in now:
+            recorder(JobLaunched(time=STARTED, job=job, pid=0, started_ticks=0))
+        else:
+            outcome = ended[job]
+            recorder(JobFinished(time=STARTED + 2, job=job, outcome=outcome.name, reason=reason, code=int(outcome)))
+    if not now:
+        recorder(AttemptEnded(time=STARTED + 2, token="t", reason="complete"))
+        write_json(paths.batch(part.batch.id).result, {"session": part.session})
+    recorder.close()
+
+
+def _write_attempt(paths: SessionPaths, part: BatchSlice, *, ended: bool, alive: bool) -> None:
+    pid = os.getpid()
+    ticks = start_ticks(pid) if alive else 1
+    write_json(paths.batch(part.batch.id).attempt, AttemptFile("t", this_place(), pid, ticks, ended=ended))
