@@ -27,6 +27,8 @@ wheel: $(VENV)/.dev
 	build/fresh/bin/canary-wf generate examples/chain -b scheduler=local -d build/use
 	cd build/use && ../fresh/bin/snakemake --profile local --quiet all
 	build/fresh/bin/canary-wf status -d build/use
+	build/fresh/bin/canary-wf plan examples/chain -b scheduler=local -d build/use --html build/use/plan.html
+	build/fresh/bin/python -c "from canary_wf.plan.schema import plan_schema; plan_schema()"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

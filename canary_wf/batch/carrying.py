@@ -24,7 +24,7 @@ def carry(batch: "TestBatch", backend: Backend, queue: SimpleQueue) -> None:
             problem = _follow(batch, submission, queue)
     except (CanaryWfError, OSError) as error:
         problem = f"could not be submitted: {error}"
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C too must not leave the submission running
         if submission is not None:
             submission.cancel()
         _conclude(batch, f"ended by {type(error).__name__}")

@@ -167,7 +167,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
     def _begin(self, uid: str, data: WorkData) -> None:
         try:
             self.spawn_worker(uid, data, self.workers.index(None))
-        except BaseException:
+        except BaseException:  # Ctrl-C too must not lose what was checked out
             self._give_back(uid)
             raise
 

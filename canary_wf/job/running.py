@@ -59,7 +59,7 @@ def run_job(job: "Job") -> None:
         job.status = Status.of(Outcome.TIMEOUT, error.what)
     except (CanaryWfError, OSError, ValueError) as error:  # ValueError: a NUL in a name
         job.status = Status.of(Outcome.BROKEN, f"could not start: {error}")
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C too is a verdict; it is raised again
         job.status = Status.of(Outcome.INTERRUPTED, f"ended by {type(error).__name__}")
         raise
     finally:

@@ -181,7 +181,7 @@ def _try(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Seq
             if len(ids[rtype]) < wanted[rtype]:
                 lease.release()
                 return None
-    except BaseException:
+    except BaseException:  # Ctrl-C too gives the ids back
         lease.release()
         raise
     signature = _signature()

@@ -81,7 +81,7 @@ class _Functions:
         try:
             module = _load(wanted["script"])
             self.functions = {role: getattr(module, wanted[role]) for role in roles}
-        except BaseException as error:
+        except BaseException as error:  # another's code runs here, and may even exit
             raise _Failed(f"{wanted['script']} could not be loaded for its {roles[0]}: {_said(error)}") from error
 
     def set_up(self) -> None:
@@ -92,7 +92,7 @@ class _Functions:
         before = dict(job.variables)
         try:
             self.functions["setup"](job)
-        except BaseException as error:
+        except BaseException as error:  # another's code runs here, and may even exit
             _show(error)
             raise _Failed(f"its setup failed: {_said(error)}") from error
         for name, value in job.variables.items():
