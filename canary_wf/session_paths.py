@@ -4,6 +4,7 @@ The layout is the one of the design's "Files of a generated workflow".
 """
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +39,17 @@ class BatchPaths(NamedTuple):
         return self.folder / "log.txt"
 
 
+@lru_cache(maxsize=16)
+def _session_folder(out: Path, session: str) -> Path:
+    """Return a session's folder; asked for with every state file that is written, so it is put together once."""
+    return out / STATE_FOLDER / "sessions" / session
+
+
+@lru_cache(maxsize=16)
+def _jobs_folder(out: Path, session: str) -> Path:
+    return _session_folder(out, session) / "jobs"
+
+
 class SessionPaths(NamedTuple):
     """The files of one session: one run of one plan."""
 
@@ -47,7 +59,7 @@ class SessionPaths(NamedTuple):
     @property
     def folder(self) -> Path:
         """The session's own folder."""
-        return self.out / STATE_FOLDER / "sessions" / self.session
+        return _session_folder(self.out, self.session)
 
     @property
     def plan(self) -> Path:
@@ -57,7 +69,7 @@ class SessionPaths(NamedTuple):
     @property
     def jobs(self) -> Path:
         """The parent of the jobs' working directories."""
-        return self.folder / "jobs"
+        return _jobs_folder(self.out, self.session)
 
     @property
     def report(self) -> Path:

@@ -1,7 +1,10 @@
 """The listener that keeps the state files: each event goes to the journal, then to the job's own `job.json`."""
 
+import os
+import stat
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -49,9 +52,7 @@ class Recorder:
         folder = self._paths.job(spec.directory)
         if ended and (attributes := read_notes(str(folder))[0]):
             spec = msgspec.structs.replace(spec, attributes={**spec.attributes, **attributes})
-        if folder.is_symlink():
-            raise WorkspaceError("is a link now, which is not followed", where=folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        _require_folder(folder)
         record = self.state.record(job)
         directory = relative_to_out(folder, self._paths.out)
         fields = job_fields(spec, self._batch, record, directory)
@@ -60,3 +61,14 @@ class Recorder:
     def close(self) -> None:
         """Put the journal on the disk and close it."""
         self._journal.close(sync=True)
+
+
+def _require_folder(folder: Path) -> None:
+    """Make `folder` when it is not there. Raises WorkspaceError when a job put a link in its place."""
+    try:
+        mode = os.lstat(folder).st_mode
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    if stat.S_ISLNK(mode):
+        raise WorkspaceError("is a link now, which is not followed", where=folder)
