@@ -36,7 +36,10 @@ def check(problem: Problem, batches: list[Partition], spec: BatchSpecification) 
             assert not batch.dependencies
         if spec.nodes == "same":
             assert len({problem.nodes[task] for task in batch.tasks}) == 1
-        if spec.duration is not None:
+        if spec.duration is None:
+            assert not batch.too_long
+        else:
+            assert batch.too_long == (max(alone(problem, batch.tasks, spec)) > spec.duration)
             longest = max(alone(problem, batch.tasks, spec))
             assert simulate(problem, batch.tasks).length <= max(spec.duration, longest) * (1 + 1e-9)
     if isinstance(spec.count, int):
@@ -212,7 +215,7 @@ def test_a_long_component_stays_alone() -> None:
     """Atomic with duration: what is longer than the target gets nothing beside it."""
     problem = make([(1, 500.0), (1, 500.0, (0,)), *[(1, 10.0)] * 20])
     batches = partition(problem, PARSE("layout:atomic,duration:600"))
-    assert (0, 1) in [batch.tasks for batch in batches]
+    assert [batch.tasks for batch in batches if batch.too_long] == [(0, 1)]
 
 
 def lognormal(count: int, family: int, seed: int = 7) -> Problem:

@@ -1,17 +1,22 @@
-"""A given number of batches: finds the shortest target whose packing has no more of them than asked for.
+"""A given number of batches: finds a target whose packing has no more of them than asked for.
 
-The lengths come out balanced, because all batches are filled to one target.
+Lengths come out balanced, because all batches are filled to one target. With dependencies it is somewhat longer than it
+could be, so that there is room to keep short what others wait for.
 """
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from canary_wf.batch.partition.flat import FEW, FlatPacking
-from canary_wf.batch.partition.style import Profile, Style
+from canary_wf.batch.partition.search import Batches, Search
+from canary_wf.batch.partition.style import FILLS, Profile
 
 FINEST = 0.004
 """Relative step by which the target first grows."""
+
+COARSE = 0.03
+"""The same for many tasks with dependencies, of which each packing takes long."""
+
+MANY = 200_000
 
 SAME_STEPS = 3
 """Steps of that size before they double."""
@@ -27,19 +32,14 @@ HALVED = 5
 LOOSENESS = 1.2
 """How much longer than packed tightly batches may get for the sake of shorter chains of batches."""
 
-OPTIMISM = 1.06
-"""Estimates count a few batches more than packing then makes."""
+LOOSEST = 1.5
+"""The same where a task is that long."""
+
+LOOSE = (0.25, 0.6, 0.95)
+"""How much of that looseness is tried."""
 
 EARLIER = 0.93
 """Share of the mean to start at where long tasks make some batches long anyway."""
-
-TRIED = 3
-"""Loose styles compared by what they really give."""
-
-MANY = 20_000
-"""Tasks from which on only the style estimated as best is tried."""
-
-Batches = list[list[int]]
 
 
 def fewest(
@@ -50,13 +50,14 @@ def fewest(
     longest: float,
     *,
     caution: float = CAUTION,
+    finest: float = FINEST,
 ) -> Batches | None:
     """Return the batches of the first target from `start` to `longest` seconds that makes at most `count` of them.
 
     `weight` is the load of each task in seconds; what the surplus batches hold says how far off a target is. The target
-    grows by at least `caution` times what would take that in.
+    grows by at least `caution` times what would take that in, and by the share `finest`.
     """
-    target, step, below = start, FINEST, 0.0
+    target, step, below = start, finest, 0.0
     for number in range(MOST_STEPS):
         batches = pack(min(target, longest))
         if len(batches) <= count:
@@ -86,18 +87,6 @@ def _refined(pack: Callable[[float], Batches], count: int, below: float, target:
     return batches
 
 
-def _loose_styles(profile: Profile, count: int, mean: float) -> list[Style]:
-    """Return the styles estimated to make at most `count` batches, the one with the shortest chains of them first."""
-    found = []
-    for shape in profile.styles(mean, fills=(0.0,)):
-        style = shape
-        while profile.estimate(style)[0] > count * OPTIMISM and style.target <= mean * LOOSENESS:
-            style = msgspec.structs.replace(style, target=style.target * 1.01)
-        if style.target <= mean * LOOSENESS:
-            found.append((profile.estimate(style)[1], style.cut, style.sinks, style))
-    return [style for *_, style in sorted(found)]
-
-
 def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) -> Batches | None:
     """Return at most `count` flat batches of lengths as equal as dependencies allow, or None when it cannot be.
 
@@ -106,39 +95,23 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
     problem, depth = packing.problem, packing.graph.depth
     # Batches that a long task makes long hold more than the mean, the others may do with less.
     start = mean * (EARLIER if depth > 1 and max(problem.runtimes) > mean else 1.0 + FINEST)
-    candidates = []
+    finest = FINEST
+    if depth > 1 and len(problem) > MANY:
+        start, finest = mean * (1.0 + COARSE), COARSE
     if depth > 1:
-        tried = 1 if len(problem) > MANY else TRIED
-        for style in _loose_styles(profile, count, start)[:tried]:
-            found = _loose(packing, profile, style, count, mean * LOOSENESS)
-            if found is not None:
-                candidates.append(found)
-    if candidates:
-        return min(candidates, key=packing.critical_path)
+        # What no batch can be shorter than is no longer than the longest will be anyway.
+        loosest = min(max(LOOSENESS, max(problem.runtimes) / mean), LOOSEST)
+        targets = {mean * (1 + (looseness - 1) * share) for looseness in (LOOSENESS, loosest) for share in LOOSE}
+        styles = [style for target in sorted(targets) for style in profile.styles(target, FILLS[::2])]
+        search = Search(packing, profile, count, styles)
+        search.run()
+        if search.best is not None:
+            return search.best
     return fewest(
         packing.tight,
         packing.packer.items.weight,
         count,
         start,
         sum(problem.runtimes) + 1.0,
+        finest=finest,
     )
-
-
-def _loose(packing: FlatPacking, profile: Profile, style: Style, count: int, longest: float) -> Batches | None:
-    """Return at most `count` batches packed in `style` or for a longer target, up to `longest` seconds, or None.
-
-    How wrong the estimate was for one target corrects it for the next one.
-    """
-    while style.target <= longest:
-        batches = packing.pack(style)
-        if len(batches) <= count:
-            return batches
-        correction = len(batches) / max(1.0, profile.estimate(style)[0])
-        style = _longer(style)
-        while style.target <= longest and profile.estimate(style)[0] * correction > count + 0.5:
-            style = _longer(style)
-    return None
-
-
-def _longer(style: Style) -> Style:
-    return msgspec.structs.replace(style, target=style.target * (1 + FINEST))

@@ -24,8 +24,8 @@ FILLS = tuple(step / 20 for step in range(21))
 
 
 Order = Literal["mixed", "longest", "narrowest"]
-"""How tasks that nothing waits for are taken: each batch gets some of every kind, the longest first, or those first that
-take the smallest share of a batch, and of these the shortest last."""
+"""How tasks that nothing waits for are taken: some of every kind for each batch, the longest first, or those first
+that take the smallest share of a batch."""
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Style(msgspec.Struct, frozen=True):
 
     Tasks on chains of `cut` tasks and more have batches of their own. Of the tasks of one rank that others wait for,
     the last batch is as short as they make it, or filled up to the share `fill` of the target. On levels from `sinks`
-    on, tasks that nothing waits for go with these; on the others they make up batches of their own, taken in an `order`.
+    on, tasks that nothing waits for go with these; on the others they make up batches of their own, taken in `order`.
     """
 
     target: float

@@ -1,0 +1,101 @@
+"""How good partitions are: the number of batches, their balance, the chains of batches, and how little changes."""
+
+import random
+
+import pytest
+from batch_problems import make
+
+from canary_wf.batch.cluster import critical_path
+from canary_wf.batch.partition import Partition, length_bound, nominal_batches, partition
+from canary_wf.batch.schedule import simulate
+from canary_wf.batch.specification import BatchSpecification
+from canary_wf.batch.task import Problem, Task
+
+PARSE = BatchSpecification.parse
+
+
+def chain(problem: Problem, batches: list[Partition]) -> float:
+    """Return the longest chain of batches in seconds."""
+    lengths = [simulate(problem, batch.tasks).length for batch in batches]
+    return critical_path(lengths, [batch.dependencies for batch in batches])
+
+
+def drawn(count: int, family: int, seed: int, longest: float = 6000.0) -> Problem:
+    """Return seeded jobs of lognormal run times; with a family above 1, some depend on the one before."""
+    random_ = random.Random(seed)  # noqa: S311 - the same numbers every time
+    rows = []
+    for number in range(count):
+        before = (number - 1,) if number % family and random_.random() < 0.6 else ()
+        runtime = min(max(60 * random_.lognormvariate(0, 1.2), 0.1), longest)
+        rows.append((random_.choices((1, 2, 4, 8), (70, 15, 10, 5))[0], runtime, before))
+    return make(rows)
+
+
+@pytest.mark.parametrize("count", [3000, 6000])
+def test_room_among_the_batches_is_spent_on_short_chains(count: int) -> None:
+    """With the usual allowance the chain of batches is shorter than where every batch is filled."""
+    problem = drawn(count, 9, seed=3, longest=1500.0)
+    nominal = nominal_batches(problem, 1800.0, "flat")
+    batches = partition(problem, PARSE("duration:1800"))
+    assert len(batches) <= 1.05 * nominal
+    depth = max(level(problem))
+    assert chain(problem, batches) < 0.96 * 1800.0 * depth
+
+
+def level(problem: Problem) -> list[int]:
+    """Return for each job the number of jobs on the longest chain that ends with it."""
+    found: list[int] = []
+    for dependencies in problem.dependencies:
+        found.append(1 + max((found[other] for other in dependencies), default=0))
+    return found
+
+
+def test_small_sets_are_near_the_nominal_number() -> None:
+    """Forty jobs of up to the target's length: on average 1.05 times the nominal number, found among several orders."""
+    problems = [drawn(40, 1, seed, longest=300.0) for seed in range(20)]
+    made = sum(len(partition(problem, PARSE("duration:300"))) for problem in problems)
+    assert made <= 1.05 * sum(nominal_batches(problem, 300.0, "flat") for problem in problems)
+
+
+def test_small_counts_are_balanced() -> None:
+    """Forty jobs in two batches: the longer one is within 9 % of the bound on average, however wide the jobs."""
+    ratios = []
+    for seed in range(20):
+        problem = drawn(40, 1, seed, longest=300.0)
+        longest = max(simulate(problem, batch.tasks).length for batch in partition(problem, PARSE("count:2")))
+        ratios.append(longest / length_bound(problem, 2, problem.runtimes))
+    assert sum(ratios) <= 1.09 * len(ratios)
+
+
+def test_cpus_and_gpus_are_packed_together() -> None:
+    """With two scarce resources batches stay near the nominal number, which neither of them alone allows to reach."""
+    random_ = random.Random(11)  # noqa: S311 - the same numbers every time
+    tasks = [
+        Task(
+            f"j{number:05}",
+            (random_.choices((1, 2, 4, 8), (70, 15, 10, 5))[0], random_.choice((0, 0, 1, 2))),
+            min(max(60 * random_.lognormvariate(0, 1.2), 0.1), 1800.0),
+        )
+        for number in range(4000)
+    ]
+    problem = Problem.of(("cpus", "gpus"), (8, 4), tasks)
+    assert len(partition(problem, PARSE("duration:1800"))) <= 1.15 * nominal_batches(problem, 1800.0, "flat")
+
+
+def test_the_bound_knows_who_must_be_alone() -> None:
+    """A job that takes all cpus keeps the gpus idle, so it counts for both in the lower bound."""
+    tasks = [Task("wide", (8, 0), 10.0), Task("gpu", (1, 4), 10.0)]
+    problem = Problem.of(("cpus", "gpus"), (8, 4), tasks)
+    assert length_bound(problem, 1, problem.runtimes) == 20.0
+
+
+def test_one_job_more_changes_few_batches() -> None:
+    """On a set of independent jobs with one scarce resource, most batches stay what they were."""
+    problem = drawn(10_000, 1, seed=5, longest=1500.0)
+    rows = [
+        (int(problem.shapes[kind].demand[0]), seconds)
+        for kind, seconds in zip(problem.kinds, problem.runtimes, strict=True)
+    ]
+    before = {batch.tasks for batch in partition(problem, PARSE("duration:1800"))}
+    after = {batch.tasks for batch in partition(make([*rows, (1, 60.0)]), PARSE("duration:1800"))}
+    assert len(after - before) <= 0.6 * len(after)
