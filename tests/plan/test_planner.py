@@ -19,7 +19,7 @@ from canary_wf.plan.target import Target
 from canary_wf.resources.node import node_shape
 from canary_wf.resources.pool import ResourcePool
 
-OUT = Path("/work/out")
+OUT = Path("/space/out")
 
 
 def _plan(
