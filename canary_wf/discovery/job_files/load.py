@@ -113,7 +113,10 @@ def _from_yaml(file: str, text: str) -> tuple[object, yaml.Node | None]:
         mark = error.problem_mark or error.context_mark
         # The end of the text counts as a line of its own there.
         where = file if mark is None else f"{file}:{min(mark.line + 1, max(1, len(text.splitlines())))}"
-        raise InputError(f"is not understood ({error.problem or error.context})", where=where) from None
+        problem = error.problem or error.context
+        # The C library has a limit of its own, and meets it while it looks ahead of what it has told so far.
+        what = "is nested too deep" if "nesting depth" in str(problem) else f"is not understood ({problem})"
+        raise InputError(what, where=where) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise InputError(f"holds a character that YAML refuses ({error.reason})", where=f"{file}:{line}") from None
