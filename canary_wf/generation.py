@@ -11,7 +11,7 @@ import msgspec
 
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
-from canary_wf.discovery.pyt.cache import ReadingCache, cache_folder
+from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import UsageError, WorkspaceError
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.job.history import History, add_session, load_history, save_history
