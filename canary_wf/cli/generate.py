@@ -47,7 +47,7 @@ def command(
     """Find the jobs under PATH, plan batches, and write a Snakemake workflow into OUT."""
     settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
-    target = choose_target(scheduler, requested, pool_file)
+    target = choose_target(scheduler, requested, pool_file, settings.slurm)
     options = discovery_options(values, requested)
     generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update)
     tell_left_out(generated.plan)

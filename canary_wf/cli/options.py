@@ -11,6 +11,7 @@ from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import UsageError
 from canary_wf.plan.planner import PlanSettings
+from canary_wf.plan.slurm_options import parse_slurm_options
 from canary_wf.resources.options import parse_resource
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,6 +60,13 @@ planning_options = _stacked(
         default="auto",
         show_default=True,
         help="One rule a batch, one for all batches of a resource shape, or by the number of batches.",
+    ),
+    click.option(
+        "--slurm",
+        "slurm",
+        multiple=True,
+        metavar="KEY=VALUE,…",
+        help="What your Slurm wants: account=, partition=, qos=, constraint=, gpu_model=, gpu_style=gpu|gres.",
     ),
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
 )
@@ -112,6 +120,7 @@ def plan_settings(values: dict[str, Any]) -> tuple[PlanSettings, str]:
         fail_on="never" if fail_on == "never" else "any",
         strict=values["strict"],
         rules=values["rules"],
+        slurm=parse_slurm_options(values["slurm"]),
     )
     return settings, scheduler
 
