@@ -25,6 +25,7 @@ from canary_wf.execution.scheduler import BatchScheduler
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder
+from canary_wf.hooks.slurm_end import record_previous, suspect_of
 from canary_wf.job.attempt import Attempt, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -34,6 +35,7 @@ from canary_wf.job.processes import kill_left_behind, this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json
 from canary_wf.plan.model import BatchSlice
+from canary_wf.resources.slurm_jobs import ask_states, own_ids
 from canary_wf.session_paths import SessionPaths
 
 SIGNAL_EXIT = 128
@@ -44,6 +46,11 @@ LIMIT_IS_NEAR = 0.9
 def main(arguments: Sequence[str]) -> int:
     """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
     options = _parse(arguments)
+    task = os.environ.get("SLURM_PROCID", "0")
+    if task != "0":
+        # srun starts its command once a task; two runners would take the batch from one another.
+        sys.stderr.write(f"canary-wf: task {task} of one Slurm step is too much: start run-batch with srun -n1\n")
+        return ExitCode.JOBS_FAILED
     try:
         return run_batch(options.batch, options.plan, result=options.result, workers=options.workers)
     except CanaryWfError as error:
@@ -165,7 +172,14 @@ class _BatchRun:
             for record in self.recorder.state.jobs.values():
                 if record.phase is JobPhase.RUNNING:
                     kill_left_behind(record.pid, record.started_ticks)
+        self._hear_of_previous()
         self.hooks.emit(event)
+
+    def _hear_of_previous(self) -> None:
+        """Ask Slurm what became of the job that had this batch before, when it ended badly; record what it says."""
+        suspect = suspect_of(self.paths, self.part.batch.id, self.recorder.state, own_ids())
+        if suspect is not None:
+            record_previous(self.recorder, self.paths, suspect, ask_states([suspect.slurm_job_id]))
 
     def _known(self) -> dict[str, Status]:
         """Return the verdicts that stand; what is blocked is judged again, as its upstreams may have run since."""

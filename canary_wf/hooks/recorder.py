@@ -58,6 +58,11 @@ class Recorder:
         fields = job_fields(spec, self._batch, record, directory)
         write_job_file(folder, fields, spec, record, self._upstreams.get(job, ()))
 
+    @property
+    def jobs(self) -> Mapping[str, JobSpec]:
+        """The batch's jobs by id."""
+        return self._specs
+
     def close(self) -> None:
         """Put the journal on the disk and close it."""
         self._journal.close(sync=True)

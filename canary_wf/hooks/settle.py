@@ -1,4 +1,4 @@
-"""Settling what the dead left behind: jobs whose runner died get the verdict INTERRUPTED, so that none runs for ever.
+"""Settling what the dead left behind: jobs whose runner died get their verdict, so that none runs for ever.
 
 Done by whoever takes the batch next: its next runner, the report, or the workflow's error handler. Reading commands
 only show what settling would say.
@@ -8,16 +8,18 @@ import time
 from collections.abc import Iterable
 
 from canary_wf.hooks.recording import reopen_recorder
-from canary_wf.job.attempt import is_alive, read_attempt, take_batch
-from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished
-from canary_wf.job.journal import BatchState
+from canary_wf.hooks.slurm_end import Suspect, record_end, suspect_of
+from canary_wf.hooks.withdrawal import was_withdrawn
+from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt, take_batch
+from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.journal import BatchState, read_journal
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.processes import kill_left_behind, this_place
-from canary_wf.job.status import Outcome
+from canary_wf.resources.slurm_jobs import ask_states, ended
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
 LOST = "its runner died"
-"""The reason given for a job that was running when its runner died."""
+"""The reason given for a job that was running when its runner died, and nobody knows why."""
 
 
 def needs_settling(files: BatchPaths) -> bool:
@@ -27,26 +29,56 @@ def needs_settling(files: BatchPaths) -> bool:
 
 
 def settle(paths: SessionPaths, batches: Iterable[str]) -> None:
-    """Give every running job of a dead runner its verdict, in the journals and state files of `batches`."""
+    """Give every job of a dead runner its verdict, in the journals and state files of `batches`.
+
+    Where they were Slurm jobs, Slurm is asked once for all of them what became of them.
+    """
+    suspects = {}
+    left = set()
     for batch in batches:
-        if needs_settling(paths.batch(batch)):
-            _settle_batch(paths, batch)
+        files = paths.batch(batch)
+        if needs_settling(files):
+            left.add(batch)
+        if not files.result.exists() and (files.submission.exists() or read_attempt(files.attempt) is not None):
+            suspects[batch] = suspect_of(paths, batch, read_journal(files.journal))
+    states = ask_states(suspect.slurm_job_id for suspect in suspects.values() if suspect is not None)
+    for batch, suspect in suspects.items():
+        if batch in left or _tells_more(paths, batch, suspect, states):
+            _settle_batch(paths, batch, suspect, states)
 
 
-def _settle_batch(paths: SessionPaths, batch: str) -> None:
+def _tells_more(paths: SessionPaths, batch: str, suspect: Suspect | None, states: dict[str, str]) -> bool:
+    """Return whether Slurm knows of an end that the batch's state does not tell of yet."""
+    state = "" if suspect is None else states.get(suspect.slurm_job_id, "")
+    if suspect is None or not ended(state):
+        return False
+    attempt = read_attempt(paths.batch(batch).attempt)
+    if attempt is None or attempt.ended:
+        # Of a job that never began there is something to say only when somebody did not want it.
+        began = attempt is not None and _began_as(paths, batch, suspect)
+        return began or (state == "CANCELLED" and not was_withdrawn(paths, suspect.since))
+    # Its runner still gives signs of life: an orphan, or the last sign is no older than Slurm's answer.
+    return _began_as(paths, batch, suspect)
+
+
+def _began_as(paths: SessionPaths, batch: str, suspect: Suspect) -> bool:
+    attempt = read_journal(paths.batch(batch).journal).attempt
+    return attempt is not None and attempt.slurm_job_id == suspect.slurm_job_id
+
+
+def _settle_batch(paths: SessionPaths, batch: str, suspect: Suspect | None, states: dict[str, str]) -> None:
+    before: AttemptFile | None = read_attempt(paths.batch(batch).attempt)
     attempt = take_batch(paths.batch(batch).attempt)
     recorder = reopen_recorder(paths, batch)
     previous = recorder.state.attempt
     now = time.time()
-    here = previous is not None and previous.host == this_place()
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
-    for job in running_jobs(recorder.state):
-        record = recorder.state.jobs[job]
-        if here:
+    if previous is not None and previous.host == this_place() and before is not None and not before.ended:
+        for job in running_jobs(recorder.state):
+            record = recorder.state.jobs[job]
             kill_left_behind(record.pid, record.started_ticks)
-        code = int(Outcome.INTERRUPTED)
-        recorder(JobFinished(time=now, job=job, outcome=Outcome.INTERRUPTED.name, reason=LOST, code=code))
-    recorder(AttemptEnded(time=now, token=attempt.token, reason="lost"))
+    reason = record_end(recorder, paths, suspect, states, LOST)
+    recorder(AttemptEnded(time=now, token=attempt.token, reason=reason))
     recorder.close()
     attempt.end()
 

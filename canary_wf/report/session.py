@@ -9,14 +9,15 @@ import msgspec
 from canary_wf.hooks.lock import is_locked
 from canary_wf.hooks.settle import LOST
 from canary_wf.job.attempt import is_alive, read_attempt
-from canary_wf.job.journal import read_journal
+from canary_wf.job.journal import BatchState, read_journal
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.job.state_file import job_fields
-from canary_wf.job.status import Category
+from canary_wf.job.status import Category, Outcome, Status
+from canary_wf.job.submission import read_submissions
 from canary_wf.plan.model import Plan, PlannedJob
 from canary_wf.plan.store import load_plan
-from canary_wf.session_paths import SessionPaths, relative_to_out
+from canary_wf.session_paths import BatchPaths, SessionPaths, relative_to_out
 
 
 class SessionState(msgspec.Struct, frozen=True):
@@ -36,7 +37,7 @@ class SessionState(msgspec.Struct, frozen=True):
         """Return the contract's fields of `job` in `status --json`."""
         directory = relative_to_out(self.paths.job(job.directory), self.paths.out)
         fields = job_fields(job, job.batch, self.record(job), directory)
-        if self.record(job) is PENDING:
+        if self.record(job).phase in {JobPhase.PENDING, JobPhase.SUBMITTED}:
             fields["directory"] = fields["log"] = None
         return fields
 
@@ -79,15 +80,35 @@ def load_session(paths: SessionPaths) -> SessionState:
         files = paths.batch(batch.id)
         attempt = read_attempt(files.attempt)
         if attempt is None:
+            waiting = _waiting(files, BatchState())
+            records |= {} if waiting is None else dict.fromkeys(batch.jobs, waiting)
+            begun = begun or waiting is not None
             continue
         alive = is_alive(files.attempt, attempt)
         live = live or alive
         state = read_journal(files.journal)
         begun = begun or state.was_run
+        waiting = None if alive or files.result.exists() else _waiting(files, state)
+        if waiting is not None:
+            records |= dict.fromkeys(batch.jobs, waiting)
         for job, record in state.jobs.items():
             lost = record.phase is JobPhase.RUNNING and not alive
-            records[job] = record.lost(LOST) if lost else record
+            if waiting is None or record.status.is_final:
+                records[job] = record.lost(LOST) if lost else record
     return SessionState(paths, plan, records, live, begun)
+
+
+def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
+    """Return the record of a batch's open jobs that were submitted, or refused, after its last attempt began."""
+    submissions = read_submissions(files.submission)
+    if not submissions or (state.attempt is not None and submissions[-1].time <= state.attempt.time):
+        return None
+    newest = submissions[-1]
+    if newest.ended is None:
+        return JobRecord(phase=JobPhase.SUBMITTED, slurm_job_id=newest.slurm_job_id)
+    if newest.reason is None:
+        return None
+    return JobRecord(status=Status(Outcome.NONE, newest.reason), slurm_job_id=newest.slurm_job_id)
 
 
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
