@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.job.events import Resources
 from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
 
@@ -54,18 +53,6 @@ def run_folder(job: JobSpec, folder: Path, out: Path) -> Path:
         if not (place / name).exists():
             raise LaunchError(f"unable to find required file {name!r}")
     return place
-
-
-def bound_cpus(job: JobSpec, resources: Resources) -> frozenset[int] | None:
-    """Return the CPUs that the process of `job` is bound to, or None where it may use all of the runner's.
-
-    Only PROCESSOR_AFFINITY of CTest binds, and only to ids that are CPUs of this machine.
-    """
-    if job.ctest is None or not job.ctest.processor_affinity:
-        return None
-    ids = [str(item["id"]) for item in resources.get("cpus", ())]
-    cpus = frozenset(int(name) for name in ids if name.isdecimal())
-    return cpus if len(cpus) == len(ids) and cpus and cpus <= os.sched_getaffinity(0) else None
 
 
 @contextmanager
