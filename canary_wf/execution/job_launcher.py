@@ -44,7 +44,7 @@ class ProcessLauncher:
         """Run `job` and return its exit code, as `canary_wf.job.Launcher` says."""
         environment = dict(os.environ)
         job.set_runtime_env(environment)
-        argv = [*argument_list(job.spec), *arguments]
+        argv = [*argument_list(job.spec, environment), *arguments]
         own = job.workspace.dir.absolute()
         place = run_folder(job.spec, own, own)
         with Guard() as guard:

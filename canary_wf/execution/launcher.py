@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.job.placeholders import expanded
 from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
 
@@ -29,15 +30,18 @@ class LaunchError(CanaryWfError):
     """The process could not be started."""
 
 
-def argument_list(job: JobSpec) -> list[str]:
+def argument_list(job: JobSpec, environment: Mapping[str, str]) -> list[str]:
     """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
+
+    Placeholders for ids are replaced by what `environment` says, but for tests of CTest, which have words of their own.
 
     Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
     """
     if job.ctest is not None and job.ctest.unavailable is not None:
         raise LaunchError(job.ctest.unavailable)
     script = job.kind == "pyt" and job.command[0].endswith(".pyt")
-    command = [sys.executable, *job.command] if script else list(job.command)
+    words = job.command if job.ctest is not None else [expanded(word, environment) for word in job.command]
+    command = [sys.executable, *words] if script else list(words)
     return prepared(job, command, sys.executable)
 
 

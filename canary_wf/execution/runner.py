@@ -214,8 +214,9 @@ class _BatchRun:
         return scheduler
 
     def _treatment(self, pool: BatchPool) -> Treatment:
+        types = {*self.part.resource_pool["resources"], *pool.pool.types}
         return Treatment(
-            environment=base_environment(os.environ),
+            environment=base_environment(os.environ, types, self.attempt.token),
             retries=Retries(self.part.retry, self.recorder.state.jobs),
             binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
             oom_kills=OomKills(),

@@ -182,7 +182,8 @@ class BatchScheduler:
     def _launch(self, job: PlannedJob, resources: Resources, folder: Path, monitor: ProcessMonitor) -> int:
         prepare_workdir(job, folder, self._paths.out)
         environment = job_environment(self._environment, job, resources, folder)
-        argv, place = argument_list(job), run_folder(job, folder, self._paths.out)
+        argv = argument_list(job, environment)
+        place = run_folder(job, folder, self._paths.out)
         pid = launch(argv, place, environment, folder / OUTPUT_FILE, self._treatment.binding.cpus_for(job, resources))
         self._watchdog.started(pid)
         try:
