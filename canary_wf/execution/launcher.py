@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
@@ -68,6 +69,12 @@ def bound_cpus(job: JobSpec, resources: Resources) -> frozenset[int] | None:
     return cpus if len(cpus) == len(ids) and cpus and cpus <= os.sched_getaffinity(0) else None
 
 
+@cache
+def _no_input() -> int:
+    """Return a descriptor that gives nothing to read, opened once for all jobs."""
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+
 @contextmanager
 def _bound(cpus: frozenset[int] | None) -> Iterator[None]:
     """Bind this thread, and so what it starts, to `cpus` for a moment."""
@@ -105,7 +112,7 @@ def launch(
                 list(argv),
                 environment,
                 file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, _no_input(), 0),
                     (os.POSIX_SPAWN_OPEN, 1, str(output), OUTPUT_FLAGS, 0o666),
                     (os.POSIX_SPAWN_DUP2, 1, 2),
                 ],
@@ -119,9 +126,9 @@ def launch(
 
 def find_program(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     """Return the file that `command` names for a job in `folder`, found as a shell would. Raises LaunchError."""
+    own = command if command.startswith("/") else f"{folder}/{command}"  # keeps ./ and links as they are
     if "/" in command:
-        return os.path.join(folder, command)  # noqa: PTH118 - keeps ./ and links as they are
-    own = os.path.join(folder, command)  # noqa: PTH118
+        return own
     if os.access(own, os.X_OK) and os.path.isfile(own):  # noqa: PTH113
         return own
     search = environment["PATH"].partition(os.pathsep)[2]

@@ -25,7 +25,11 @@ def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: s
 
 
 def write_job_file(
-    folder: Path, fields: Mapping[str, Any], spec: JobSpec, record: JobRecord, upstreams: Sequence[Mapping[str, str]]
+    folder: Path | str,
+    fields: Mapping[str, Any],
+    spec: JobSpec,
+    record: JobRecord,
+    upstreams: Sequence[Mapping[str, str]],
 ) -> None:
     """Replace `job.json` in `folder`: the fields, the spec, resources, dependencies' directories and measurements."""
     content = {
@@ -35,4 +39,4 @@ def write_job_file(
         "dependencies": upstreams,
         "measurements": record.measurements,
     }
-    write_json(folder / STATE_FILE, content)
+    write_json(f"{folder}/{STATE_FILE}", content)
