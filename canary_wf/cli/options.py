@@ -3,16 +3,16 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from canary_wf.batch.specification import BatchSpecification
-from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import UsageError
 from canary_wf.job.retry import ANY, MOST, parse_retry
-from canary_wf.plan.planner import PlanSettings
-from canary_wf.resources.options import parse_resource
+
+if TYPE_CHECKING:  # `status` and its like take their options from here, and shall not wait for discovery and planner
+    from canary_wf.discovery import DiscoveryOptions
+    from canary_wf.plan.planner import PlanSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,8 +79,10 @@ pool_options = _stacked(
 )
 
 
-def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> DiscoveryOptions:
+def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> "DiscoveryOptions":
     """Return what the selection options say; `requested` are the resource types that `-r` named."""
+    from canary_wf.discovery import DiscoveryOptions
+
     timeouts = {}
     for text in values["timeouts"]:
         kind, equals, seconds = text.partition("=")
@@ -101,11 +103,16 @@ def discovery_options(values: dict[str, Any], requested: dict[str, int] | None =
 
 def resource_requests(texts: Sequence[str]) -> dict[str, int]:
     """Return what the `-r` options ask for, by type."""
+    from canary_wf.resources.options import parse_resource
+
     return dict(parse_resource(text) for text in texts)
 
 
-def plan_settings(values: dict[str, Any]) -> tuple[PlanSettings, str]:
+def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     """Return what the planning options say: the settings of the plan, and the scheduler's name."""
+    from canary_wf.batch.specification import BatchSpecification
+    from canary_wf.plan.planner import PlanSettings
+
     given = dict(_batch_pair(text) for text in values["batch"])
     workers = given.get("workers")
     if workers is not None and not re.fullmatch("0*[1-9][0-9]{0,5}", workers):
