@@ -32,7 +32,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON a
 _BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry")
 
 
-def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return the decorator that adds all `options`, which are shown in this order."""
+
     def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
@@ -41,7 +43,7 @@ def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-selection_options = _stacked(
+selection_options = stacked(
     click.argument("paths", nargs=-1, metavar="[PATH]..."),
     click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords satisfy EXPR."),
     click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
@@ -52,7 +54,7 @@ selection_options = _stacked(
     click.option("--ctest-config", metavar="CFG", help="Configuration of CMake build trees that have several."),
 )
 
-planning_options = _stacked(
+planning_options = stacked(
     click.option(
         "-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers=, fail_on=, retry=."
     ),
@@ -73,7 +75,7 @@ planning_options = _stacked(
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
 )
 
-pool_options = _stacked(
+pool_options = stacked(
     click.option("-r", "resources", multiple=True, metavar="TYPE=N", help="What one node has, e.g. cpus=32, gpus=4."),
     click.option("--resource-pool-file", "pool_file", type=click.Path(path_type=Path), help="What one node has."),
 )
