@@ -89,13 +89,18 @@ def load_session(paths: SessionPaths) -> SessionState:
         state = read_journal(files.journal)
         begun = begun or state.was_run
         waiting = None if alive or files.result.exists() else _waiting(files, state)
-        if waiting is not None:
-            records |= dict.fromkeys(batch.jobs, waiting)
-        for job, record in state.jobs.items():
-            lost = record.phase is JobPhase.RUNNING and not alive
-            if waiting is None or record.status.is_final:
-                records[job] = record.lost(LOST) if lost else record
+        records.update({} if waiting is None else dict.fromkeys(batch.jobs, waiting))
+        known = records_of(state, alive=alive)
+        records.update({job: known[job] for job in known if waiting is None or known[job].status.is_final})
     return SessionState(paths, plan, records, live, begun)
+
+
+def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
+    """Return the jobs' records of one batch; what runs without an `alive` runner was lost."""
+    return {
+        job: record.lost(LOST) if record.phase is JobPhase.RUNNING and not alive else record
+        for job, record in state.jobs.items()
+    }
 
 
 def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
@@ -116,6 +121,6 @@ def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - most))
-            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+            return file.read().decode("utf-8", "replace").splitlines()[-lines:] if lines else []
     except OSError:
         return []
