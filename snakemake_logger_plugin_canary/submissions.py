@@ -8,9 +8,14 @@ import logging
 import re
 import shlex
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from canary_wf.errors import CanaryWfError, one_line
+from canary_wf.hooks.user_hooks import UserHooks
 from canary_wf.job.submission import note_ended, note_submitted
+from canary_wf.json_files import read_json
 from canary_wf.session_paths import SessionPaths
 
 _ONE = re.compile(r"Job (\d+) has been submitted with SLURM jobid (\S+)")
@@ -20,7 +25,12 @@ _ARRAY = re.compile(
     r"Submitted array job with Snakemake IDs ([\d,]+) and SLURM job ID (\d+)\. The individual task IDs are (\d+)-"
 )
 _REFUSED = re.compile(r"error message was '(.*?)'\.?\s*(?:sbatch call|$)", re.DOTALL)
+_SAYS_NOTHING = ("For further error details", "None")
 _LONGEST = 300
+
+
+class _Hooks(msgspec.Struct, frozen=True):
+    hooks: tuple[str, ...] = ()
 
 
 class SubmissionNotes:
@@ -29,6 +39,7 @@ class SubmissionNotes:
     def __init__(self) -> None:
         self.session: SessionPaths | None = None
         self._files: dict[int, Path] = {}
+        self._hooks: UserHooks | None = None
 
     def hear(self, record: logging.LogRecord) -> None:
         """Take one record into account. Raises CanaryWfError when a file cannot be written."""
@@ -43,6 +54,7 @@ class SubmissionNotes:
             for job, slurm_id in submitted(record.getMessage()):
                 if job in self._files:
                     note_submitted(self._files[job], record.created, slurm_id)
+                    self._tell("batch_submitted", job, {"time": record.created, "slurm_job_id": slurm_id})
 
     def _learn(self, record: logging.LogRecord) -> None:
         """Remember which batch a job of Snakemake's is; the command that it runs says so, whatever the prefix."""
@@ -58,6 +70,18 @@ class SubmissionNotes:
     def _end(self, job: int, now: float, reason: str | None) -> None:
         if job in self._files:
             note_ended(self._files[job], now, reason)
+            self._tell("submission_ended", job, {"time": now, "reason": reason})
+
+    def _tell(self, event: str, job: int, fields: dict[str, Any]) -> None:
+        """Tell the user's hooks, which stand in each slice of the plan."""
+        paths, batch = self.session, self._files[job].parent.name
+        if paths is None:
+            return
+        if self._hooks is None:
+            part: _Hooks = read_json(paths.slice(batch), _Hooks)
+            context = {"session": paths.session, "out": str(paths.out)}
+            self._hooks = UserHooks(part.hooks, context, {})
+        self._hooks.tell(event, {"batch": batch, **fields})
 
 
 def submitted(message: str) -> list[tuple[int, str]]:
@@ -94,4 +118,5 @@ def _reason(record: logging.LogRecord) -> str:
     refused = _REFUSED.search(message)
     if refused is not None:
         return f"refused by Slurm: {one_line(refused[1].strip())[:_LONGEST]}"
-    return one_line(" ".join(message.split()))[:_LONGEST] or "its Slurm job failed"
+    told = one_line(" ".join(message.split()))[:_LONGEST]
+    return "its Slurm job failed" if not told or told.startswith(_SAYS_NOTHING) else told

@@ -28,7 +28,7 @@ from canary_wf.execution.scheduler import BatchScheduler
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.hooks.recording import open_recorder
+from canary_wf.hooks.recording import open_recorder, tell_hooks
 from canary_wf.hooks.result_copies import note_copy
 from canary_wf.hooks.slurm_end import record_previous, suspect_of
 from canary_wf.job.attempt import Attempt, take_batch
@@ -144,6 +144,7 @@ class _BatchRun:
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
         self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
         self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
+        tell_hooks(self.recorder, part.hooks, paths, part.batch.id)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
 
@@ -216,7 +217,7 @@ class _BatchRun:
                 self.part.jobs,
                 known,
                 self.names,
-                capacity=Capacity(pool.pool, pool.memory, workers),
+                capacity=Capacity(pool.pool, pool.memory, workers, pool.nodes),
                 hooks=self.hooks,
                 paths=self.paths,
                 treatment=treatment,

@@ -32,6 +32,9 @@ from canary_wf.plan.model import PlannedJob
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
 
+_SAME_MOMENT = 0.5
+"""Seconds within which a job's end by a signal and the runner's own are one event."""
+
 
 class _Running:
     """One process: its job, what it holds, and when it has to end."""
@@ -120,7 +123,7 @@ class BatchScheduler:
             self._note_unplaced()
             return False
         for pid in monitor.wait(self._until_next()):
-            self._collect(pid)
+            self._collect(pid, monitor)
         self._heed_signals(monitor)
         self._enforce_deadlines()
         return not self.superseded
@@ -197,7 +200,7 @@ class BatchScheduler:
 
     # -- ending --------------------------------------------------------------------------------------------------
 
-    def _collect(self, pid: int) -> None:
+    def _collect(self, pid: int, monitor: ProcessMonitor) -> None:
         running = self._running.pop(pid)
         signal_group(pid, signal.SIGKILL)  # what the job left running in its process group
         ended = reap(pid)
@@ -209,12 +212,22 @@ class BatchScheduler:
             **read_notes(str(self._paths.job(job.directory)))[1],
             **measure(time.monotonic() - running.started, ended),
         }
+        if verdict is None and self._ended_with_batch(ended.code, monitor):
+            verdict = Status.of(Outcome.INTERRUPTED, _ended_by(monitor.signals[0]))
         if verdict is None:
             verdict = judge(job, ended.code, self._paths.job(job.directory) / OUTPUT_FILE)
             if ended.code and self._treatment.oom_kills.claim(ended.code, running.oom_kills):
                 measured[OOM_KILL] = 1
                 verdict = out_of_memory(verdict)
         self._judged(running.index, verdict, measured)
+
+    def _ended_with_batch(self, code: int, monitor: ProcessMonitor) -> bool:
+        """Return whether a job that a signal killed was ended with the whole batch: Slurm tells all processes at once.
+
+        The runner's own signal may then come a moment later than the job's end.
+        """
+        killed = code in {-signal.SIGTERM, -signal.SIGKILL} and "SLURM_JOB_ID" in self._environment
+        return killed and monitor.stop_within(_SAME_MOMENT)
 
     def _judged(self, index: int, status: Status, measurements: dict[str, Any]) -> None:
         """Record the verdict on a run: the job's own, unless it is to run again."""
@@ -278,13 +291,12 @@ class BatchScheduler:
         again = monitor.signals.count(signal.SIGINT) > 1
         if self.stopped_by is None:
             self.stopped_by = monitor.signals[0]
-        name = signal.Signals(self.stopped_by).name
         for pid, running in self._running.items():
             if again:
                 running.verdict = Status.of(Outcome.CANCELLED, "cancelled by a second Ctrl-C")
                 signal_group(pid, signal.SIGKILL)
             elif running.verdict is None:
-                self._end(pid, running, Status.of(Outcome.INTERRUPTED, f"the batch was ended by {name}"))
+                self._end(pid, running, Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
 
     def _end_all(self, monitor: ProcessMonitor) -> None:
         """Leave no process behind, whatever made the loop end; a superseded runner writes nothing more."""
@@ -302,6 +314,10 @@ class BatchScheduler:
                 job = self._jobs[index]
                 if job.id not in self._verdicts and not self._missing[index]:
                     self.unplaced.append((job.name, self._capacity.why_never(job) or "does not fit"))
+
+
+def _ended_by(number: int) -> str:
+    return f"the batch was ended by {signal.Signals(number).name}"
 
 
 def _finished(job: PlannedJob, status: Status, measured: dict[str, Any] | None) -> JobFinished:

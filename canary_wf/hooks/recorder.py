@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -35,9 +35,19 @@ class Recorder:
         self._paths = paths
         self._out = str(paths.out)
         self._journal = JournalWriter(paths.batch(batch).journal)
+        self._listeners: list[Callable[[Event], None]] = []
+
+    def tell(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` for every event once it is recorded."""
+        self._listeners.append(listener)
 
     def __call__(self, event: Event) -> None:
-        """Record `event`: first the journal, then what is derived from it."""
+        """Record `event`: first the journal, then what is derived from it; then tell of it."""
+        self._record(event)
+        for listener in self._listeners:
+            listener(event)
+
+    def _record(self, event: Event) -> None:
         self._journal.append(event)
         self.state.apply(event)
         if not isinstance(event, AttemptStarted | AttemptEnded | JobLaunched):

@@ -98,6 +98,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     masked: tuple[LeftOut, ...] = ()
     batches: tuple[PlannedBatch, ...]
     slurm: SlurmOptions = SlurmOptions()
+    hooks: tuple[str, ...] = ()
 
 
 class Upstream(msgspec.Struct, frozen=True):
@@ -114,6 +115,7 @@ class BatchSlice(msgspec.Struct, frozen=True, kw_only=True):
 
     retry: dict[str, int] = {}
     bind: bool = False
+    hooks: tuple[str, ...] = ()
 
     session: str
     scheduler: Scheduler

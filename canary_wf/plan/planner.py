@@ -50,6 +50,7 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     rules: RulesMode = "auto"
     slurm: SlurmOptions = SlurmOptions()
+    hooks: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -91,6 +92,7 @@ def make_plan(
         masked=masked,
         batches=tuple(batches),
         slurm=settings.slurm,
+        hooks=settings.hooks,
     )
 
 

@@ -29,7 +29,7 @@ def test_a_run_on_slurm_has_the_same_verdicts_as_anywhere(slurm: SlurmWorkspace)
     """Planned for the cluster's nodes, submitted, run with the ids of the allocation, judged by the gate."""
     slurm.write("a.jobs.yaml", JOBS)
     slurm.generate_for_slurm()
-    done = slurm.snakemake(profile="slurm")
+    done = slurm.snakemake(profile="fastslurm")
     assert done.returncode == 1
     assert "5 jobs did not pass" in done.stderr
     expected = dict.fromkeys(("first.n=1", "first.n=2", "first.n=3"), "SUCCESS")
