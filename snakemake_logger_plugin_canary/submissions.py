@@ -24,7 +24,11 @@ _RESUMED = re.compile(r"Resuming incomplete job (\d+) with external jobid '([^']
 _ARRAY = re.compile(
     r"Submitted array job with Snakemake IDs ([\d,]+) and SLURM job ID (\d+)\. The individual task IDs are (\d+)-"
 )
-_REFUSED = re.compile(r"error message was '(.*?)'\.?\s*(?:sbatch call|$)", re.DOTALL)
+_REFUSED = re.compile(
+    r"(?:error message was '(?P<slurm>.*?)'\.?\s*(?:sbatch call|$)"
+    r"|Error submitting jobscript \([^)]*\):(?P<generic>.*))",
+    re.DOTALL,
+)
 _SAYS_NOTHING = ("For further error details", "None")
 _LONGEST = 300
 
@@ -117,6 +121,10 @@ def _reason(record: logging.LogRecord) -> str:
     message = str(getattr(record, "rule_msg", None) or "")
     refused = _REFUSED.search(message)
     if refused is not None:
-        return f"refused by Slurm: {one_line(refused[1].strip())[:_LONGEST]}"
-    told = one_line(" ".join(message.split()))[:_LONGEST]
+        return f"refused by Slurm: {_in_a_line(refused['slurm'] or refused['generic'] or '')}"
+    told = _in_a_line(message)
     return "its Slurm job failed" if not told or told.startswith(_SAYS_NOTHING) else told
+
+
+def _in_a_line(text: str) -> str:
+    return one_line(" ".join(text.split()))[:_LONGEST]

@@ -19,7 +19,8 @@ LOCKS = "locks"
 class BatchPool(NamedTuple):
     """The pool of one batch, its memory (MiB, None when not known), and the lease to release at the end.
 
-    `nodes` are the names of a Slurm job's nodes where the batch has several. `bindable` says whether CPU ids that are numbers are those of the operating system.
+    `bindable` says whether CPU ids that are numbers are those of the operating system. `nodes` are the names of a Slurm
+    job's nodes where the batch has several.
     """
 
     pool: ResourcePool

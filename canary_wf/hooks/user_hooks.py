@@ -1,7 +1,7 @@
 """Functions of users that hear every event of a job's life: named ``module:object``, called with a name and fields.
 
-They come from `--hook` and from the entry point group `canary_wf.hooks`, and are written into the plan, so that a runner
-need not search for them. What goes wrong in one is told in a line and changes nothing else.
+They come from `--hook` and from the entry point group `canary_wf.hooks`, and are written into the plan, so that a
+runner need not search for them. What goes wrong in one is told in a line and changes nothing else.
 """
 
 import importlib

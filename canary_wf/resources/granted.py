@@ -23,8 +23,8 @@ SLURM_GPUS = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 class Granted(msgspec.Struct, frozen=True):
     """The pool of one slot an id, the memory in MiB (None: not said), and whether the CPU ids are this process's own.
 
-    With `bindable` the CPU ids are the operating system's, so that processes may be bound to them. `nodes` are the names
-    of the job's nodes where they were asked for.
+    With `bindable` the CPU ids are the operating system's, so that processes may be bound to them. `nodes` are the
+    names of the job's nodes where they were asked for.
     """
 
     pool: ResourcePool
@@ -42,9 +42,10 @@ def granted_resources(
 ) -> Granted | None:
     """Return what Slurm granted, or None outside of an allocation (SLURM_JOB_ID is not set).
 
-    With `several_nodes` the job's nodes are told, too; its step's variables may be missing then (a batch of several nodes
-    runs in no step of its own), and the controller says what this node gave. `affinity` are the CPUs this process may run on (else the kernel is asked), `show_job` gives the text of
-    `scontrol show -d job ID` (else it is run, only when the affinity does not settle the ids).
+    `affinity` are the CPUs this process may run on (else the kernel is asked), `show_job` gives the text of
+    `scontrol show -d job ID` (else it is run, only when the affinity does not settle the ids). With `several_nodes` the
+    job's nodes are told, too; its step's variables may be missing then (a batch of several nodes runs in no step of its
+    own), and the controller says what this node gave.
     """
     job = environment.get("SLURM_JOB_ID", "")
     if not job:

@@ -35,12 +35,14 @@ def main(arguments: Sequence[str]) -> int:
     try:
         command = sbatch_command(read_properties(script), script)
         Path(_log_folder(command)).mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     except (InputError, OSError) as error:
         sys.stderr.write(f"canary-wf: cannot submit: {one_line(str(error))}\n")
         return ExitCode.JOBS_FAILED
+    sys.stderr.write(done.stderr)
     if done.returncode:
-        return done.returncode  # sbatch has said why
+        sys.stdout.write(done.stderr)  # what the executor puts into its own message
+        return done.returncode
     sys.stdout.write(done.stdout.strip().split(";")[0] + "\n")  # with several clusters their name follows
     return ExitCode.DONE
 

@@ -21,7 +21,7 @@ jobs:
     command: [sh, -c, 'echo quick >> {tree}/notes']
     runtime: 1s
   - name: slow
-    command: [sh, -c, 'echo begin >> {tree}/notes; while [ -e {tree}/wait ]; do sleep 0.1; done; echo end >> {tree}/notes']
+    command: [sh, '{tree}/slow.sh']
     runtime: 1s
     depends_on: [quick]
   - name: last
@@ -31,9 +31,17 @@ jobs:
 """
 
 
+SLOW = """
+echo begin >> {tree}/notes
+while [ -e {tree}/wait ]; do sleep 0.1; done
+echo end >> {tree}/notes
+"""
+
+
 def _prepare(slurm: SlurmWorkspace) -> None:
     """Write three jobs of one batch, the second of which waits, and generate."""
     slurm.write("a.jobs.yaml", JOBS.replace("{tree}", str(slurm.tree)))
+    slurm.write("slow.sh", SLOW.replace("{tree}", str(slurm.tree)))
     slurm.write("wait", "")
     slurm.generate_for_slurm("-b", "spec=layout:atomic")
 
