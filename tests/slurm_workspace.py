@@ -82,10 +82,6 @@ class SlurmWorkspace(Workspace):
         """Return how many times a job's process was started."""
         return sum(event["event"] == "job_launched" for event in self.journal())
 
-    def slurm_jobs(self) -> list[str]:
-        """Return the ids of the user's jobs that run, in order."""
-        return sorted(self.run("squeue", "-h", "--me", "-t", "R", "-o", "%A").stdout.split(), key=int)
-
     def job(self, name: str) -> dict[str, Any]:
         """Return what `status --json` says of the job called `name`."""
         found: dict[str, Any] = next(job for job in self.status()["jobs"] if job["name"] == name)

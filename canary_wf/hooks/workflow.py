@@ -16,6 +16,7 @@ from canary_wf.hooks.settle import settle
 from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user
 from canary_wf.job.history import record_session
 from canary_wf.job.submission import note_ended, read_submissions
+from canary_wf.resources.slurm_jobs import cancel
 from canary_wf.session_paths import SessionPaths
 
 
@@ -47,13 +48,19 @@ def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
 
 
 def _withdraw(paths: SessionPaths) -> None:
-    """Note that a Snakemake that was stopped took back what it had submitted."""
+    """Note that a Snakemake that was stopped takes back what it had submitted, and see to it.
+
+    Snakemake forgets to cancel what it is just asking after.
+    """
     now = time.time()
     note_withdrawal(paths, now)
+    left = []
     for batch in _batches(paths):
         submissions = read_submissions(paths.batch(batch).submission)
         if submissions and submissions[-1].ended is None:
+            left += [submissions[-1].slurm_job_id or ""]
             note_ended(paths.batch(batch).submission, now, "the workflow was stopped")
+    cancel(left)
 
 
 def keep_runtimes(paths: SessionPaths, batches: Iterable[str]) -> None:

@@ -40,6 +40,13 @@ def ask_states(jobs: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def cancel(jobs: Iterable[str]) -> None:
+    """Take the Slurm jobs with these ids back; one that is over already is no error."""
+    wanted = sorted({job for job in jobs if _is_id(job)})
+    if wanted:
+        _run(["scancel", "--quiet", *wanted])
+
+
 def ended(state: str) -> bool:
     """Return whether a job in `state` is over without having done its work."""
     return state in _ENDED

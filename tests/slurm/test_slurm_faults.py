@@ -116,7 +116,6 @@ def test_a_run_stopped_by_its_user_goes_on(slurm: SlurmWorkspace, profile: str) 
     slurm.wait_until(lambda: slurm.outcomes()["slow"] == "INTERRUPTED")
     assert slurm.outcomes() == {"quick": "SUCCESS", "slow": "INTERRUPTED", "last": "NONE"}
     assert slurm.job("last")["phase"] == "PENDING"
-    slurm.wait_until(lambda: not slurm.slurm_jobs())
     _let_go(slurm)
     _finish(slurm, profile)
 
@@ -140,7 +139,7 @@ def test_a_node_that_is_lost_costs_only_what_ran_on_it(slurm_alone: SlurmWorkspa
     _prepare(slurm)
     with slurm.running("slurm-sbatch") as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
-        (number,) = slurm.slurm_jobs()
+        number = slurm.job("slow")["slurm_job_id"]
         node = slurm.run("squeue", "-h", "-j", number, "-o", "%N").stdout.strip()
         slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         slurm.wait_until(lambda: slurm.launched() == 3)
@@ -157,7 +156,7 @@ def test_an_orphan_of_a_dead_node_writes_nothing_twice(slurm_alone: SlurmWorkspa
     _prepare(slurm)
     with slurm.running("slurm-sbatch") as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
-        (number,) = slurm.slurm_jobs()
+        number = slurm.job("slow")["slurm_job_id"]
         node = slurm.run("squeue", "-h", "-j", number, "-o", "%N").stdout.strip()
         slurm.run(TOOL, "kill-node", node)
         try:
