@@ -17,7 +17,7 @@ from canary_wf.execution.launcher import GRACE, argument_list, bound_cpus, launc
 from canary_wf.execution.monitor import ProcessMonitor, measure, reap
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.job.attempt import Attempt
+from canary_wf.job.attempt import Attempt, SupersededError
 from canary_wf.job.environment import job_environment
 from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources
 from canary_wf.job.processes import signal_group, ticks_now
@@ -26,6 +26,7 @@ from canary_wf.job.status import Outcome, Status
 from canary_wf.job.verdict import judge
 from canary_wf.job.when import why_unsatisfied
 from canary_wf.job.workdir import clear_workdir, prepare_workdir
+from canary_wf.json_files import MACHINE_FAULTS
 from canary_wf.plan.model import PlannedJob
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
@@ -155,6 +156,7 @@ class BatchScheduler:
     def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> None:
         job = self._jobs[index]
         folder = self._paths.job(job.directory)
+        self._attempt.hold()
         try:
             clear_workdir(folder)
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
@@ -171,12 +173,16 @@ class BatchScheduler:
 
     def _could_not_start(self, index: int, resources: Resources, error: Exception) -> None:
         self._capacity.give_back(self._jobs[index], resources)
+        fault = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(error, SupersededError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
+            raise error  # the machine's doing, no verdict on the job
         self._finish(index, Status.of(Outcome.BROKEN, f"could not start: {error}"))
 
     def _launch(self, job: PlannedJob, resources: Resources, folder: Path, monitor: ProcessMonitor) -> int:
         prepare_workdir(job, folder, self._paths.out)
         environment = job_environment(self._environment, job, resources, folder)
         argv, place = argument_list(job), run_folder(job, folder, self._paths.out)
+        self._attempt.hold()  # copying may have taken long
         pid = launch(argv, place, environment, folder / OUTPUT_FILE, bound_cpus(job, resources))
         self._watchdog.started(pid)
         try:

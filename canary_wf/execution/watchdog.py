@@ -1,7 +1,8 @@
 """A process that outlives the runner by a moment: when the runner dies, it kills what the runner had started.
 
 The runner tells it through a pipe which process groups run. The pipe closes when the runner ends, however it ends; the
-watchdog then kills every group that was not reported as ended, so that no test process outlives its runner.
+watchdog then kills every group that was not reported as ended, and what bears the runner's mark besides, so that no
+test process outlives its runner. A process that is just being started keeps the pipe open until it bears the mark.
 """
 
 import os
@@ -9,32 +10,31 @@ import signal
 import struct
 import sys
 
+from canary_wf.job.left_behind import end_left_behind
 from canary_wf.job.processes import signal_group
 
 _MESSAGE = struct.Struct("=q")
-"""One message: the id of a process group that was started, or its negative when it has ended."""
-
-
-_HIGHEST_DESCRIPTOR = os.sysconf("SC_OPEN_MAX")
+"""One message: the id of a process group that was started, its negative when it has ended, 0 when all is over."""
 
 
 class Watchdog:
-    """The runner's end of the pipe; a context manager, the watchdog ends with it."""
+    """The runner's end of the pipe; a context manager, the watchdog ends with it. `token` marks the runner's jobs."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str) -> None:
         # What is buffered here would be written a second time by the child.
         sys.stdout.flush()
         sys.stderr.flush()
         read_end, self._write_end = os.pipe2(os.O_CLOEXEC)
         self._pid = os.fork()
         if self._pid == 0:
-            _watch(read_end)
+            _watch(read_end, token)
         os.close(read_end)
 
     def __enter__(self) -> "Watchdog":  # noqa: PYI034 - never inherited from
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._tell(0)
         os.close(self._write_end)
         os.waitpid(self._pid, 0)
 
@@ -54,7 +54,7 @@ class Watchdog:
             return
 
 
-def _watch(read_end: int) -> None:
+def _watch(read_end: int, token: str) -> None:
     """Be the watchdog; never returns. Signals to the runner's group or terminal must not end it first."""
     try:
         os.setsid()
@@ -62,18 +62,22 @@ def _watch(read_end: int) -> None:
             signal.signal(number, signal.SIG_IGN)
         # Neither the runner's locks nor the readers of its output may have to wait for the watchdog.
         os.dup2(read_end, 3)
-        os.closerange(4, _HIGHEST_DESCRIPTOR)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         for descriptor in (0, 1, 2):
             os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
         groups: set[int] = set()
-        while message := _read_message(3):
+        died = True
+        while died and (message := _read_message(3)):
             number = _MESSAGE.unpack(message)[0]
+            died = number != 0
             if number > 0:
                 groups.add(number)
             else:
                 groups.discard(-number)
         for group in groups:
             signal_group(group, signal.SIGKILL)
+        if died:
+            end_left_behind((), (token,))
     finally:
         os._exit(0)
 
