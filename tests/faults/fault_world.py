@@ -150,7 +150,7 @@ class World:
 
 
 def watchdogs(runner: int) -> list[int]:
-    """Return the watchdog of `runner`, its first child; later ones may be jobs that have not become their program yet."""
+    """Return the watchdog of `runner`, its first child; later ones may be jobs that are just being started."""
     try:
         children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
         own = Path(f"/proc/{runner}/exe").readlink()
