@@ -26,6 +26,9 @@ def command(*, paths: tuple[str, ...], as_json: bool, verbose: bool, **selection
     if as_json:
         sys.stdout.write(encode({"jobs": [job_entry(job) for job in found.jobs]}).decode() + "\n")
         return
+    if not verbose and all(job.mask is not None for job in found.jobs):
+        what = "the only job is" if len(found.jobs) == 1 else f"all {len(found.jobs)} jobs are"
+        sys.stderr.write(f"canary-wf: {what} masked; find -v says why\n")
     for job in found.jobs:
         if job.mask is None:
             sys.stdout.write(f"{job.id[:8]}  {one_line(job.name)}\n")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.discovery.pyt.cache import ReadingCache
+from canary_wf.discovery.reading_cache import ReadingCache
 
 
 class DiscoveryOptions(msgspec.Struct, frozen=True):

@@ -13,23 +13,27 @@ from pathlib import Path
 from typing import NoReturn
 
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
+from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.open_files import allow_open_files
-from canary_wf.execution.pool import open_pool
+from canary_wf.execution.out_of_memory import OomKills
+from canary_wf.execution.pool import BatchPool, open_pool
 from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
+from canary_wf.execution.retry import Retries
 from canary_wf.execution.scheduler import BatchScheduler
 from canary_wf.execution.stopping import Stopped, stop_on_signals
+from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder
+from canary_wf.hooks.result_copies import note_copy
 from canary_wf.hooks.settle import interrupt, running_jobs, take_over
 from canary_wf.job.attempt import Attempt, SupersededError, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
-from canary_wf.job.left_behind import marked
 from canary_wf.job.processes import this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, write_atomic
@@ -46,7 +50,9 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     try:
         with stop_on_signals():
-            return run_batch(options.batch, options.plan, result=options.result, workers=options.workers)
+            return run_batch(
+                options.batch, options.plan, result=options.result, workers=options.workers, bind=options.bind
+            )
     except CanaryWfError as error:
         if options.debug:
             raise
@@ -83,11 +89,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--plan", type=Path, required=True, help="the plan.json of the session")
     parser.add_argument("--result", type=Path, help="where a copy of the result is expected")
     parser.add_argument("--workers", type=_above_zero, help="run at most this many jobs at once")
+    parser.add_argument("--bind", action="store_true", help="bind each job to the CPUs of its ids")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
     return parser.parse_args(arguments)
 
 
-def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: int | None = None) -> int:
+def run_batch(
+    batch: str, plan: Path, *, result: Path | None = None, workers: int | None = None, bind: bool = False
+) -> int:
     """Run what is left of `batch` of `plan`; return 0 when all its jobs have their verdict, else why not.
 
     Raises WorkspaceError for a plan, batch or state that is not there or damaged, or cannot be written.
@@ -99,7 +108,7 @@ def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: in
     _require_upstreams(part, paths)
     # The runner changes its folder with each job it starts, so nothing relative may be left by then.
     expected = None if result is None else Path(os.path.abspath(result))  # noqa: PTH100 - links are kept
-    return _BatchRun(part, paths).carry_out(workers or part.workers, expected)
+    return _BatchRun(part, paths, expected, bind=bind or part.bind).carry_out(workers or part.workers)
 
 
 def load_slice(paths: SessionPaths, batch: str) -> BatchSlice:
@@ -121,22 +130,24 @@ def _require_upstreams(part: BatchSlice, paths: SessionPaths) -> None:
 class _BatchRun:
     """One attempt at one batch, from taking it to its result."""
 
-    def __init__(self, part: BatchSlice, paths: SessionPaths) -> None:
+    def __init__(self, part: BatchSlice, paths: SessionPaths, expected: Path | None, *, bind: bool) -> None:
         self.part = part
+        self.expected = expected
+        self.bind = bind
         self.paths = paths
         self.files = paths.batch(part.batch.id)
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
-        self.attempt: Attempt = take_batch(self.files.attempt)
+        self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
         self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams, self.attempt.hold)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
         self._clock = time.monotonic()
         self.reason = "error"
 
-    def carry_out(self, workers: int | None, result: Path | None) -> int:
+    def carry_out(self, workers: int | None) -> int:
         """Run, record and conclude; whatever happens, the attempt is ended if it is still ours."""
         try:
-            return self._to_the_end(workers, result)
+            return self._to_the_end(workers)
         except Stopped:
             self.reason = self._why_stopped()
             raise
@@ -144,7 +155,7 @@ class _BatchRun:
             if self.attempt.is_current():
                 self._end_attempt()
 
-    def _to_the_end(self, workers: int | None, result: Path | None) -> int:
+    def _to_the_end(self, workers: int | None) -> int:
         self._start_attempt()
         scheduler = self._run_jobs(workers)
         if scheduler.superseded:
@@ -154,7 +165,7 @@ class _BatchRun:
             return self._incomplete(scheduler)
         if not self.attempt.is_current():
             raise SupersededError(self.part.batch.id)
-        self._conclude(result)
+        self._conclude()
         return ExitCode.DONE
 
     def _end_attempt(self) -> None:
@@ -198,6 +209,7 @@ class _BatchRun:
         say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {done} of them done before")
         allow_open_files(self.part.batch)
         pool = open_pool(self.part, hold=self.attempt.hold)
+        treatment = self._treatment(pool)
         self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
         try:
             scheduler = BatchScheduler(
@@ -207,14 +219,24 @@ class _BatchRun:
                 capacity=Capacity(pool.pool, pool.memory, workers),
                 hooks=self.hooks,
                 paths=self.paths,
-                environment=marked(base_environment(os.environ), self.attempt.token),
+                treatment=treatment,
                 attempt=self.attempt,
             )
             with Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
                 scheduler.run(monitor, watchdog)
         finally:
+            treatment.oom_kills.close()
             pool.release()
         return scheduler
+
+    def _treatment(self, pool: BatchPool) -> Treatment:
+        types = {*self.part.resource_pool["resources"], *pool.pool.types}
+        return Treatment(
+            environment=base_environment(os.environ, types, self.attempt.token),
+            retries=Retries(self.part.retry, self.recorder.state.jobs),
+            binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
+            oom_kills=OomKills(),
+        )
 
     def _reason(self, scheduler: BatchScheduler) -> str:
         if scheduler.stopped_by is not None:
@@ -233,13 +255,15 @@ class _BatchRun:
             sys.stderr.write(f"canary-wf: job {name} cannot run in what this batch was given: {reason}\n")
         return ExitCode.JOBS_FAILED
 
-    def _conclude(self, result: Path | None) -> None:
+    def _conclude(self) -> None:
         self.recorder.catch_up()
         # A result that survives a power loss speaks of verdicts that do.
         self.recorder.sync()
         write_result(self.files.result, self.part, self.recorder.state, self.started)
+        result = self.expected
         if result is None or result == self.files.result:
             return
+        note_copy(self.files.copies, self.files.result, result)
         try:
             result.parent.mkdir(parents=True, exist_ok=True)
             if not result.exists() or not result.samefile(self.files.result):

@@ -3,7 +3,8 @@
 One runner at a time holds a batch. It says so in `attempt.json`; whoever comes later replaces the token, and a runner
 that finds another's token there ends its jobs and writes nothing more. On one machine the newcomer waits until the
 old runner is gone; from another machine it waits two heartbeats. A newcomer that dies while it waits leaves word of
-whom it waited for.
+whom it waited for. Only where the workflow is used twice, as modules of a larger one, both runners are wanted: a runner
+that works for another result is waited for, not replaced.
 """
 
 import os
@@ -31,10 +32,15 @@ class SupersededError(WorkspaceError):
         super().__init__("another runner took this batch", where=batch)
 
 
+_SIBLING_POLL = 0.2
+"""Seconds between two looks at a runner that is waited for."""
+
+
 class AttemptFile(msgspec.Struct, frozen=True):
     """The content of `attempt.json`; the file's modification time is the last sign of life.
 
-    `after` are the runners before this one that were not known to be gone when it took the batch.
+    `result` is the absolute path at which the runner's rule expects the result; "" when no rule started it. `after` are
+    the runners before this one that were not known to be gone when it took the batch.
     """
 
     token: str
@@ -42,6 +48,7 @@ class AttemptFile(msgspec.Struct, frozen=True):
     pid: int
     started_ticks: int
     ended: bool = False
+    result: str = ""
     after: tuple["AttemptFile", ...] = ()
 
     @property
@@ -125,8 +132,8 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
     return time.time() - path.stat().st_mtime < MISSED * HEARTBEAT
 
 
-def take_batch(path: Path, *, to_run: bool = True) -> Attempt:
-    """Make this process the one that runs the batch of `path`; return once no other does.
+def take_batch(path: Path, result: str = "", *, to_run: bool = True) -> Attempt:
+    """Make this process the one that runs the batch of `path`, for a rule that expects `result`; then no other does.
 
     Who takes it only to write down that its runner died (`to_run` is False) does not wait for runners elsewhere: what
     they still write does not count. Raises WorkspaceError when somebody else took the batch meanwhile, or when the
@@ -134,20 +141,38 @@ def take_batch(path: Path, *, to_run: bool = True) -> Attempt:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return _take(path, to_run=to_run)
+        while True:
+            with attempt_lock(path, RunnerProcess.own(), HEARTBEAT):
+                # Newcomers on one machine do this one after the other: each then sees the one before it.
+                attempt = None if _is_sibling(path, result) else _take(path, result)
+            if attempt is not None:
+                return _alone(attempt, to_run=to_run)
+            time.sleep(_SIBLING_POLL)
     except OSError as error:
         raise not_writable(path, error) from error
 
 
-def _take(path: Path, *, to_run: bool) -> Attempt:
+def _is_sibling(path: Path, result: str) -> bool:
+    """Return whether a live runner works on the batch for another rule than the one that expects `result`."""
+    attempt = read_attempt(path)
+    if attempt is None or not result or not attempt.result or attempt.result == result:
+        return False
+    return is_alive(path, attempt)
+
+
+def _take(path: Path, result: str) -> Attempt:
+    """Put our token into the file, with those who may still run the batch."""
+    remove_half_written(path.parent, path.name)
     own = RunnerProcess.own()
-    with attempt_lock(path, own, HEARTBEAT):
-        # Newcomers on one machine do this one after the other: each then sees the one before it.
-        remove_half_written(path.parent, path.name)
-        left = [runner for runner in _runners(read_attempt(path)) if runner.process != own]
-        content = AttemptFile(os.urandom(8).hex(), own.place, own.pid, own.started_ticks, after=tuple(left))
-        attempt = Attempt(path, content)
-        write_json(path, content)
+    left = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
+    content = AttemptFile(os.urandom(8).hex(), own.place, own.pid, own.started_ticks, result=result, after=left)
+    write_json(path, content)
+    return Attempt(path, content)
+
+
+def _alone(attempt: Attempt, *, to_run: bool) -> Attempt:
+    """Return `attempt` once nobody before it runs the batch any more, and it is the newest still."""
+    left = attempt.content.after
     if to_run and not all(runner.process.is_here for runner in left):
         # They look for their token once a heartbeat; the second one is for ending their jobs. Since when they are
         # silent does not matter: clocks may differ or jump.
@@ -156,7 +181,7 @@ def _take(path: Path, *, to_run: bool) -> Attempt:
         if runner.process.is_here:
             runner.process.end()
     if not attempt.is_current():
-        raise SupersededError(path.parent.name)
+        raise SupersededError(attempt.path.parent.name)
     return attempt
 
 

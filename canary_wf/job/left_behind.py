@@ -1,31 +1,24 @@
 """Ending what the jobs of a dead runner left running, so that none outlives it and none runs twice at once.
 
-A process is a job's when it is in the group that the job leads, or when it bears the mark of its runner in its
-environment, which it got in the moment it came into being. The mark finds also those whose group nobody wrote down, and
-those that left it.
+A process is a job's when it is in the group that the job leads, or when it bears the token of its attempt in its
+environment, which it got in the moment it came into being. The token finds also those whose group nobody wrote
+down, and those that left it.
 """
 
 import os
 import signal
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from canary_wf.job.environment import ATTEMPT
 from canary_wf.job.processes import may_be_group
-
-MARK = "CANARY_WF_ATTEMPT"
-"""The variable that names the attempt a process belongs to, behind those that the attempt itself runs in."""
 
 PATIENCE = 20.0
 """Seconds that killed processes may take until they are gone."""
 
 _PAUSES = (0.005, 0.1)
-
-
-def marked(environment: Mapping[str, str], token: str) -> dict[str, str]:
-    """Return `environment` for the jobs of the attempt `token`."""
-    return {**environment, MARK: ":".join(filter(None, (environment.get(MARK), token)))}
 
 
 def end_left_behind(
@@ -70,5 +63,5 @@ def _bears(pid: int, tokens: Collection[str]) -> bool:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return False  # another user's, or gone
-    _, found, rest = b"\0".join((b"", environment)).partition(f"\0{MARK}=".encode())
+    _, found, rest = b"\0".join((b"", environment)).partition(f"\0{ATTEMPT}=".encode())
     return bool(found) and not set(tokens).isdisjoint(rest.partition(b"\0")[0].decode("ascii", "replace").split(":"))

@@ -14,12 +14,16 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.job.cmake_regex import compile_cmake
 from canary_wf.job.ctest_rules import CTestRules
 from canary_wf.job.exit_code import describe_exit, status_of_exit
+from canary_wf.job.interruption import TookTooLongError, time_limited
 from canary_wf.job.preparation import why_broken
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.status import Outcome, Status
 
 WHOLE_OUTPUT = 16 * 2**20
 """Bytes of output that are read at once, with line ends as CTest sees them; more is searched where it lies."""
+
+LONGEST_SEARCH = 10.0
+"""Seconds that the expressions of one test may search its output; the runner can do nothing else meanwhile."""
 
 Text = bytes | mmap.mmap
 
@@ -31,7 +35,11 @@ def judge(spec: JobSpec, code: int, output: Path) -> Status:
     if spec.ctest is None:
         return status_of_exit(code, spec.xstatus)
     try:
-        return _ctest_status(spec.ctest, code, output)
+        with time_limited(LONGEST_SEARCH):
+            return _ctest_status(spec.ctest, code, output)
+    except TookTooLongError:
+        reason = f"its regular expressions took longer than {LONGEST_SEARCH:g} s to search its output"
+        return Status(Outcome.BROKEN, reason, code)
     except OSError as error:
         return Status(Outcome.BROKEN, f"its output cannot be judged ({error.strerror})", code)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from canary_wf.discovery import DiscoveryOptions, discover
-from canary_wf.discovery.pyt.cache import ReadingCache, cache_folder
+from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import InputError
 
 HEAD = "import canary\nd = canary.directives\n"
@@ -118,6 +118,36 @@ def test_libraries_may_look_around_while_they_are_imported(reader: Reader) -> No
     reader.write(f"{HEAD}import json, tempfile, logging.handlers, multiprocessing, yaml, msgspec\nd.name('a')\n")
     assert reader.names() == ["a"]
     assert reader.is_known()
+
+
+def test_an_unchanged_job_file_is_not_parsed_again(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second command finds the same in it without YAML, also after a change of another file."""
+    text = "jobs:\n  - {name: a, command: 'true', parameters: {n: [1, 2.5, x]}, timeout: 1m}\n"
+    reader.write(text, "t.jobs.yaml")
+    first = reader.names()
+    assert len(first) == 3
+    monkeypatch.setattr("canary_wf.discovery.job_files.load._from_yaml", None)
+    assert reader.names() == first
+    reader.write('{"jobs": [{"name": "b", "command": "true"}]}', "u.jobs.json")
+    assert reader.names() == [*first, "b"]
+
+
+def test_a_changed_job_file_is_parsed_again(reader: Reader) -> None:
+    """The text counts."""
+    reader.write("jobs: [{name: one, command: 'true'}]\n", "t.jobs.yaml")
+    assert reader.names() == ["one"]
+    reader.write("jobs: [{name: two, command: 'true'}]\n", "t.jobs.yaml")
+    assert reader.names() == ["two"]
+
+
+def test_a_mistake_in_a_known_job_file_is_told_with_its_line(reader: Reader) -> None:
+    """A dependency that is gone with another file is found where it stands."""
+    reader.write("jobs:\n  - name: a\n    command: 'true'\n    depends_on: [b]\n", "t.jobs.yaml")
+    other = reader.write("jobs: [{name: b, command: 'true'}]\n", "u.jobs.yaml")
+    assert reader.names() == ["a", "b"]
+    other.unlink()
+    with pytest.raises(InputError, match=r"t\.jobs\.yaml:4"):
+        reader.names()
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x81\xa1a\xc0", b"\xff" * 100])

@@ -134,7 +134,7 @@ FILES = {
     "around/both.pyt": around(setup="os.environ['SEEN'] = 'yes'", body="assert os.environ['SEEN'] == 'yes'"),
     "around/setup_fails.pyt": around(setup="raise RuntimeError('x')"),
     "around/teardown_fails.pyt": around(teardown="raise RuntimeError('x')"),
-    "around/late.pyt": around(setup="__import__('time').sleep(3)", directives="d.timeout(1)"),
+    "around/late.pyt": around(setup="__import__('time').sleep(7)", directives="d.timeout(5)"),
     "around/no_file.pyt": pyt("d.source('not_there.rc')"),
     "around/beside.pyt": pyt("d.source('beside.rc')", "assert os.environ['SOURCED'] == 'yes'"),
     "around/beside.rc": "export SOURCED=yes\n",

@@ -1,5 +1,6 @@
 """Verdicts by CTest's rules."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,22 @@ def test_output_that_is_gone_is_not_a_pass(tmp_path: Path) -> None:
     rules = CTestRules(fail_regular_expression=("x",))
     status = judge(spec("a", kind="ctest", ctest=rules), 0, tmp_path / "none")
     assert status.outcome.name == "BROKEN"
+
+
+def test_an_expression_that_backtracks_for_ever_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runner goes on with its other jobs, and the reason says what took so long."""
+    monkeypatch.setattr(verdict, "LONGEST_SEARCH", 0.2)
+    file = tmp_path / "canary-out.txt"
+    file.write_bytes(b"a" * 200 + b"\n")
+    rules = CTestRules(pass_regular_expression=("(a+)+b",))
+    status = judge(spec("a", kind="ctest", ctest=rules), 0, file)
+    assert status.outcome.name == "BROKEN"
+    assert "regular expressions took longer than 0.2 s" in str(status.reason)
+
+
+def test_no_alarm_is_left_behind(tmp_path: Path) -> None:
+    """Whoever else uses the alarm of the process finds it as it was."""
+    before = signal.getsignal(signal.SIGALRM)
+    judged(tmp_path, 0, b"ok\n", pass_regular_expression=("ok",))
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

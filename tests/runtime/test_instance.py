@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from canary_wf.runtime.canary.exceptions import MissingTestInstance
+from canary_wf.runtime.canary.exceptions import MissingTestInstanceError
 from canary_wf.runtime.canary.instance import TestInstance, TestMultiInstance, get_instance
 from canary_wf.runtime.canary.parameters import MultiParameters, Parameters
 
@@ -109,7 +109,7 @@ def test_the_aggregate_sees_tuples(tmp_path: Path) -> None:
 def test_a_damaged_state_file_is_named(tmp_path: Path, content: str) -> None:
     """What is not the state of a job is told with the file's name."""
     (tmp_path / "job.json").write_text(content)
-    with pytest.raises(MissingTestInstance, match=r"job\.json"):
+    with pytest.raises(MissingTestInstanceError, match=r"job\.json"):
         get_instance(str(tmp_path))
 
 

@@ -112,11 +112,17 @@ def test_a_broken_other_canary_is_not_in_the_way(tmp_path: Path) -> None:
 
 
 def test_get_instance_outside_of_a_job(tmp_path: Path) -> None:
-    """A script run by hand is told that it is no job."""
-    done = _python(
-        "import canary\ntry: canary.get_instance()\nexcept canary.MissingTestInstance as e: print(e)", cwd=tmp_path
+    """A script run by hand gets something false, of which it can ask nothing; `get_job` gives None there."""
+    code = (
+        "import canary\nme = canary.get_instance()\nprint(bool(me), canary.get_job(), hasattr(me, 'cpus'))\n"
+        "print(isinstance(me, canary.MissingTestInstance))\n"
+        "try: me.parameters\nexcept canary.MissingTestInstanceError as error: print(error)"
     )
-    assert "job.json: cannot be read (No such file or directory)" in done.stdout
+    assert _python(code, cwd=tmp_path).stdout.splitlines() == [
+        "False None False",
+        "True",
+        "parameters: the script does not run as a job of canary-wf (job.json: there is no such file)",
+    ]
 
 
 def test_helpers_for_files_and_programs(tmp_path: Path) -> None:

@@ -30,9 +30,12 @@ _DEFAULTS = {"cpus": 1, "gpus": 0, "nodes": 1}
 
 def expand_job_file(found: FoundFile, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
     """Return the jobs of the job file `found`. Raises InputError with file, line and key path."""
-    loaded = load_job_file(found.file)
+    loaded = load_job_file(found.file, options.readings)
     drafts: list[Draft] = []
-    for number, entry in enumerate(check_job_file(loaded)):
+    entries = check_job_file(loaded)
+    if options.readings is not None:
+        options.readings.keep_document(found.file, loaded.value)
+    for number, entry in enumerate(entries):
         drafts.extend(_Entry(found, loaded, number, entry, options, timeouts).drafts(MOST_JOBS - len(drafts)))
     return drafts
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from canary_wf.discovery.reading_cache import ReadingCache
 from canary_wf.errors import InputError
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -62,8 +63,8 @@ class LoadedFile:
         return f"{self.file}:{lines[-1]}" if lines else self.file
 
 
-def load_job_file(file: str) -> LoadedFile:
-    """Return the content of `file`. Raises InputError with file and line."""
+def load_job_file(file: str, known: ReadingCache | None = None) -> LoadedFile:
+    """Return the content of `file`, which is not parsed where its value is `known`. Raises InputError with the line."""
     try:
         text = Path(file).read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -71,6 +72,8 @@ def load_job_file(file: str) -> LoadedFile:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputError("is not UTF-8 text", where=f"{file}:{line}") from None
+    if known is not None and (value := known.document(file)) is not None:
+        return LoadedFile(file, text, value, None)
     try:
         value, node = (_from_json(file, text), None) if file.endswith(".json") else _from_yaml(file, text)
     except RecursionError:
@@ -113,7 +116,10 @@ def _from_yaml(file: str, text: str) -> tuple[object, yaml.Node | None]:
         mark = error.problem_mark or error.context_mark
         # The end of the text counts as a line of its own there.
         where = file if mark is None else f"{file}:{min(mark.line + 1, max(1, len(text.splitlines())))}"
-        raise InputError(f"is not understood ({error.problem or error.context})", where=where) from None
+        problem = error.problem or error.context
+        # The C library has a limit of its own, and meets it while it looks ahead of what it has told so far.
+        what = "is nested too deep" if "nesting depth" in str(problem) else f"is not understood ({problem})"
+        raise InputError(what, where=where) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise InputError(f"holds a character that YAML refuses ({error.reason})", where=f"{file}:{line}") from None

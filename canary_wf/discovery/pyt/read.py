@@ -8,9 +8,9 @@ import selectors
 import time
 from collections.abc import Sequence
 
-from canary_wf.discovery.pyt.cache import ReadingCache
 from canary_wf.discovery.pyt.record import FileReading, Reply
 from canary_wf.discovery.pyt.worker import Worker, reply_error
+from canary_wf.discovery.reading_cache import ReadingCache
 from canary_wf.errors import InputError
 
 TIME_LIMIT = 30.0

@@ -44,8 +44,8 @@ class TestTimedOut(TestOutcome):
     exit_status = timeout_exit_status
 
 
-class MissingTestInstance(RuntimeError):  # noqa: N818 - the name under which canary's users catch it
-    """The script does not run as a job: there is no readable `job.json`."""
+class MissingTestInstanceError(RuntimeError, AttributeError):
+    """Something of the running job was asked for, and there is none; to `hasattr` it is not there."""
 
 
 _previous = sys.excepthook

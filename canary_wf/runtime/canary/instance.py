@@ -1,15 +1,15 @@
-# ruff: noqa: ANN401, PTH100, PTH112, PTH118, PTH120, PTH123 - values are of any type; tests wait for this module, and pathlib takes longer to import than all of it
+# ruff: noqa: ANN401, PTH100, PTH110, PTH112, PTH118, PTH120, PTH123 - values are of any type; tests wait for this module, and pathlib takes longer to import than all of it
 """The job as the running test sees it: read from the `job.json` that canary-wf keeps in the job's folder."""
 
 import os
 
-from .exceptions import MissingTestInstance
+from .exceptions import MissingTestInstanceError
 from .notes import read_notes, write_notes
 from .parameters import MultiParameters, Parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
 _VARIABLE = "CANARY_WF_JOB"
 _FILE = "job.json"
@@ -200,18 +200,48 @@ class TestMultiInstance(TestInstance):
         self.parameters = MultiParameters({name: tuple(one.parameters[name] for one in members) for name in names})
 
 
-def get_instance(path: "str | None" = None) -> TestInstance:
-    """Return the job that runs, or the one whose folder or `job.json` is `path`.
+class MissingTestInstance:
+    """What a script gets that does not run as a job: it is false, and whatever is asked of it raises."""
 
-    Raises MissingTestInstance when the script was not started by canary-wf.
+    __test__ = False
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return f"MissingTestInstance({self.file!r})"
+
+    def __getattr__(self, name: str) -> "NoReturn":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise MissingTestInstanceError(
+            f"{name}: the script does not run as a job of canary-wf ({self.file}: there is no such file)"
+        )
+
+
+def get_instance(path: "str | None" = None) -> "TestInstance | MissingTestInstance":
+    """Return the job that runs, or the one whose folder or `job.json` is `path`; a script run by hand is no job.
+
+    Raises MissingTestInstanceError when the state of the job cannot be read.
     """
     file = path or os.environ.get(_VARIABLE) or _FILE
     if os.path.isdir(file):
         file = os.path.join(file, _FILE)
+    if not os.path.exists(file):
+        return MissingTestInstance(file)
     return _instance(_read(file), os.path.dirname(os.path.abspath(file)))
 
 
-get_job = get_testcase = get_instance
+def get_job(path: "str | None" = None) -> "TestInstance | None":
+    """Return what `get_instance` does, or None when the script does not run as a job."""
+    found = get_instance(path)
+    return None if isinstance(found, MissingTestInstance) else found
+
+
+get_testcase = get_job
 Job = TestCase = TestInstance
 """The names by which annotations in test files mean the running job."""
 
@@ -228,13 +258,11 @@ def _read(file: str) -> "dict[str, Any]":
         with open(file, encoding="utf-8") as stream:
             record = json.load(stream)
     except OSError as error:
-        raise MissingTestInstance(
-            f"{file}: cannot be read ({error.strerror}); the script does not run as a job of canary-wf"
-        ) from None
+        raise MissingTestInstanceError(f"{file}: cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise MissingTestInstance(f"{file}: is damaged ({error})") from None
+        raise MissingTestInstanceError(f"{file}: is damaged ({error})") from None
     if not isinstance(record, dict):
-        raise MissingTestInstance(f"{file}: is not the state of a job")
+        raise MissingTestInstanceError(f"{file}: is not the state of a job")
     return record
 
 
@@ -242,7 +270,7 @@ def _upstream(entry: "dict[str, Any]") -> TestInstance:
     folder = entry["directory"]
     try:
         record = _read(os.path.join(folder, _FILE))
-    except MissingTestInstance:
+    except MissingTestInstanceError:
         # It never ran (blocked, left out): what is known of it is what the edge says.
         record = {"id": entry.get("id"), "name": entry.get("name")}
     return _instance(record, folder)

@@ -2,10 +2,10 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .instance import TestInstance
+    from .instance import MissingTestInstance, TestInstance
 
 
-def __getattr__(name: str) -> "TestInstance":
+def __getattr__(name: str) -> "TestInstance | MissingTestInstance":
     if name != "instance":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .instance import get_instance

@@ -1,7 +1,8 @@
-"""Readings of test files kept between two commands, so that unchanged files need not be executed again.
+"""What test files say, kept between two commands, so that unchanged files need not be executed or parsed again.
 
-A reading counts while the file, the local files it executed, and the environment variables it asked for are what they
-were; one that looked at anything else is not kept. The cache only saves time: whatever is wrong with it is passed over.
+The reading of a Python file counts while the file, the local files it executed, and the environment variables it asked
+for are what they were; one that looked at anything else is not kept. The document in a job file counts while the file
+is what it was. The cache only saves time: whatever is wrong with it is passed over.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -29,45 +31,74 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
     reading: FileReading
 
 
+class _Document(msgspec.Struct, frozen=True, array_like=True):
+    """The value of one job file that was found to be well formed, with the digest of the file."""
+
+    digest: bytes
+    value: Any
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    """What one file of the cache holds, by the absolute path of the test file."""
+
+    readings: dict[str, _Entry] = {}
+    documents: dict[str, _Document] = {}
+
+
 class ReadingCache:
-    """The readings of the files below some paths, in one file of `folder`; `roots` tell which file that is."""
+    """What the files below some paths say, in one file of `folder`; `roots` tell which file that is."""
 
     def __init__(self, folder: Path, roots: Sequence[str]) -> None:
         name = hashlib.sha256("\0".join([_reader(), *roots]).encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._path = folder / f"readings-{name}.msgpack"
         self._digests: dict[str, bytes] = {}
-        self._used: dict[str, _Entry] = {}
+        self._used = _Stored()
         self._fresh = False
         try:
-            self._known = msgspec.msgpack.decode(self._path.read_bytes(), type=dict[str, _Entry])
+            self._known = msgspec.msgpack.decode(self._path.read_bytes(), type=_Stored)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-            self._known = {}
+            self._known = _Stored()
 
     def get(self, file: str) -> FileReading | None:
         """Return the reading of `file`, if it is known and still true."""
         digest = self._digest(file)  # taken before the file is read: a change meanwhile makes the entry void
-        entry = self._known.get(file)
+        entry = self._known.readings.get(file)
         if entry is None or entry.digest != digest or digest == _NEITHER:
             return None
         if any(self._digest(other) != known for other, known in entry.reads.items()):
             return None
         if any(os.environ.get(name) != value for name, value in entry.reading.environment.items()):
             return None
-        self._used[file] = entry
+        self._used.readings[file] = entry
         return entry.reading
 
     def keep(self, file: str, reading: FileReading) -> None:
         """Remember the reading of `file`, which `get` was asked for before, if it can be expected to recur."""
         if not reading.outside and self._digest(file) != _NEITHER:
-            self._used[file] = _Entry(
+            self._used.readings[file] = _Entry(
                 self._digest(file), {other: self._digest(other) for other in reading.reads}, reading
             )
+            self._fresh = True
+
+    def document(self, file: str) -> object:
+        """Return the value of the job file `file`, if it is known and still true, else None."""
+        digest = self._digest(file)
+        known = self._known.documents.get(file)
+        if known is None or known.digest != digest or digest == _NEITHER:
+            return None
+        self._used.documents[file] = known
+        return known.value
+
+    def keep_document(self, file: str, value: object) -> None:
+        """Remember the `value` of the job file `file`, which `document` was asked for before."""
+        if file not in self._used.documents and self._digest(file) != _NEITHER:
+            self._used.documents[file] = _Document(self._digest(file), value)
             self._fresh = True
 
     def save(self, folder: Path | None = None) -> None:
         """Write what was used, into another `folder` when one is given; what cannot be written is not kept."""
         path = self._path if folder is None else folder / self._path.name
-        if path == self._path and not self._fresh and len(self._used) == len(self._known):
+        if path == self._path and not self._fresh and _size(self._used) == _size(self._known):
             return
         with contextlib.suppress(OSError, CanaryWfError, msgspec.MsgspecError):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +114,10 @@ class ReadingCache:
         return self._digests[file]
 
 
+def _size(stored: _Stored) -> tuple[int, int]:
+    return len(stored.readings), len(stored.documents)
+
+
 def cache_folder(workspace: Path) -> Path:
     """Return where readings are kept for `workspace`, the folder of its state; without one, the user's own cache."""
     if os.path.isdir(workspace):  # noqa: PTH112 - a folder that may not be looked into is none
@@ -93,7 +128,8 @@ def cache_folder(workspace: Path) -> Path:
 
 def _reader() -> str:
     """Return what tells one way of reading from another: the Python, its libraries' place, and the reader itself."""
-    sources = [Path(__file__).with_name(name) for name in ("reader.py", "witness.py")]
+    sources = [Path(__file__).with_name("pyt") / name for name in ("reader.py", "witness.py")]
+    sources += [Path(__file__).with_name("job_files") / name for name in ("load.py", "check.py", "jobs.schema.json")]
     found = [path.stat() for path in (*sources, RUNTIME / "canary" / "directives.py")]
     marks = [f"{each.st_size}:{each.st_mtime_ns}" for each in found]
     path = os.environ.get("PYTHONPATH", "")
