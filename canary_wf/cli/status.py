@@ -1,6 +1,7 @@
 """`canary-wf status`: where the newest session's jobs stand, read from the state files alone."""
 
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from canary_wf.cli.options import json_option, out_option
 from canary_wf.errors import ExitCode
 from canary_wf.json_files import encode
 from canary_wf.plan.store import newest_session
+from canary_wf.report.progress import progress_of
 from canary_wf.report.session import load_session
 from canary_wf.report.table import print_status, select
 
@@ -26,4 +28,5 @@ def command(*, out: Path, as_json: bool, wanted: str) -> int:
         sys.stdout.write(encode(content).decode() + "\n")
     else:
         print_status(state, jobs)
+        sys.stdout.writelines(f"{line}\n" for line in progress_of(state, time.time()))
     return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED

@@ -189,12 +189,12 @@ class _BatchRun:
 
     def _run_jobs(self, workers: int | None) -> BatchScheduler:
         known = self._known()
-        done = sum(job.id in known for job in self.part.jobs)
-        say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {done} of them done before")
+        progress = ProgressLog(self.part, known)
+        say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {progress.done} of them done before")
         allow_open_files(self.part.batch)
         pool = open_pool(self.part)
-        treatment = self._treatment(pool)
-        self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
+        treatment = self._treatment(pool, progress)
+        self.hooks.add(progress)
         try:
             scheduler = BatchScheduler(
                 self.part.jobs,
@@ -210,16 +210,18 @@ class _BatchRun:
                 scheduler.run(monitor, watchdog)
         finally:
             treatment.oom_kills.close()
+            progress.close()
             pool.release()
         return scheduler
 
-    def _treatment(self, pool: BatchPool) -> Treatment:
+    def _treatment(self, pool: BatchPool, progress: ProgressLog) -> Treatment:
         types = {*self.part.resource_pool["resources"], *pool.pool.types}
         return Treatment(
             environment=base_environment(os.environ, types, self.attempt.token),
             retries=Retries(self.part.retry, self.recorder.state.jobs),
             binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
             oom_kills=OomKills(),
+            tick=progress.tick,
         )
 
     def _reason(self, scheduler: BatchScheduler) -> str:

@@ -123,6 +123,7 @@ class BatchScheduler:
             self._collect(pid)
         self._heed_signals(monitor)
         self._enforce_deadlines()
+        self._treatment.tick()
         return not self.superseded
 
     # -- starting ------------------------------------------------------------------------------------------------

@@ -20,13 +20,17 @@ from canary_wf.session_paths import SessionPaths, relative_to_out
 
 
 class SessionState(msgspec.Struct, frozen=True):
-    """The plan and the jobs' records by id; `live` says whether a runner works on it, `begun` whether one ever did."""
+    """The plan and the jobs' records by id; `live` says whether a runner works on it, `begun` whether one ever did.
+
+    `heard` has the time (epoch seconds) of the last sign of life of each batch that runs now.
+    """
 
     paths: SessionPaths
     plan: Plan
     records: dict[str, JobRecord]
     live: bool
     begun: bool
+    heard: dict[str, float]
 
     def record(self, job: PlannedJob) -> JobRecord:
         """Return what is known of `job`."""
@@ -73,6 +77,7 @@ def load_session(paths: SessionPaths) -> SessionState:
     """Return the state of the session at `paths`. Raises WorkspaceError when its files are missing or damaged."""
     plan = load_plan(paths.plan)
     records: dict[str, JobRecord] = {}
+    heard: dict[str, float] = {}
     live = is_locked(paths.out)
     begun = False
     for batch in plan.batches:
@@ -82,12 +87,14 @@ def load_session(paths: SessionPaths) -> SessionState:
             continue
         alive = is_alive(files.attempt, attempt)
         live = live or alive
+        if alive:
+            heard[batch.id] = files.attempt.stat().st_mtime
         state = read_journal(files.journal)
         begun = begun or state.was_run
         for job, record in state.jobs.items():
             lost = record.phase is JobPhase.RUNNING and not alive
             records[job] = record.lost(LOST) if lost else record
-    return SessionState(paths, plan, records, live, begun)
+    return SessionState(paths, plan, records, live, begun, heard)
 
 
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
