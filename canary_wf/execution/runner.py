@@ -25,6 +25,7 @@ from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
 from canary_wf.execution.retry import Retries
 from canary_wf.execution.scheduler import BatchScheduler
+from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
@@ -33,6 +34,7 @@ from canary_wf.job.attempt import Attempt, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
+from canary_wf.job.marked import kill_marked
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.processes import kill_left_behind, this_place
 from canary_wf.job.status import Outcome, Status
@@ -173,6 +175,8 @@ class _BatchRun:
             for record in self.recorder.state.jobs.values():
                 if record.phase is JobPhase.RUNNING:
                     kill_left_behind(record.pid, record.started_ticks)
+            if self.recorder.state.is_open:
+                kill_marked(previous.token)
         self.hooks.emit(event)
 
     def _known(self) -> dict[str, Status]:
@@ -206,8 +210,8 @@ class _BatchRun:
                 treatment=treatment,
                 attempt=self.attempt,
             )
-            with Watchdog() as watchdog, ProcessMonitor() as monitor:
-                scheduler.run(monitor, watchdog)
+            with Strays() as strays, Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
+                scheduler.run(monitor, watchdog, strays)
         finally:
             treatment.oom_kills.close()
             progress.close()

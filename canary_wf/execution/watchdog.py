@@ -9,6 +9,7 @@ import signal
 import struct
 import sys
 
+from canary_wf.job.marked import kill_marked
 from canary_wf.job.processes import signal_group
 
 _MESSAGE = struct.Struct("=q")
@@ -19,16 +20,19 @@ _HIGHEST_DESCRIPTOR = os.sysconf("SC_OPEN_MAX")
 
 
 class Watchdog:
-    """The runner's end of the pipe; a context manager, the watchdog ends with it."""
+    """The runner's end of the pipe; a context manager, the watchdog ends with it.
 
-    def __init__(self) -> None:
+    `token` is that of the attempt, by which processes are found that left their groups. `pid` is the watchdog's own.
+    """
+
+    def __init__(self, token: str) -> None:
         # What is buffered here would be written a second time by the child.
         sys.stdout.flush()
         sys.stderr.flush()
         read_end, self._write_end = os.pipe2(os.O_CLOEXEC)
-        self._pid = os.fork()
-        if self._pid == 0:
-            _watch(read_end)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _watch(read_end, token)
         os.close(read_end)
 
     def __enter__(self) -> "Watchdog":  # noqa: PYI034 - never inherited from
@@ -36,7 +40,7 @@ class Watchdog:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._write_end)
-        os.waitpid(self._pid, 0)
+        os.waitpid(self.pid, 0)
 
     def started(self, group: int) -> None:
         """Report that the process group `group` runs."""
@@ -54,7 +58,7 @@ class Watchdog:
             return
 
 
-def _watch(read_end: int) -> None:
+def _watch(read_end: int, token: str) -> None:
     """Be the watchdog; never returns. Signals to the runner's group or terminal must not end it first."""
     try:
         os.setsid()
@@ -74,6 +78,8 @@ def _watch(read_end: int) -> None:
                 groups.discard(-number)
         for group in groups:
             signal_group(group, signal.SIGKILL)
+        if groups:
+            kill_marked(token)
     finally:
         os._exit(0)
 

@@ -11,6 +11,7 @@ from canary_wf.hooks.recording import reopen_recorder
 from canary_wf.job.attempt import is_alive, read_attempt, take_batch
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished
 from canary_wf.job.journal import BatchState
+from canary_wf.job.marked import kill_marked
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.processes import kill_left_behind, this_place
 from canary_wf.job.status import Outcome
@@ -39,6 +40,8 @@ def _settle_batch(paths: SessionPaths, batch: str) -> None:
     previous = recorder.state.attempt
     now = time.time()
     here = previous is not None and previous.host == this_place()
+    if previous is not None and here:
+        kill_marked(previous.token)
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in running_jobs(recorder.state):
         record = recorder.state.jobs[job]
