@@ -15,15 +15,17 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.launcher import GRACE, argument_list, launch, run_folder
 from canary_wf.execution.monitor import ProcessMonitor, measure, reap
+from canary_wf.execution.progress import say
+from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import Attempt, SupersededError
 from canary_wf.job.environment import job_environment
 from canary_wf.job.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
-from canary_wf.job.failure import OOM_KILL, out_of_memory
+from canary_wf.job.failure import OOM_KILL, out_of_memory, with_strays
 from canary_wf.job.processes import signal_group, ticks_now
-from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.verdict import judge
 from canary_wf.job.when import why_unsatisfied
@@ -32,6 +34,7 @@ from canary_wf.json_files import MACHINE_FAULTS
 from canary_wf.plan.model import PlannedJob
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
+from canary_wf.wording import count
 
 
 class _Running:
@@ -103,9 +106,10 @@ class BatchScheduler:
         """The verdicts that stand now, by job id."""
         return self._verdicts
 
-    def run(self, monitor: ProcessMonitor, watchdog: Watchdog) -> None:
+    def run(self, monitor: ProcessMonitor, watchdog: Watchdog, strays: Strays) -> None:
         """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
         self._watchdog = watchdog
+        self._strays = strays
         for index in [index for index in self._order if not self._missing[index]]:
             self._offer(index)
         try:
@@ -113,6 +117,8 @@ class BatchScheduler:
                 pass
         finally:
             self._end_all(monitor)
+            if killed := strays.end_all([watchdog.pid]):
+                say(f"killed {count(killed, 'process', 'processes')} that jobs had left running")
 
     def _step(self, monitor: ProcessMonitor) -> bool:
         if self.stopped_by is None:
@@ -124,6 +130,7 @@ class BatchScheduler:
             self._collect(pid)
         self._heed_signals(monitor)
         self._enforce_deadlines()
+        self._treatment.tick()
         return not self.superseded
 
     # -- starting ------------------------------------------------------------------------------------------------
@@ -220,7 +227,27 @@ class BatchScheduler:
             if ended.code and self._treatment.oom_kills.claim(ended.code, running.oom_kills):
                 measured[OOM_KILL] = 1
                 verdict = out_of_memory(verdict)
+        if left := self._end_strays(job):
+            measured["left_behind"] = left
+            verdict = with_strays(verdict, left)
         self._judged(running.index, verdict, measured)
+
+    def _end_strays(self, ended: PlannedJob) -> int:
+        """End what jobs that are over left outside of their groups; return how many processes `ended` had left."""
+        known = [self._watchdog.pid, *self._running]
+        if not self._strays.has_any(known):
+            return 0
+        jobs = [self._jobs[running.index] for running in self._running.values()]
+        # What a test of CTest started may be there for later tests.
+        spared = {self._state_file(job) for job in (*jobs, *(job for job in self._jobs if job.ctest is not None))}
+        found = self._strays.end_ended(known, spared)
+        own = found.pop(self._state_file(ended), 0)
+        for name, number in found.items():
+            say(f"killed {count(number, 'process', 'processes')} of a job that had ended: {name}")
+        return own
+
+    def _state_file(self, job: PlannedJob) -> str:
+        return str(self._paths.job(job.directory) / STATE_FILE)
 
     def _judged(self, index: int, status: Status, measurements: dict[str, Any]) -> None:
         """Record the verdict on a run: the job's own, unless it is to run again."""
