@@ -10,6 +10,7 @@ import click
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import UsageError
+from canary_wf.job.retry import ANY, MOST, parse_retry
 from canary_wf.plan.planner import PlanSettings
 from canary_wf.resources.options import parse_resource
 
@@ -28,7 +29,7 @@ out_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
-_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on")
+_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry")
 
 
 def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -52,7 +53,16 @@ selection_options = _stacked(
 )
 
 planning_options = _stacked(
-    click.option("-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers= or fail_on=."),
+    click.option(
+        "-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers=, fail_on=, retry=."
+    ),
+    click.option(
+        "--repeat-until-pass",
+        type=click.IntRange(1, MOST + 1),
+        metavar="N",
+        help="Run a job that does not pass again, until it passes or was run N times.",
+    ),
+    click.option("--bind", is_flag=True, help="Bind each job to the CPUs of its ids."),
     click.option(
         "--rules",
         type=click.Choice(["batch", "shape", "auto"]),
@@ -109,11 +119,22 @@ def plan_settings(values: dict[str, Any]) -> tuple[PlanSettings, str]:
     settings = PlanSettings(
         batch_spec=BatchSpecification.parse(given.get("spec", "")),
         workers=None if workers is None else int(workers),
+        retry=_retry(given.get("retry"), values["repeat_until_pass"]),
+        bind=values["bind"],
         fail_on="never" if fail_on == "never" else "any",
         strict=values["strict"],
         rules=values["rules"],
     )
     return settings, scheduler
+
+
+def _retry(text: str | None, runs: int | None) -> dict[str, int]:
+    policy = {} if text is None else parse_retry(text)
+    if runs is None:
+        return policy
+    if ANY in policy:
+        raise UsageError("says the same as -b retry=any", where="--repeat-until-pass", hint="give only one of them")
+    return {**policy, ANY: runs - 1}
 
 
 def _batch_pair(text: str) -> tuple[str, str]:
