@@ -5,6 +5,7 @@ Everything that is imported on the way to the first job is the standard library,
 """
 
 import argparse
+import gc
 import os
 import shutil
 import signal
@@ -207,6 +208,7 @@ class _BatchRun:
                 treatment=treatment,
                 attempt=self.attempt,
             )
+            gc.freeze()  # what is there now stays to the end: it need not be looked through again and again
             with Watchdog() as watchdog, ProcessMonitor() as monitor:
                 scheduler.run(monitor, watchdog)
         finally:

@@ -156,27 +156,30 @@ class BatchScheduler:
             return True
 
         # Taken first and started then: a job that cannot start lets others become ready.
-        while numbers := list(self._ready.take(fits)):
-            for number in numbers:
-                self._start(self._order[number], given.pop(number), monitor)
+        numbers = list(self._ready.take(fits))
+        while numbers:
+            started = [self._start(self._order[number], given.pop(number), monitor) for number in numbers]
+            numbers = [] if all(started) else list(self._ready.take(fits))
 
-    def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> None:
+    def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> bool:
+        """Start a job; return whether it runs now. One that cannot start has its verdict."""
         job = self._jobs[index]
         folder = self._paths.job_folder(job.directory)
         try:
             clear_workdir(folder, self._retries.earlier(job.id))
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
             self._could_not_start(index, resources, error)
-            return
+            return False
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
         oom_kills = self._treatment.oom_kills.count()
         try:
             pid = self._launch(job, resources, folder, monitor)
         except (CanaryWfError, OSError, ValueError) as error:
             self._could_not_start(index, resources, error)
-            return
+            return False
         self._running[pid] = _Running(index, folder, resources, job.limit, oom_kills)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
+        return True
 
     def _could_not_start(self, index: int, resources: Resources, error: Exception) -> None:
         self._capacity.give_back(self._jobs[index], resources)
