@@ -24,6 +24,11 @@ class BatchPaths(NamedTuple):
         return self.folder / "result.json"
 
     @property
+    def copies(self) -> Path:
+        """Where copies of the result are that rules of larger workflows take for done, one a line."""
+        return self.folder / "copies.txt"
+
+    @property
     def journal(self) -> Path:
         """Every event of the batch, one line each."""
         return self.folder / "journal.jsonl"
@@ -85,6 +90,11 @@ class SessionPaths(NamedTuple):
     def gate(self) -> Path:
         """What the gate writes when no job failed."""
         return self.folder / "gate.json"
+
+    @property
+    def copies(self) -> Path:
+        """Where copies of the report and of the gate's file are that rules of larger workflows take for done."""
+        return self.folder / "copies.txt"
 
     @property
     def batch_table(self) -> Path:

@@ -17,10 +17,13 @@ COMMANDS = {
     "describe": "show what one test file expands to",
     "status": "show where the newest session's jobs stand",
     "log": "print a job's output",
+    "location": "print where a job's working directory is",
     "rerun": "reset jobs, so that the next snakemake runs them again",
     "rebaseline": "make the results of jobs the new references",
+    "diff": "show what changed from one session to another",
     "report": "write a report: junit, json or markdown",
     "history": "show, export, import or forget run times",
+    "gc": "remove old sessions",
     "pool": "show the resource pool",
     "run-batch": "run one batch (what a generated rule calls)",
 }

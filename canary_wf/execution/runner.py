@@ -30,6 +30,7 @@ from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder
+from canary_wf.hooks.result_copies import note_copy
 from canary_wf.job.attempt import Attempt, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -106,7 +107,7 @@ def run_batch(
     _require_upstreams(part, paths)
     # The runner changes its folder with each job it starts, so nothing relative may be left by then.
     expected = None if result is None else Path(os.path.abspath(result))  # noqa: PTH100 - links are kept
-    return _BatchRun(part, paths, bind=bind or part.bind).carry_out(workers or part.workers, expected)
+    return _BatchRun(part, paths, expected, bind=bind or part.bind).carry_out(workers or part.workers)
 
 
 def load_slice(paths: SessionPaths, batch: str) -> BatchSlice:
@@ -128,18 +129,19 @@ def _require_upstreams(part: BatchSlice, paths: SessionPaths) -> None:
 class _BatchRun:
     """One attempt at one batch, from taking it to its result."""
 
-    def __init__(self, part: BatchSlice, paths: SessionPaths, *, bind: bool) -> None:
+    def __init__(self, part: BatchSlice, paths: SessionPaths, expected: Path | None, *, bind: bool) -> None:
         self.part = part
+        self.expected = expected
         self.bind = bind
         self.paths = paths
         self.files = paths.batch(part.batch.id)
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
-        self.attempt: Attempt = take_batch(self.files.attempt)
+        self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
         self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
 
-    def carry_out(self, workers: int | None, result: Path | None) -> int:
+    def carry_out(self, workers: int | None) -> int:
         """Run, record and conclude; whatever happens, the attempt is ended if it is still ours."""
         self._start_attempt()
         reason = "error"
@@ -152,7 +154,7 @@ class _BatchRun:
                 return self._incomplete(scheduler)
             if not self.attempt.is_current():
                 raise WorkspaceError("another runner took this batch", where=self.part.batch.id)
-            self._conclude(result)
+            self._conclude()
             return ExitCode.DONE
         finally:
             if self.attempt.is_current():
@@ -239,10 +241,12 @@ class _BatchRun:
             sys.stderr.write(f"canary-wf: job {name} cannot run in what this batch was given: {reason}\n")
         return ExitCode.JOBS_FAILED
 
-    def _conclude(self, result: Path | None) -> None:
+    def _conclude(self) -> None:
         write_result(self.files.result, self.part, self.recorder.state, self.started)
+        result = self.expected
         if result is None or result == self.files.result:
             return
+        note_copy(self.files.copies, self.files.result, result)
         try:
             result.parent.mkdir(parents=True, exist_ok=True)
             if not result.exists() or not result.samefile(self.files.result):
