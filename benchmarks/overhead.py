@@ -8,11 +8,11 @@ batch. `E3` and `CANARY` are virtual environments with e3-testsuite and canary-w
 """
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -24,10 +24,16 @@ from overhead_tools import Cost, Tool, batch_of, canary_wf, timed, tools
 SLOW = "canary run"
 """A hundred times slower than the others, so it has its own number of rounds."""
 
-PYTHON = os.path.realpath(sys.executable)
-"""The interpreter itself: a version manager's shim before it costs more than everything that is measured here."""
+TRUE = ["/bin/true"]
 
-COMMANDS = {"true": ["/bin/true"], "python3 -c pass": [PYTHON, "-c", "pass"]}
+
+def commands(folder: Path) -> dict[str, list[str]]:
+    """Return the commands, with a bare Python in `folder`.
+
+    Neither a version manager's shim in front of it nor packages that hook into its start are to be measured here.
+    """
+    venv.create(folder)
+    return {"true": TRUE, "python3 -c pass": [str(folder / "bin" / "python3"), "-c", "pass"]}
 
 
 @contextmanager
@@ -69,18 +75,16 @@ def print_rows(label: str, costs: Mapping[str, Sequence[Cost]], jobs: int) -> No
         each = costs[name]
         span = f"{min(cost.wall for cost in each):.2f}-{max(cost.wall for cost in each):.2f}"
         cpu = statistics.median(cost.cpu for cost in each) / jobs * 1000
-        memory = statistics.median(cost.memory for cost in each)
         over = (wall - fastest) / jobs * 1000
         print(
-            f"| {label} | {name} | {len(each)} | {wall:.2f} | {span} | {over:.2f} | {wall / fastest:.2f} "
-            f"| {cpu:.2f} | {memory:.0f} |",
+            f"| {label} | {name} | {len(each)} | {wall:.2f} | {span} | {over:.2f} | {wall / fastest:.2f} | {cpu:.2f} |",
             flush=True,
         )
 
 
 def first_job(folder: Path, workers: int) -> float:
     """Return the milliseconds from the start of the runner's process until its first job's process is there."""
-    batch, plan = batch_of(folder, COMMANDS["true"], 1000, workers)
+    batch, plan = batch_of(folder, TRUE, 1000, workers)
     before = time.time()
     timed([sys.executable, "-P", "-m", "canary_wf", "run-batch", batch, "--plan", str(plan)], folder)
     journal = plan.parent / "batches" / batch / "journal.jsonl"
@@ -93,7 +97,7 @@ def print_growth(options: argparse.Namespace, fresh: Iterator[Path]) -> None:
     print("\n| jobs in one batch | rounds | median s | wall ms/job | CPU ms/job | MiB |\n|--:|--:|--:|--:|--:|--:|")
     for jobs in options.grow:
         rounds = options.rounds if jobs <= options.jobs else 1
-        each = [canary_wf(next(fresh), COMMANDS["true"], jobs, options.workers) for _ in range(rounds)]
+        each = [canary_wf(next(fresh), TRUE, jobs, options.workers) for _ in range(rounds)]
         wall, cpu, memory = (statistics.median(values) for values in zip(*each, strict=True))
         print(
             f"| {jobs} | {rounds} | {wall:.2f} | {wall / jobs * 1000:.3f} | {cpu / jobs * 1000:.3f} | {memory:.0f} |",
@@ -119,11 +123,11 @@ def main() -> None:
     found = dict(tools(options.peer_python, options.canary, set(options.without)))
     with folders(options.folder) as fresh:
         print(
-            "| command | tool | rounds | median s | min-max s | ms/job over the fastest | ratio | CPU ms/job | MiB |\n"
-            "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+            "| command | tool | rounds | median s | min-max s | ms/job over the fastest | ratio | CPU ms/job |\n"
+            "|---|---|--:|--:|--:|--:|--:|--:|",
             flush=True,
         )
-        for label, command in COMMANDS.items():
+        for label, command in commands(next(fresh)).items():
             print_rows(label, measure(found, command, options, fresh), options.jobs)
         if options.without:
             print(f"\nLeft out: {', '.join(options.without)}.")
