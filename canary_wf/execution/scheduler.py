@@ -18,7 +18,7 @@ from canary_wf.execution.monitor import ProcessMonitor, measure, reap
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.job.attempt import Attempt
+from canary_wf.job.attempt import Attempt, SupersededError
 from canary_wf.job.environment import job_environment
 from canary_wf.job.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
 from canary_wf.job.failure import OOM_KILL, out_of_memory
@@ -28,6 +28,7 @@ from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.verdict import judge
 from canary_wf.job.when import why_unsatisfied
 from canary_wf.job.workdir import clear_workdir, prepare_workdir
+from canary_wf.json_files import MACHINE_FAULTS
 from canary_wf.plan.model import PlannedJob
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
@@ -165,6 +166,7 @@ class BatchScheduler:
         """Start a job; return whether it runs now. One that cannot start has its verdict."""
         job = self._jobs[index]
         folder = self._paths.job_folder(job.directory)
+        self._attempt.hold()
         try:
             clear_workdir(folder, self._retries.earlier(job.id))
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
@@ -183,6 +185,9 @@ class BatchScheduler:
 
     def _could_not_start(self, index: int, resources: Resources, error: Exception) -> None:
         self._capacity.give_back(self._jobs[index], resources)
+        fault = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(error, SupersededError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
+            raise error  # the machine's doing, no verdict on the job
         self._judged(index, Status.of(Outcome.BROKEN, f"could not start: {error}"), {})
 
     def _launch(self, job: PlannedJob, resources: Resources, folder: str, monitor: ProcessMonitor) -> int:
@@ -192,6 +197,7 @@ class BatchScheduler:
         argv = argument_list(job, environment)
         place = run_folder(job, folder, self._paths.out)
         cpus = self._treatment.binding.cpus_for(job, resources)
+        self._attempt.hold()  # copying may have taken long
         pid = launch(argv, place, environment, f"{folder}/{OUTPUT_FILE}", cpus)
         self._watchdog.started(pid)
         try:

@@ -51,7 +51,7 @@ def base_environment(
     kept = {name: value for name, value in kept.items() if not (name.startswith("CANARY_") and _IDS.fullmatch(name))}
     kept |= {name: "" for kind in types for name in _id_names(kind)}
     if attempt is not None:
-        kept[ATTEMPT] = attempt
+        kept[ATTEMPT] = f"{environment[ATTEMPT]}:{attempt}" if ATTEMPT in environment else attempt
     return BaseEnvironment(kept)
 
 
