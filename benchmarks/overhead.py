@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from overhead_tools import Cost, Tool, batch_of, canary_wf, timed, tools
@@ -82,25 +83,38 @@ def print_rows(label: str, costs: Mapping[str, Sequence[Cost]], jobs: int) -> No
         )
 
 
+def own_cost(folder: Path, jobs: int, workers: int) -> Cost:
+    """Return what a batch of `jobs` takes, the CPU time without what the jobs themselves used."""
+    cost = canary_wf(folder, TRUE, jobs, workers)
+    journal = next((folder / "out").glob(".canary-wf/sessions/*/batches/*/journal.jsonl"))
+    measured = [event["measurements"] for event in events_of(journal) if event["event"] == "job_finished"]
+    return cost._replace(cpu=cost.cpu - sum(found["cpu_user"] + found["cpu_system"] for found in measured))
+
+
+def events_of(journal: Path) -> list[dict[str, Any]]:
+    """Return what a batch's journal tells."""
+    return [msgspec.json.decode(line) for line in journal.read_bytes().splitlines()]
+
+
 def first_job(folder: Path, workers: int) -> float:
     """Return the milliseconds from the start of the runner's process until its first job's process is there."""
     batch, plan = batch_of(folder, TRUE, 1000, workers)
     before = time.time()
     timed([sys.executable, "-P", "-m", "canary_wf", "run-batch", batch, "--plan", str(plan)], folder)
-    journal = plan.parent / "batches" / batch / "journal.jsonl"
-    events = [msgspec.json.decode(line) for line in journal.read_bytes().splitlines()]
+    events = events_of(plan.parent / "batches" / batch / "journal.jsonl")
     return 1000 * (next(event["time"] for event in events if event["event"] == "job_launched") - before)
 
 
 def print_growth(options: argparse.Namespace, fresh: Iterator[Path]) -> None:
     """Print what this runner takes for batches of growing size, and how soon it starts."""
-    print("\n| jobs in one batch | rounds | median s | wall ms/job | CPU ms/job | MiB |\n|--:|--:|--:|--:|--:|--:|")
+    print("\n| jobs in one batch | rounds | median s | ms/job | the runner's own CPU ms/job | MiB |")
+    print("|--:|--:|--:|--:|--:|--:|", flush=True)
     for jobs in options.grow:
         rounds = options.rounds if jobs <= options.jobs else 1
-        each = [canary_wf(next(fresh), TRUE, jobs, options.workers) for _ in range(rounds)]
+        each = [own_cost(next(fresh), jobs, options.workers) for _ in range(rounds)]
         wall, cpu, memory = (statistics.median(values) for values in zip(*each, strict=True))
         print(
-            f"| {jobs} | {rounds} | {wall:.2f} | {wall / jobs * 1000:.3f} | {cpu / jobs * 1000:.3f} | {memory:.0f} |",
+            f"| {jobs} | {rounds} | {wall:.2f} | {wall / jobs * 1000:.2f} | {cpu / jobs * 1000:.2f} | {memory:.0f} |",
             flush=True,
         )
     starts = [first_job(next(fresh), options.workers) for _ in range(options.rounds)]
