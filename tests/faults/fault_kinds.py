@@ -117,7 +117,7 @@ def freeze_and_take_over_elsewhere(meeting: Meeting) -> str:
 def _freeze(meeting: Meeting, second: dict[str, str]) -> str:
     faults = {"AT": meeting.point(), "ACTION": meeting.chance.choice(["stop", "stopped"])}
     frozen = meeting.world.start(faults)
-    wait_until(lambda: frozen.poll() is not None or _is_stopped(frozen.pid))
+    wait_until(lambda: frozen.poll() is not None or is_stopped(frozen.pid))
     time.sleep(meeting.chance.choice([0, 1.5 * HEARTBEAT]))
     code = meeting.world.run(second)
     if frozen.poll() is None and second:
@@ -125,7 +125,8 @@ def _freeze(meeting: Meeting, second: dict[str, str]) -> str:
     return f"freeze {faults}, second {second}: {frozen.wait(120)} and {code}"
 
 
-def _is_stopped(pid: int) -> bool:
+def is_stopped(pid: int) -> bool:
+    """Return whether the process `pid` was stopped by a signal."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - a file of the kernel
             return file.read().rpartition(b")")[2].split()[0] == b"T"

@@ -72,15 +72,15 @@ def wait_until(condition: Callable[[], bool], patience: float = PATIENCE) -> boo
 class World:
     """A planned batch in a folder of its own."""
 
-    def __init__(self, folder: Path, programs: Tools, jobs: Sequence[JobSpec]) -> None:
+    def __init__(self, folder: Path, programs: Tools, jobs: Sequence[JobSpec], root: Path | None = None) -> None:
         self.programs = programs
-        self.root = folder / "world"
+        self.root = root or folder / "world"
         self.out = self.root / "out"
         self.leases = self.root / "leases"
         self.beside = folder / "beside"
         self.calls = self.beside / "calls"
         self.out.mkdir(parents=True)
-        self.beside.mkdir()
+        self.beside.mkdir(parents=True)
         self.plan: Plan = plan_of(list(jobs), cpus=CPUS)
         self.paths = write_session(self.plan, self.out)
         self.batch = self.plan.batches[0].id
