@@ -10,10 +10,7 @@ from canary_wf.job.status import Outcome
 
 
 class ProgressLog:
-    """The listener that prints one line for each job that ended; `names` are the jobs' names by id.
-
-    Lines of jobs that end together are written together, by `flush`.
-    """
+    """The listener that prints one line for each job that ended; `names` are the jobs' names by id."""
 
     def __init__(self, names: Mapping[str, str], done: int, total: int) -> None:
         self._names = names
@@ -31,12 +28,7 @@ class ProgressLog:
         after = "" if duration is None else f" in {format_duration(duration)}"
         reason = f": {event.reason}" if event.reason else ""
         counter = f"[{self._done:{width}}/{self._total}]"
-        line = f"{counter} {outcome.category} {outcome.name} {self._names[event.job]}{after}{reason}"
-        sys.stdout.write(one_line(line) + "\n")
-
-    def flush(self) -> None:
-        """Write what was told so far."""
-        sys.stdout.flush()
+        say(f"{counter} {outcome.category} {outcome.name} {self._names[event.job]}{after}{reason}")
 
 
 def say(text: str) -> None:

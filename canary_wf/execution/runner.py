@@ -211,8 +211,7 @@ class _BatchRun:
         allow_open_files(self.part.batch)
         pool = open_pool(self.part, hold=self.attempt.hold)
         treatment = self._treatment(pool)
-        progress = ProgressLog(self.names, done, len(self.part.jobs))
-        self.hooks.add(progress, progress.flush)
+        self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
         try:
             scheduler = BatchScheduler(
                 self.part.jobs,

@@ -114,7 +114,6 @@ class BatchScheduler:
                 pass
         finally:
             self._end_all(monitor)
-            self._hooks.rest()
 
     def _step(self, monitor: ProcessMonitor) -> bool:
         if self.stopped_by is None:
@@ -122,7 +121,6 @@ class BatchScheduler:
         if not self._running:
             self._note_unplaced()
             return False
-        self._hooks.rest()
         for pid in monitor.wait(self._until_next()):
             self._collect(pid)
         self._heed_signals(monitor)

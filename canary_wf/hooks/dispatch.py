@@ -12,18 +12,10 @@ class Hooks:
 
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
         self._listeners = list(listeners)
-        self._before_rest: list[Callable[[], object]] = []
 
-    def add(self, listener: Listener, before_rest: Callable[[], object] | None = None) -> None:
-        """Call `listener` for every event from now on, and `before_rest` to do what it put off."""
+    def add(self, listener: Listener) -> None:
+        """Call `listener` for every event from now on."""
         self._listeners.append(listener)
-        if before_rest is not None:
-            self._before_rest.append(before_rest)
-
-    def rest(self) -> None:
-        """Tell every listener that nothing happens until further notice: whoever tells events sleeps now."""
-        for act in self._before_rest:
-            act()
 
     def emit(self, event: Event) -> None:
         """Tell every listener of `event`."""
