@@ -5,6 +5,7 @@ Everything that is imported on the way to the first job is the standard library,
 """
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -223,6 +224,7 @@ class _BatchRun:
                 treatment=treatment,
                 attempt=self.attempt,
             )
+            gc.freeze()  # what is there now stays to the end: it need not be looked through again and again
             with Strays() as strays, Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
                 scheduler.run(monitor, watchdog, strays)
         finally:

@@ -40,10 +40,11 @@ from canary_wf.wording import count
 class _Running:
     """One process: its job, what it holds, and when it has to end."""
 
-    __slots__ = ("deadline", "index", "oom_kills", "resources", "started", "verdict")
+    __slots__ = ("deadline", "folder", "index", "oom_kills", "resources", "started", "verdict")
 
-    def __init__(self, index: int, resources: Resources, timeout: float, oom_kills: int) -> None:
+    def __init__(self, index: int, folder: str, resources: Resources, timeout: float, oom_kills: int) -> None:
         self.index = index
+        self.folder = folder
         self.resources = resources
         self.started = time.monotonic()
         self.deadline = self.started + timeout
@@ -161,28 +162,31 @@ class BatchScheduler:
             return True
 
         # Taken first and started then: a job that cannot start lets others become ready.
-        while numbers := list(self._ready.take(fits)):
-            for number in numbers:
-                self._start(self._order[number], given.pop(number), monitor)
+        numbers = list(self._ready.take(fits))
+        while numbers:
+            started = [self._start(self._order[number], given.pop(number), monitor) for number in numbers]
+            numbers = [] if all(started) else list(self._ready.take(fits))
 
-    def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> None:
+    def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> bool:
+        """Start a job; return whether it runs now. One that cannot start has its verdict."""
         job = self._jobs[index]
-        folder = self._paths.job(job.directory)
+        folder = self._paths.job_folder(job.directory)
         self._attempt.hold()
         try:
             clear_workdir(folder, self._retries.earlier(job.id))
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
             self._could_not_start(index, resources, error)
-            return
+            return False
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
         oom_kills = self._treatment.oom_kills.count()
         try:
             pid = self._launch(job, resources, folder, monitor)
         except (CanaryWfError, OSError, ValueError) as error:
             self._could_not_start(index, resources, error)
-            return
-        self._running[pid] = _Running(index, resources, job.limit, oom_kills)
+            return False
+        self._running[pid] = _Running(index, folder, resources, job.limit, oom_kills)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
+        return True
 
     def _could_not_start(self, index: int, resources: Resources, error: Exception) -> None:
         self._capacity.give_back(self._jobs[index], resources)
@@ -191,13 +195,15 @@ class BatchScheduler:
             raise error  # the machine's doing, no verdict on the job
         self._judged(index, Status.of(Outcome.BROKEN, f"could not start: {error}"), {})
 
-    def _launch(self, job: PlannedJob, resources: Resources, folder: Path, monitor: ProcessMonitor) -> int:
-        prepare_workdir(job, folder, self._paths.out)
+    def _launch(self, job: PlannedJob, resources: Resources, folder: str, monitor: ProcessMonitor) -> int:
+        if job.assets:
+            prepare_workdir(job, Path(folder), self._paths.out)
         environment = job_environment(self._environment, job, resources, folder)
         argv = argument_list(job, environment)
         place = run_folder(job, folder, self._paths.out)
+        cpus = self._treatment.binding.cpus_for(job, resources)
         self._attempt.hold()  # copying may have taken long
-        pid = launch(argv, place, environment, folder / OUTPUT_FILE, self._treatment.binding.cpus_for(job, resources))
+        pid = launch(argv, place, environment, f"{folder}/{OUTPUT_FILE}", cpus)
         self._watchdog.started(pid)
         try:
             monitor.watch(pid)
@@ -219,11 +225,11 @@ class BatchScheduler:
         self._capacity.give_back(job, running.resources)
         verdict = running.verdict
         measured = {
-            **read_notes(str(self._paths.job(job.directory)))[1],
+            **read_notes(running.folder)[1],
             **measure(time.monotonic() - running.started, ended),
         }
         if verdict is None:
-            verdict = judge(job, ended.code, self._paths.job(job.directory) / OUTPUT_FILE)
+            verdict = judge(job, ended.code, f"{running.folder}/{OUTPUT_FILE}")
             if ended.code and self._treatment.oom_kills.claim(ended.code, running.oom_kills):
                 measured[OOM_KILL] = 1
                 verdict = out_of_memory(verdict)

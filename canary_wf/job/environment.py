@@ -60,7 +60,7 @@ def job_environment(
     base: Mapping[str, str],
     spec: JobSpec,
     resources: Resources,
-    folder: Path,
+    folder: Path | str,
     variables: Mapping[str, str | None] | None = None,
 ) -> dict[str, str]:
     """Return the environment of one job that runs in `folder` with `resources`.
@@ -92,7 +92,7 @@ def _ctest_environment(
     base: Mapping[str, str],
     spec: JobSpec,
     resources: Resources,
-    folder: Path,
+    folder: Path | str,
     variables: Mapping[str, str | None] | None,
 ) -> dict[str, str]:
     """Return the environment of a test of CTest: what CTest would give it, and which ids it was given.
