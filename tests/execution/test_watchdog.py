@@ -36,4 +36,4 @@ def test_a_watchdog_that_was_killed_does_not_stop_its_runner() -> None:
     with Watchdog("a-token-that-nothing-bears") as watchdog:
         watchdog.started(1 << 21)
         watchdog.ended(1 << 21)
-        subprocess.run(["kill", "-KILL", str(watchdog._pid)], check=True)
+        subprocess.run(["kill", "-KILL", str(watchdog.pid)], check=True)
