@@ -15,16 +15,21 @@ from pathlib import Path
 from typing import NoReturn
 
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
+from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.open_files import allow_open_files
-from canary_wf.execution.pool import open_pool
+from canary_wf.execution.out_of_memory import OomKills
+from canary_wf.execution.pool import BatchPool, open_pool
 from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
+from canary_wf.execution.retry import Retries
 from canary_wf.execution.scheduler import BatchScheduler
+from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder
+from canary_wf.hooks.result_copies import note_copy
 from canary_wf.job.attempt import Attempt, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
     options = _parse(arguments)
     try:
-        return run_batch(options.batch, options.plan, result=options.result, workers=options.workers)
+        return run_batch(options.batch, options.plan, result=options.result, workers=options.workers, bind=options.bind)
     except CanaryWfError as error:
         if options.debug:
             raise
@@ -82,11 +87,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--plan", type=Path, required=True, help="the plan.json of the session")
     parser.add_argument("--result", type=Path, help="where a copy of the result is expected")
     parser.add_argument("--workers", type=_above_zero, help="run at most this many jobs at once")
+    parser.add_argument("--bind", action="store_true", help="bind each job to the CPUs of its ids")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
     return parser.parse_args(arguments)
 
 
-def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: int | None = None) -> int:
+def run_batch(
+    batch: str, plan: Path, *, result: Path | None = None, workers: int | None = None, bind: bool = False
+) -> int:
     """Run what is left of `batch` of `plan`; return 0 when all its jobs have their verdict, else why not.
 
     Raises WorkspaceError for a plan, batch or state that is not there or damaged, or cannot be written.
@@ -98,7 +106,7 @@ def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: in
     _require_upstreams(part, paths)
     # The runner changes its folder with each job it starts, so nothing relative may be left by then.
     expected = None if result is None else Path(os.path.abspath(result))  # noqa: PTH100 - links are kept
-    return _BatchRun(part, paths).carry_out(workers or part.workers, expected)
+    return _BatchRun(part, paths, expected, bind=bind or part.bind).carry_out(workers or part.workers)
 
 
 def load_slice(paths: SessionPaths, batch: str) -> BatchSlice:
@@ -120,17 +128,19 @@ def _require_upstreams(part: BatchSlice, paths: SessionPaths) -> None:
 class _BatchRun:
     """One attempt at one batch, from taking it to its result."""
 
-    def __init__(self, part: BatchSlice, paths: SessionPaths) -> None:
+    def __init__(self, part: BatchSlice, paths: SessionPaths, expected: Path | None, *, bind: bool) -> None:
         self.part = part
+        self.expected = expected
+        self.bind = bind
         self.paths = paths
         self.files = paths.batch(part.batch.id)
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
-        self.attempt: Attempt = take_batch(self.files.attempt)
+        self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
         self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
 
-    def carry_out(self, workers: int | None, result: Path | None) -> int:
+    def carry_out(self, workers: int | None) -> int:
         """Run, record and conclude; whatever happens, the attempt is ended if it is still ours."""
         self._start_attempt()
         reason = "error"
@@ -143,7 +153,7 @@ class _BatchRun:
                 return self._incomplete(scheduler)
             if not self.attempt.is_current():
                 raise WorkspaceError("another runner took this batch", where=self.part.batch.id)
-            self._conclude(result)
+            self._conclude()
             return ExitCode.DONE
         finally:
             if self.attempt.is_current():
@@ -185,6 +195,7 @@ class _BatchRun:
         say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {done} of them done before")
         allow_open_files(self.part.batch)
         pool = open_pool(self.part)
+        treatment = self._treatment(pool)
         self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
         try:
             scheduler = BatchScheduler(
@@ -194,14 +205,24 @@ class _BatchRun:
                 capacity=Capacity(pool.pool, pool.memory, workers),
                 hooks=self.hooks,
                 paths=self.paths,
-                environment=base_environment(os.environ),
+                treatment=treatment,
                 attempt=self.attempt,
             )
             with Watchdog() as watchdog, ProcessMonitor() as monitor:
                 scheduler.run(monitor, watchdog)
         finally:
+            treatment.oom_kills.close()
             pool.release()
         return scheduler
+
+    def _treatment(self, pool: BatchPool) -> Treatment:
+        types = {*self.part.resource_pool["resources"], *pool.pool.types}
+        return Treatment(
+            environment=base_environment(os.environ, types, self.attempt.token),
+            retries=Retries(self.part.retry, self.recorder.state.jobs),
+            binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
+            oom_kills=OomKills(),
+        )
 
     def _reason(self, scheduler: BatchScheduler) -> str:
         if scheduler.stopped_by is not None:
@@ -217,10 +238,12 @@ class _BatchRun:
             sys.stderr.write(f"canary-wf: job {name} cannot run in what this batch was given: {reason}\n")
         return ExitCode.JOBS_FAILED
 
-    def _conclude(self, result: Path | None) -> None:
+    def _conclude(self) -> None:
         write_result(self.files.result, self.part, self.recorder.state, self.started)
+        result = self.expected
         if result is None or result == self.files.result:
             return
+        note_copy(self.files.copies, self.files.result, result)
         try:
             result.parent.mkdir(parents=True, exist_ok=True)
             if not result.exists() or not result.samefile(self.files.result):

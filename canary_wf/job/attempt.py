@@ -2,7 +2,8 @@
 
 One runner at a time holds a batch. It says so in `attempt.json`; whoever comes later replaces the token, and a runner
 that finds another's token there ends its jobs and writes nothing more. On one machine the newcomer waits until the
-old runner is gone; from another machine it waits two heartbeats.
+old runner is gone; from another machine it waits two heartbeats. Only where the workflow is used twice, as modules of
+a larger one, both runners are wanted: a runner that works for another result is waited for, not replaced.
 """
 
 import fcntl
@@ -27,14 +28,22 @@ _PATIENCE = 60.0
 """Seconds the old runner on this machine is given to end its jobs before it is killed."""
 
 
+_SIBLING_POLL = 0.2
+"""Seconds between two looks at a runner that is waited for."""
+
+
 class AttemptFile(msgspec.Struct, frozen=True):
-    """The content of `attempt.json`; the file's modification time is the last sign of life."""
+    """The content of `attempt.json`; the file's modification time is the last sign of life.
+
+    `result` is the absolute path at which the runner's rule expects the result; "" when no rule started it.
+    """
 
     token: str
     place: str
     pid: int
     started_ticks: int
     ended: bool = False
+    result: str = ""
 
 
 class Attempt:
@@ -101,25 +110,36 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
     return time.time() - path.stat().st_mtime < MISSED * HEARTBEAT
 
 
-def take_batch(path: Path) -> Attempt:
-    """Make this process the one that runs the batch of `path`; return once no other does.
+def take_batch(path: Path, result: str = "") -> Attempt:
+    """Make this process the one that runs the batch of `path`, for a rule that expects `result`; then no other does.
 
     Raises WorkspaceError when somebody else took the batch meanwhile, or when the folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name("attempt.lock").open("a") as lock:
-            # Newcomers on one machine take the batch one after the other: each then sees the one before it.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            return _take(path)
+        while True:
+            with path.with_name("attempt.lock").open("a") as lock:
+                # Newcomers on one machine take the batch one after the other: each then sees the one before it.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not _is_sibling(path, result):
+                    return _take(path, result)
+            time.sleep(_SIBLING_POLL)
     except OSError as error:
         raise not_writable(path, error) from error
 
 
-def _take(path: Path) -> Attempt:
+def _is_sibling(path: Path, result: str) -> bool:
+    """Return whether a live runner works on the batch for another rule than the one that expects `result`."""
+    attempt = read_attempt(path)
+    if attempt is None or not result or not attempt.result or attempt.result == result:
+        return False
+    return is_alive(path, attempt)
+
+
+def _take(path: Path, result: str) -> Attempt:
     before = read_attempt(path)
     pid = os.getpid()
-    attempt = Attempt(path, AttemptFile(os.urandom(8).hex(), this_place(), pid, start_ticks(pid)))
+    attempt = Attempt(path, AttemptFile(os.urandom(8).hex(), this_place(), pid, start_ticks(pid), result=result))
     heard = path.stat().st_mtime if before else 0.0
     write_json(path, attempt.content, sync=True)
     if before is not None and not before.ended and before.pid != pid:

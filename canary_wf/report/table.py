@@ -75,17 +75,21 @@ def summary(state: SessionState) -> str:
     told = ", ".join(f"{count} {names[category]}" for category, count in counts.items())
     running = sum(state.record(job).phase is JobPhase.RUNNING for job in state.plan.jobs)
     after = f", {running} of them running" if running else ""
+    flaky = sum(state.record(job).is_flaky for job in state.plan.jobs)
+    again = f", {flaky} of them flaky" if flaky else ""
     left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
-    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{left} (session {state.plan.session})"
+    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{again}{left} (session {state.plan.session})"
 
 
 def status_word(record: JobRecord) -> str:
-    """Return what is said of a job in one or two words: its verdict, or else its phase."""
+    """Return what is said of a job in few words: its verdict, or else its phase, and which attempt at it counts."""
     if record.phase is not JobPhase.DONE:
-        return str(record.phase.value)
-    return (
-        "PASS" if record.status.outcome is Outcome.SUCCESS else f"{record.status.category} {record.status.outcome.name}"
-    )
+        word = str(record.phase.value)
+    elif record.status.outcome is Outcome.SUCCESS:
+        word = "PASS"
+    else:
+        word = f"{record.status.category} {record.status.outcome.name}"
+    return f"{word} (attempt {len(record.earlier) + 1})" if record.earlier else word
 
 
 def _failure(state: SessionState, job: PlannedJob, lines: int) -> Iterator[str]:
