@@ -1,4 +1,4 @@
-"""`canary-wf report`: the newest session as JUnit XML, JSON or Markdown."""
+"""`canary-wf report`: the newest session as a page, JUnit XML, JSON or Markdown."""
 
 import stat
 import sys
