@@ -10,6 +10,7 @@ import click
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import UsageError
+from canary_wf.job.retry import ANY, MOST, parse_retry
 from canary_wf.plan.planner import PlanSettings
 from canary_wf.resources.options import parse_resource
 
@@ -28,12 +29,10 @@ out_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
-_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on")
+_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry")
 
 
-def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Return the decorator that adds all `options`, which are shown in this order."""
-
+def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
@@ -42,7 +41,7 @@ def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-selection_options = stacked(
+selection_options = _stacked(
     click.argument("paths", nargs=-1, metavar="[PATH]..."),
     click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords satisfy EXPR."),
     click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
@@ -53,8 +52,17 @@ selection_options = stacked(
     click.option("--ctest-config", metavar="CFG", help="Configuration of CMake build trees that have several."),
 )
 
-planning_options = stacked(
-    click.option("-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers= or fail_on=."),
+planning_options = _stacked(
+    click.option(
+        "-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers=, fail_on=, retry=."
+    ),
+    click.option(
+        "--repeat-until-pass",
+        type=click.IntRange(1, MOST + 1),
+        metavar="N",
+        help="Run a job that does not pass again, until it passes or was run N times.",
+    ),
+    click.option("--bind", is_flag=True, help="Bind each job to the CPUs of its ids."),
     click.option(
         "--rules",
         type=click.Choice(["batch", "shape", "auto"]),
@@ -65,9 +73,15 @@ planning_options = stacked(
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
 )
 
-pool_options = stacked(
+pool_options = _stacked(
     click.option("-r", "resources", multiple=True, metavar="TYPE=N", help="What one node has, e.g. cpus=32, gpus=4."),
     click.option("--resource-pool-file", "pool_file", type=click.Path(path_type=Path), help="What one node has."),
+)
+
+workflow_options = _stacked(
+    click.option("--module", is_flag=True, help="Also write what a larger Snakemake workflow needs to use this one."),
+    click.option("--container", metavar="IMAGE", help="Image of every batch's rule, for snakemake --sdm apptainer."),
+    click.option("--conda", metavar="FILE", help="Environment of every batch's rule, for snakemake --sdm conda."),
 )
 
 
@@ -111,11 +125,22 @@ def plan_settings(values: dict[str, Any]) -> tuple[PlanSettings, str]:
     settings = PlanSettings(
         batch_spec=BatchSpecification.parse(given.get("spec", "")),
         workers=None if workers is None else int(workers),
+        retry=_retry(given.get("retry"), values["repeat_until_pass"]),
+        bind=values["bind"],
         fail_on="never" if fail_on == "never" else "any",
         strict=values["strict"],
         rules=values["rules"],
     )
     return settings, scheduler
+
+
+def _retry(text: str | None, runs: int | None) -> dict[str, int]:
+    policy = {} if text is None else parse_retry(text)
+    if runs is None:
+        return policy
+    if ANY in policy:
+        raise UsageError("says the same as -b retry=any", where="--repeat-until-pass", hint="give only one of them")
+    return {**policy, ANY: runs - 1}
 
 
 def _batch_pair(text: str) -> tuple[str, str]:

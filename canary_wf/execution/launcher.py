@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.job.events import Resources
+from canary_wf.job.placeholders import expanded
 from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
 
@@ -30,15 +30,18 @@ class LaunchError(CanaryWfError):
     """The process could not be started."""
 
 
-def argument_list(job: JobSpec) -> list[str]:
+def argument_list(job: JobSpec, environment: Mapping[str, str]) -> list[str]:
     """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
+
+    Placeholders for ids are replaced by what `environment` says, but for tests of CTest, which have words of their own.
 
     Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
     """
     if job.ctest is not None and job.ctest.unavailable is not None:
         raise LaunchError(job.ctest.unavailable)
     script = job.kind == "pyt" and job.command[0].endswith(".pyt")
-    command = [sys.executable, *job.command] if script else list(job.command)
+    words = job.command if job.ctest is not None else [expanded(word, environment) for word in job.command]
+    command = [sys.executable, *words] if script else list(words)
     return prepared(job, command, sys.executable)
 
 
@@ -54,18 +57,6 @@ def run_folder(job: JobSpec, folder: Path, out: Path) -> Path:
         if not (place / name).exists():
             raise LaunchError(f"unable to find required file {name!r}")
     return place
-
-
-def bound_cpus(job: JobSpec, resources: Resources) -> frozenset[int] | None:
-    """Return the CPUs that the process of `job` is bound to, or None where it may use all of the runner's.
-
-    Only PROCESSOR_AFFINITY of CTest binds, and only to ids that are CPUs of this machine.
-    """
-    if job.ctest is None or not job.ctest.processor_affinity:
-        return None
-    ids = [str(item["id"]) for item in resources.get("cpus", ())]
-    cpus = frozenset(int(name) for name in ids if name.isdecimal())
-    return cpus if len(cpus) == len(ids) and cpus and cpus <= os.sched_getaffinity(0) else None
 
 
 @contextmanager

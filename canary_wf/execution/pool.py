@@ -17,11 +17,15 @@ LOCKS = "locks"
 
 
 class BatchPool(NamedTuple):
-    """The pool of one batch, its memory (MiB, None when not known), and the lease to release at the end."""
+    """The pool of one batch, its memory (MiB, None when not known), and the lease to release at the end.
+
+    `bindable` says whether CPU ids that are numbers are those of the operating system.
+    """
 
     pool: ResourcePool
     memory: int | None
     lease: Lease | None
+    bindable: bool = True
 
     def release(self) -> None:
         """Let others on this host have the ids."""
@@ -39,7 +43,7 @@ def open_pool(part: BatchSlice, environment: Mapping[str, str] = os.environ) -> 
     known = () if granted is None else granted.pool.types
     candidates = {kind: ids for kind, ids in candidates_of(planned, part).items() if kind not in known}
     if granted is not None and not candidates:
-        return BatchPool(granted.pool, granted.memory or part.batch.memory, None)
+        return BatchPool(granted.pool, granted.memory or part.batch.memory, None, granted.bindable)
     wanted = {kind: count for kind, (count, _) in candidates.items()}
     lease = HostLeases().acquire(wanted, {kind: ids for kind, (_, ids) in candidates.items()}, on_wait=say)
     leased = {
@@ -50,7 +54,7 @@ def open_pool(part: BatchSlice, environment: Mapping[str, str] = os.environ) -> 
     if granted is None:
         return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
     pool = ResourcePool({"resources": {**granted.pool.getstate()["resources"], **leased}})
-    return BatchPool(pool, granted.memory or part.batch.memory, lease)
+    return BatchPool(pool, granted.memory or part.batch.memory, lease, granted.bindable)
 
 
 def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, list[str]]]:

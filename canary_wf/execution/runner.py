@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import NoReturn
 
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
+from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.open_files import allow_open_files
-from canary_wf.execution.pool import open_pool
+from canary_wf.execution.out_of_memory import OomKills
+from canary_wf.execution.pool import BatchPool, open_pool
 from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
+from canary_wf.execution.retry import Retries
 from canary_wf.execution.scheduler import BatchScheduler
+from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder
@@ -46,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
     options = _parse(arguments)
     try:
-        return run_batch(options.batch, options.plan, result=options.result, workers=options.workers)
+        return run_batch(options.batch, options.plan, result=options.result, workers=options.workers, bind=options.bind)
     except CanaryWfError as error:
         if options.debug:
             raise
@@ -83,11 +87,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--plan", type=Path, required=True, help="the plan.json of the session")
     parser.add_argument("--result", type=Path, help="where a copy of the result is expected")
     parser.add_argument("--workers", type=_above_zero, help="run at most this many jobs at once")
+    parser.add_argument("--bind", action="store_true", help="bind each job to the CPUs of its ids")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
     return parser.parse_args(arguments)
 
 
-def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: int | None = None) -> int:
+def run_batch(
+    batch: str, plan: Path, *, result: Path | None = None, workers: int | None = None, bind: bool = False
+) -> int:
     """Run what is left of `batch` of `plan`; return 0 when all its jobs have their verdict, else why not.
 
     Raises WorkspaceError for a plan, batch or state that is not there or damaged, or cannot be written.
@@ -99,7 +106,7 @@ def run_batch(batch: str, plan: Path, *, result: Path | None = None, workers: in
     _require_upstreams(part, paths)
     # The runner changes its folder with each job it starts, so nothing relative may be left by then.
     expected = None if result is None else Path(os.path.abspath(result))  # noqa: PTH100 - links are kept
-    return _BatchRun(part, paths, expected).carry_out(workers or part.workers)
+    return _BatchRun(part, paths, expected, bind=bind or part.bind).carry_out(workers or part.workers)
 
 
 def load_slice(paths: SessionPaths, batch: str) -> BatchSlice:
@@ -121,9 +128,10 @@ def _require_upstreams(part: BatchSlice, paths: SessionPaths) -> None:
 class _BatchRun:
     """One attempt at one batch, from taking it to its result."""
 
-    def __init__(self, part: BatchSlice, paths: SessionPaths, expected: Path | None) -> None:
+    def __init__(self, part: BatchSlice, paths: SessionPaths, expected: Path | None, *, bind: bool) -> None:
         self.part = part
         self.expected = expected
+        self.bind = bind
         self.paths = paths
         self.files = paths.batch(part.batch.id)
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
@@ -187,6 +195,7 @@ class _BatchRun:
         say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {done} of them done before")
         allow_open_files(self.part.batch)
         pool = open_pool(self.part)
+        treatment = self._treatment(pool)
         self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
         try:
             scheduler = BatchScheduler(
@@ -196,14 +205,24 @@ class _BatchRun:
                 capacity=Capacity(pool.pool, pool.memory, workers),
                 hooks=self.hooks,
                 paths=self.paths,
-                environment=base_environment(os.environ),
+                treatment=treatment,
                 attempt=self.attempt,
             )
             with Watchdog() as watchdog, ProcessMonitor() as monitor:
                 scheduler.run(monitor, watchdog)
         finally:
+            treatment.oom_kills.close()
             pool.release()
         return scheduler
+
+    def _treatment(self, pool: BatchPool) -> Treatment:
+        types = {*self.part.resource_pool["resources"], *pool.pool.types}
+        return Treatment(
+            environment=base_environment(os.environ, types, self.attempt.token),
+            retries=Retries(self.part.retry, self.recorder.state.jobs),
+            binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
+            oom_kills=OomKills(),
+        )
 
     def _reason(self, scheduler: BatchScheduler) -> str:
         if scheduler.stopped_by is not None:

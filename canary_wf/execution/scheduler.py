@@ -13,16 +13,18 @@ from canary_wf.batch.problem import problem_of
 from canary_wf.batch.schedule import ReadyQueue, reference_order
 from canary_wf.errors import CanaryWfError
 from canary_wf.execution.capacity import Capacity
-from canary_wf.execution.launcher import GRACE, argument_list, bound_cpus, launch, run_folder
+from canary_wf.execution.launcher import GRACE, argument_list, launch, run_folder
 from canary_wf.execution.monitor import ProcessMonitor, measure, reap
+from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import Attempt
 from canary_wf.job.environment import job_environment
-from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources
+from canary_wf.job.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
+from canary_wf.job.failure import OOM_KILL, out_of_memory
 from canary_wf.job.processes import signal_group, ticks_now
 from canary_wf.job.state_file import OUTPUT_FILE
-from canary_wf.job.status import Outcome, Status
+from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.verdict import judge
 from canary_wf.job.when import why_unsatisfied
 from canary_wf.job.workdir import clear_workdir, prepare_workdir
@@ -34,14 +36,15 @@ from canary_wf.session_paths import SessionPaths
 class _Running:
     """One process: its job, what it holds, and when it has to end."""
 
-    __slots__ = ("deadline", "index", "resources", "started", "verdict")
+    __slots__ = ("deadline", "index", "oom_kills", "resources", "started", "verdict")
 
-    def __init__(self, index: int, resources: Resources, timeout: float) -> None:
+    def __init__(self, index: int, resources: Resources, timeout: float, oom_kills: int) -> None:
         self.index = index
         self.resources = resources
         self.started = time.monotonic()
         self.deadline = self.started + timeout
         self.verdict: Status | None = None
+        self.oom_kills = oom_kills
 
 
 class BatchScheduler:
@@ -59,7 +62,7 @@ class BatchScheduler:
         capacity: Capacity,
         hooks: Hooks,
         paths: SessionPaths,
-        environment: Mapping[str, str],
+        treatment: Treatment,
         attempt: Attempt,
     ) -> None:
         self._jobs = jobs
@@ -68,7 +71,9 @@ class BatchScheduler:
         self._capacity = capacity
         self._hooks = hooks
         self._paths = paths
-        self._environment = environment
+        self._environment = treatment.environment
+        self._retries = treatment.retries
+        self._treatment = treatment
         self._attempt = attempt
         self._running: dict[int, _Running] = {}
         self._index = {job.id: index for index, job in enumerate(jobs)}
@@ -156,28 +161,30 @@ class BatchScheduler:
         job = self._jobs[index]
         folder = self._paths.job(job.directory)
         try:
-            clear_workdir(folder)
+            clear_workdir(folder, self._retries.earlier(job.id))
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
             self._could_not_start(index, resources, error)
             return
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
+        oom_kills = self._treatment.oom_kills.count()
         try:
             pid = self._launch(job, resources, folder, monitor)
         except (CanaryWfError, OSError, ValueError) as error:
             self._could_not_start(index, resources, error)
             return
-        self._running[pid] = _Running(index, resources, job.limit)
+        self._running[pid] = _Running(index, resources, job.limit, oom_kills)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
 
     def _could_not_start(self, index: int, resources: Resources, error: Exception) -> None:
         self._capacity.give_back(self._jobs[index], resources)
-        self._finish(index, Status.of(Outcome.BROKEN, f"could not start: {error}"))
+        self._judged(index, Status.of(Outcome.BROKEN, f"could not start: {error}"), {})
 
     def _launch(self, job: PlannedJob, resources: Resources, folder: Path, monitor: ProcessMonitor) -> int:
         prepare_workdir(job, folder, self._paths.out)
         environment = job_environment(self._environment, job, resources, folder)
-        argv, place = argument_list(job), run_folder(job, folder, self._paths.out)
-        pid = launch(argv, place, environment, folder / OUTPUT_FILE, bound_cpus(job, resources))
+        argv = argument_list(job, environment)
+        place = run_folder(job, folder, self._paths.out)
+        pid = launch(argv, place, environment, folder / OUTPUT_FILE, self._treatment.binding.cpus_for(job, resources))
         self._watchdog.started(pid)
         try:
             monitor.watch(pid)
@@ -197,9 +204,28 @@ class BatchScheduler:
         self._watchdog.ended(pid)
         job = self._jobs[running.index]
         self._capacity.give_back(job, running.resources)
-        verdict = running.verdict or judge(job, ended.code, self._paths.job(job.directory) / OUTPUT_FILE)
-        noted = read_notes(str(self._paths.job(job.directory)))[1]
-        self._finish(running.index, verdict, {**noted, **measure(time.monotonic() - running.started, ended)})
+        verdict = running.verdict
+        measured = {
+            **read_notes(str(self._paths.job(job.directory)))[1],
+            **measure(time.monotonic() - running.started, ended),
+        }
+        if verdict is None:
+            verdict = judge(job, ended.code, self._paths.job(job.directory) / OUTPUT_FILE)
+            if ended.code and self._treatment.oom_kills.claim(ended.code, running.oom_kills):
+                measured[OOM_KILL] = 1
+                verdict = out_of_memory(verdict)
+        self._judged(running.index, verdict, measured)
+
+    def _judged(self, index: int, status: Status, measurements: dict[str, Any]) -> None:
+        """Record the verdict on a run: the job's own, unless it is to run again."""
+        job = self._jobs[index]
+        if status.category is not Category.FAIL or not self._retries.another(job.id, status, measurements):
+            self._finish(index, status, measurements)
+            return
+        # Moved before it is told: whoever reads of a retry finds the output where it says.
+        output = self._retries.keep_output(job.id, self._paths.job(job.directory))
+        self._hooks.emit(_retried(job, status, measurements, output))
+        self._ready.push(self._number[index])
 
     def _finish(self, index: int, status: Status, measurements: dict[str, Any] | None = None) -> None:
         """Record the verdict and let the downstream jobs of this batch go on; iterative, chains may be long."""
@@ -286,4 +312,16 @@ def _finished(job: PlannedJob, status: Status, measured: dict[str, Any] | None) 
         reason=status.reason,
         code=status.code,
         measurements=measured or {},
+    )
+
+
+def _retried(job: PlannedJob, status: Status, measured: dict[str, Any], output: str | None) -> JobRetried:
+    return JobRetried(
+        time=time.time(),
+        job=job.id,
+        outcome=status.outcome.name,
+        reason=status.reason,
+        code=status.code,
+        measurements=measured,
+        output=output,
     )

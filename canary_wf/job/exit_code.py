@@ -4,6 +4,8 @@ Facts: `reference/canary-e3.md` 1.3. `xstatus` is 0 (nothing special), -1 (any f
 expected) or the exact exit code that is expected.
 """
 
+import signal
+
 from canary_wf.job.status import Outcome, Status
 
 DIFFED = 64
@@ -39,9 +41,17 @@ def _expected(code: int, xstatus: int) -> Status:
 
 
 def _ended(code: int) -> str:
-    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return f"was {describe_exit(code)}" if code < 0 else f"ended with exit code {code}"
 
 
 def describe_exit(code: int) -> str:
     """Return in words how a process with this exit code (killed by signal N: -N) ended."""
-    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+    return f"killed by signal {_signal(-code)}" if code < 0 else f"exit code {code}"
+
+
+def _signal(number: int) -> str:
+    """Return the number with the signal's name, where it has one."""
+    try:
+        return f"{number} ({signal.Signals(number).name})"
+    except ValueError:
+        return str(number)

@@ -11,7 +11,16 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched, JobReset, JobStarted
+from canary_wf.job.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    JobFinished,
+    JobLaunched,
+    JobReset,
+    JobRetried,
+    JobStarted,
+)
 from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.json_files import encode, not_writable, write_all
 
@@ -90,11 +99,13 @@ class BatchState:
                 self.ended_by_limit += event.reason == "time_limit"
             case JobStarted():
                 slurm_job_id = self.attempt.slurm_job_id if self.attempt else None
-                self.jobs[event.job] = PENDING.start(event, slurm_job_id)
+                self.jobs[event.job] = self.record(event.job).start(event, slurm_job_id)
             case JobLaunched():
                 self.jobs[event.job] = self.record(event.job).launch(event)
             case JobFinished():
                 self.jobs[event.job] = self.record(event.job).finish(event)
+            case JobRetried():
+                self.jobs[event.job] = self.record(event.job).retry(event)
             case JobReset():
                 self.jobs.pop(event.job, None)
 

@@ -9,6 +9,8 @@ from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import write_json
 
 OUTPUT_FILE = "canary-out.txt"
+"""What the last run of a job printed; that of the run before is in `earlier_output_file(1)`, and so on."""
+
 STATE_FILE = "job.json"
 
 
@@ -34,5 +36,6 @@ def write_job_file(
         "resources": record.resources,
         "dependencies": upstreams,
         "measurements": record.measurements,
+        "earlier_attempts": [run.as_dict() for run in record.earlier],
     }
     write_json(folder / STATE_FILE, content)

@@ -68,6 +68,8 @@ def slices(plan: Plan) -> Iterator[BatchSlice]:
             node=plan.node,
             resource_pool=plan.resource_pool,
             workers=plan.workers,
+            retry=plan.retry,
+            bind=plan.bind,
         )
 
 

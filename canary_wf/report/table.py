@@ -63,8 +63,10 @@ def summary(state: SessionState) -> str:
     told = ", ".join(f"{count} {names[category]}" for category, count in counts.items())
     running = sum(state.record(job).phase is JobPhase.RUNNING for job in state.plan.jobs)
     after = f", {running} of them running" if running else ""
+    flaky = sum(state.record(job).is_flaky for job in state.plan.jobs)
+    again = f", {flaky} of them flaky" if flaky else ""
     left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
-    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{left} (session {state.plan.session})"
+    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{again}{left} (session {state.plan.session})"
 
 
 def _row(job: PlannedJob, record: JobRecord) -> tuple[str, ...]:
@@ -73,6 +75,8 @@ def _row(job: PlannedJob, record: JobRecord) -> tuple[str, ...]:
         status = "PASS" if record.status.outcome is Outcome.SUCCESS else status
     else:
         status = record.phase.value
+    if record.earlier:
+        status += f" (attempt {len(record.earlier) + 1})"
     duration = "" if record.duration is None else format_duration(record.duration)
     return (job.id[:8], one_line(job.name), status, duration, one_line(record.status.reason or ""))
 

@@ -39,4 +39,4 @@ def test_the_reason_names_the_code_that_was_expected() -> None:
 
 def test_a_signal_is_told_as_a_signal() -> None:
     """Nobody has to know what -11 means."""
-    assert status_of_exit(-11).reason == "killed by signal 11"
+    assert status_of_exit(-11).reason == "killed by signal 11 (SIGSEGV)"
