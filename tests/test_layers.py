@@ -23,7 +23,7 @@ LAYERS = [
     {"execution"},
     {"workflow"},
     {"report"},
-    {"generation", "batchspec", "multiprocess_scheduler"},
+    {"generation", "configuration", "batchspec", "multiprocess_scheduler"},
     {"cli"},
     {"__main__"},
 ]

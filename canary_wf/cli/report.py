@@ -19,8 +19,12 @@ _ELSEWHERE = "name another file with -o"
 @click.argument("kind", type=click.Choice(sorted(FORMATS)))
 @out_option
 @click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file, not to standard output.")
-def command(*, kind: str, out: Path, target: Path | None) -> None:
+@click.pass_context
+def command(context: click.Context, *, kind: str, out: Path, target: Path | None) -> None:
     """Write the newest session's report."""
+    files = dict(text.split("=", 1) for text in context.lookup_default("report_files") or ())
+    if target is None and kind in files:
+        target = Path(files[kind])
     text = FORMATS[kind](load_session(newest_session(out.absolute())))
     if target is None:
         sys.stdout.write(text)
