@@ -8,7 +8,7 @@ DEMO := build/demo
 demo: $(VENV)/.installed
 	$(VENV)/bin/canary-wf generate examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
 	cd $(DEMO) && $(CURDIR)/$(VENV)/bin/snakemake --profile local --quiet all
-	$(VENV)/bin/canary-wf status -d $(DEMO)
+	$(VENV)/bin/canary-wf status -r all -d $(DEMO)
 
 test: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal

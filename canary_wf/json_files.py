@@ -28,13 +28,15 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
-def write_atomic(path: Path, content: bytes, *, sync: bool = False, hint: str | None = None) -> None:
+def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: str | None = None) -> None:
     """Replace `path` by `content` at once: a reader sees the old bytes or the new ones, never a part.
 
     With `sync` the bytes are on the disk before the name points to them. Raises WorkspaceError naming `path`,
     with `hint` as what to do where the errno does not say.
     """
-    beside = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
+    # Strings: this runs twice a job, and path objects would take as long as the system calls.
+    folder, slash, name = str(path).rpartition("/")
+    beside = f"{folder}{slash}.{name[:200]}.{os.getpid()}.tmp"
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
@@ -43,20 +45,20 @@ def write_atomic(path: Path, content: bytes, *, sync: bool = False, hint: str | 
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        beside.replace(path)
+        os.replace(beside, path)  # noqa: PTH105 - see above
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        Path(beside).unlink(missing_ok=True)
         raise (not_writable(path, error) if hint is None else not_writable(path, error, hint)) from error
 
 
 def write_all(descriptor: int, content: bytes) -> None:
     """Write all of `content`: a single `os.write` may take only a part of it (a full disk, a signal)."""
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    written = os.write(descriptor, content)
+    while written < len(content):
+        written += os.write(descriptor, memoryview(content)[written:])
 
 
-def write_json(path: Path, value: object, *, sync: bool = False) -> None:
+def write_json(path: Path | str, value: object, *, sync: bool = False) -> None:
     """Replace `path` by `value` as one line of JSON."""
     write_atomic(path, encode(value) + b"\n", sync=sync)
 
@@ -74,7 +76,7 @@ def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW) -> T:  # noqa:
         raise WorkspaceError(f"is damaged ({error})", where=path, hint=hint) from error
 
 
-def not_writable(path: Path, error: OSError, hint: str = "choose another folder with -d") -> WorkspaceError:
+def not_writable(path: Path | str, error: OSError, hint: str = "choose another folder with -d") -> WorkspaceError:
     """Return the error that tells why `path` could not be written, and what to do (`hint` unless the errno says)."""
     hint = _REMEDIES.get(error.errno or 0, hint)
     return WorkspaceError(f"cannot be written ({error.strerror})", where=path, hint=hint)

@@ -55,6 +55,11 @@ def _jobs_folder(out: Path, session: str) -> Path:
     return _session_folder(out, session) / "jobs"
 
 
+@lru_cache(maxsize=16)
+def _jobs_folder_text(out: Path, session: str) -> str:
+    return str(_jobs_folder(out, session))
+
+
 class SessionPaths(NamedTuple):
     """The files of one session: one run of one plan."""
 
@@ -108,6 +113,10 @@ class SessionPaths(NamedTuple):
         """Return the working directory of the job whose spec names `directory`."""
         return self.jobs / directory
 
+    def job_folder(self, directory: str) -> str:
+        """Return the same as text, for who asks with every state file: path objects take as long as the writing."""
+        return os.path.join(_jobs_folder_text(self.out, self.session), directory)  # noqa: PTH118 - see above
+
     @classmethod
     def of_plan(cls, plan: Path) -> "SessionPaths":
         """Return the session that `plan` (``OUT/.canary-wf/sessions/SID/plan.json``) belongs to.
@@ -142,7 +151,7 @@ def session_names(out: Path) -> list[str]:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=folder, hint=hint) from error
 
 
-def relative_to_out(path: Path | str, out: Path) -> str:
+def relative_to_out(path: Path | str, out: Path | str) -> str:
     """Return `path` (without ``.`` or ``//`` in it) as JSON files name it: relative to `out` unless it lies outside."""
     text, root = str(path), str(out)
     if text == root:

@@ -3,17 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from canary_wf.batch.specification import BatchSpecification
 from canary_wf.cli.configured import behind_configured, paths_or_configured
-from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import UsageError
 from canary_wf.job.retry import ANY, MOST, parse_retry
-from canary_wf.plan.planner import PlanSettings
-from canary_wf.resources.options import parse_resource
+
+if TYPE_CHECKING:  # `status` and its like take their options from here, and shall not wait for discovery and planner
+    from canary_wf.discovery import DiscoveryOptions
+    from canary_wf.plan.planner import PlanSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,7 +33,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON a
 _BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry")
 
 
-def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return the decorator that adds all `options`, which are shown in this order."""
+
     def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
@@ -42,7 +44,7 @@ def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-selection_options = _stacked(
+selection_options = stacked(
     click.argument("paths", nargs=-1, metavar="[PATH]...", callback=paths_or_configured),
     click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords satisfy EXPR."),
     click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
@@ -60,7 +62,7 @@ selection_options = _stacked(
     click.option("--ctest-config", metavar="CFG", help="Configuration of CMake build trees that have several."),
 )
 
-planning_options = _stacked(
+planning_options = stacked(
     click.option(
         "-b",
         "batch",
@@ -86,7 +88,7 @@ planning_options = _stacked(
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
 )
 
-pool_options = _stacked(
+pool_options = stacked(
     click.option(
         "-r",
         "resources",
@@ -98,15 +100,17 @@ pool_options = _stacked(
     click.option("--resource-pool-file", "pool_file", type=click.Path(path_type=Path), help="What one node has."),
 )
 
-workflow_options = _stacked(
+workflow_options = stacked(
     click.option("--module", is_flag=True, help="Also write what a larger Snakemake workflow needs to use this one."),
     click.option("--container", metavar="IMAGE", help="Image of every batch's rule, for snakemake --sdm apptainer."),
     click.option("--conda", metavar="FILE", help="Environment of every batch's rule, for snakemake --sdm conda."),
 )
 
 
-def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> DiscoveryOptions:
+def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> "DiscoveryOptions":
     """Return what the selection options say; `requested` are the resource types that `-r` named."""
+    from canary_wf.discovery import DiscoveryOptions
+
     timeouts = {}
     for text in values["timeouts"]:
         kind, equals, seconds = text.partition("=")
@@ -127,11 +131,16 @@ def discovery_options(values: dict[str, Any], requested: dict[str, int] | None =
 
 def resource_requests(texts: Sequence[str]) -> dict[str, int]:
     """Return what the `-r` options ask for, by type."""
+    from canary_wf.resources.options import parse_resource
+
     return dict(parse_resource(text) for text in texts)
 
 
-def plan_settings(values: dict[str, Any]) -> tuple[PlanSettings, str]:
+def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     """Return what the planning options say: the settings of the plan, and the scheduler's name."""
+    from canary_wf.batch.specification import BatchSpecification
+    from canary_wf.plan.planner import PlanSettings
+
     given = dict(_batch_pair(text) for text in values["batch"])
     workers = given.get("workers")
     if workers is not None and not re.fullmatch("0*[1-9][0-9]{0,5}", workers):

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
@@ -59,6 +60,12 @@ def run_folder(job: JobSpec, folder: Path, out: Path) -> Path:
     return place
 
 
+@cache
+def _no_input() -> int:
+    """Return a descriptor that gives nothing to read, opened once for all jobs."""
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+
 @contextmanager
 def _bound(cpus: frozenset[int] | None) -> Iterator[None]:
     """Bind this thread, and so what it starts, to `cpus` for a moment."""
@@ -96,7 +103,7 @@ def launch(
                 list(argv),
                 environment,
                 file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, _no_input(), 0),
                     (os.POSIX_SPAWN_OPEN, 1, str(output), OUTPUT_FLAGS, 0o666),
                     (os.POSIX_SPAWN_DUP2, 1, 2),
                 ],
@@ -110,9 +117,9 @@ def launch(
 
 def find_program(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     """Return the file that `command` names for a job in `folder`, found as a shell would. Raises LaunchError."""
+    own = command if command.startswith("/") else f"{folder}/{command}"  # keeps ./ and links as they are
     if "/" in command:
-        return os.path.join(folder, command)  # noqa: PTH118 - keeps ./ and links as they are
-    own = os.path.join(folder, command)  # noqa: PTH118
+        return own
     if os.access(own, os.X_OK) and os.path.isfile(own):  # noqa: PTH113
         return own
     search = environment["PATH"].partition(os.pathsep)[2]

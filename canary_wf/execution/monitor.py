@@ -76,6 +76,7 @@ class ProcessMonitor:
                 os.read(self._wake_read, 4096)
             else:
                 ended.append(self._pid_of.pop(descriptor))
+                # Closing is not enough: a process that is just being started may still have a copy.
                 self._poll.unregister(descriptor)
                 os.close(descriptor)
         if not self._use_pidfd:

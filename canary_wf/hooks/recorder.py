@@ -28,11 +28,12 @@ class Recorder:
         upstreams: Mapping[str, Sequence[Mapping[str, str]]],
         state: BatchState,
     ) -> None:
-        self._paths = paths
         self._batch = batch
         self._specs = specs
         self._upstreams = upstreams
         self.state = state
+        self._paths = paths
+        self._out = str(paths.out)
         self._journal = JournalWriter(paths.batch(batch).journal)
 
     def __call__(self, event: Event) -> None:
@@ -49,13 +50,12 @@ class Recorder:
 
     def _write_job(self, job: str, *, ended: bool) -> None:
         spec = self._specs[job]
-        folder = self._paths.job(spec.directory)
-        if ended and (attributes := read_notes(str(folder))[0]):
+        folder = self._paths.job_folder(spec.directory)
+        if ended and (attributes := read_notes(folder)[0]):
             spec = msgspec.structs.replace(spec, attributes={**spec.attributes, **attributes})
         _require_folder(folder)
         record = self.state.record(job)
-        directory = relative_to_out(folder, self._paths.out)
-        fields = job_fields(spec, self._batch, record, directory)
+        fields = job_fields(spec, self._batch, record, relative_to_out(folder, self._out))
         write_job_file(folder, fields, spec, record, self._upstreams.get(job, ()))
 
     def close(self) -> None:
@@ -63,12 +63,12 @@ class Recorder:
         self._journal.close(sync=True)
 
 
-def _require_folder(folder: Path) -> None:
+def _require_folder(folder: str) -> None:
     """Make `folder` when it is not there. Raises WorkspaceError when a job put a link in its place."""
     try:
         mode = os.lstat(folder).st_mode
     except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         return
     if stat.S_ISLNK(mode):
         raise WorkspaceError("is a link now, which is not followed", where=folder)

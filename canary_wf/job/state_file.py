@@ -27,7 +27,11 @@ def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: s
 
 
 def write_job_file(
-    folder: Path, fields: Mapping[str, Any], spec: JobSpec, record: JobRecord, upstreams: Sequence[Mapping[str, str]]
+    folder: Path | str,
+    fields: Mapping[str, Any],
+    spec: JobSpec,
+    record: JobRecord,
+    upstreams: Sequence[Mapping[str, str]],
 ) -> None:
     """Replace `job.json` in `folder`: the fields, the spec, resources, dependencies' directories and measurements."""
     content = {
@@ -38,4 +42,4 @@ def write_job_file(
         "measurements": record.measurements,
         "earlier_attempts": [run.as_dict() for run in record.earlier],
     }
-    write_json(folder / STATE_FILE, content)
+    write_json(f"{folder}/{STATE_FILE}", content)

@@ -38,7 +38,10 @@ def clear_workdir(folder: Path, earlier: int = 0) -> None:
     permission to write to it.
     """
     try:
+        os.mkdir(folder)  # noqa: PTH102 - a path object costs more than the call
+    except FileNotFoundError:
         folder.mkdir(parents=True)
+        return
     except FileExistsError:
         if folder.is_symlink() or not folder.is_dir():
             folder.unlink()

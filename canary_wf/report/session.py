@@ -9,7 +9,7 @@ import msgspec
 from canary_wf.hooks.lock import is_locked
 from canary_wf.hooks.settle import LOST
 from canary_wf.job.attempt import is_alive, read_attempt
-from canary_wf.job.journal import read_journal
+from canary_wf.job.journal import BatchState, read_journal
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.job.state_file import job_fields
@@ -84,10 +84,16 @@ def load_session(paths: SessionPaths) -> SessionState:
         live = live or alive
         state = read_journal(files.journal)
         begun = begun or state.was_run
-        for job, record in state.jobs.items():
-            lost = record.phase is JobPhase.RUNNING and not alive
-            records[job] = record.lost(LOST) if lost else record
+        records.update(records_of(state, alive=alive))
     return SessionState(paths, plan, records, live, begun)
+
+
+def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
+    """Return the jobs' records of one batch; what runs without an `alive` runner was lost."""
+    return {
+        job: record.lost(LOST) if record.phase is JobPhase.RUNNING and not alive else record
+        for job, record in state.jobs.items()
+    }
 
 
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
@@ -95,6 +101,6 @@ def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - most))
-            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+            return file.read().decode("utf-8", "replace").splitlines()[-lines:] if lines else []
     except OSError:
         return []
