@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from canary_wf.cli.embedding import module_lines, workflow_options, workflow_settings
+from canary_wf.cli.embedding import module_lines, workflow_settings
 from canary_wf.cli.options import (
     discovery_options,
     json_option,
@@ -17,6 +17,7 @@ from canary_wf.cli.options import (
     pool_options,
     resource_requests,
     selection_options,
+    workflow_options,
 )
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
