@@ -5,6 +5,7 @@ Everything that is imported on the way to the first job is the standard library,
 """
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -24,6 +25,7 @@ from canary_wf.execution.result import write_result
 from canary_wf.execution.retry import Retries
 from canary_wf.execution.scheduler import BatchScheduler
 from canary_wf.execution.stopping import Stopped, stop_on_signals
+from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
@@ -205,12 +207,12 @@ class _BatchRun:
 
     def _run_jobs(self, workers: int | None) -> BatchScheduler:
         known = self._known()
-        done = sum(job.id in known for job in self.part.jobs)
-        say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {done} of them done before")
+        progress = ProgressLog(self.part, known)
+        say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {progress.done} of them done before")
         allow_open_files(self.part.batch)
         pool = open_pool(self.part, hold=self.attempt.hold)
-        treatment = self._treatment(pool)
-        self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
+        treatment = self._treatment(pool, progress)
+        self.hooks.add(progress)
         try:
             scheduler = BatchScheduler(
                 self.part.jobs,
@@ -222,20 +224,23 @@ class _BatchRun:
                 treatment=treatment,
                 attempt=self.attempt,
             )
-            with Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
-                scheduler.run(monitor, watchdog)
+            gc.freeze()  # what is there now stays to the end: it need not be looked through again and again
+            with Strays() as strays, Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
+                scheduler.run(monitor, watchdog, strays)
         finally:
             treatment.oom_kills.close()
+            progress.close()
             pool.release()
         return scheduler
 
-    def _treatment(self, pool: BatchPool) -> Treatment:
+    def _treatment(self, pool: BatchPool, progress: ProgressLog) -> Treatment:
         types = {*self.part.resource_pool["resources"], *pool.pool.types}
         return Treatment(
             environment=base_environment(os.environ, types, self.attempt.token),
             retries=Retries(self.part.retry, self.recorder.state.jobs),
             binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
             oom_kills=OomKills(),
+            tick=progress.tick,
         )
 
     def _reason(self, scheduler: BatchScheduler) -> str:

@@ -22,7 +22,10 @@ _HIGHEST_ID = 1 << 22
 
 
 class Watchdog:
-    """The runner's end of it; a context manager, the watchdog ends with it. The jobs bear `token`."""
+    """The runner's end of it; a context manager, the watchdog ends with it.
+
+    `token` is that of the attempt, by which processes are found that left their groups. `pid` is the watchdog's own.
+    """
 
     def __init__(self, token: str) -> None:
         # What is buffered here would be written a second time by the child.
@@ -31,8 +34,8 @@ class Watchdog:
         self._runs = mmap.mmap(-1, _HIGHEST_ID)  # shared with the child, and gone with the last of the two
         self._running = 0
         read_end, self._write_end = os.pipe2(os.O_CLOEXEC)
-        self._pid = os.fork()
-        if self._pid == 0:
+        self.pid = os.fork()
+        if self.pid == 0:
             _watch(read_end, self._runs, token)
         os.close(read_end)
 
@@ -44,7 +47,7 @@ class Watchdog:
             with contextlib.suppress(BrokenPipeError):  # somebody killed the watchdog
                 os.write(self._write_end, b"\n")  # it need not look through the table
         os.close(self._write_end)
-        os.waitpid(self._pid, 0)
+        os.waitpid(self.pid, 0)
         self._runs.close()
 
     def started(self, group: int) -> None:

@@ -88,11 +88,17 @@ class JournalWriter:
 
 
 class BatchState:
-    """What a batch's journal says: the jobs' records by id, and the newest attempt."""
+    """What a batch's journal says: the jobs' records by id, and the attempts at it.
+
+    `ends` has for each attempt the time of its last event, `reasons` why an attempt ended, by its token; an attempt
+    that died says nothing.
+    """
 
     def __init__(self) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.attempts: list[AttemptStarted] = []
+        self.ends: list[float] = []
+        self.reasons: dict[str, str] = {}
         self.last_end: AttemptEnded | None = None
         self.ended_by_limit = 0
 
@@ -117,11 +123,15 @@ class BatchState:
 
     def apply(self, event: Event) -> None:
         """Take one more event into account."""
+        if self.ends and not isinstance(event, AttemptStarted):
+            self.ends[-1] = event.time
         match event:
             case AttemptStarted():
                 self.attempts.append(event)
+                self.ends.append(event.time)
             case AttemptEnded():
                 self.last_end = event
+                self.reasons[event.token] = event.reason
                 self.ended_by_limit += event.reason == "time_limit"
             case JobStarted():
                 slurm_job_id = self.attempt.slurm_job_id if self.attempt else None

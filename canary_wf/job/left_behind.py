@@ -59,9 +59,14 @@ def _group(pid: int) -> int:
 
 
 def _bears(pid: int, tokens: Collection[str]) -> bool:
+    return not set(tokens).isdisjoint((inherited(pid, ATTEMPT) or "").split(":"))
+
+
+def inherited(pid: int, name: str) -> str | None:
+    """Return what the variable `name` was when the process `pid` was started; None where it is not known."""
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
-        return False  # another user's, or gone
-    _, found, rest = b"\0".join((b"", environment)).partition(f"\0{ATTEMPT}=".encode())
-    return bool(found) and not set(tokens).isdisjoint(rest.partition(b"\0")[0].decode("ascii", "replace").split(":"))
+        return None  # another user's, or gone
+    _, found, rest = b"\0".join((b"", environment)).partition(f"\0{name}=".encode())
+    return os.fsdecode(rest.partition(b"\0")[0]) if found else None

@@ -66,7 +66,21 @@ class _Monitor:
         return self.ended.get()
 
 
+class _Strays:
+    """No process of a job that is none leaves anything behind."""
+
+    def has_any(self, _known: object) -> bool:
+        """There are none."""
+        return False
+
+    def end_all(self, _known: object) -> int:
+        """There is nothing to end."""
+        return 0
+
+
 class _Watchdog:
+    pid = 0
+
     def started(self, group: int) -> None:
         """Know of `group`."""
 
@@ -158,6 +172,7 @@ class _Batch:
                 retries=Retries(part.retry, recorder.state.jobs),
                 binding=Binding(everyone=False, ids_are_cpus=False, tell=lambda _: None),
                 oom_kills=OomKills(),
+                tick=lambda: None,
             ),
             attempt=attempt,
         )
@@ -166,7 +181,7 @@ class _Batch:
     def _run(self) -> None:
         failure: BaseException | None = None
         try:
-            self.scheduler.run(self.monitor, _Watchdog())  # type: ignore[arg-type]
+            self.scheduler.run(self.monitor, _Watchdog(), _Strays())  # type: ignore[arg-type]
         except BaseException as error:  # noqa: BLE001 - told to the machine, which fails with it
             failure = error
         self.thread_ended = True
