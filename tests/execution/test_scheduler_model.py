@@ -284,9 +284,9 @@ class Host(RuleBasedStateMachine):
     def _no_processes(self, batch: _Batch) -> Iterator[None]:
         """Let the scheduler start processes that are only numbers."""
 
-        def launch(_argv: object, folder: Path, *_: object) -> int:
+        def launch(_argv: object, folder: Path | str, *_: object) -> int:
             self.pids += 1
-            batch.job_of[self.pids] = next(job.id for job in batch.jobs if folder == batch.paths.job(job.directory))
+            batch.job_of[self.pids] = next(j.id for j in batch.jobs if str(folder) == str(batch.paths.job(j.directory)))
             return self.pids
 
         def reap(pid: int) -> Any:  # noqa: ANN401 - an Exit
@@ -336,6 +336,8 @@ class Host(RuleBasedStateMachine):
             return
         while self.batches:
             batch = self.batches[0]
+            if not batch.job_of:
+                return  # a step failed, and that is what has to be told
             pid = min(batch.job_of)
             batch.reference.end(batch.job_of.pop(pid), "SUCCESS")
             batch.codes[pid] = 0
