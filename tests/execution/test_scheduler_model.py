@@ -225,7 +225,7 @@ def _job_sets(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int, int]:
             {
                 "cpus": draw(st.integers(1, cpus)),
                 "gpus": draw(st.integers(0, gpus)),
-                "exclusive": draw(st.integers(0, 7)) == 0,
+                "exclusive": draw(st.sampled_from([False, False, True])),
                 "edges": [edge for edge in edges if draw(st.integers(0, 4)) == 0],
             }
         )
