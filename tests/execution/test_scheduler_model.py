@@ -284,9 +284,11 @@ class Host(RuleBasedStateMachine):
     def _no_processes(self, batch: _Batch) -> Iterator[None]:
         """Let the scheduler start processes that are only numbers."""
 
-        def launch(_argv: object, folder: Path, *_: object) -> int:
+        def launch(_argv: object, folder: str, *_: object) -> int:
             self.pids += 1
-            batch.job_of[self.pids] = next(job.id for job in batch.jobs if folder == batch.paths.job(job.directory))
+            batch.job_of[self.pids] = next(
+                job.id for job in batch.jobs if folder == batch.paths.job_folder(job.directory)
+            )
             return self.pids
 
         def reap(pid: int) -> Any:  # noqa: ANN401 - an Exit
