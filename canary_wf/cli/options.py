@@ -98,6 +98,7 @@ pool_options = stacked(
         help="What one node has, e.g. cpus=32, gpus=4.",
     ),
     click.option("--resource-pool-file", "pool_file", type=click.Path(path_type=Path), help="What one node has."),
+    click.option("--query-gpus", is_flag=True, help="Ask the vendor's library for GPUs (canary-wf[nvidia] or [amd])."),
 )
 
 workflow_options = stacked(

@@ -1,4 +1,7 @@
-"""The formats of a report, by the name that the command line gives them."""
+"""The formats of a report, by the name that the command line gives them.
+
+A format is a function from the session's state to a text. One that is not always needed is imported when it is.
+"""
 
 from collections.abc import Callable
 
@@ -19,7 +22,15 @@ def json_report(state: SessionState) -> str:
     return encode(state.as_dict()).decode() + "\n"
 
 
+def page(state: SessionState) -> str:
+    """Return the session as one self-contained HTML page."""
+    from canary_wf.report.report_page import html_report  # it comes with jinja2
+
+    return html_report(state)
+
+
 FORMATS: dict[str, Reporter] = {
+    "html": page,
     "json": json_report,
     "junit": junit_report,
     "markdown": markdown_report,

@@ -16,17 +16,22 @@ from canary_wf.job.state_file import job_fields
 from canary_wf.job.status import Category
 from canary_wf.plan.model import Plan, PlannedJob
 from canary_wf.plan.store import load_plan
+from canary_wf.report.batch_runs import BatchRun, runs_of
 from canary_wf.session_paths import SessionPaths, relative_to_out
 
 
 class SessionState(msgspec.Struct, frozen=True):
-    """The plan and the jobs' records by id; `live` says whether a runner works on it, `begun` whether one ever did."""
+    """The plan, the jobs' records and the batches' runs, both by id.
+
+    `live` says whether a runner works on it, `begun` whether one ever did.
+    """
 
     paths: SessionPaths
     plan: Plan
     records: dict[str, JobRecord]
     live: bool
     begun: bool
+    runs: dict[str, tuple[BatchRun, ...]] = {}
 
     def record(self, job: PlannedJob) -> JobRecord:
         """Return what is known of `job`."""
@@ -73,6 +78,7 @@ def load_session(paths: SessionPaths) -> SessionState:
     """Return the state of the session at `paths`. Raises WorkspaceError when its files are missing or damaged."""
     plan = load_plan(paths.plan)
     records: dict[str, JobRecord] = {}
+    runs: dict[str, tuple[BatchRun, ...]] = {}
     live = is_locked(paths.out)
     begun = False
     for batch in plan.batches:
@@ -85,7 +91,8 @@ def load_session(paths: SessionPaths) -> SessionState:
         state = read_journal(files.journal)
         begun = begun or state.was_run
         records.update(records_of(state, alive=alive))
-    return SessionState(paths, plan, records, live, begun)
+        runs[batch.id] = runs_of(state, alive=alive)
+    return SessionState(paths, plan, records, live, begun, runs)
 
 
 def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:

@@ -286,7 +286,7 @@ def test_rerun_refuses_what_it_cannot_do(small: CommandLine) -> None:
 def test_reports_go_to_standard_output_or_to_a_file(small: CommandLine) -> None:
     """The same text; each format is what it says."""
     _ran(small, FAILED_RUN)
-    for kind in ("json", "junit", "markdown"):
+    for kind in ("json", "junit", "markdown", "html"):
         text = small("report", kind, "-d", small.out).out
         assert small("report", kind, "-d", small.out, "-o", "report").out == ""
         assert (small.folder / "report").read_text() == text

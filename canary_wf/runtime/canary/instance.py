@@ -130,7 +130,7 @@ class TestInstance:
 
     @property
     def sources(self) -> "dict[str, list[tuple[str, str | None]]]":
-        """The files of the job as pairs of source and target, by ``copy``, ``link``, and ``none`` for those only named."""
+        """The files of the job as pairs of source and target, by ``copy``, ``link`` and ``none`` (only named)."""
         found: dict[str, list[tuple[str, str | None]]] = {}
         for asset in self._spec.get("assets", ()):
             if asset["source"] != self.file:
