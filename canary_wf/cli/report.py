@@ -25,7 +25,7 @@ def _kinds(_context: click.Context, _argument: click.Parameter, start: str) -> l
 @click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file, not to standard output.")
 @click.pass_context
 def command(context: click.Context, *, kind: str, out: Path, target: Path | None) -> None:
-    """Write the newest session's report: KIND is json, junit, markdown, or the name of a plug-in."""
+    """Write the newest session's report: KIND is html, json, junit, markdown, or the name of a plug-in."""
     write = reporter(kind)
     files = dict(text.split("=", 1) for text in context.lookup_default("report_files") or ())
     if target is None and kind in files:

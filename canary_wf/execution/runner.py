@@ -49,7 +49,7 @@ LIMIT_IS_NEAR = 0.9
 
 def main(arguments: Sequence[str]) -> int:
     """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
-    options = _parse(arguments)
+    options = command_parser().parse_args(arguments)
     try:
         with stop_on_signals():
             return run_batch(
@@ -85,7 +85,8 @@ def _above_zero(text: str) -> int:
     return int(text[:9])
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of `run-batch`, which takes no other package to start."""
     parser = _Parser(prog="canary-wf run-batch", description="Run one batch of a plan.")
     parser.add_argument("batch", help="the batch's id")
     parser.add_argument("--plan", type=Path, required=True, help="the plan.json of the session")
@@ -93,7 +94,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=_above_zero, help="run at most this many jobs at once")
     parser.add_argument("--bind", action="store_true", help="bind each job to the CPUs of its ids")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def run_batch(
