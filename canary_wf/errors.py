@@ -20,6 +20,8 @@ class ExitCode(IntEnum):
 
 def one_line(text: str) -> str:
     """Return `text` with line ends and control characters escaped, so that hostile names cannot forge a message."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 

@@ -22,9 +22,10 @@ from canary_wf.plan.target import Target, choose_target
 from canary_wf.plan.update import carry_over
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
 from canary_wf.workflow.batch_table import write_batch_table
+from canary_wf.workflow.marks import Ownership, ownership
 from canary_wf.workflow.profiles import profile_files
 from canary_wf.workflow.shapes import shapes_of, uses_shapes
-from canary_wf.workflow.snakefile import workflow_files
+from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions, workflow_files
 from canary_wf.workflow.writer import check_out, write_workflow
 
 GENERATED_FOLDERS = ("workflow", "local", "slurm", "TestResults", STATE_FOLDER, ".snakemake")
@@ -71,6 +72,7 @@ def generate_workflow(
     out: Path,
     *,
     update: bool = False,
+    workflow: WorkflowOptions | None = None,
 ) -> Generated:
     """Find the jobs of `paths`, plan them, and write session, workflow and profiles into `out`.
 
@@ -82,12 +84,20 @@ def generate_workflow(
     found = find_jobs(paths, options, out, readings)
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
-    files = workflow_files(plan, settings.rules) | profile_files(plan)
+    files = workflow_files(plan, settings.rules, _kept_options(workflow, out)) | profile_files(plan)
     check_out(out, files)
     with workspace_lock(out):
         session, kept, warnings = _write(plan, files, history, settings, out, update=update)
         readings.save(cache_folder(out / STATE_FOLDER))
     return Generated(plan, session, found, (*found.warnings, *warnings), kept)
+
+
+def _kept_options(options: WorkflowOptions | None, out: Path) -> WorkflowOptions:
+    """Return `options`; what a larger workflow uses of an earlier session is written anew, whether asked for or not."""
+    options = options or WorkflowOptions()
+    if options.module is None and ownership(out / MODULE_FILE) is not Ownership.ABSENT:
+        return msgspec.structs.replace(options, module=out.name)
+    return options
 
 
 def _write(
@@ -119,13 +129,14 @@ def generate(  # noqa: PLR0913 - the options of a command
     scheduler: Literal["auto", "local", "slurm"] = "auto",
     settings: PlanSettings | None = None,
     options: DiscoveryOptions | None = None,
+    workflow: WorkflowOptions | None = None,
     update: bool = False,
 ) -> Plan:
-    """Do what the command `generate` does, and return the plan.
+    """Do what the command `generate` does, and return the plan; no configuration file is read.
 
     `batch_spec` is the text after ``-b spec=``, `resources` what ``-r`` says (slots by type, memory in MiB). Workers,
-    the gate and strictness are in `settings` (`batch_spec` wins), what is selected in `options`. Raises UsageError,
-    InputError and WorkspaceError, all of them CanaryWfError.
+    the gate and strictness are in `settings` (`batch_spec` wins), what is selected in `options`, containers and what
+    a larger workflow needs in `workflow`. Raises UsageError, InputError and WorkspaceError, all of them CanaryWfError.
     """
     spec = BatchSpecification.parse(batch_spec) if isinstance(batch_spec, str) else batch_spec
     settings = msgspec.structs.replace(settings or PlanSettings(), batch_spec=spec)
@@ -135,7 +146,7 @@ def generate(  # noqa: PLR0913 - the options of a command
     if resources:
         selection = msgspec.structs.replace(selection, resource_types=frozenset(resources))
     checked = check_paths([str(path) for path in paths])
-    return generate_workflow(checked, selection, settings, target, Path(out), update=update).plan
+    return generate_workflow(checked, selection, settings, target, Path(out), update=update, workflow=workflow).plan
 
 
 def known_runtimes(out: Path) -> History:

@@ -24,6 +24,11 @@ class BatchPaths(NamedTuple):
         return self.folder / "result.json"
 
     @property
+    def copies(self) -> Path:
+        """Where copies of the result are that rules of larger workflows take for done, one a line."""
+        return self.folder / "copies.txt"
+
+    @property
     def journal(self) -> Path:
         """Every event of the batch, one line each."""
         return self.folder / "journal.jsonl"
@@ -48,6 +53,11 @@ def _session_folder(out: Path, session: str) -> Path:
 @lru_cache(maxsize=16)
 def _jobs_folder(out: Path, session: str) -> Path:
     return _session_folder(out, session) / "jobs"
+
+
+@lru_cache(maxsize=16)
+def _jobs_folder_text(out: Path, session: str) -> str:
+    return str(_jobs_folder(out, session))
 
 
 class SessionPaths(NamedTuple):
@@ -82,6 +92,11 @@ class SessionPaths(NamedTuple):
         return self.folder / "gate.json"
 
     @property
+    def copies(self) -> Path:
+        """Where copies of the report and of the gate's file are that rules of larger workflows take for done."""
+        return self.folder / "copies.txt"
+
+    @property
     def batch_table(self) -> Path:
         """Which batch has which shape, and what it waits for; there when the workflow has rules of shapes."""
         return self.folder / "batch-table.json"
@@ -97,6 +112,10 @@ class SessionPaths(NamedTuple):
     def job(self, directory: str) -> Path:
         """Return the working directory of the job whose spec names `directory`."""
         return self.jobs / directory
+
+    def job_folder(self, directory: str) -> str:
+        """Return the same as text, for who asks with every state file: path objects take as long as the writing."""
+        return directory if directory.startswith("/") else f"{_jobs_folder_text(self.out, self.session)}/{directory}"
 
     @classmethod
     def of_plan(cls, plan: Path) -> "SessionPaths":
@@ -132,7 +151,7 @@ def session_names(out: Path) -> list[str]:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=folder, hint=hint) from error
 
 
-def relative_to_out(path: Path | str, out: Path) -> str:
+def relative_to_out(path: Path | str, out: Path | str) -> str:
     """Return `path` (without ``.`` or ``//`` in it) as JSON files name it: relative to `out` unless it lies outside."""
     text, root = str(path), str(out)
     if text == root:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from canary_wf.errors import ExitCode, one_line
+from canary_wf.hooks.result_copies import note_copy
 from canary_wf.json_files import write_atomic, write_json
 from canary_wf.plan.model import PlannedJob
 from canary_wf.report.session import SessionState, load_session
@@ -20,7 +21,8 @@ _TOLD = 10
 @click.option("--log", type=click.Path(path_type=Path), help="Where the verdict is written too.")
 def command(*, plan: Path, result: Path, log: Path | None) -> int:
     """Exit with 1 when jobs of the session failed or were not run, unless it was planned with fail_on=never."""
-    state = load_session(SessionPaths.of_plan(plan))
+    paths = SessionPaths.of_plan(plan)
+    state = load_session(paths)
     bad = [*state.failed, *state.not_done]
     told = _verdict(state, bad)
     if log is not None:
@@ -29,6 +31,7 @@ def command(*, plan: Path, result: Path, log: Path | None) -> int:
         sys.stderr.write(told)
         if state.plan.fail_on == "any":
             return ExitCode.JOBS_FAILED
+    note_copy(paths.copies, paths.gate, result)
     write_json(result, {"session": state.plan.session, "counts": state.counts()})
     return ExitCode.DONE
 

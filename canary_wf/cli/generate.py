@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from canary_wf.cli.embedding import module_lines, workflow_settings
 from canary_wf.cli.options import (
     discovery_options,
     json_option,
@@ -16,6 +17,7 @@ from canary_wf.cli.options import (
     pool_options,
     resource_requests,
     selection_options,
+    workflow_options,
 )
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
@@ -33,6 +35,7 @@ from canary_wf.wording import count, next_command
 @pool_options
 @out_option
 @json_option
+@workflow_options
 @click.option("--update", is_flag=True, help="Keep final states of jobs whose id and inputs are unchanged.")
 def command(
     *,
@@ -42,20 +45,21 @@ def command(
     out: Path,
     as_json: bool,
     update: bool,
-    **values: Any,  # noqa: ANN401 - the selection and planning options
+    **values: Any,  # noqa: ANN401 - the selection, planning and workflow options
 ) -> None:
     """Find the jobs under PATH, plan batches, and write a Snakemake workflow into OUT."""
     settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
-    target = choose_target(scheduler, requested, pool_file)
+    target = choose_target(scheduler, requested, pool_file, query_gpus=values["query_gpus"])
     options = discovery_options(values, requested)
-    generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update)
+    workflow = workflow_settings(values, out)
+    generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update, workflow=workflow)
     tell_left_out(generated.plan)
     tell_warnings(generated.warnings)
     if as_json:
         sys.stdout.write(encode(_as_dict(generated)).decode() + "\n")
     else:
-        _print(generated, out)
+        _print(generated, out, module=values["module"])
 
 
 def tell_warnings(warnings: Sequence[str]) -> None:
@@ -92,7 +96,7 @@ def _as_dict(generated: Generated) -> dict[str, Any]:
     }
 
 
-def _print(generated: Generated, out: Path) -> None:
+def _print(generated: Generated, out: Path, *, module: bool) -> None:
     plan = generated.plan
     found = f"Found {count(len(generated.found.jobs), 'job')} in {count(generated.found.files, 'file')}"
     masked = f", {len(plan.masked)} masked" if plan.masked else ""
@@ -104,5 +108,8 @@ def _print(generated: Generated, out: Path) -> None:
         f"Planned {batches} for {describe_target(plan)}, {format_duration(expected)} of batch time expected.",
         f"Session {plan.session}",
     ]
-    lines.append(f"Next: {next_command(out, plan.scheduler)}")
+    if module:
+        lines.append(f"Next: put this into your Snakefile (paths are relative to it):\n{module_lines(out)}")
+    else:
+        lines.append(f"Next: {next_command(out, plan.scheduler)}")
     sys.stdout.write("\n".join(lines) + "\n")

@@ -1,6 +1,7 @@
 """Which job a user means by an id prefix or a name."""
 
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 from canary_wf.errors import UsageError
 from canary_wf.plan.model import PlannedJob
@@ -19,4 +20,15 @@ def find_job(jobs: Iterable[PlannedJob], wanted: str) -> PlannedJob:
     if found:
         some = ", ".join(job.id[:12] for job in found[:4])
         raise UsageError(f"{wanted!r} names {len(found)} jobs ({some})", where="JOB", hint="give more of the id")
-    raise UsageError(f"there is no job {wanted!r}", where="JOB", hint="canary-wf status lists them")
+    raise UsageError(f"there is no job {wanted!r}", where="JOB", hint="canary-wf status -r all lists them")
+
+
+def find_jobs(jobs: Iterable[PlannedJob], wanted: str) -> list[PlannedJob]:
+    """Return the jobs that `wanted` names: as `find_job`, or by a pattern (``*``, ``?``, ``[``) over their names."""
+    jobs = list(jobs)
+    if not set("*?[").intersection(wanted) or any(job.name == wanted for job in jobs):
+        return [find_job(jobs, wanted)]
+    found = [job for job in jobs if fnmatchcase(job.name, wanted)]
+    if not found:
+        raise UsageError(f"no job is called {wanted!r}", where="JOB", hint="canary-wf status -r all lists them")
+    return found

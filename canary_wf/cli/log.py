@@ -1,31 +1,78 @@
-"""`canary-wf log`: a job's output."""
+"""`canary-wf log`: a job's output, also while it is being written."""
 
+import os
 import shutil
 import sys
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import WorkspaceError
+from canary_wf.job.phase import JobPhase
 from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.plan.model import PlannedJob
 from canary_wf.plan.store import load_plan, newest_session
+from canary_wf.report.follow import SessionFollower
+
+_PAUSE = 0.2
+_PATIENCE = 10
+"""Looks without anything that runs after which no more output is waited for."""
 
 
 @click.command("log")
 @click.argument("job")
+@click.option("-f", "--follow", is_flag=True, help="Go on printing until the job has ended.")
 @out_option
-def command(*, job: str, out: Path) -> None:
+def command(*, job: str, follow: bool, out: Path) -> None:
     """Print the output of JOB, an id prefix or a name."""
     paths = newest_session(out.absolute())
     found = find_job(load_plan(paths.plan).jobs, job)
     path = paths.job(found.directory) / OUTPUT_FILE
+    if follow:
+        _follow(SessionFollower(paths, only=found.batch), found, path)
+        return
+    with _opened(path, found) as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
+def _opened(path: Path, job: PlannedJob) -> BinaryIO:
     try:
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
+        return path.open("rb")
     except FileNotFoundError:
-        raise WorkspaceError("has no output yet", where=f"job {found.name}", hint="it was not started") from None
+        raise WorkspaceError("has no output yet", where=f"job {job.name}", hint="it was not started") from None
     except PermissionError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
-    sys.stdout.buffer.flush()
+
+
+def _follow(follower: SessionFollower, job: PlannedJob, path: Path) -> None:
+    """Print what is there and what comes, until the job has its verdict or nothing runs that could give it one."""
+    file: BinaryIO | None = None
+    idle = 0
+    while True:
+        state = follower.look()  # before the output is read, so that nothing printed before the end is missed
+        if path.exists() and (file is None or not _is_same(file, path)):
+            if file is not None:
+                file.close()  # the job was started anew
+            file = path.open("rb")
+        if file is not None:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        idle = 0 if state.live else idle + 1
+        if state.record(job).phase is JobPhase.DONE or idle >= _PATIENCE:
+            break
+        time.sleep(_PAUSE)
+    if file is None:
+        raise WorkspaceError("has no output", where=f"job {job.name}", hint="it was not started, and nothing runs")
+    file.close()
+
+
+def _is_same(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return True

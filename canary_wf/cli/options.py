@@ -3,15 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from canary_wf.batch.specification import BatchSpecification
-from canary_wf.discovery import DiscoveryOptions
+from canary_wf.cli.configured import behind_configured, paths_or_configured
 from canary_wf.errors import UsageError
-from canary_wf.plan.planner import PlanSettings
-from canary_wf.resources.options import parse_resource
+from canary_wf.job.retry import ANY, MOST, parse_retry
+
+if TYPE_CHECKING:  # `status` and its like take their options from here, and shall not wait for discovery and planner
+    from canary_wf.discovery import DiscoveryOptions
+    from canary_wf.plan.planner import PlanSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,10 +30,12 @@ out_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
-_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on")
+_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry")
 
 
-def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return the decorator that adds all `options`, which are shown in this order."""
+
     def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
@@ -40,19 +44,40 @@ def _stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-selection_options = _stacked(
-    click.argument("paths", nargs=-1, metavar="[PATH]..."),
+selection_options = stacked(
+    click.argument("paths", nargs=-1, metavar="[PATH]...", callback=paths_or_configured),
     click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords satisfy EXPR."),
     click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
     click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'."),
     click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner."),
     click.option("--regex", metavar="REGEX", help="Only jobs whose test file has text that matches REGEX."),
-    click.option("--timeout", "timeouts", multiple=True, metavar="TYPE=T", help="Time limit of jobs of this type."),
+    click.option(
+        "--timeout",
+        "timeouts",
+        multiple=True,
+        metavar="TYPE=T",
+        callback=behind_configured,
+        help="Time limit of jobs of this type.",
+    ),
     click.option("--ctest-config", metavar="CFG", help="Configuration of CMake build trees that have several."),
 )
 
-planning_options = _stacked(
-    click.option("-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers= or fail_on=."),
+planning_options = stacked(
+    click.option(
+        "-b",
+        "batch",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=behind_configured,
+        help="spec=, scheduler=, workers=, fail_on=, retry=.",
+    ),
+    click.option(
+        "--repeat-until-pass",
+        type=click.IntRange(1, MOST + 1),
+        metavar="N",
+        help="Run a job that does not pass again, until it passes or was run N times.",
+    ),
+    click.option("--bind", is_flag=True, help="Bind each job to the CPUs of its ids."),
     click.option(
         "--rules",
         type=click.Choice(["batch", "shape", "auto"]),
@@ -63,14 +88,30 @@ planning_options = _stacked(
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
 )
 
-pool_options = _stacked(
-    click.option("-r", "resources", multiple=True, metavar="TYPE=N", help="What one node has, e.g. cpus=32, gpus=4."),
+pool_options = stacked(
+    click.option(
+        "-r",
+        "resources",
+        multiple=True,
+        metavar="TYPE=N",
+        callback=behind_configured,
+        help="What one node has, e.g. cpus=32, gpus=4.",
+    ),
     click.option("--resource-pool-file", "pool_file", type=click.Path(path_type=Path), help="What one node has."),
+    click.option("--query-gpus", is_flag=True, help="Ask the vendor's library for GPUs (canary-wf[nvidia] or [amd])."),
+)
+
+workflow_options = stacked(
+    click.option("--module", is_flag=True, help="Also write what a larger Snakemake workflow needs to use this one."),
+    click.option("--container", metavar="IMAGE", help="Image of every batch's rule, for snakemake --sdm apptainer."),
+    click.option("--conda", metavar="FILE", help="Environment of every batch's rule, for snakemake --sdm conda."),
 )
 
 
-def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> DiscoveryOptions:
+def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> "DiscoveryOptions":
     """Return what the selection options say; `requested` are the resource types that `-r` named."""
+    from canary_wf.discovery import DiscoveryOptions
+
     timeouts = {}
     for text in values["timeouts"]:
         kind, equals, seconds = text.partition("=")
@@ -91,11 +132,16 @@ def discovery_options(values: dict[str, Any], requested: dict[str, int] | None =
 
 def resource_requests(texts: Sequence[str]) -> dict[str, int]:
     """Return what the `-r` options ask for, by type."""
+    from canary_wf.resources.options import parse_resource
+
     return dict(parse_resource(text) for text in texts)
 
 
-def plan_settings(values: dict[str, Any]) -> tuple[PlanSettings, str]:
+def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     """Return what the planning options say: the settings of the plan, and the scheduler's name."""
+    from canary_wf.batch.specification import BatchSpecification
+    from canary_wf.plan.planner import PlanSettings
+
     given = dict(_batch_pair(text) for text in values["batch"])
     workers = given.get("workers")
     if workers is not None and not re.fullmatch("0*[1-9][0-9]{0,5}", workers):
@@ -109,11 +155,22 @@ def plan_settings(values: dict[str, Any]) -> tuple[PlanSettings, str]:
     settings = PlanSettings(
         batch_spec=BatchSpecification.parse(given.get("spec", "")),
         workers=None if workers is None else int(workers),
+        retry=_retry(given.get("retry"), values["repeat_until_pass"]),
+        bind=values["bind"],
         fail_on="never" if fail_on == "never" else "any",
         strict=values["strict"],
         rules=values["rules"],
     )
     return settings, scheduler
+
+
+def _retry(text: str | None, runs: int | None) -> dict[str, int]:
+    policy = {} if text is None else parse_retry(text)
+    if runs is None:
+        return policy
+    if ANY in policy:
+        raise UsageError("says the same as -b retry=any", where="--repeat-until-pass", hint="give only one of them")
+    return {**policy, ANY: runs - 1}
 
 
 def _batch_pair(text: str) -> tuple[str, str]:

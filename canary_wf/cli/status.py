@@ -1,29 +1,56 @@
 """`canary-wf status`: where the newest session's jobs stand, read from the state files alone."""
 
 import sys
+import time
 from pathlib import Path
 
 import click
 
 from canary_wf.cli.options import json_option, out_option
-from canary_wf.errors import ExitCode
+from canary_wf.errors import ExitCode, UsageError
 from canary_wf.json_files import encode
 from canary_wf.plan.store import newest_session
-from canary_wf.report.session import load_session
-from canary_wf.report.table import print_status, select
+from canary_wf.report.progress import progress_of
+from canary_wf.report.selection import select, with_keywords
+from canary_wf.report.session import SessionState, load_session
+from canary_wf.report.table import print_failures, print_status
 
 
 @click.command("status")
 @out_option
 @json_option
-@click.option("-r", "wanted", default="all", show_default=True, help="all, failed, a category, outcome or phase.")
-def command(*, out: Path, as_json: bool, wanted: str) -> int:
-    """Show where the newest session's jobs stand; exit with 1 when jobs failed or a run left some undone."""
-    state = load_session(newest_session(out.absolute()))
-    jobs = select(state, wanted)
+@click.option(
+    "-r", "wanted", metavar="WHICH", help="List these jobs: all, failed, passed, a category, outcome or phase."
+)
+@click.option("-k", "keywords", metavar="EXPR", help="List only jobs whose keywords or names satisfy EXPR.")
+@click.option("-n", "--lines", type=click.IntRange(0), default=5, help="Lines of output shown of each failure (5).")
+@click.option("--watch", "watching", is_flag=True, help="Show the run until it is over.")
+def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | None, lines: int, watching: bool) -> int:
+    """Show where the newest session's jobs stand; exit with 1 when jobs failed or a run left some undone.
+
+    Without -r and -k: a summary, and for each failure its reason, its last lines of output and where the rest is.
+    """
+    paths = newest_session(out.absolute())
+    if watching:
+        if as_json:
+            raise UsageError("does not go with --json", where="--watch")
+        from canary_wf.report.watch import watch
+
+        state = watch(paths)
+    else:
+        state = load_session(paths)
+    _tell(state, wanted, keywords, lines, as_json=as_json)
+    return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED
+
+
+def _tell(state: SessionState, wanted: str | None, keywords: str | None, lines: int, *, as_json: bool) -> None:
+    jobs = with_keywords(select(state, wanted or "all"), keywords)
     if as_json:
         content = {**state.as_dict(), "jobs": [state.fields(job) for job in jobs]}
         sys.stdout.write(encode(content).decode() + "\n")
+    elif wanted is None and keywords is None:
+        print_failures(state, lines=lines)
     else:
         print_status(state, jobs)
-    return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED
+    if not as_json:
+        sys.stdout.writelines(f"{line}\n" for line in progress_of(state, time.time()))

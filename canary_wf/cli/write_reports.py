@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.hooks.result_copies import note_copy
 from canary_wf.hooks.settle import settle
 from canary_wf.hooks.workflow import keep_runtimes
 from canary_wf.json_files import not_writable, write_atomic
@@ -28,6 +29,7 @@ def command(*, plan: Path, json_path: Path, junit_path: Path, markdown_path: Pat
     settle(paths, [batch.id for batch in state.plan.batches])
     state = load_session(paths)
     keep_runtimes(paths, [batch.id for batch in state.plan.batches])
+    note_copy(paths.copies, paths.report / "report.json", json_path)
     for kind, target in {"junit": junit_path, "markdown": markdown_path, "json": json_path}.items():
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

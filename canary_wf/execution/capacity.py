@@ -3,7 +3,8 @@
 from canary_wf.job.events import Resources
 from canary_wf.job.resource_groups import job_request
 from canary_wf.plan.model import PlannedJob
-from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
+from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.request import sizes_by_type
 
 
 class Capacity:
@@ -17,6 +18,7 @@ class Capacity:
         self._running = 0
         self._exclusive = False
         self._locks: set[str] = set()
+        self._sizes: dict[tuple[object, ...], dict[str, list[int]]] = {}
 
     def take(self, job: PlannedJob) -> Resources | None:
         """Return the ids for `job`, or None while it does not fit beside what runs."""
@@ -27,9 +29,8 @@ class Capacity:
             return None
         if self._memory is not None and self._used_memory + (job.memory or 0) > self._memory and self._running:
             return None
-        try:
-            resources = self._pool.checkout(job_request(job))
-        except ResourceUnavailable:
+        resources = self._pool.lend(self._sizes_of(job))
+        if resources is None:
             return None
         self._exclusive = alone
         self._running += 1
@@ -37,9 +38,17 @@ class Capacity:
         self._used_memory += job.memory or 0
         return resources
 
+    def _sizes_of(self, job: PlannedJob) -> dict[str, list[int]]:
+        """Return what `job` asks of the pool; most jobs of a batch ask for the same."""
+        key = (job.cpus, job.gpus, *job.resources.items(), job.resource_groups)
+        sizes = self._sizes.get(key)
+        if sizes is None:
+            sizes = self._sizes[key] = sizes_by_type(job_request(job))
+        return sizes
+
     def give_back(self, job: PlannedJob, resources: Resources) -> None:
         """Take back what `job` was given."""
-        self._pool.checkin(resources)
+        self._pool.take_back(resources)
         self._running -= 1
         self._locks.difference_update(job.locks)
         self._used_memory -= job.memory or 0

@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from canary_wf.execution.binding import bindable
 from canary_wf.execution.guard import Guard
 from canary_wf.execution.launcher import (
     GRACE,
     OUTPUT_FLAGS,
     LaunchError,
     argument_list,
-    bound_cpus,
     find_program,
     launch_reason,
     run_folder,
@@ -44,9 +44,9 @@ class ProcessLauncher:
         """Run `job` and return its exit code, as `canary_wf.job.Launcher` says."""
         environment = dict(os.environ)
         job.set_runtime_env(environment)
-        argv = [*argument_list(job.spec), *arguments]
+        argv = [*argument_list(job.spec, environment), *arguments]
         own = job.workspace.dir.absolute()
-        place = run_folder(job.spec, own, own)
+        place = run_folder(job.spec, str(own), own)
         with Guard() as guard:
             started = time.monotonic()
             process = _start(argv, place, environment, own / output)
@@ -64,7 +64,9 @@ class ProcessLauncher:
 
 def _bind(job: Job, pid: int) -> None:
     """Bind the process to the CPUs that the job was given, where its spec asks for that."""
-    cpus = bound_cpus(job.spec, job.allocation.last)
+    if job.spec.ctest is None or not job.spec.ctest.processor_affinity:
+        return
+    cpus = bindable(job.allocation.last, os.sched_getaffinity(0))
     if cpus is not None:
         with suppress(ProcessLookupError):
             os.sched_setaffinity(pid, cpus)
@@ -83,7 +85,7 @@ def _follow(job: Job, pid: int) -> bool:
 
 
 def _start(
-    argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path
+    argv: Sequence[str], folder: Path | str, environment: Mapping[str, str], output: Path
 ) -> "subprocess.Popen[bytes]":
     if not argv:
         raise LaunchError("has no command to run")

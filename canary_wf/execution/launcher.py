@@ -7,10 +7,11 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.job.events import Resources
+from canary_wf.job.placeholders import expanded
 from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
 
@@ -30,42 +31,39 @@ class LaunchError(CanaryWfError):
     """The process could not be started."""
 
 
-def argument_list(job: JobSpec) -> list[str]:
+def argument_list(job: JobSpec, environment: Mapping[str, str]) -> list[str]:
     """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
+
+    Placeholders for ids are replaced by what `environment` says, but for tests of CTest, which have words of their own.
 
     Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
     """
     if job.ctest is not None and job.ctest.unavailable is not None:
         raise LaunchError(job.ctest.unavailable)
     script = job.kind == "pyt" and job.command[0].endswith(".pyt")
-    command = [sys.executable, *job.command] if script else list(job.command)
+    words = job.command if job.ctest is not None else [expanded(word, environment) for word in job.command]
+    command = [sys.executable, *words] if script else list(words)
     return prepared(job, command, sys.executable)
 
 
-def run_folder(job: JobSpec, folder: Path, out: Path) -> Path:
+def run_folder(job: JobSpec, folder: str, out: Path) -> str:
     """Return the folder in which the command of `job` runs, `folder` being its own and `out` the workspace.
 
     Raises LaunchError when that folder, or a file that a test of CTest requires, is not there.
     """
-    place = folder if job.working_directory is None else out / job.working_directory
-    if job.working_directory is not None and not place.is_dir():
-        raise LaunchError(f"there is no folder {str(place)!r} to run in")
+    place = folder if job.working_directory is None else str(out / job.working_directory)
+    if job.working_directory is not None and not Path(place).is_dir():
+        raise LaunchError(f"there is no folder {place!r} to run in")
     for name in job.ctest.required_files if job.ctest is not None else ():
-        if not (place / name).exists():
+        if not (Path(place) / name).exists():
             raise LaunchError(f"unable to find required file {name!r}")
     return place
 
 
-def bound_cpus(job: JobSpec, resources: Resources) -> frozenset[int] | None:
-    """Return the CPUs that the process of `job` is bound to, or None where it may use all of the runner's.
-
-    Only PROCESSOR_AFFINITY of CTest binds, and only to ids that are CPUs of this machine.
-    """
-    if job.ctest is None or not job.ctest.processor_affinity:
-        return None
-    ids = [str(item["id"]) for item in resources.get("cpus", ())]
-    cpus = frozenset(int(name) for name in ids if name.isdecimal())
-    return cpus if len(cpus) == len(ids) and cpus and cpus <= os.sched_getaffinity(0) else None
+@cache
+def _no_input() -> int:
+    """Return a descriptor that gives nothing to read, opened once for all jobs."""
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
 @contextmanager
@@ -84,9 +82,9 @@ def _bound(cpus: frozenset[int] | None) -> Iterator[None]:
 
 def launch(
     argv: Sequence[str],
-    folder: Path,
+    folder: Path | str,
     environment: Mapping[str, str],
-    output: Path,
+    output: Path | str,
     cpus: frozenset[int] | None = None,
 ) -> int:
     """Start `argv` in `folder`, standard output and error going to `output`, and return the process id.
@@ -105,7 +103,7 @@ def launch(
                 list(argv),
                 environment,
                 file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, _no_input(), 0),
                     (os.POSIX_SPAWN_OPEN, 1, str(output), OUTPUT_FLAGS, 0o666),
                     (os.POSIX_SPAWN_DUP2, 1, 2),
                 ],
@@ -117,11 +115,11 @@ def launch(
         raise LaunchError(launch_reason(error, argv[0])) from error
 
 
-def find_program(command: str, folder: Path, environment: Mapping[str, str]) -> str:
+def find_program(command: str, folder: Path | str, environment: Mapping[str, str]) -> str:
     """Return the file that `command` names for a job in `folder`, found as a shell would. Raises LaunchError."""
+    own = command if command.startswith("/") else f"{folder}/{command}"  # keeps ./ and links as they are
     if "/" in command:
-        return os.path.join(folder, command)  # noqa: PTH118 - keeps ./ and links as they are
-    own = os.path.join(folder, command)  # noqa: PTH118
+        return own
     if os.access(own, os.X_OK) and os.path.isfile(own):  # noqa: PTH113
         return own
     search = environment["PATH"].partition(os.pathsep)[2]

@@ -1,7 +1,7 @@
 """Where the ids of a batch come from: the Slurm allocation it runs in, or a lease on this machine's."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from canary_wf.execution.progress import say
@@ -17,11 +17,15 @@ LOCKS = "locks"
 
 
 class BatchPool(NamedTuple):
-    """The pool of one batch, its memory (MiB, None when not known), and the lease to release at the end."""
+    """The pool of one batch, its memory (MiB, None when not known), and the lease to release at the end.
+
+    `bindable` says whether CPU ids that are numbers are those of the operating system.
+    """
 
     pool: ResourcePool
     memory: int | None
     lease: Lease | None
+    bindable: bool = True
 
     def release(self) -> None:
         """Let others on this host have the ids."""
@@ -29,9 +33,12 @@ class BatchPool(NamedTuple):
             self.lease.release()
 
 
-def open_pool(part: BatchSlice, environment: Mapping[str, str] = os.environ) -> BatchPool:
+def open_pool(
+    part: BatchSlice, environment: Mapping[str, str] = os.environ, hold: Callable[[], None] = lambda: None
+) -> BatchPool:
     """Return the pool for the batch of `part`, waiting for ids and locks that other batches on this host still hold.
 
+    While it waits it calls `hold` several times a second, which may raise to end the wait.
     Inside a Slurm allocation CPUs and GPUs are those granted, and only what Slurm does not know is leased.
     """
     granted = granted_resources(environment)
@@ -39,9 +46,15 @@ def open_pool(part: BatchSlice, environment: Mapping[str, str] = os.environ) -> 
     known = () if granted is None else granted.pool.types
     candidates = {kind: ids for kind, ids in candidates_of(planned, part).items() if kind not in known}
     if granted is not None and not candidates:
-        return BatchPool(granted.pool, granted.memory or part.batch.memory, None)
+        return BatchPool(granted.pool, granted.memory or part.batch.memory, None, granted.bindable)
     wanted = {kind: count for kind, (count, _) in candidates.items()}
-    lease = HostLeases().acquire(wanted, {kind: ids for kind, (_, ids) in candidates.items()}, on_wait=say)
+
+    def never() -> bool:
+        hold()
+        return False
+
+    names = {kind: ids for kind, (_, ids) in candidates.items()}
+    lease = HostLeases().acquire(wanted, names, on_wait=say, give_up=never)
     leased = {
         kind: [item for item in planned.resources[kind] if str(item["id"]) in set(ids)]
         for kind, ids in lease.ids.items()
@@ -50,7 +63,7 @@ def open_pool(part: BatchSlice, environment: Mapping[str, str] = os.environ) -> 
     if granted is None:
         return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
     pool = ResourcePool({"resources": {**granted.pool.getstate()["resources"], **leased}})
-    return BatchPool(pool, granted.memory or part.batch.memory, lease)
+    return BatchPool(pool, granted.memory or part.batch.memory, lease, granted.bindable)
 
 
 def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, list[str]]]:

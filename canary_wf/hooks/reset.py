@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from canary_wf.hooks.recording import reopen_recorder
+from canary_wf.hooks.result_copies import remove_copies
 from canary_wf.job.attempt import take_batch
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobReset
 from canary_wf.job.processes import this_place
@@ -35,13 +36,15 @@ def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) ->
     """
     for path in (*paths.report.glob("*"), paths.gate, *(paths.batch(batch).result for batch in batches)):
         path.unlink(missing_ok=True)
+    for register in (paths.copies, *(paths.batch(batch).copies for batch in batches)):
+        remove_copies(register)
     for batch, jobs in batches.items():
         _reset_batch(paths, batch, jobs)
 
 
 def _reset_batch(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec]) -> None:
     attempt = take_batch(paths.batch(batch).attempt)
-    recorder = reopen_recorder(paths, batch)
+    recorder = reopen_recorder(paths, batch, attempt.hold)
     now = time.time()
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in jobs:

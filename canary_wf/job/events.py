@@ -11,6 +11,8 @@ Resources = dict[str, list[dict[str, Any]]]
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
     time: float
+    by: str = ""
+    """The beginning of the token of the attempt that wrote this, where it is in the journal."""
 
 
 class AttemptStarted(_Event, frozen=True, tag="attempt_started"):
@@ -55,10 +57,24 @@ class JobFinished(_Event, frozen=True, tag="job_finished"):
     measurements: dict[str, Any] = {}
 
 
+class JobRetried(_Event, frozen=True, tag="job_retried"):
+    """A run of the job did not pass, and the job is to run again: the verdict on that run, and what was measured.
+
+    `output` is the file in the job's directory that what it printed was moved to, None where there was nothing.
+    """
+
+    job: str
+    outcome: str
+    reason: str | None = None
+    code: int = int(Outcome.NONE)
+    measurements: dict[str, Any] = {}
+    output: str | None = None
+
+
 class JobReset(_Event, frozen=True, tag="job_reset"):
     """The job is to run again: what was known of it no longer counts."""
 
     job: str
 
 
-Event = AttemptStarted | AttemptEnded | JobStarted | JobLaunched | JobFinished | JobReset
+Event = AttemptStarted | AttemptEnded | JobStarted | JobLaunched | JobFinished | JobRetried | JobReset

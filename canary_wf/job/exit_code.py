@@ -1,8 +1,10 @@
 """From a process's exit code and what the job declared about it to the verdict.
 
 Facts: `reference/canary-e3.md` 1.3. `xstatus` is 0 (nothing special), -1 (any failure is expected), 64 (a diff is
-expected) or the exact exit code that is expected.
+expected) or the exact exit code that is expected (signal N: -N, the first one excepted).
 """
+
+import signal
 
 from canary_wf.job.status import Outcome, Status
 
@@ -35,13 +37,22 @@ def _expected(code: int, xstatus: int) -> Status:
         return Status(Outcome.FAILED, "expected a non-zero exit code, but it ended with exit code 0", code)
     if code == xstatus:
         return Status.of(Outcome.XFAIL)
-    return Status(Outcome.FAILED, f"expected exit code {xstatus}, but it {_ended(code)}", code)
+    wanted = f"to be killed by signal {-xstatus}" if xstatus < 0 else f"exit code {xstatus}"
+    return Status(Outcome.FAILED, f"expected {wanted}, but it {_ended(code)}", code)
 
 
 def _ended(code: int) -> str:
-    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return f"was {describe_exit(code)}" if code < 0 else f"ended with exit code {code}"
 
 
 def describe_exit(code: int) -> str:
     """Return in words how a process with this exit code (killed by signal N: -N) ended."""
-    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+    return f"killed by signal {_signal(-code)}" if code < 0 else f"exit code {code}"
+
+
+def _signal(number: int) -> str:
+    """Return the number with the signal's name, where it has one."""
+    try:
+        return f"{number} ({signal.Signals(number).name})"
+    except ValueError:
+        return str(number)

@@ -4,13 +4,47 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources
+from canary_wf.job.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
+from canary_wf.job.failure import FailureClass, class_of
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import UNKNOWN, Outcome, Status
 
 
+class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of a job that did not pass and was followed by another; `output` is its file in the job's directory."""
+
+    status: Status
+    started: float | None
+    finished: float
+    resources: Resources
+    measurements: dict[str, Any]
+    output: str | None
+
+    @property
+    def failure(self) -> FailureClass | None:
+        """The class of its verdict."""
+        return class_of(self.status, self.measurements)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `job.json` tells of it."""
+        return {
+            "outcome": self.status.outcome.name,
+            "class": self.failure,
+            "reason": self.status.reason,
+            "code": self.status.code,
+            "started": self.started,
+            "finished": self.finished,
+            "resources": self.resources,
+            "measurements": self.measurements,
+            "output": self.output,
+        }
+
+
 class JobRecord(msgspec.Struct, frozen=True):
-    """The newest state of a job; times are epoch seconds (UTC), durations seconds."""
+    """The newest state of a job; times are epoch seconds (UTC), durations seconds.
+
+    `earlier` are the runs that a retry policy had followed by another, oldest first.
+    """
 
     phase: JobPhase = JobPhase.PENDING
     status: Status = UNKNOWN
@@ -21,6 +55,22 @@ class JobRecord(msgspec.Struct, frozen=True):
     slurm_job_id: str | None = None
     pid: int = 0
     started_ticks: int = 0
+    earlier: tuple[EarlierRun, ...] = ()
+
+    @property
+    def failure(self) -> FailureClass | None:
+        """The class of the verdict, None for a job that passed or has none."""
+        return class_of(self.status, self.measurements)
+
+    @property
+    def attempts(self) -> int:
+        """How many runs were begun, those that the machine cut short counted once with the one that replaced them."""
+        return len(self.earlier) + (self.started is not None and self.phase is not JobPhase.PENDING)
+
+    @property
+    def is_flaky(self) -> bool:
+        """Whether the job passed, but not at once."""
+        return bool(self.earlier) and self.status.is_pass
 
     @property
     def duration(self) -> float | None:
@@ -41,6 +91,7 @@ class JobRecord(msgspec.Struct, frozen=True):
             started=event.time,
             resources=event.resources,
             slurm_job_id=slurm_job_id,
+            earlier=self.earlier,
         )
 
     def launch(self, event: JobLaunched) -> "JobRecord":
@@ -57,6 +108,18 @@ class JobRecord(msgspec.Struct, frozen=True):
             measurements=event.measurements,
         )
 
+    def retry(self, event: JobRetried) -> "JobRecord":
+        """Return the record of a job that waits to be run again."""
+        run = EarlierRun(
+            status=Status(Outcome[event.outcome], event.reason, event.code),
+            started=self.started if self.phase is JobPhase.RUNNING else None,
+            finished=event.time,
+            resources=self.resources,
+            measurements=event.measurements,
+            output=event.output,
+        )
+        return JobRecord(earlier=(*self.earlier, run))
+
     def lost(self, reason: str) -> "JobRecord":
         """Return the record of a job whose runner died: interrupted by the machine, to be run again."""
         return msgspec.structs.replace(
@@ -69,6 +132,8 @@ class JobRecord(msgspec.Struct, frozen=True):
             "phase": self.phase.value,
             "category": self.status.category.value,
             "outcome": self.status.outcome.name,
+            "class": self.failure,
+            "attempts": self.attempts,
             "reason": self.status.reason,
             "code": None if self.status.outcome is Outcome.NONE else self.status.code,
             "started": self.started,

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.job.earlier_output import earlier_output_number
 from canary_wf.job.spec import Asset, JobSpec
 from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
 
@@ -28,25 +29,32 @@ def prepare_workdir(spec: JobSpec, folder: Path, out: Path) -> None:
         place_asset(asset, folder, out)
 
 
-def clear_workdir(folder: Path) -> None:
-    """Make `folder` a folder that holds at most the job's state file. Links are removed, never followed.
+def clear_workdir(folder: Path | str, earlier: int = 0) -> None:
+    """Make `folder` a folder that holds at most the job's state file and the output of `earlier` runs.
 
-    What an earlier run left there goes: also when the job put a link in the place of its folder, or took away the
+    Links are removed, never followed.
+
+    What else was left there goes: also when the job put a link in the place of its folder, or took away the
     permission to write to it.
     """
     try:
-        folder.mkdir(parents=True)
+        os.mkdir(folder)  # noqa: PTH102 - a path object costs more than the call
+    except FileNotFoundError:
+        Path(folder).mkdir(parents=True)
     except FileExistsError:
-        if folder.is_symlink() or not folder.is_dir():
-            folder.unlink()
-            folder.mkdir()
-    else:
+        _empty(Path(folder), earlier)
+
+
+def _empty(folder: Path, earlier: int) -> None:
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink()
+        folder.mkdir()
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         folder.chmod(0o777)
     entries = list(os.scandir(folder))
     for entry in entries:
-        if entry.name == STATE_FILE:
+        if entry.name == STATE_FILE or (earlier and 0 < (earlier_output_number(entry.name) or 0) <= earlier):
             continue
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)
@@ -96,7 +104,7 @@ def place_asset(asset: Asset, folder: Path, out: Path) -> None:
             raise CanaryWfError(
                 f"{asset.target!r} leads through a link out of the working directory", where=asset.action
             )
-        if target.parent == folder and target.name in RESERVED:
+        if target.parent == folder and (target.name in RESERVED or earlier_output_number(target.name) is not None):
             raise CanaryWfError(
                 f"{target.name!r} is canary-wf's own file in every working directory", where=asset.action
             )

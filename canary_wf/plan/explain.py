@@ -10,6 +10,7 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.job.estimate import DEFAULT_PART
 from canary_wf.job.history import History
+from canary_wf.plan.estimate import room_for
 from canary_wf.plan.model import Plan, PlannedBatch, PlannedJob
 from canary_wf.plan.problem import problem_of
 from canary_wf.wording import count, some
@@ -141,9 +142,14 @@ def _limits(job: PlannedJob, batch: PlannedBatch) -> str:
 
 def _limit(plan: Plan, batch: PlannedBatch) -> str:
     jobs = {job.id: job for job in plan.jobs}
-    slowest = max((jobs[job] for job in batch.jobs), key=lambda job: job.limit - job.runtime)
-    slack = format_duration(slowest.limit - slowest.runtime)
+    again = room_for(plan.retry)
+    runs = 1 + again.hangs
+    slowest = max((jobs[job] for job in batch.jobs), key=lambda job: runs * job.limit - job.runtime)
+    slack = format_duration(runs * slowest.limit - slowest.runtime)
+    times = f" times {1 + again.runs} for further runs" if again.runs else ""
+    hangs = f" in each of {runs} runs" if again.hangs else ""
     return (
-        f"{MARGIN:g} times {format_duration(batch.runtime)}, {slack} in case {one_line(slowest.name)} hangs until its "
-        f"own limit, and {format_duration(START_UP)} to start, in whole minutes"
+        f"{MARGIN:g} times {format_duration(batch.runtime)}{times}, {slack} in case "
+        f"{one_line(slowest.name)} hangs until its own limit{hangs}, and {format_duration(START_UP)} to start, "
+        "in whole minutes"
     )

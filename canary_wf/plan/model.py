@@ -74,7 +74,11 @@ class BatchSpecFields(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One plan. `node` counts what one node has; `resource_pool` names the ids that are handed out on this machine."""
+    """One plan. `node` counts what one node has; `resource_pool` names the ids that are handed out on this machine.
+
+    `retry` says how often a job is run again after which class of failure (`job.retry`), `bind` whether jobs are bound
+    to the CPUs of their ids.
+    """
 
     schema: str = SCHEMA
     session: str
@@ -85,6 +89,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     node: dict[str, int]
     resource_pool: dict[str, Any]
     workers: int | None = None
+    retry: dict[str, int] = {}
+    bind: bool = False
     fail_on: FailOn = "any"
     jobs: tuple[PlannedJob, ...]
     left_out: tuple[LeftOut, ...] = ()
@@ -103,6 +109,9 @@ class Upstream(msgspec.Struct, frozen=True):
 
 class BatchSlice(msgspec.Struct, frozen=True, kw_only=True):
     """What the runner of one batch needs of the plan."""
+
+    retry: dict[str, int] = {}
+    bind: bool = False
 
     session: str
     scheduler: Scheduler

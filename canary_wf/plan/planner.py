@@ -15,8 +15,9 @@ from canary_wf.batch.task import Problem
 from canary_wf.errors import InputError
 from canary_wf.job.history import History
 from canary_wf.job.identity import batch_id
+from canary_wf.job.retry import RetryPolicy
 from canary_wf.job.spec import Asset, JobSpec
-from canary_wf.plan.estimate import expected_runtime, time_limit
+from canary_wf.plan.estimate import expected_runtime, room_for, time_limit
 from canary_wf.plan.fit import split_by_fit
 from canary_wf.plan.inputs import InputDigests
 from canary_wf.plan.model import (
@@ -41,6 +42,8 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     batch_spec: BatchSpecification = BatchSpecification()
     workers: int | None = None
+    retry: RetryPolicy = {}
+    bind: bool = False
     fail_on: FailOn = "any"
     strict: bool = False
     rules: RulesMode = "auto"
@@ -61,7 +64,7 @@ def make_plan(
     estimates = [expected_runtime(job, history) for job in jobs]
     node: dict[str, int | None] = {**target.node.capacities, MEMORY: target.node.memory}
     problem = problem_of(jobs, [seconds for seconds, _ in estimates], node)
-    batches = _batches(problem, jobs, settings.batch_spec)
+    batches = _batches(problem, jobs, settings)
     batch_of = {job: batch.id for batch in batches for job in batch.jobs}
     digests = InputDigests()
     return Plan(
@@ -73,6 +76,8 @@ def make_plan(
         node=_node_fields(target),
         resource_pool=target.pool.getstate(),
         workers=settings.workers,
+        retry=dict(settings.retry),
+        bind=settings.bind,
         fail_on=settings.fail_on,
         jobs=tuple(
             _planned(job, estimate, out, batch=batch_of[job.id], inputs=digests.of(job))
@@ -102,8 +107,8 @@ def _check_something_left(
     raise InputError(f"all {len(specs)} jobs are masked", hint="canary-wf find -v shows why")
 
 
-def _batches(problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification) -> list[PlannedBatch]:
-    parts = partition(problem, spec)
+def _batches(problem: Problem, jobs: Sequence[JobSpec], settings: PlanSettings) -> list[PlannedBatch]:
+    parts = partition(problem, settings.batch_spec)
     names = [batch_id(jobs[task].id for task in part.tasks) for part in parts]
     found = []
     for part, name in zip(parts, names, strict=True):
@@ -123,7 +128,7 @@ def _batches(problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification
                 resources={kind: n for kind, n in peak.items() if n and _is_further_type(kind)},
                 exclusive=any(job.exclusive for job in members),
                 runtime=schedule.length,
-                time_limit=time_limit(schedule.length, limits),
+                time_limit=time_limit(schedule.length, limits, room_for(settings.retry)),
             )
         )
     return found

@@ -9,12 +9,13 @@ import shutil
 import time
 from pathlib import Path
 
+from canary_wf.hooks.recorder import Recorder
 from canary_wf.hooks.recording import open_recorder
 from canary_wf.job.attempt import take_batch
-from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobStarted
+from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobRetried, JobStarted
 from canary_wf.job.journal import CARRIED, read_journal
 from canary_wf.job.processes import this_place
-from canary_wf.job.record import JobRecord
+from canary_wf.job.record import EarlierRun, JobRecord
 from canary_wf.job.status import Outcome
 from canary_wf.json_files import not_writable
 from canary_wf.plan.model import BatchSlice, Plan, PlannedJob
@@ -70,12 +71,14 @@ def _carry_batch(
 ) -> None:
     old, new = sessions
     attempt = take_batch(new.batch(part.batch.id).attempt)
-    recorder = open_recorder(new, part.batch.id, part.jobs, part.upstreams)
+    recorder = open_recorder(new, part.batch.id, part.jobs, part.upstreams, attempt.hold)
     now = time.time()
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in members:
         record = records[job.id]
         _link_tree(old.job(earlier[job.id].directory), new.job(job.directory))
+        for run in record.earlier:
+            _carry_run(recorder, job.id, run)
         if record.started is not None:
             recorder(JobStarted(time=record.started, job=job.id, resources=record.resources))
         recorder(
@@ -91,6 +94,23 @@ def _carry_batch(
     recorder(AttemptEnded(time=now, token=attempt.token, reason=CARRIED))
     recorder.close()
     attempt.end()
+
+
+def _carry_run(recorder: Recorder, job: str, run: EarlierRun) -> None:
+    if run.started is not None:
+        recorder(JobStarted(time=run.started, job=job, resources=run.resources))
+    status = run.status
+    recorder(
+        JobRetried(
+            time=run.finished,
+            job=job,
+            outcome=status.outcome.name,
+            reason=status.reason,
+            code=status.code,
+            measurements=run.measurements,
+            output=run.output,
+        )
+    )
 
 
 def _link_tree(source: Path, target: Path) -> None:

@@ -67,6 +67,7 @@ def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob) -> None:
     )
     tag = _tag(record)
     if tag is None:
+        _add_attempts(case, record)
         return
     outcome = record.status.outcome.name if record.status.category is not Category.NONE else "NOT RUN"
     message = record.status.reason or outcome
@@ -74,6 +75,17 @@ def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob) -> None:
     if tag != "skipped":
         lines = tail(state.paths.job(job.directory) / OUTPUT_FILE, OUTPUT_LINES, 65536)
         child.text = printable("\n".join(lines))
+    _add_attempts(case, record)
+
+
+def _add_attempts(case: ET.Element, record: JobRecord) -> None:
+    """Tell of the runs before the last one, in the only place that the common schema has for it."""
+    if record.earlier:
+        told = [
+            f"attempt {number}: {run.status.outcome.name}: {run.status.reason or ''} ({run.output or 'no output'})"
+            for number, run in enumerate(record.earlier, start=1)
+        ]
+        ET.SubElement(case, "system-out").text = printable("\n".join(told))
 
 
 def printable(text: str) -> str:

@@ -29,7 +29,22 @@ def markdown_report(state: SessionState) -> str:
         lines += _failure(state, job)
     if len(state.failed) > MOST_FAILURES:
         lines.append(f"… and {len(state.failed) - MOST_FAILURES} more failures.")
+    lines += _flaky(state)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _flaky(state: SessionState) -> list[str]:
+    """Return the lines on the jobs that passed, but not at once."""
+    flaky = [(job, state.record(job)) for job in state.plan.jobs if state.record(job).is_flaky]
+    if not flaky:
+        return []
+    lines = ["", f"## Flaky: {count(len(flaky), 'job')} passed, but not at once", ""]
+    for job, record in flaky[:MOST_FAILURES]:
+        before = ", ".join(run.failure or run.status.outcome.name for run in record.earlier)
+        lines.append(f"- {escaped(job.name)}: attempt {record.attempts}, before that {escaped(before)}")
+    if len(flaky) > MOST_FAILURES:
+        lines.append(f"- … and {len(flaky) - MOST_FAILURES} more.")
+    return lines
 
 
 def _failure(state: SessionState, job: PlannedJob) -> list[str]:

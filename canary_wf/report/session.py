@@ -9,24 +9,29 @@ import msgspec
 from canary_wf.hooks.lock import is_locked
 from canary_wf.hooks.settle import LOST
 from canary_wf.job.attempt import is_alive, read_attempt
-from canary_wf.job.journal import read_journal
+from canary_wf.job.journal import BatchState, read_journal
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.job.state_file import job_fields
 from canary_wf.job.status import Category
 from canary_wf.plan.model import Plan, PlannedJob
 from canary_wf.plan.store import load_plan
+from canary_wf.report.batch_runs import BatchRun, runs_of
 from canary_wf.session_paths import SessionPaths, relative_to_out
 
 
 class SessionState(msgspec.Struct, frozen=True):
-    """The plan and the jobs' records by id; `live` says whether a runner works on it, `begun` whether one ever did."""
+    """The plan, the jobs' records and the batches' runs, both by id.
+
+    `live` says whether a runner works on it, `begun` whether one ever did.
+    """
 
     paths: SessionPaths
     plan: Plan
     records: dict[str, JobRecord]
     live: bool
     begun: bool
+    runs: dict[str, tuple[BatchRun, ...]] = {}
 
     def record(self, job: PlannedJob) -> JobRecord:
         """Return what is known of `job`."""
@@ -73,6 +78,7 @@ def load_session(paths: SessionPaths) -> SessionState:
     """Return the state of the session at `paths`. Raises WorkspaceError when its files are missing or damaged."""
     plan = load_plan(paths.plan)
     records: dict[str, JobRecord] = {}
+    runs: dict[str, tuple[BatchRun, ...]] = {}
     live = is_locked(paths.out)
     begun = False
     for batch in plan.batches:
@@ -84,10 +90,17 @@ def load_session(paths: SessionPaths) -> SessionState:
         live = live or alive
         state = read_journal(files.journal)
         begun = begun or state.was_run
-        for job, record in state.jobs.items():
-            lost = record.phase is JobPhase.RUNNING and not alive
-            records[job] = record.lost(LOST) if lost else record
-    return SessionState(paths, plan, records, live, begun)
+        records.update(records_of(state, alive=alive))
+        runs[batch.id] = runs_of(state, alive=alive)
+    return SessionState(paths, plan, records, live, begun, runs)
+
+
+def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
+    """Return the jobs' records of one batch; what runs without an `alive` runner was lost."""
+    return {
+        job: record.lost(LOST) if record.phase is JobPhase.RUNNING and not alive else record
+        for job, record in state.jobs.items()
+    }
 
 
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
@@ -95,6 +108,6 @@ def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - most))
-            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+            return file.read().decode("utf-8", "replace").splitlines()[-lines:] if lines else []
     except OSError:
         return []

@@ -1,59 +1,71 @@
-"""The status table: rich on a terminal, plain lines of columns elsewhere."""
+"""What `status` prints: the summary first, then a table of jobs, or the failures with where to look.
 
+Plain lines, with colours on a terminal: ten thousand rows are there at once, and can be searched and piped.
+"""
+
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from canary_wf.durations import format_duration
-from canary_wf.errors import UsageError, one_line
+from canary_wf.errors import one_line
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
+from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Category, Outcome
 from canary_wf.plan.model import PlannedJob
 from canary_wf.report.session import SessionState
+from canary_wf.report.shown import shown_tail
 from canary_wf.wording import count
 
 COLUMNS = ("id", "name", "status", "time", "reason")
-_STYLES = {
+_BETWEEN = "  "
+_STATUS = COLUMNS.index("status")
+MOST_FAILURES = 20
+STYLES = {
     Category.PASS: "green",
     Category.FAIL: "red",
     Category.CANCEL: "magenta",
     Category.SKIP: "yellow",
-    Category.NONE: "dim",
+    Category.NONE: "blue",
 }
-
-
-def select(state: SessionState, wanted: str) -> list[PlannedJob]:
-    """Return the jobs of `state` that `wanted` names: ``all``, ``failed``, a phase, category or outcome, in any case.
-
-    ``failed`` are all that count as failed, not only those with the outcome FAILED. Raises UsageError for a word that
-    names nothing.
-    """
-    name = wanted.upper()
-    if name == "ALL":
-        return list(state.plan.jobs)
-    if name == "FAILED":
-        return state.failed
-    known = [*JobPhase.__members__, *Category.__members__, *(n for n in Outcome.__members__ if n != Category.NONE)]
-    if name not in known:
-        hint = f"write all, failed or one of {', '.join(known)}"
-        raise UsageError(f"{wanted!r} is not known", where="-r", hint=hint)
-    return [job for job in state.plan.jobs if name in _words(state.record(job))]
-
-
-def _words(record: JobRecord) -> set[str]:
-    return {record.phase.value, record.status.category.value, record.status.outcome.name}
 
 
 def print_status(state: SessionState, jobs: Sequence[PlannedJob], file: TextIO | None = None) -> None:
     """Print the summary line and a table of `jobs`, to standard output unless there is a `file`."""
     file = sys.stdout if file is None else file
-    rows = [_row(job, state.record(job)) for job in jobs]
-    if file.isatty():
-        _print_rich(state, jobs, rows, file)
-    else:
-        _print_plain(rows, file)
     file.write(summary(state) + "\n")
+    rows = [_row(job, state.record(job)) for job in jobs]
+    if not rows:
+        return
+    paint = _painter(file)
+    widths = [max(len(row[column]) for row in [COLUMNS, *rows]) for column in range(len(COLUMNS))]
+    start = sum(widths[:_STATUS]) + _STATUS * len(_BETWEEN)
+    end = start + widths[_STATUS]
+    file.write(_line(COLUMNS, widths) + "\n")
+    for job, row in zip(jobs, rows, strict=True):
+        line = _line(row, widths)
+        file.write(f"{line[:start]}{paint(line[start:end], state.record(job).status.category)}{line[end:]}\n")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _BETWEEN.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def print_failures(state: SessionState, file: TextIO | None = None, lines: int = 5) -> None:
+    """Print the summary line and the failures: reason, the last `lines` lines of output, and where the rest is."""
+    file = sys.stdout if file is None else file
+    file.write(summary(state) + "\n")
+    paint = _painter(file)
+    for job in state.failed[:MOST_FAILURES]:
+        heading, *rest = _failure(state, job, lines)
+        file.write(f"\n{paint(heading, state.record(job).status.category)}\n")
+        file.writelines(f"{line}\n" for line in rest)
+    more = len(state.failed) - MOST_FAILURES
+    if more > 0:
+        file.write(f"\nand {count(more, 'more failure')}, which canary-wf status -r failed lists\n")
 
 
 def summary(state: SessionState) -> str:
@@ -63,41 +75,51 @@ def summary(state: SessionState) -> str:
     told = ", ".join(f"{count} {names[category]}" for category, count in counts.items())
     running = sum(state.record(job).phase is JobPhase.RUNNING for job in state.plan.jobs)
     after = f", {running} of them running" if running else ""
+    flaky = sum(state.record(job).is_flaky for job in state.plan.jobs)
+    again = f", {flaky} of them flaky" if flaky else ""
     left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
-    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{left} (session {state.plan.session})"
+    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{again}{left} (session {state.plan.session})"
+
+
+def status_word(record: JobRecord) -> str:
+    """Return what is said of a job in few words: its verdict, or else its phase, and which attempt at it counts."""
+    if record.phase is not JobPhase.DONE:
+        word = str(record.phase.value)
+    elif record.status.outcome is Outcome.SUCCESS:
+        word = "PASS"
+    else:
+        word = f"{record.status.category} {record.status.outcome.name}"
+    return f"{word} (attempt {len(record.earlier) + 1})" if record.earlier else word
+
+
+def _failure(state: SessionState, job: PlannedJob, lines: int) -> Iterator[str]:
+    record = state.record(job)
+    after = "" if record.duration is None else f" after {format_duration(record.duration)}"
+    yield f"{status_word(record)} {one_line(job.name)}{after} ({job.id[:8]}, {one_line(job.path)})"
+    if record.status.reason:
+        yield f"  {one_line(record.status.reason)}"
+    log = state.paths.job(job.directory) / OUTPUT_FILE
+    for line in shown_tail(log, lines):
+        yield f"  | {line}".rstrip()
+    if log.exists():
+        yield f"  log: {one_line(from_here(log))}"
+
+
+def from_here(path: Path) -> str:
+    """Return `path` as it is shortest to type: relative to the current folder when it lies in it."""
+    here = os.path.relpath(path)
+    return str(path) if here.startswith(os.pardir) else here
 
 
 def _row(job: PlannedJob, record: JobRecord) -> tuple[str, ...]:
-    if record.phase is JobPhase.DONE:
-        status = f"{record.status.category.value} {record.status.outcome.name}"
-        status = "PASS" if record.status.outcome is Outcome.SUCCESS else status
-    else:
-        status = record.phase.value
     duration = "" if record.duration is None else format_duration(record.duration)
-    return (job.id[:8], one_line(job.name), status, duration, one_line(record.status.reason or ""))
+    return (job.id[:8], one_line(job.name), status_word(record), duration, one_line(record.status.reason or ""))
 
 
-def _print_plain(rows: Sequence[tuple[str, ...]], file: TextIO) -> None:
-    if not rows:
-        return
-    widths = [max(len(row[column]) for row in [COLUMNS, *rows]) for column in range(len(COLUMNS))]
-    for row in [COLUMNS, *rows]:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        file.write("  ".join(cells).rstrip() + "\n")
+def _painter(file: TextIO) -> Callable[[str, Category], str]:
+    """Return what colours a text by its category on a terminal that wants colours, and leaves it alone elsewhere."""
+    if not file.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return lambda text, _: text
+    import click
 
-
-def _print_rich(state: SessionState, jobs: Sequence[PlannedJob], rows: Sequence[tuple[str, ...]], file: TextIO) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    if not rows:
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, justify="right" if column == "time" else "left")
-    for job, row in zip(jobs, rows, strict=True):
-        style = _STYLES[state.record(job).status.category]
-        table.add_row(*(Text(cell, style=style if place == 2 else "") for place, cell in enumerate(row)))  # noqa: PLR2004 - the status column
-    Console(file=file).print(table)
+    return lambda text, category: str(click.style(text, fg=STYLES[category]))

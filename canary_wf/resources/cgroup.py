@@ -35,8 +35,21 @@ def memory_limit(root: Path = Path("/")) -> int | None:
     return min(limits) // MIB if limits else None
 
 
+def own_folders(root: Path, controller: str) -> Iterator[Path]:
+    """Yield the folders of the groups that this process itself is in, by the controller; at most one is there."""
+    for mount, parts in _groups(root, controller):
+        yield mount.joinpath(*parts)
+
+
 def _folders(root: Path, controller: str) -> Iterator[Path]:
     """Yield every folder that may hold a limit of the controller, from the process's group up to the mount point."""
+    for mount, parts in _groups(root, controller):
+        for depth in range(len(parts), -1, -1):
+            yield mount.joinpath(*parts[:depth])
+
+
+def _groups(root: Path, controller: str) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Yield where the controller may be mounted, and the path of this process's group below that."""
     mounted = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
@@ -51,8 +64,7 @@ def _folders(root: Path, controller: str) -> Iterator[Path]:
         if ".." in parts:  # the group lies outside this namespace
             parts = ()
         for mount in mounts:
-            for depth in range(len(parts), -1, -1):
-                yield mount.joinpath(*parts[:depth])
+            yield mount, parts
 
 
 def _ratio(quota: str, period: str) -> float | None:

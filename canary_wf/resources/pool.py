@@ -6,7 +6,7 @@ files, from this machine and from Slurm is left to the neighbours of this module
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from canary_wf.resources.errors import (
@@ -152,6 +152,29 @@ class ResourcePool:
             raise EmptyResourcePoolError
         with AllocationTransaction(self._inventory) as transaction:
             return _allocate(transaction, sizes)
+
+    def lend(self, sizes: Mapping[str, Sequence[int]]) -> dict[str, list[dict[str, Any]]] | None:
+        """Lend an id for each of `sizes` (slots by type, as `sizes_by_type` gives them), or None with nothing lent.
+
+        Like `checkout`, for who asks the same again and again: the form is not checked, and no reason is put into
+        words. None too for a type that the pool does not have.
+        """
+        lent: dict[str, list[dict[str, Any]]] = {}
+        for rtype, asked in sizes.items():
+            shelf = self._inventory.shelves.get(rtype)
+            placed = None if shelf is None else shelf.place(asked)
+            if placed is None:
+                self.take_back(lent)
+                return None
+            lent[rtype] = [{"id": name, "slots": slots} for name, slots in zip(placed, asked, strict=True)]
+        return lent
+
+    def take_back(self, lent: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Take back, once, what `lend` returned; that it is just that is not checked."""
+        for rtype, items in lent.items():
+            give = self._inventory.shelves[rtype].give
+            for item in items:
+                give(item["id"], item["slots"])
 
     def checkin(self, resources: dict[str, list[dict[str, Any]]]) -> None:
         """Take back what `checkout` returned.

@@ -54,6 +54,9 @@ class Shelf:
         """
         if not sizes:
             return []
+        if len(sizes) == 1:
+            position = self._take(sizes[0], self._order, self._order)
+            return None if position is None else [self._ids[position]]
         if sum(sizes) > self.free or max(sizes) > self.largest:
             return None
         asked = range(len(sizes))

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from factories import plan_of, planned, shell, spec
 
+from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.job_launcher import ProcessLauncher
-from canary_wf.execution.launcher import LaunchError, argument_list, bound_cpus, launch, run_folder
+from canary_wf.execution.launcher import LaunchError, argument_list, launch, run_folder
 from canary_wf.execution.pool import LOCKS, open_pool
 from canary_wf.execution.runner import main
 from canary_wf.job.ctest_rules import CTestRules, ResourceItem
@@ -82,13 +83,13 @@ def test_a_job_by_itself_runs_there_too(tmp_path: Path) -> None:
 def test_what_a_test_requires_must_be_there(tmp_path: Path, fields: dict[str, Any], reason: str) -> None:
     """The reason names it; such a test is not started."""
     with pytest.raises(LaunchError, match=reason):
-        run_folder(ctest_job("a", **fields), tmp_path, tmp_path)
+        run_folder(ctest_job("a", **fields), str(tmp_path), tmp_path)
 
 
 def test_a_test_without_a_program_says_so() -> None:
     """The reason is the one that discovery had."""
     with pytest.raises(LaunchError, match="is not built"):
-        argument_list(ctest_job("a", ctest=CTestRules(unavailable="is not built")))
+        argument_list(ctest_job("a", ctest=CTestRules(unavailable="is not built")), {})
 
 
 def test_a_process_is_bound_only_to_cpus_of_this_machine(tmp_path: Path) -> None:
@@ -96,10 +97,11 @@ def test_a_process_is_bound_only_to_cpus_of_this_machine(tmp_path: Path) -> None
     mine = os.sched_getaffinity(0)
     one = min(mine)
     job = ctest_job("a", ctest=CTestRules(processor_affinity=True))
-    assert bound_cpus(job, {"cpus": [{"id": str(one)}]}) == frozenset({one})
-    assert bound_cpus(job, {"cpus": [{"id": str(one)}, {"id": "99999"}]}) is None
-    assert bound_cpus(job, {"cpus": [{"id": "x"}]}) is None
-    assert bound_cpus(ctest_job("b"), {"cpus": [{"id": str(one)}]}) is None
+    binding = Binding(everyone=False, ids_are_cpus=True, tell=lambda _: None)
+    assert binding.cpus_for(job, {"cpus": [{"id": str(one)}]}) == frozenset({one})
+    assert binding.cpus_for(job, {"cpus": [{"id": str(one)}, {"id": "99999"}]}) is None
+    assert binding.cpus_for(job, {"cpus": [{"id": "x"}]}) is None
+    assert binding.cpus_for(ctest_job("b"), {"cpus": [{"id": str(one)}]}) is None
     output = tmp_path / "out.txt"
     text = "grep Cpus_allowed_list /proc/self/status"
     pid = launch(["/bin/sh", "-c", text], tmp_path, os.environ, output, frozenset({one}))

@@ -294,7 +294,7 @@ def test_a_second_runner_takes_over_and_the_first_writes_nothing_more(tmp_path: 
         assert first.wait(20) != 0
     assert outcomes(load_session(paths)) == {"a": "SUCCESS"}
     journal = paths.batch(plan.batches[0].id).journal.read_text()
-    assert journal.count("job_finished") == 1
+    assert (journal.count('"SUCCESS"'), journal.count('"INTERRUPTED"'), journal.count("job_finished")) == (1, 1, 2)
 
 
 def test_exclusive_jobs_have_the_batch_to_themselves(tmp_path: Path) -> None:
@@ -372,3 +372,21 @@ def test_a_copy_of_the_result_is_written_where_the_rule_expects_it(tmp_path: Pat
     subprocess.run([*command(paths, plan), "--result", str(copy)], check=True, capture_output=True)
     assert copy.read_bytes() == paths.batch(plan.batches[0].id).result.read_bytes()
     assert os.stat(copy).st_ino != os.stat(paths.batch(plan.batches[0].id).result).st_ino  # noqa: PTH116
+
+
+def test_placeholders_in_commands_and_variables_are_the_ids_given(tmp_path: Path) -> None:
+    """In words of the command and in values, also inherited ones; types of the pool without ids are empty."""
+    job = spec(
+        "a",
+        command=("sh", "-c", 'echo "$0|$DEVICE|%(cpu_ids)s|%(fpga_ids)s|%(other_ids)s"', "gpu=%(gpu_ids)s"),
+        environment={"DEVICE": "cuda:%(gpu_ids)s"},
+        gpus=2,
+    )
+    pool = {kind: [{"id": name, "slots": 1} for name in ids] for kind, ids in POOL_IDS.items()}
+    state, done = run(tmp_path, [job], resource_pool={"additional_properties": {}, "resources": pool})
+    assert done.returncode == 0, done.stderr
+    shown = (state.paths.job("a") / "canary-out.txt").read_text().strip()
+    assert shown == "gpu=3,5|cuda:3,5|0||%(other_ids)s"
+
+
+POOL_IDS = {"cpus": ("0",), "gpus": ("3", "5"), "fpgas": ("f",)}

@@ -98,3 +98,37 @@ def test_who_lost_the_batch_notices_at_the_next_heartbeat(tmp_path: Path, monkey
     old.end()
     assert new.is_current()
     assert json.loads(path.read_text())["ended"] is False
+
+
+def test_a_runner_for_another_result_is_waited_for(tmp_path: Path) -> None:
+    """Two modules of one larger workflow both want the batch: the second neither ends nor replaces the first."""
+    path = tmp_path / "attempt.json"
+    first = take_batch(path, "/one/result.json")
+    code = (
+        "import sys; from pathlib import Path; from canary_wf.job.attempt import take_batch; take_batch(*sys.argv[1:])"
+    )
+    code = code.replace("*sys.argv[1:]", "Path(sys.argv[1]), sys.argv[2]")
+    with subprocess.Popen([sys.executable, "-c", code, str(path), "/two/result.json"]) as second:
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(1)
+        assert first.is_current()
+        first.end()
+        assert second.wait(30) == 0
+    taken = read_attempt(path)
+    assert taken is not None
+    assert taken.result == "/two/result.json"
+
+
+def test_a_runner_elsewhere_with_our_pid_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In containers pids are often the same; only place, pid and start together tell who it is."""
+    monkeypatch.setattr(attempts, "HEARTBEAT", 0.2)
+    path = tmp_path / "attempt.json"
+    path.write_text(json.dumps({"token": "t", "place": "elsewhere", "pid": os.getpid(), "started_ticks": 1}))
+    before = time.monotonic()
+    attempt = take_batch(path)
+    assert time.monotonic() - before >= 0.4
+    assert [runner.token for runner in attempt.content.after] == ["t"]
+    attempt.end()
+    assert read_attempt(path) == AttemptFile(
+        attempt.token, this_place(), os.getpid(), start_ticks(os.getpid()), ended=True
+    )

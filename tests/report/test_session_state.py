@@ -29,7 +29,7 @@ def test_a_session_that_never_began_is_pending_and_has_not_failed(tmp_path: Path
     assert (fields["phase"], fields["category"], fields["outcome"]) == ("PENDING", "NONE", "NONE")
     unknown = {key: value for key, value in fields.items() if value is None}
     assert set(unknown) == {
-        *("reason", "code", "started", "finished", "duration", "cpu_ids", "gpu_ids"),
+        *("class", "reason", "code", "started", "finished", "duration", "cpu_ids", "gpu_ids"),
         *("slurm_job_id", "directory", "log"),
     }
 
@@ -37,7 +37,8 @@ def test_a_session_that_never_began_is_pending_and_has_not_failed(tmp_path: Path
 def test_the_fields_are_those_of_the_contract(tmp_path: Path) -> None:
     """Every job has all of them, known or not."""
     state = _state(tmp_path, {"a": OK})
-    names = "id name phase category outcome reason code batch started finished duration cpu_ids gpu_ids slurm_job_id"
+    names = "id name phase category outcome class attempts reason code batch started finished duration"
+    names += " cpu_ids gpu_ids slurm_job_id"
     for job in state.as_dict()["jobs"]:
         assert list(job)[:2] == ["id", "name"]
         assert set(job) == {*names.split(), "directory", "log"}

@@ -1,6 +1,7 @@
 """The status table: what is chosen, and how it looks on a terminal and in a pipe."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import UsageError
+from canary_wf.job.identity import job_id
 from canary_wf.job.status import Outcome
+from canary_wf.report.selection import select
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.report.table import print_status, select, summary
+from canary_wf.report.table import MOST_FAILURES, print_failures, print_status, summary
 
 
 @pytest.fixture
@@ -44,6 +47,9 @@ def state(tmp_path: Path) -> SessionState:
         ("pending", "never"),
         ("none", "now never"),
         ("done", "good xfail bad slow cut skip"),
+        ("passed", "good xfail"),
+        ("timeout,running", "slow now"),
+        ("fail, pass", "good xfail bad slow"),
         ("blocked", ""),
     ],
 )
@@ -52,10 +58,10 @@ def test_jobs_are_chosen_by_category_outcome_or_phase(state: SessionState, wante
     assert [job.name for job in select(state, wanted)] == names.split()
 
 
-@pytest.mark.parametrize("wanted", ["bogus", "", "fail,pass"])
+@pytest.mark.parametrize("wanted", ["bogus", "", "fail,pas"])
 def test_a_word_that_names_nothing_is_refused(state: SessionState, wanted: str) -> None:
     """A slip of the pen does not show an empty table."""
-    with pytest.raises(UsageError, match=r"-r: .* is not known; write all, failed or one of .*TIMEOUT"):
+    with pytest.raises(UsageError, match=r"-r: .* is not known; write all, failed, passed or one of .*TIMEOUT"):
         select(state, wanted)
 
 
@@ -63,7 +69,8 @@ def test_the_plain_table_has_one_line_a_job_in_columns(state: SessionState) -> N
     """Whatever is in a reason, it stays on its line, and no colour goes into a pipe."""
     file = io.StringIO()
     print_status(state, select(state, "failed"), file)
-    lines = file.getvalue().splitlines()
+    first, *lines = file.getvalue().splitlines()
+    assert first == summary(state)
     assert lines[0].split() == ["id", "name", "status", "time", "reason"]
     assert [line.split()[1:4] for line in lines[1:4]] == [
         ["bad", "FAIL", "FAILED"],
@@ -72,7 +79,6 @@ def test_the_plain_table_has_one_line_a_job_in_columns(state: SessionState) -> N
     ]
     assert lines[1].endswith(r"why\nnot")
     assert len({line.index(word) for line, word in zip(lines, ("status", "FAIL", "FAIL", "CANCEL"), strict=False)}) == 1
-    assert lines[4] == summary(state)
     assert "\x1b" not in file.getvalue()
 
 
@@ -89,17 +95,66 @@ def test_the_summary_counts_each_kind(state: SessionState) -> None:
     assert summary(state) == f"{told} (session {state.plan.session})"
 
 
-def test_a_terminal_gets_a_table_with_the_same_words(state: SessionState) -> None:
-    """Rich draws it to the file it was given."""
+class Terminal(io.StringIO):
+    """A file that says it is one."""
 
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+    def isatty(self) -> bool:
+        """Return that it is."""
+        return True
 
-    file = Terminal()
-    print_status(state, select(state, "all"), file)
-    for word in ("name", "good", "TIMEOUT", "RUNNING", "PENDING", summary(state)[:20]):
-        assert word in file.getvalue()
+
+def test_a_terminal_gets_the_same_words(state: SessionState, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With colours, unless the user wants none; the columns still line up."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal, pipe, plain = Terminal(), io.StringIO(), Terminal()
+    print_status(state, select(state, "all"), terminal)
+    print_status(state, select(state, "all"), pipe)
+    assert "\x1b[31mFAIL FAILED" in terminal.getvalue()
+    assert re.sub("\x1b\\[[0-9;]*m", "", terminal.getvalue()) == pipe.getvalue()
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_status(state, select(state, "all"), plain)
+    assert plain.getvalue() == pipe.getvalue()
+
+
+def test_failures_come_with_reason_last_lines_and_the_place_of_the_rest(
+    state: SessionState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else has to be typed to see why; the path is short from the folder that one is in."""
+    monkeypatch.chdir(state.paths.out)
+    file = io.StringIO()
+    print_failures(state, file, lines=1)
+    assert file.getvalue() == (
+        f"{summary(state)}\n"
+        + "".join(
+            f"\n{word} {name} after 2.0s ({job_id('t.jobs.yaml', name, {})[:8]}, t.jobs.yaml)\n"
+            "  why\\nnot\n"
+            "  | output\n"
+            f"  log: .canary-wf/sessions/{state.plan.session}/jobs/{name}/canary-out.txt\n"
+            for word, name in (("FAIL FAILED", "bad"), ("FAIL TIMEOUT", "slow"), ("CANCEL CANCELLED", "cut"))
+        )
+    )
+
+
+def test_hostile_output_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    """Escapes, carriage returns, bells and marks that turn text around are shown, colours taken out."""
+    hostile = "\x1b]0;title\x07\x1b[31mred\x1b[0m\rover\x00\u202egnp\udcff\n"
+    paths = recorded(tmp_path, plan_of([spec("a")]), {"a": Outcome.FAILED}, reason="\x1b[2Jgone", output=hostile)
+    file = io.StringIO()
+    print_failures(load_session(paths), file)
+    assert "  \\x1b[2Jgone\n" in file.getvalue()
+    assert "  | over\\x00\\u202egnp\ufffd\n" in file.getvalue()
+    assert "  | \\x1b]0;title\\x07red\n" in file.getvalue()
+
+
+def test_many_failures_are_counted_rather_than_shown(tmp_path: Path) -> None:
+    """The summary stays in sight."""
+    names = [f"j{number}" for number in range(MOST_FAILURES + 2)]
+    paths = recorded(tmp_path, plan_of([spec(name) for name in names]), dict.fromkeys(names, Outcome.FAILED))
+    file = io.StringIO()
+    print_failures(load_session(paths), file)
+    assert file.getvalue().count("FAIL FAILED") == MOST_FAILURES
+    assert file.getvalue().endswith("\nand 2 more failures, which canary-wf status -r failed lists\n")
 
 
 def test_standard_output_is_looked_up_when_it_is_written_to(

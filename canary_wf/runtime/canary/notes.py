@@ -17,10 +17,14 @@ _LARGEST = 16 << 20
 
 def read_notes(folder: str) -> "tuple[dict[str, Any], dict[str, Any]]":
     """Return the attributes and the measurements noted in `folder`; a file that is no such file says nothing."""
+    try:
+        descriptor = os.open(f"{folder}/{FILE}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # most jobs note nothing, and this is asked for every one of them
+        return {}, {}
     import json
 
     try:
-        with open(os.path.join(folder, FILE), "rb") as file:
+        with open(descriptor, "rb") as file:
             found = json.loads(file.read(_LARGEST))
         attributes, measurements = found["spec"]["attributes"], found["measurements"]["data"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
@@ -31,11 +35,14 @@ def read_notes(folder: str) -> "tuple[dict[str, Any], dict[str, Any]]":
 def write_notes(folder: str, spec: "dict[str, Any]", measurements: "dict[str, Any]") -> None:
     """Replace what is noted in `folder`; `spec` is the job's, with its attributes.
 
-    Raises TypeError or ValueError for a value that JSON cannot hold.
+    Raises TypeError for a value that JSON cannot hold.
     """
     import json
 
-    text = json.dumps({"spec": spec, "measurements": {"data": measurements}}, allow_nan=False)
+    try:
+        text = json.dumps({"spec": spec, "measurements": {"data": measurements}}, allow_nan=False)
+    except ValueError as error:
+        raise TypeError(f"attributes and measurements are kept as JSON: {error}") from None
     path = os.path.join(folder, FILE)
     beside = f"{path}.{os.getpid()}.tmp"
     with open(beside, "w", encoding="utf-8") as file:

@@ -1,0 +1,21 @@
+"""How the runner treats the jobs of its batch, as far as that is the same for all of them."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from canary_wf.execution.binding import Binding
+from canary_wf.execution.out_of_memory import OomKills
+from canary_wf.execution.retry import Retries
+
+
+class Treatment(NamedTuple):
+    """What jobs inherit, which are run again, which CPUs they are bound to, who says that memory ran out.
+
+    `tick` is called whenever the runner looks around, at least once a heartbeat.
+    """
+
+    environment: Mapping[str, str]
+    retries: Retries
+    binding: Binding
+    oom_kills: OomKills
+    tick: Callable[[], None]

@@ -1,0 +1,67 @@
+"""The class of a verdict: one word that programs and retry policies go by, where reasons are for people.
+
+An outcome says what became of a job, a class why it did not pass: a job that was killed for want of memory and one
+that ended with exit code 1 are both FAILED. Jobs that passed have no class.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from canary_wf.job.status import Category, Outcome, Status
+from canary_wf.wording import count
+
+OOM_KILL = "oom_kill"
+"""The measurement that says that the kernel killed a process of the job because memory ran out."""
+
+
+class FailureClass(StrEnum):
+    """Why a job did not pass."""
+
+    TIMEOUT = "timeout"
+    OOM = "oom"
+    KILLED = "killed"
+    FAILED = "failed"
+    DIFFED = "diffed"
+    BROKEN = "broken"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+_OF_OUTCOME = {
+    Outcome.TIMEOUT: FailureClass.TIMEOUT,
+    Outcome.DIFFED: FailureClass.DIFFED,
+    Outcome.BROKEN: FailureClass.BROKEN,
+    Outcome.BLOCKED: FailureClass.BLOCKED,
+    Outcome.SKIPPED: FailureClass.SKIPPED,
+    Outcome.CANCELLED: FailureClass.CANCELLED,
+    Outcome.INTERRUPTED: FailureClass.INTERRUPTED,
+}
+
+
+def class_of(status: Status, measurements: Mapping[str, Any]) -> FailureClass | None:
+    """Return the class of a verdict, with what was measured of the run; None for one that passed or is not there."""
+    if status.category in {Category.PASS, Category.NONE}:
+        return None
+    known = _OF_OUTCOME.get(status.outcome)
+    if known is not None:
+        return known
+    if measurements.get(OOM_KILL):
+        return FailureClass.OOM
+    return FailureClass.KILLED if status.code < 0 else FailureClass.FAILED
+
+
+def out_of_memory(status: Status) -> Status:
+    """Return the verdict `status` on a process that the kernel killed for want of memory, with that as its reason."""
+    if status.outcome is not Outcome.FAILED:
+        return status
+    return Status(status.outcome, f"out of memory: the kernel killed it ({status.reason})", status.code)
+
+
+def with_strays(status: Status, number: int) -> Status:
+    """Return the verdict `status` on a job that left processes running, with that in its reason."""
+    gone = "was" if number == 1 else "were"
+    told = f"left {count(number, 'process', 'processes')} running outside of its group, which {gone} killed"
+    return Status(status.outcome, f"{status.reason}; {told}" if status.reason else told, status.code)

@@ -1,0 +1,70 @@
+"""A session that is looked at again and again: only what changed since is read."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from canary_wf.hooks.lock import is_locked
+from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
+from canary_wf.job.journal import BatchState, read_journal
+from canary_wf.plan.store import load_plan
+from canary_wf.report.batch_runs import runs_of
+from canary_wf.report.session import SessionState, records_of
+from canary_wf.session_paths import BatchPaths, SessionPaths
+
+_Stamp = tuple[int, int, int] | None
+
+
+class _Seen(msgspec.Struct):
+    """What was read of a batch, and the stamps of the files it was read from."""
+
+    attempt_stamp: _Stamp = None
+    journal_stamp: _Stamp = None
+    attempt: AttemptFile | None = None
+    state: BatchState = msgspec.field(default_factory=BatchState)
+
+
+class SessionFollower:
+    """Reads the state of one session as `load_session` does; the plan once, each journal when it changed.
+
+    With `only`, nothing but that batch is looked at.
+    """
+
+    def __init__(self, paths: SessionPaths, only: str | None = None) -> None:
+        self.paths = paths
+        self.plan = load_plan(paths.plan)
+        self._seen = {batch.id: _Seen() for batch in self.plan.batches if only in {None, batch.id}}
+
+    def look(self) -> SessionState:
+        """Return the state now. Raises WorkspaceError as `load_session` does."""
+        state = SessionState(self.paths, self.plan, {}, live=is_locked(self.paths.out), begun=False, runs={})
+        live, begun = state.live, False
+        for batch, seen in self._seen.items():
+            files = self.paths.batch(batch)
+            self._read(files, seen)
+            if seen.attempt is None:
+                continue
+            alive = not seen.attempt.ended and is_alive(files.attempt, seen.attempt)
+            live, begun = live or alive, begun or seen.state.was_run
+            state.records.update(records_of(seen.state, alive=alive))
+            state.runs[batch] = runs_of(seen.state, alive=alive)
+        return msgspec.structs.replace(state, live=live, begun=begun)
+
+    @staticmethod
+    def _read(files: BatchPaths, seen: _Seen) -> None:
+        stamp = _stamp(files.attempt)
+        if stamp != seen.attempt_stamp:
+            seen.attempt, seen.attempt_stamp = read_attempt(files.attempt), stamp
+        stamp = _stamp(files.journal)
+        if stamp != seen.journal_stamp:
+            seen.state, seen.journal_stamp = read_journal(files.journal), stamp
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Return what tells one state of a file from the next, None when it is not there."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - once a batch and look
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

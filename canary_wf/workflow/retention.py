@@ -1,0 +1,93 @@
+"""Which old sessions may go, and taking them away: never the newest, and never one that is being run.
+
+Files that sessions share (`generate --update` links them) are only freed with the last session that has them.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from canary_wf.job.attempt import is_alive, read_attempt
+from canary_wf.json_files import not_writable
+from canary_wf.session_paths import SessionPaths, session_names
+
+_STAMP = "%Y%m%dT%H%M%S"
+_BLOCK = 512
+"""Bytes of a block as `stat` counts them (POSIX)."""
+
+
+class OldSession(msgspec.Struct, frozen=True):
+    """A session that may go, when it was made (epoch seconds), and the bytes that are free without it."""
+
+    paths: SessionPaths
+    created: float
+    freed: int
+
+
+def old_sessions(out: Path, *, keep: int | None, before: float | None) -> list[OldSession]:
+    """Return the sessions of `out` that may go, oldest first: all but the newest `keep`, of them those made `before`.
+
+    None sets no condition. What is freed is counted as if they went in this order.
+    """
+    names = session_names(out)
+    seen: dict[tuple[int, int], int] = {}
+    found = []
+    for name in names[: max(0, len(names) - max(1, keep or 1))]:
+        paths = SessionPaths(out, name)
+        created = created_at(paths)
+        if (before is None or created < before) and not is_running(paths):
+            found.append(OldSession(paths, created, _freed(paths.folder, seen)))
+    return found
+
+
+def created_at(paths: SessionPaths) -> float:
+    """Return when a session was made (epoch seconds): its name says it, else its folder does."""
+    try:
+        return datetime.strptime(paths.session[:15], _STAMP).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return paths.folder.stat().st_mtime
+
+
+def is_running(paths: SessionPaths) -> bool:
+    """Return whether a live runner works on a batch of the session."""
+    for path in (paths.folder / "batches").glob("*/attempt.json"):
+        attempt = read_attempt(path)
+        if attempt is not None and is_alive(path, attempt):
+            return True
+    return False
+
+
+def remove_sessions(sessions: Iterable[OldSession]) -> None:
+    """Remove `sessions`: each is gone at once, its files shortly after. Raises WorkspaceError when it cannot be."""
+    for session in sessions:
+        folder = session.paths.folder
+        beside = folder.with_name(f".{folder.name}.removed")
+        try:
+            folder.rename(beside)
+            shutil.rmtree(beside)
+        except OSError as error:
+            raise not_writable(folder, error, "see whose files they are") from error
+
+
+def _freed(folder: Path, seen: dict[tuple[int, int], int]) -> int:
+    """Return the bytes that go with `folder`; `seen` counts the names met so far of files that have several."""
+    freed = 0
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            found = os.lstat(os.path.join(place, name))  # noqa: PTH118 - once a file
+            if name in files and found.st_nlink > 1:
+                key = (found.st_dev, found.st_ino)
+                seen[key] = seen.get(key, 0) + 1
+                if seen[key] < found.st_nlink:
+                    continue
+            freed += found.st_blocks * _BLOCK
+    return freed
+
+
+def total_freed(sessions: Sequence[OldSession]) -> int:
+    """Return the bytes that go with all of `sessions`."""
+    return sum(session.freed for session in sessions)

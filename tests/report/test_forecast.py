@@ -1,0 +1,96 @@
+"""How far a run is and when it ends: by the plan's estimates, corrected by what ran."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from factories import plan_of, planned, spec
+from hypothesis import given
+from hypothesis import strategies as st
+from sessions import STARTED, recorded
+
+from canary_wf.job.phase import JobPhase
+from canary_wf.job.record import JobRecord
+from canary_wf.job.status import Outcome, Status
+from canary_wf.plan.model import Plan
+from canary_wf.report.forecast import forecast
+from canary_wf.report.session import SessionState, load_session
+from canary_wf.session_paths import SessionPaths
+
+OK = Outcome.SUCCESS
+
+
+def _plan(runtime: float, *, scheduler: str = "local") -> Plan:
+    """Return two batches of two jobs each that take `runtime` seconds one after the other; the second waits."""
+    plan = plan_of([spec("a"), spec("b")], [spec("c", "a"), spec("d")], scheduler=scheduler)
+    jobs = tuple(msgspec.structs.replace(job, runtime=runtime) for job in plan.jobs)
+    batches = tuple(msgspec.structs.replace(batch, runtime=2 * runtime) for batch in plan.batches)
+    return msgspec.structs.replace(plan, jobs=jobs, batches=batches)
+
+
+def test_before_a_run_all_is_left(tmp_path: Path) -> None:
+    """One batch after the other on this machine."""
+    found = forecast(load_session(recorded(tmp_path, _plan(10.0), {})), STARTED)
+    assert (found.started, found.remaining) == (None, 40.0)
+    assert [(batch.done, batch.running, batch.is_running) for batch in found.batches] == [(0, 0, False)] * 2
+
+
+def test_what_is_done_and_what_runs_is_taken_off(tmp_path: Path) -> None:
+    """One job done, one half through: half a job and the second batch are left."""
+    paths = recorded(tmp_path, _plan(10.0), {"a": OK}, running=["b"], alive=True)
+    found = forecast(load_session(paths), STARTED + 5)
+    assert found.started == STARTED
+    assert found.remaining == pytest.approx(5 + 20)
+    assert [(batch.done, batch.running, batch.is_running) for batch in found.batches] == [(1, 1, True), (0, 0, False)]
+
+
+def test_a_job_that_takes_longer_than_expected_has_nothing_left(tmp_path: Path) -> None:
+    """The end does not move into the past."""
+    paths = recorded(tmp_path, _plan(10.0), {"a": OK}, running=["b"], alive=True)
+    assert forecast(load_session(paths), STARTED + 500).remaining == pytest.approx(20)
+
+
+def test_a_run_that_is_through_has_nothing_left(tmp_path: Path) -> None:
+    """Also with failures."""
+    outcomes = {"a": OK, "b": Outcome.FAILED, "c": OK, "d": Outcome.TIMEOUT}
+    found = forecast(load_session(recorded(tmp_path, _plan(10.0), outcomes)), STARTED)
+    assert found.remaining == 0.0
+    assert [(batch.is_done, batch.failed) for batch in found.batches] == [(True, 1), (True, 1)]
+
+
+def test_what_ran_corrects_what_is_expected_of_the_rest(tmp_path: Path) -> None:
+    """Jobs that took a fiftieth of a bad guess let the others be expected sooner, within bounds."""
+    paths = recorded(tmp_path, _plan(100.0), {"a": OK, "b": OK})
+    assert forecast(load_session(paths), STARTED).remaining == pytest.approx(200 / 10)
+
+
+@given(st.lists(st.sampled_from(["done", "running", "pending"]), min_size=4, max_size=4), st.floats(0, 1000))
+def test_a_forecast_is_never_below_zero_nor_above_the_whole(phases: list[str], later: float) -> None:
+    """Whatever has happened so far, while jobs take what was expected of them."""
+    plan = _plan(10.0)
+    records = {
+        job.id: JobRecord(
+            phase=JobPhase.DONE if phase == "done" else JobPhase.RUNNING,
+            status=Status.of(OK) if phase == "done" else Status(),
+            started=STARTED,
+            measurements={"duration": 10.0} if phase == "done" else {},
+        )
+        for job, phase in zip(plan.jobs, phases, strict=True)
+        if phase != "pending"
+    }
+    state = SessionState(SessionPaths(Path("/nowhere"), plan.session), plan, records, live=True, begun=True)
+    found = forecast(state, STARTED + later)
+    assert 0 <= found.remaining <= 40
+    assert (found.remaining == 0) is (all(phase == "done" or (phase == "running" and later >= 10) for phase in phases))
+
+
+def test_as_many_nodes_are_reckoned_with_as_are_busy(tmp_path: Path) -> None:
+    """On a cluster whose size is not known, what runs now says how wide it is."""
+    plan = plan_of(*([spec(f"j{n}")] for n in range(4)), scheduler="slurm")
+    jobs = tuple(planned(job, job.batch, 10.0) for job in plan.jobs)
+    batches = tuple(msgspec.structs.replace(batch, runtime=10.0) for batch in plan.batches)
+    plan = msgspec.structs.replace(plan, jobs=jobs, batches=batches)
+    waiting = load_session(recorded(tmp_path / "a", plan, {}))
+    assert forecast(waiting, STARTED).remaining == 10.0
+    running = load_session(recorded(tmp_path / "b", plan, {}, running=["j0", "j1"], alive=True))
+    assert forecast(running, STARTED).remaining == 20.0

@@ -1,0 +1,97 @@
+"""Old sessions: which may go, and that what is said to be freed is freed."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from factories import plan_of, spec
+from sessions import recorded
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.job.status import Outcome
+from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.workflow.retention import created_at, old_sessions, remove_sessions, total_freed
+
+NAMES = [f"2026010{day}T120000.000000" for day in range(1, 6)]
+
+
+def _session(out: Path, name: str, *, running: bool = False) -> SessionPaths:
+    plan = msgspec.structs.replace(plan_of([spec("a")]), session=name)
+    outcomes = {} if running else {"a": Outcome.SUCCESS}
+    return recorded(out, plan, outcomes, running=["a"] if running else [], alive=running)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Return a workspace with a session on each of five days, of which the second still runs."""
+    for number, name in enumerate(NAMES):
+        _session(tmp_path, name, running=number == 1)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("keep", "days", "gone"),
+    [
+        (1, None, [0, 2, 3]),
+        (3, None, [0]),
+        (5, None, []),
+        (9, None, []),
+        (None, 100, [0, 2, 3]),
+        (None, 2, [0]),
+        (3, 2, [0]),
+        (4, 3, [0]),
+        (None, 0, []),
+    ],
+)
+def test_number_and_age_decide_and_the_newest_and_a_running_one_stay(
+    out: Path, keep: int | None, days: int | None, gone: list[int]
+) -> None:
+    """With both conditions a session must meet both."""
+    before = None if days is None else datetime(2026, 1, 1 + min(days, 30), tzinfo=UTC).timestamp()
+    chosen = old_sessions(out, keep=keep, before=before)
+    assert [one.paths.session for one in chosen] == [NAMES[number] for number in gone]
+
+
+def test_removed_sessions_are_gone_whole(out: Path) -> None:
+    """Nothing of them is left, and the others are untouched."""
+    chosen = old_sessions(out, keep=1, before=None)
+    remove_sessions(chosen)
+    assert session_names(out) == [NAMES[1], NAMES[4]]
+    assert sorted(path.name for path in (out / ".canary-wf" / "sessions").iterdir()) == [NAMES[1], NAMES[4]]
+    assert old_sessions(out, keep=1, before=None) == []
+
+
+def test_files_that_sessions_share_are_freed_with_the_last_one(tmp_path: Path) -> None:
+    """Links of `generate --update` are counted once, and not while a session that stays has one."""
+    folders = [_session(tmp_path, name).jobs / "a" for name in NAMES[:3]]
+    big, shared = folders[0] / "big", folders[0] / "shared"
+    for path in (big, shared):
+        path.write_bytes(os.urandom(1 << 20))
+    os.link(big, folders[1] / "big")
+    os.link(shared, folders[1] / "shared")
+    os.link(shared, folders[2] / "shared")
+    chosen = old_sessions(tmp_path, keep=1, before=None)
+    assert [one.freed // (1 << 20) for one in chosen] == [0, 1]
+    assert total_freed(chosen) == chosen[0].freed + chosen[1].freed
+
+
+def test_when_a_session_was_made_is_read_from_its_name_or_its_folder(tmp_path: Path) -> None:
+    """Names are times in UTC; a folder that somebody renamed has its own."""
+    assert created_at(SessionPaths(tmp_path, NAMES[0])) == datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
+    other = _session(tmp_path, "mine")
+    os.utime(other.folder, (50, 50))
+    assert created_at(other) == 50
+
+
+def test_a_session_that_cannot_be_removed_is_told(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the folder's name."""
+
+    def refuse(self: Path, _target: Path) -> Path:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    chosen = old_sessions(out, keep=1, before=None)
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(WorkspaceError, match=r"20260101T120000\.000000: cannot be written"):
+        remove_sessions(chosen)
