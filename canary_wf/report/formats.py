@@ -23,9 +23,17 @@ def page(state: SessionState) -> str:
     return html_report(state)
 
 
+def summary(state: SessionState) -> str:
+    """Return the sum and the failures as a small HTML page."""
+    from canary_wf.report.summary_page import summary_report  # as above
+
+    return summary_report(state)
+
+
 FORMATS: dict[str, Callable[[SessionState], str]] = {
     "html": page,
     "json": json_report,
     "junit": junit_report,
     "markdown": markdown_report,
+    "summary": summary,
 }
