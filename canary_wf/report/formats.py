@@ -5,10 +5,16 @@ A format is a function from the session's state to a text. One that is not alway
 
 from collections.abc import Callable
 
+from canary_wf.errors import UsageError
 from canary_wf.json_files import encode
+from canary_wf.plugins import load_plugins, plugin_error, told
 from canary_wf.report.junit import junit_report
 from canary_wf.report.markdown import markdown_report
 from canary_wf.report.session import SessionState
+
+GROUP = "canary_wf.reporters"
+
+Reporter = Callable[[SessionState], str]
 
 
 def json_report(state: SessionState) -> str:
@@ -30,10 +36,40 @@ def summary(state: SessionState) -> str:
     return summary_report(state)
 
 
-FORMATS: dict[str, Callable[[SessionState], str]] = {
+FORMATS: dict[str, Reporter] = {
     "html": page,
     "json": json_report,
     "junit": junit_report,
     "markdown": markdown_report,
     "summary": summary,
 }
+
+
+def reporter(name: str) -> Reporter:
+    """Return the function that writes the format `name`: of this package, else of the plug-in of that name.
+
+    Raises UsageError for a format that nobody has.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    plugged = load_plugins(GROUP)
+    if name not in plugged:
+        known = ", ".join(sorted({*FORMATS, *plugged}))
+        raise UsageError(f"there is no report {name!r}", where="KIND", hint=f"write one of {known}")
+    return _Plugged(name, plugged[name])
+
+
+class _Plugged:
+    """The reporter of another package."""
+
+    def __init__(self, name: str, write: Reporter) -> None:
+        self._name = name
+        self._write = write
+
+    def __call__(self, state: SessionState) -> str:
+        with told(GROUP, self._name):
+            text: object = self._write(state)
+        if not isinstance(text, str):
+            what = f"gave a {type(text).__name__} instead of text"
+            raise plugin_error(GROUP, self._name, what, "a reporter returns the text of the report")
+        return text
