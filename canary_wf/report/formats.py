@@ -14,6 +14,9 @@ from canary_wf.report.session import SessionState
 
 GROUP = "canary_wf.reporters"
 
+CDASH = "cdash"
+"""The format that is several files, with options of its own: `canary_wf.report.cdash`."""
+
 Reporter = Callable[[SessionState], str]
 
 
@@ -54,7 +57,7 @@ def reporter(name: str) -> Reporter:
         return FORMATS[name]
     plugged = load_plugins(GROUP)
     if name not in plugged:
-        known = ", ".join(sorted({*FORMATS, *plugged}))
+        known = ", ".join(sorted({*FORMATS, CDASH, *plugged}))
         raise UsageError(f"there is no report {name!r}", where="KIND", hint=f"write one of {known}")
     return _Plugged(name, plugged[name])
 
