@@ -176,7 +176,7 @@ class _BatchRun:
         interrupt(self.recorder, "its runner could not go on")
         self.recorder.catch_up()
         self.hooks.emit(AttemptEnded(time=time.time(), token=self.attempt.token, reason=self.reason))
-        self.recorder.close()
+        self.recorder.close(sync=self.reason != "complete")
         self.attempt.end()
 
     def _start_attempt(self) -> None:

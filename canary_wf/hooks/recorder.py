@@ -92,9 +92,10 @@ class Recorder:
         fields = job_fields(spec, self._batch, record, relative_to_out(folder, self._out))
         write_job_file(folder, fields, spec, record, self._upstreams.get(job, ()))
 
-    def close(self) -> None:
-        """Put the journal on the disk and close it."""
-        self._journal.sync()
+    def close(self, *, sync: bool = True) -> None:
+        """Put the journal on the disk, unless what counts is there, and close it."""
+        if sync:
+            self._journal.sync()
         self._journal.close()
 
     def sync(self) -> None:

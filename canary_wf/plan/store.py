@@ -37,15 +37,20 @@ def write_session(plan: Plan, out: Path) -> SessionPaths:
 
 
 def _sync_all(folder: Path) -> None:
-    """Return once all below `folder` is on the disk."""
-    for place, _, names in os.walk(folder):
-        for name in names:
-            descriptor = os.open(os.path.join(place, name), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH118 - many of them
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        sync_folder(Path(place))
+    """Return once all below `folder` is on the disk: in one call, as syncing thousands of slices takes seconds."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "syncfs"):
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if libc.syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
 
 
 def _remove_leftovers(out: Path) -> None:

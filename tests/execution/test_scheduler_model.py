@@ -225,7 +225,7 @@ def _job_sets(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int, int]:
             {
                 "cpus": draw(st.integers(1, cpus)),
                 "gpus": draw(st.integers(0, gpus)),
-                "exclusive": draw(st.integers(0, 7)) == 0,
+                "exclusive": draw(st.sampled_from([False, False, True])),
                 "edges": [edge for edge in edges if draw(st.integers(0, 4)) == 0],
             }
         )
@@ -284,9 +284,11 @@ class Host(RuleBasedStateMachine):
     def _no_processes(self, batch: _Batch) -> Iterator[None]:
         """Let the scheduler start processes that are only numbers."""
 
-        def launch(_argv: object, folder: Path, *_: object) -> int:
+        def launch(_argv: object, folder: str, *_: object) -> int:
             self.pids += 1
-            batch.job_of[self.pids] = next(job.id for job in batch.jobs if folder == batch.paths.job(job.directory))
+            batch.job_of[self.pids] = next(
+                job.id for job in batch.jobs if Path(folder) == batch.paths.job(job.directory)
+            )
             return self.pids
 
         def reap(pid: int) -> Any:  # noqa: ANN401 - an Exit

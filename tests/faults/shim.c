@@ -218,6 +218,7 @@ int open(const char *name, int flags, ...) {
     }
 
 WRAP(fsync, (int fd), (fd), fd, (const char *)0)
+WRAP(syncfs, (int fd), (fd), fd, (const char *)0)
 WRAP(ftruncate64, (int fd, off64_t size), (fd, size), fd, (const char *)0)
 WRAP(fchmod, (int fd, mode_t mode), (fd, mode), fd, (const char *)0)
 WRAP(mkdir, (const char *name, mode_t mode), (name, mode), AT_FDCWD, name)
