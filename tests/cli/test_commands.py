@@ -293,11 +293,7 @@ def test_reports_go_to_standard_output_or_to_a_file(small: CommandLine) -> None:
     assert json.loads(small("report", "json", "-d", small.out).out) == small("status", "-d", small.out, "--json").json
     root = ET.fromstring(small("report", "junit", "-d", small.out).out)  # noqa: S314 - our own report
     assert root.get("failures") == "2"
-<<<<<<< HEAD
-    assert_one_line(small("report", "word", "-d", small.out), 2, "'word'", "write one of html, json")
-=======
     assert_one_line(small("report", "word", "-d", small.out), 2, "'word'", "html, json, junit, markdown")
->>>>>>> main
     assert_one_line(small("report", "json", "-d", small.out, "-o", "no/such/folder"), 4, "no/such/folder")
     assert_one_line(small("report", "json", "-d", small.out, "-o", small.tree), 4, "tree")
 
