@@ -225,7 +225,7 @@ def _job_sets(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int, int]:
             {
                 "cpus": draw(st.integers(1, cpus)),
                 "gpus": draw(st.integers(0, gpus)),
-                "exclusive": draw(st.sampled_from([False, False, True])),
+                "exclusive": draw(st.integers(0, 7)) == 0,
                 "edges": [edge for edge in edges if draw(st.integers(0, 4)) == 0],
             }
         )
@@ -287,7 +287,7 @@ class Host(RuleBasedStateMachine):
         def launch(_argv: object, folder: str, *_: object) -> int:
             self.pids += 1
             batch.job_of[self.pids] = next(
-                job.id for job in batch.jobs if Path(folder) == batch.paths.job(job.directory)
+                job.id for job in batch.jobs if folder == batch.paths.job_folder(job.directory)
             )
             return self.pids
 
