@@ -137,10 +137,13 @@ def _state_files() -> str:
     told = [(f"`{name}`", _MEANINGS[name]) for name in fields]
     more = [(f"`{name}`", meaning) for name, meaning in _IN_JOB_FILES.items()]
     text = (
-        "# State files\n\nWhat a session holds beside its [plan](plan.md). Times are epoch seconds (UTC), durations are "
-        "seconds; what is not known is null.\n\n## job.json, and status --json\n\n`canary-wf status --json` gives the first "
-        "fields for each job under `jobs`, beside `session` and `counts` (jobs by category). `job.json`, in each job's "
-        "directory, has all of them.\n\n" + _table(("field", "meaning"), [*told, *more])
+        "# State files\n\n"
+        "What a session holds beside its [plan](plan.md). Times are epoch seconds (UTC), durations seconds; what is "
+        "not known is null.\n\n"
+        "## job.json, and status --json\n\n"
+        "`canary-wf status --json` gives the first fields for each job under `jobs`, beside `session` and `counts` ("
+        "jobs by category). `job.json`, in each job's directory, has all of them.\n\n"
+        + _table(("field", "meaning"), [*told, *more])
     )
     text += "\n## result.json\n\n" + _struct(BatchResult) + "\n## attempt.json\n\n" + _struct(AttemptFile)
     text += "\n## journal.jsonl\n\nOne event a line. Every one has `time`, and `event` says which it is.\n"
