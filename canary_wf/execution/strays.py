@@ -18,6 +18,7 @@ from typing import Self
 from canary_wf.job.left_behind import inherited
 
 _SET_CHILD_SUBREAPER = 36
+_PAGE = 4096
 _PATIENCE = 5.0
 """Seconds after which it is given up to kill processes that make new ones faster than they can be killed."""
 
@@ -99,9 +100,10 @@ class Strays:
     def _listed(self) -> list[int]:
         if self._children is None:
             return []
-        text, size = b"", 1 << 16
-        while len(part := os.pread(self._children, size, len(text))) > 0:
-            text += part
+        text = os.pread(self._children, _PAGE, 0)
+        if len(text) > _PAGE // 2:  # the kernel gives less than was asked for only at the end, give or take a few ids
+            while part := os.pread(self._children, _PAGE, len(text)):
+                text += part
         return [int(pid) for pid in text.split()]
 
 
