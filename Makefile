@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 DEMO := build/demo
 
-.PHONY: demo test check wheel clean
+.PHONY: demo test check docs reference wheel faults clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/canary-wf generate examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
@@ -17,6 +17,21 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+# The documentation as a site, in build/docs; a link that leads nowhere is an error.
+docs: $(VENV)/.dev
+	$(VENV)/bin/mkdocs build --strict --quiet
+
+# The pages of the reference, from the program itself; a test finds them out of date.
+reference: $(VENV)/.dev
+	$(VENV)/bin/python docs/make_reference.py
+
+# Faults at random points, for as long as one likes: make faults ROUNDS=1000 SEED=1
+ROUNDS ?= 200
+SEED ?= 1
+
+faults: $(VENV)/.dev
+	$(VENV)/bin/python tests/faults/fault_campaign.py --rounds $(ROUNDS) --seed $(SEED)
 
 # The wheel must work on its own: it is built, installed into a fresh environment, and used once from there.
 wheel: $(VENV)/.dev

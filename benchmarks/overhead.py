@@ -1,161 +1,152 @@
 """What the inside of a batch costs: the same trivial jobs through this runner and through its peers, interleaved.
 
-    python benchmarks/overhead.py [--jobs 1000] [--rounds 5] [--workers 2] [--e3-python PY] [--canary CANARY]
+    python benchmarks/overhead.py --peer-python E3/bin/python --canary CANARY/bin/canary
 
-Each round runs every tool once, so that a noisy machine hurts all of them alike; the table shows medians, what a job
-costs over the fastest, and the ratio to it. Tools that are not installed are named and left out.
+Each round runs every tool once, so that a noisy machine hurts all of them alike. The first table shows medians, what
+a job costs over the fastest, and the ratio to that. The second one shows how this runner grows with the jobs of a
+batch. `E3` and `CANARY` are virtual environments with e3-testsuite and canary-wm; what else is needed is told.
 """
 
 import argparse
-import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import venv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-COMMANDS = {"true": ["true"], "py": ["python3", "-c", "pass"]}
+import msgspec
+from overhead_tools import Cost, Tool, batch_of, canary_wf, timed, tools
 
-E3_DRIVER = """
-import sys, subprocess
-from e3.collection.dag import DAG
-from e3.testsuite.multiprocess_scheduler import MultiprocessScheduler, Worker
-from e3.os.process import Run
-jobs, workers, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-class W(Worker):
-    def __init__(self, uid, slot):
-        super().__init__(uid, None, "x", slot, None)
-    def start(self):
-        return Run(command, bg=True)
-class Status:
-    aborted_too_many_failures = False
-dag = DAG()
-for number in range(jobs):
-    dag.add_vertex(str(number), number)
-MultiprocessScheduler(dag, lambda uid, data, slot: W(uid, slot), lambda worker: None, Status(), workers).run()
-"""
+SLOW = "canary run"
+"""A hundred times slower than the others, so it has its own number of rounds."""
 
-Tool = Callable[[Path, list[str], int, int], float]
+TRUE = ["/bin/true"]
 
 
-def timed(command: list[str], folder: Path, stdin: bytes = b"") -> float:
-    """Return the seconds that `command` takes; a command that fails ends the benchmark."""
-    before = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, input=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
-    )
-    if done.returncode:
-        sys.exit(f"{command[0]} failed: {done.stderr.decode()[-2000:]}")
-    return time.perf_counter() - before
+def commands(folder: Path) -> dict[str, list[str]]:
+    """Return the commands, with a bare Python in `folder`.
+
+    Neither a version manager's shim in front of it nor packages that hook into its start are to be measured here.
+    """
+    venv.create(folder)
+    return {"true": TRUE, "python3 -c pass": [str(folder / "bin" / "python3"), "-c", "pass"]}
 
 
-def canary_wf(folder: Path, command: list[str], jobs: int, workers: int) -> float:
-    """Run the jobs as one batch of canary-wf, with every state file written."""
-    words = ", ".join(f"'{word}'" for word in command)
-    numbers = list(range(jobs))
-    (folder / "b.jobs.yaml").write_text(
-        f"jobs:\n  - name: j\n    command: [{words}]\n    runtime: 1s\n    parameters: {{n: {numbers}}}\n"
-    )
-    generate = [sys.executable, "-m", "canary_wf", "generate", str(folder), "-d", str(folder / "out")]
-    subprocess.run(
-        [*generate, "-b", "spec=count:1", "-b", "scheduler=local", "-r", f"cpus={workers}"],
-        check=True,
-        capture_output=True,
-    )
-    plan = next((folder / "out").glob(".canary-wf/sessions/*/plan.json"))
-    batch = next((plan.parent / "slices").iterdir()).stem
-    return timed([sys.executable, "-P", "-m", "canary_wf", "run-batch", batch, "--plan", str(plan)], folder)
+@contextmanager
+def folders(parent: Path | None) -> Iterator[Iterator[Path]]:
+    """Give one fresh folder after the other.
+
+    All are removed at the end and none before: a file system may be slow to make files where many were just removed.
+    """
+    with tempfile.TemporaryDirectory(dir=parent, prefix="overhead-") as top:
+
+        def fresh() -> Iterator[Path]:
+            for number in count():
+                folder = Path(top, str(number))
+                folder.mkdir()
+                yield folder
+
+        yield fresh()
 
 
-def make(folder: Path, command: list[str], jobs: int, workers: int) -> float:
-    """Run the jobs as phony targets of GNU make."""
-    targets = " ".join(f"t{number}" for number in range(jobs))
-    line = " ".join(f"'{word}'" for word in command)
-    (folder / "Makefile").write_text(f"all: {targets}\n{targets}:\n\t@{line}\n.PHONY: all {targets}\n")
-    return timed(["make", "-s", f"-j{workers}"], folder)
+def measure(
+    found: Mapping[str, Tool], command: list[str], options: argparse.Namespace, fresh: Iterator[Path]
+) -> dict[str, list[Cost]]:
+    """Return what each tool took in each round."""
+    for tool in found.values():
+        tool(next(fresh), command, 2, options.workers)  # so that no tool is the first to read its files
+    costs: dict[str, list[Cost]] = {name: [] for name in found}
+    for number in range(options.rounds):
+        for name, tool in found.items():
+            if name != SLOW or number < options.slow_rounds:
+                costs[name].append(tool(next(fresh), command, options.jobs, options.workers))
+    return costs
 
 
-def xargs(folder: Path, command: list[str], jobs: int, workers: int) -> float:
-    """Run the jobs by xargs."""
-    return timed(["xargs", "-P", str(workers), "-I{}", *command], folder, b"x\n" * jobs)
+def print_rows(label: str, costs: Mapping[str, Sequence[Cost]], jobs: int) -> None:
+    """Print the tools from the fastest to the slowest."""
+    walls = {name: statistics.median(cost.wall for cost in each) for name, each in costs.items()}
+    fastest = min(walls.values())
+    for name, wall in sorted(walls.items(), key=lambda item: item[1]):
+        each = costs[name]
+        span = f"{min(cost.wall for cost in each):.2f}-{max(cost.wall for cost in each):.2f}"
+        cpu = statistics.median(cost.cpu for cost in each) / jobs * 1000
+        over = (wall - fastest) / jobs * 1000
+        print(
+            f"| {label} | {name} | {len(each)} | {wall:.2f} | {span} | {over:.2f} | {wall / fastest:.2f} | {cpu:.2f} |",
+            flush=True,
+        )
 
 
-def ctest(folder: Path, command: list[str], jobs: int, workers: int) -> float:
-    """Run the jobs by CTest, from a hand-written test file."""
-    line = " ".join(f'"{word}"' for word in [shutil.which(command[0]) or command[0], *command[1:]])
-    (folder / "CTestTestfile.cmake").write_text("".join(f"add_test(t{number} {line})\n" for number in range(jobs)))
-    return timed(["ctest", f"-j{workers}", "-Q"], folder)
+def own_cost(folder: Path, jobs: int, workers: int) -> Cost:
+    """Return what a batch of `jobs` takes, the CPU time without what the jobs themselves used."""
+    cost = canary_wf(folder, TRUE, jobs, workers)
+    journal = next((folder / "out").glob(".canary-wf/sessions/*/batches/*/journal.jsonl"))
+    measured = [event["measurements"] for event in events_of(journal) if event["event"] == "job_finished"]
+    return cost._replace(cpu=cost.cpu - sum(found["cpu_user"] + found["cpu_system"] for found in measured))
 
 
-def parallel(folder: Path, command: list[str], jobs: int, workers: int) -> float:
-    """Run the jobs by GNU parallel."""
-    line = " ".join(f"'{word}'" for word in command)
-    return timed(["parallel", "--will-cite", f"-j{workers}"], folder, f"{line}\n".encode() * jobs)
+def events_of(journal: Path) -> list[dict[str, Any]]:
+    """Return what a batch's journal tells."""
+    return [msgspec.json.decode(line) for line in journal.read_bytes().splitlines()]
 
 
-def e3(python: str) -> Tool:
-    """Return the tool that runs the jobs by e3-testsuite's scheduler in the environment of `python`."""
-
-    def run(folder: Path, command: list[str], jobs: int, workers: int) -> float:
-        return timed([python, "-c", E3_DRIVER, str(jobs), str(workers), *command], folder)
-
-    return run
-
-
-def canary(program: str) -> Tool:
-    """Return the tool that runs the jobs by `canary run`; it only knows Python, so `true` is an empty script."""
-
-    def run(folder: Path, command: list[str], jobs: int, workers: int) -> float:
-        del command
-        (folder / "j.pyt").write_text(f"import canary_pyt.directives as d\nd.parameterize('n', list(range({jobs})))\n")
-        return timed([program, "run", "--workers", str(workers), "."], folder)
-
-    return run
+def first_job(folder: Path, workers: int) -> float:
+    """Return the milliseconds from the start of the runner's process until its first job's process is there."""
+    batch, plan = batch_of(folder, TRUE, 1000, workers)
+    before = time.time()
+    timed([sys.executable, "-P", "-m", "canary_wf", "run-batch", batch, "--plan", str(plan)], folder)
+    events = events_of(plan.parent / "batches" / batch / "journal.jsonl")
+    return 1000 * (next(event["time"] for event in events if event["event"] == "job_launched") - before)
 
 
-def tools(options: argparse.Namespace) -> Iterator[tuple[str, Tool]]:
-    """Yield the tools that are there, ours first."""
-    yield "canary-wf", canary_wf
-    for name, tool in {"make": make, "xargs": xargs, "ctest": ctest, "parallel": parallel}.items():
-        if shutil.which(name):
-            yield name, tool
-        else:
-            print(f"{name} is not installed and left out")
-    if options.e3_python:
-        yield "e3-testsuite", e3(options.e3_python)
-    if options.canary:
-        yield "canary run", canary(options.canary)
+def print_growth(options: argparse.Namespace, fresh: Iterator[Path]) -> None:
+    """Print what this runner takes for batches of growing size, and how soon it starts."""
+    print("\n| jobs in one batch | rounds | median s | ms/job | the runner's own CPU ms/job | MiB |")
+    print("|--:|--:|--:|--:|--:|--:|", flush=True)
+    for jobs in options.grow:
+        rounds = options.rounds if jobs <= options.jobs else 1
+        each = [own_cost(next(fresh), jobs, options.workers) for _ in range(rounds)]
+        wall, cpu, memory = (statistics.median(values) for values in zip(*each, strict=True))
+        print(
+            f"| {jobs} | {rounds} | {wall:.2f} | {wall / jobs * 1000:.2f} | {cpu / jobs * 1000:.2f} | {memory:.0f} |",
+            flush=True,
+        )
+    starts = [first_job(next(fresh), options.workers) for _ in range(options.rounds)]
+    print(f"\nFirst job of 1000 after {statistics.median(starts):.0f} ms ({min(starts):.0f}-{max(starts):.0f}).")
 
 
 def main() -> None:
-    """Run the benchmark and print its table."""
+    """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description="The cost of a job over starting its process.")
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--e3-python", help="the python of an environment with e3-testsuite")
+    parser.add_argument("--peer-python", help="the python of an environment with e3-testsuite")
     parser.add_argument("--canary", help="the program `canary` of an environment with canary-wm")
+    parser.add_argument("--slow-rounds", type=int, default=1, help=f"rounds of {SLOW!r}, which takes minutes")
+    parser.add_argument("--without", action="append", default=[], metavar="TOOL", help="leave a tool out")
+    parser.add_argument("--grow", type=int, nargs="*", default=[1000, 10000, 100000], help="sizes of the second table")
+    parser.add_argument("--folder", type=Path, help="where to work (default: the folder for temporary files)")
     options = parser.parse_args()
-    os.environ["CANARY_WF_LEASE_DIR"] = tempfile.mkdtemp()
-    found = dict(tools(options))
-    print("| command | tool | median s | min-max s | ms/job over the fastest | ratio |\n|---|---|---|---|---|---|")
-    for label, command in COMMANDS.items():
-        times: dict[str, list[float]] = {name: [] for name in found}
-        for _ in range(options.rounds):
-            for name, tool in found.items():
-                if name == "canary run" and times[name]:
-                    continue  # a hundred times slower: once is enough
-                with tempfile.TemporaryDirectory() as folder:
-                    times[name].append(tool(Path(folder), command, options.jobs, options.workers))
-        medians = {name: statistics.median(values) for name, values in times.items()}
-        fastest = min(medians.values())
-        for name, median in sorted(medians.items(), key=lambda item: item[1]):
-            span = f"{min(times[name]):.2f}-{max(times[name]):.2f}"
-            over = (median - fastest) / options.jobs * 1000
-            print(f"| {label} | {name} | {median:.2f} | {span} | {over:.2f} | {median / fastest:.2f} |")
+    found = dict(tools(options.peer_python, options.canary, set(options.without)))
+    with folders(options.folder) as fresh:
+        print(
+            "| command | tool | rounds | median s | min-max s | ms/job over the fastest | ratio | CPU ms/job |\n"
+            "|---|---|--:|--:|--:|--:|--:|--:|",
+            flush=True,
+        )
+        for label, command in commands(next(fresh)).items():
+            print_rows(label, measure(found, command, options, fresh), options.jobs)
+        if options.without:
+            print(f"\nLeft out: {', '.join(options.without)}.")
+        if options.grow:
+            print_growth(options, fresh)
 
 
 if __name__ == "__main__":

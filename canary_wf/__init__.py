@@ -1,20 +1,24 @@
 """canary-wf turns a tree of tests or simulations into a handful of cluster jobs, carried by Snakemake.
 
-`generate` is the command of that name; it is imported when it is first asked for, as the runner must start fast.
+`generate` is the command of that name, `load_plan` and `load_status` read what it and a run leave. They are imported
+when they are first asked for, as the runner must start fast.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from canary_wf.generation import generate
+    from canary_wf.sessions import load_plan, load_status
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "generate"]
+__all__ = ["__version__", "generate", "load_plan", "load_status"]
+
+_PLACES = {"generate": "generation", "load_plan": "sessions", "load_status": "sessions"}
 
 
 def __getattr__(name: str) -> object:
-    if name == "generate":
-        from canary_wf.generation import generate
+    if name in _PLACES:
+        from importlib import import_module
 
-        return generate
+        return getattr(import_module(f"canary_wf.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

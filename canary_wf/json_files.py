@@ -1,7 +1,9 @@
 """Files that matter: written beside and renamed, read with the type checked, errors told with the file's name."""
 
+import contextlib
 import errno
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +22,24 @@ _REMEDIES = {
     errno.ENFILE: "allow more open files on this system",
 }
 
+MACHINE_FAULTS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EIO,
+        errno.ESTALE,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.EAGAIN,
+    }
+)
+"""Errors that say something of the machine and its disks, and nothing of the job that met them."""
+
+_BESIDE = ".tmp"
+"""The end of the name under which a file is written before it is given its own."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -31,12 +51,12 @@ def encode(value: object) -> bytes:
 def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: str | None = None) -> None:
     """Replace `path` by `content` at once: a reader sees the old bytes or the new ones, never a part.
 
-    With `sync` the bytes are on the disk before the name points to them. Raises WorkspaceError naming `path`,
-    with `hint` as what to do where the errno does not say.
+    With `sync` the bytes are on the disk before the name points to them, and the name is when this returns. Raises
+    WorkspaceError naming `path`, with `hint` as what to do where the errno does not say.
     """
     # Strings: this runs twice a job, and path objects would take as long as the system calls.
     folder, slash, name = str(path).rpartition("/")
-    beside = f"{folder}{slash}.{name[:200]}.{os.getpid()}.tmp"
+    beside = f"{folder}{slash}.{name[:200]}.{_writer(os.getpid())}{_BESIDE}"
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
@@ -46,9 +66,35 @@ def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: 
         finally:
             os.close(descriptor)
         os.replace(beside, path)  # noqa: PTH105 - see above
+        if sync:
+            sync_folder(Path(path).parent)
     except OSError as error:
-        Path(beside).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that cannot be written does not take that either
+            Path(beside).unlink(missing_ok=True)
         raise (not_writable(path, error) if hint is None else not_writable(path, error, hint)) from error
+
+
+@cache
+def _writer(pid: int) -> str:
+    """Return what no other process has in the names of its files, not even one with this pid on another machine."""
+    return f"{pid}.{os.urandom(4).hex()}"
+
+
+def remove_half_written(folder: Path, *names: str) -> None:
+    """Remove from `folder` what writers of files `names` left beside them when they were killed."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for entry in os.listdir(folder):  # noqa: PTH208 - names, not paths
+            if entry.endswith(_BESIDE) and entry.startswith(tuple(f".{name}." for name in names)):
+                (folder / entry).unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return once the names in `folder` are on the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_all(descriptor: int, content: bytes) -> None:

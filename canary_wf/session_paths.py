@@ -120,7 +120,7 @@ class SessionPaths(NamedTuple):
 
     def job_folder(self, directory: str) -> str:
         """Return the same as text, for who asks with every state file: path objects take as long as the writing."""
-        return os.path.join(_jobs_folder_text(self.out, self.session), directory)  # noqa: PTH118 - see above
+        return directory if directory.startswith("/") else f"{_jobs_folder_text(self.out, self.session)}/{directory}"
 
     @classmethod
     def of_plan(cls, plan: Path) -> "SessionPaths":

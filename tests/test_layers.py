@@ -11,7 +11,18 @@ import canary_wf
 PACKAGE = Path(canary_wf.__file__).parent
 
 LAYERS = [
-    {"errors", "durations", "json_files", "expressions", "session_paths", "shipped", "wording", "runtime", "__init__"},
+    {
+        "errors",
+        "durations",
+        "json_files",
+        "expressions",
+        "plugins",
+        "session_paths",
+        "shipped",
+        "wording",
+        "runtime",
+        "__init__",
+    },
     {"resources"},
     {"rpool"},
     {"job"},
@@ -23,7 +34,7 @@ LAYERS = [
     {"execution"},
     {"workflow"},
     {"report"},
-    {"generation", "batchspec", "multiprocess_scheduler"},
+    {"generation", "configuration", "sessions", "batchspec", "multiprocess_scheduler"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,6 +1,8 @@
 """The scheduler of the API page, on real processes."""
 
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from session_jobs import assert_gone
 
 from canary_wf.multiprocess_scheduler import (
     DAG,
@@ -271,3 +274,62 @@ def test_slots_are_the_workers_places() -> None:
     MultiprocessScheduler(graph({name: [] for name in "abcd"}), Looking, lambda _: None, 3).run()
     assert places
     assert all(places)
+
+
+@pytest.mark.parametrize("culprit", ["factory", "command", "collector"])
+def test_whatever_goes_wrong_no_id_of_a_pool_is_lost(culprit: str) -> None:
+    """What the failing unit and those beside it had checked out is back."""
+    pool = ResourcePool()
+    pool.populate(cpus=3)
+
+    def factory(uid: str, data: list[str], slot: int) -> Command:
+        if culprit == "factory" and uid == "z":
+            raise RuntimeError("factory")
+        return Command(uid, ["no-such-command-anywhere"] if (culprit, uid) == ("command", "z") else data, slot)
+
+    def collect(worker: Worker) -> None:
+        if culprit == "collector":
+            raise RuntimeError(worker.uid)
+
+    dag = graph({"a": [], "b": [], "z": ["b"]}, lambda uid: ["sleep", "60"] if uid == "a" else ["true"])
+    scheduler = MultiprocessScheduler(dag, factory, collect, 3, pool=pool, request=lambda *_: ONE_CPU)
+    with pytest.raises((RuntimeError, FileNotFoundError)):
+        scheduler.run()
+    assert [entry["slots"] for entry in pool.resources["cpus"]] == [1, 1, 1]
+    assert scheduler.allocations == {}
+
+
+ONE_CPU = [{"type": "cpus", "slots": 1}]
+
+INTERRUPTED = """
+import os, signal, subprocess, sys, threading, time
+from canary_wf.multiprocess_scheduler import DAG, MultiprocessScheduler, Worker
+
+class Command(Worker):
+    def start(self):
+        process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+        print(process.pid, flush=True)
+        return process
+
+dag = DAG()
+for name in "ab":
+    dag.add_vertex(name, None)
+scheduler = MultiprocessScheduler(dag, lambda uid, _, slot: Command(uid, None, "x", slot, None), print, 2)
+try:
+    scheduler.run()
+except KeyboardInterrupt:
+    print("interrupted", scheduler.active_workers, scheduler.workers)
+"""
+
+
+def test_a_real_ctrl_c_while_it_sleeps_ends_what_runs() -> None:
+    """SIGINT comes in the middle of waiting."""
+    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    pids = [int(process.stdout.readline()) for _ in range(2)]
+    time.sleep(0.2)  # into the wait; if it comes earlier, the same holds
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert said.split("\n")[0] == "interrupted 0 [None, None]"
+    for pid in pids:
+        assert_gone(pid)

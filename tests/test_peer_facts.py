@@ -1,7 +1,8 @@
 """How canary behaves, fact by fact, where this package does the same; and where it does not, with the reason.
 
 The facts were tried on canary 2026-07-02 (the API pages), 2026-08-22 and 26.10.15. Verdicts and names of whole trees
-are compared with canary itself in `e2e/test_canary_comparison.py`, the batch facts stand with the batch tests.
+are compared with canary itself in `e2e/test_canary_comparison.py`. Facts about batches, the pool, exit codes and
+durations stand with the tests of these.
 """
 
 import random
@@ -117,35 +118,6 @@ def test_a_status_that_contradicts_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "xstatus", "expected"),
-    [
-        (0, 0, ("PASS", "SUCCESS", 0)),
-        (1, 0, ("FAIL", "FAILED", 1)),
-        (2, 0, ("FAIL", "FAILED", 2)),
-        (64, 0, ("FAIL", "DIFFED", 64)),
-        (65, 0, ("FAIL", "FAILED", 65)),
-        (66, 0, ("FAIL", "FAILED", 66)),
-        (68, 0, ("FAIL", "FAILED", 68)),
-        (80, 0, ("SKIP", "SKIPPED", 80)),
-        (81, 0, ("FAIL", "FAILED", 81)),
-        (255, 0, ("FAIL", "FAILED", 255)),
-        (0, -1, ("FAIL", "FAILED", 0)),
-        (5, -1, ("PASS", "XFAIL", 11)),
-        (80, -1, ("PASS", "XFAIL", 11)),
-        (7, 7, ("PASS", "XFAIL", 11)),
-        (8, 7, ("FAIL", "FAILED", 8)),
-        (64, 64, ("PASS", "XDIFF", 10)),
-        (0, 64, ("FAIL", "FAILED", 0)),
-        (1, 64, ("FAIL", "FAILED", 1)),
-    ],
-)
-def test_exit_codes(code: int, xstatus: int, expected: tuple[str, str, int]) -> None:
-    """exit: the verdict on an exit code where -1 expects any failure, 64 a diff, and another number that code."""
-    status = status_of_exit(code, xstatus)
-    assert (status.category.value, status.outcome.name, status.code) == expected
-
-
-@pytest.mark.parametrize(
     ("when", "outcomes"),
     [
         ("on_success", "SUCCESS XDIFF XFAIL"),
@@ -174,26 +146,6 @@ def test_conditions_of_dependencies(tmp_path: Path, when: str | None, outcomes: 
 def test_a_dependency_that_is_not_done_satisfies_nothing(tmp_path: Path) -> None:
     """when: not even `always`."""
     assert not Dependency(job_in(tmp_path, spec("up")), "always").is_satisfied()
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("30", 30.0),
-        (1.5, 1.5),
-        ("40s", 40.0),
-        ("2h", 7200.0),
-        ("4h30m30s", 16230.0),
-        ("1d", 86400.0),
-        ("01:00:00", 3600.0),
-        ("01:30", 90.0),
-        ("500ms", 0.5),
-        ("-5", -5.0),
-    ],
-)
-def test_durations(text: str | float, seconds: float) -> None:
-    """time: numbers, units and clocks in seconds."""
-    assert parse_duration(text) == seconds
 
 
 def _kept(expression: str, *keywords: str) -> bool:

@@ -13,6 +13,7 @@ from canary_wf.discovery import Discovery
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
 from canary_wf.generation import find_jobs
+from canary_wf.job.exit_code import ANY_FAILURE, DIFFED, describe_exit
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import encode
 
@@ -61,14 +62,25 @@ def _more(job: JobSpec) -> dict[str, Any]:
     around = job.preparation
     return {
         "command": " ".join(job.command),
+        "parameters": ", ".join(f"{name}={value!r}" for name, value in job.parameters.items()),
+        "exclusive": "yes" if job.exclusive else None,
+        "expected": _expected(job.xstatus),
         "files": ", ".join(f"{asset.action} {asset.source}" for asset in job.assets),
         "environment": ", ".join(f"{name}={value}" for name, value in job.environment.items()),
         "modules": ", ".join(module.name for module in around.modules) if around else None,
         "rc files": ", ".join(around.rcfiles) if around else None,
         "setup": around.setup if around else None,
         "teardown": around.teardown if around else None,
-        "artifacts": ", ".join(artifact.file for artifact in job.artifacts),
+        "artifacts": ", ".join(f"{artifact.file} ({artifact.save_on})" for artifact in job.artifacts),
         "baselines": ", ".join(each.source or " ".join(each.arguments) for each in job.baselines),
         "attributes": ", ".join(f"{name}={value!r}" for name, value in job.attributes.items()),
         "stages": ", ".join(job.stages),
+        "sources": ", ".join(job.sources),
     }
+
+
+def _expected(xstatus: int) -> str | None:
+    """Return in words what is expected of a job other than to pass, by `job.exit_code`."""
+    if xstatus in {0, DIFFED}:
+        return "a difference" if xstatus else None
+    return "any failure" if xstatus == ANY_FAILURE else describe_exit(xstatus)

@@ -1,22 +1,13 @@
-"""Options about the text of the workflow: the software of its rules, and its use as a part of a larger workflow."""
+"""What the options about the workflow's text come to: the software of its rules, and its use in a larger one."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-import click
-
-from canary_wf.cli.options import stacked
 from canary_wf.errors import UsageError
 from canary_wf.session_paths import relative_to_out
 from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions
-
-workflow_options = stacked(
-    click.option("--module", is_flag=True, help="Also write what a larger Snakemake workflow needs to use this one."),
-    click.option("--container", metavar="IMAGE", help="Image of every batch's rule, for snakemake --sdm apptainer."),
-    click.option("--conda", metavar="FILE", help="Environment of every batch's rule, for snakemake --sdm conda."),
-)
 
 
 def workflow_settings(values: dict[str, Any], out: Path) -> WorkflowOptions:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from canary_wf.cli.embedding import module_lines, workflow_options, workflow_settings
+from canary_wf.cli.embedding import module_lines, workflow_settings
 from canary_wf.cli.options import (
     discovery_options,
     json_option,
@@ -17,6 +17,7 @@ from canary_wf.cli.options import (
     pool_options,
     resource_requests,
     selection_options,
+    workflow_options,
 )
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
@@ -49,7 +50,7 @@ def command(
     """Find the jobs under PATH, plan batches, and write a Snakemake workflow into OUT."""
     settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
-    target = choose_target(scheduler, requested, pool_file, settings.slurm)
+    target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
     options = discovery_options(values, requested)
     workflow = workflow_settings(values, out)
     generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update, workflow=workflow)

@@ -3,11 +3,13 @@
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from canary_wf import __version__
+from canary_wf.cli.configured import NOT_CONFIGURED, Configured
 from canary_wf.errors import CanaryWfError, ExitCode, one_line
 
 COMMANDS = {
@@ -21,16 +23,21 @@ COMMANDS = {
     "rerun": "reset jobs, so that the next snakemake runs them again",
     "rebaseline": "make the results of jobs the new references",
     "diff": "show what changed from one session to another",
-    "report": "write a report: junit, json or markdown",
+    "report": "write a report: html, junit, json, markdown or cdash",
     "history": "show, export, import or forget run times",
     "gc": "remove old sessions",
     "pool": "show the resource pool",
+    "config": "show the configuration, and where each value comes from",
+    "init": "write a commented canary-wf.yaml",
     "run-batch": "run one batch (what a generated rule calls)",
 }
 HIDDEN = ("gate", "write-reports")
 """What only the generated rules call."""
 
 INTERRUPTED = 130
+
+COMPLETION = "_CANARY_WF_COMPLETE"
+"""The variable by which a shell asks for its completion script, and for completions."""
 
 
 class LazyGroup(click.Group):
@@ -59,12 +66,16 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="canary-wf")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration file.")
 @click.option("--debug", is_flag=True, help="Show where in the program an error comes from.")
 @click.option("--no-color", is_flag=True, help="Never colour the output.")
-def application(*, debug: bool, no_color: bool) -> None:
+@click.pass_context
+def application(context: click.Context, *, config: Path | None, debug: bool, no_color: bool) -> None:
     """Turn a tree of tests or simulations into a handful of cluster jobs, carried by Snakemake."""
     if no_color:
         os.environ["NO_COLOR"] = "1"
+    context.obj = configured = Configured(config)
+    context.default_map = {name: configured for name in COMMANDS if name not in NOT_CONFIGURED}
     del debug  # read from the context where an error is told
 
 
@@ -89,6 +100,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     # Not `application.main`, which would answer a closed pipe with an exit code of its own.
+    if COMPLETION in os.environ:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(application, {}, "canary-wf", COMPLETION, os.environ[COMPLETION])
     try:
         with application.make_context("canary-wf", list(arguments)) as context:
             result: Any = application.invoke(context)

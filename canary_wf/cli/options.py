@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from canary_wf.cli.configured import behind_configured, paths_or_configured
 from canary_wf.errors import UsageError
 from canary_wf.job.retry import ANY, MOST, parse_retry
 
@@ -44,19 +45,31 @@ def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
 
 
 selection_options = stacked(
-    click.argument("paths", nargs=-1, metavar="[PATH]..."),
+    click.argument("paths", nargs=-1, metavar="[PATH]...", callback=paths_or_configured),
     click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords satisfy EXPR."),
     click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
     click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'."),
     click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner."),
     click.option("--regex", metavar="REGEX", help="Only jobs whose test file has text that matches REGEX."),
-    click.option("--timeout", "timeouts", multiple=True, metavar="TYPE=T", help="Time limit of jobs of this type."),
+    click.option(
+        "--timeout",
+        "timeouts",
+        multiple=True,
+        metavar="TYPE=T",
+        callback=behind_configured,
+        help="Time limit of jobs of this type.",
+    ),
     click.option("--ctest-config", metavar="CFG", help="Configuration of CMake build trees that have several."),
 )
 
 planning_options = stacked(
     click.option(
-        "-b", "batch", multiple=True, metavar="KEY=VALUE", help="spec=, scheduler=, workers=, fail_on=, retry=."
+        "-b",
+        "batch",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=behind_configured,
+        help="spec=, scheduler=, workers=, fail_on=, retry=.",
     ),
     click.option(
         "--repeat-until-pass",
@@ -84,8 +97,22 @@ planning_options = stacked(
 )
 
 pool_options = stacked(
-    click.option("-r", "resources", multiple=True, metavar="TYPE=N", help="What one node has, e.g. cpus=32, gpus=4."),
+    click.option(
+        "-r",
+        "resources",
+        multiple=True,
+        metavar="TYPE=N",
+        callback=behind_configured,
+        help="What one node has, e.g. cpus=32, gpus=4.",
+    ),
     click.option("--resource-pool-file", "pool_file", type=click.Path(path_type=Path), help="What one node has."),
+    click.option("--query-gpus", is_flag=True, help="Ask the vendor's library for GPUs (canary-wf[nvidia] or [amd])."),
+)
+
+workflow_options = stacked(
+    click.option("--module", is_flag=True, help="Also write what a larger Snakemake workflow needs to use this one."),
+    click.option("--container", metavar="IMAGE", help="Image of every batch's rule, for snakemake --sdm apptainer."),
+    click.option("--conda", metavar="FILE", help="Environment of every batch's rule, for snakemake --sdm conda."),
 )
 
 

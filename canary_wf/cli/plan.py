@@ -73,7 +73,7 @@ def command(
     """Show the batches that generate would make of the jobs under PATH, and what they cost."""
     settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
-    target = choose_target(scheduler, requested, pool_file, settings.slurm)
+    target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     tests = check_paths(paths)
     found = find_jobs(tests, discovery_options(values, requested), out, open_readings(tests, out))

@@ -1,6 +1,7 @@
 """`canary-wf status`: where the newest session's jobs stand, read from the state files alone."""
 
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from canary_wf.cli.options import json_option, out_option
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.json_files import encode
 from canary_wf.plan.store import newest_session
+from canary_wf.report.progress import progress_of
 from canary_wf.report.selection import select, with_keywords
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.report.table import print_failures, print_status
@@ -18,7 +20,7 @@ from canary_wf.report.table import print_failures, print_status
 @out_option
 @json_option
 @click.option(
-    "-r", "wanted", metavar="WHICH", help="List these jobs: all, failed, passed, a category, outcome or phase."
+    "-r", "wanted", metavar="WHICH", help="List these jobs: all, failed, passed, a category, outcome, class or phase."
 )
 @click.option("-k", "keywords", metavar="EXPR", help="List only jobs whose keywords or names satisfy EXPR.")
 @click.option("-n", "--lines", type=click.IntRange(0), default=5, help="Lines of output shown of each failure (5).")
@@ -50,3 +52,5 @@ def _tell(state: SessionState, wanted: str | None, keywords: str | None, lines: 
         print_failures(state, lines=lines)
     else:
         print_status(state, jobs)
+    if not as_json:
+        sys.stdout.writelines(f"{line}\n" for line in progress_of(state, time.time()))

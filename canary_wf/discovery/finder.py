@@ -7,8 +7,9 @@ import msgspec
 
 from canary_wf.discovery.dependencies import check_ids, resolve
 from canary_wf.discovery.draft import Draft
-from canary_wf.discovery.kinds import FINDERS
+from canary_wf.discovery.kinds import Finder
 from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.plugged import all_finders
 from canary_wf.discovery.selection import masks
 from canary_wf.discovery.walk import FoundFile, find_files
 from canary_wf.errors import InputError
@@ -35,12 +36,13 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     Raises InputError for a wrong file, PATH or dependency and when there is no job at all, UsageError for a wrong
     selection option.
     """
-    files = find_files(paths, lambda name: any(finder.claims(name) for finder in FINDERS), options.exclude)
+    finders = all_finders()
+    files = find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude)
     if not files:
         where = ", ".join(map(str, paths))
         hint = "they are *.pyt, *.jobs.yaml or CTestTestfile.cmake files"
         raise InputError("no test files were found", where=where, hint=hint)
-    drafts = _drafts(files, options)
+    drafts = _drafts(files, options, finders)
     if not drafts:
         raise InputError("the test files describe no jobs", where=", ".join(map(str, paths)))
     elsewhere: dict[str, list[str]] = {}
@@ -48,12 +50,14 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     return Discovery(jobs, len(files), _warnings(drafts), elsewhere)
 
 
-def _drafts(files: Sequence[FoundFile], options: DiscoveryOptions) -> list[Draft]:
+def _drafts(files: Sequence[FoundFile], options: DiscoveryOptions, finders: Sequence[Finder]) -> list[Draft]:
     found: dict[str, list[Draft]] = {}
-    for finder in FINDERS:
-        mine = [file for file in files if finder.claims(file.file)]
+    left = list(files)
+    for finder in finders:
+        mine = [file for file in left if finder.claims(file.file)]
         if mine:
             found.update(zip((file.file for file in mine), finder.drafts(mine, options), strict=True))
+            left = [file for file in left if file.file not in found]
     return [draft for file in files for draft in found[file.file]]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from canary_wf.errors import InputError
 
 _LONGEST = 2000
+_DEEPEST = 100
 _TOKEN = re.compile(
     r"""(?P<text>'[^']*'|"[^"]*")|(?P<present>=\s*\*)|(?P<comparison>[=!<>]=)|(?P<equal>=)|!\s*(?P<absent>[^\W\d]\w*)"""
 )
@@ -60,6 +61,8 @@ def parse_parameter_expression(text: str) -> Expression:
         tree = ast.parse(_as_python(text).strip(), mode="eval")
         for node in ast.walk(tree):
             _check(node)
+        if _depth(tree) > _DEEPEST:
+            raise ValueError("it is nested too deep")  # noqa: TRY301 - told like the parser's own complaints
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deep"
         raise InputError(f"parameter expression {text[:80]!r} is not understood ({reason})") from None
@@ -80,6 +83,15 @@ def _replacement(match: re.Match[str]) -> str:
             return f" {match['absent']} is None "
         case _:
             return match.group()
+
+
+def _depth(tree: ast.AST) -> int:
+    """Return how many nodes lie on the longest way down `tree`; what is asked of it later recurses as deep."""
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
 
 
 def _check(node: ast.AST) -> None:

@@ -46,7 +46,7 @@ class ProcessLauncher:
         job.set_runtime_env(environment)
         argv = [*argument_list(job.spec, environment), *arguments]
         own = job.workspace.dir.absolute()
-        place = run_folder(job.spec, own, own)
+        place = run_folder(job.spec, str(own), own)
         with Guard() as guard:
             started = time.monotonic()
             process = _start(argv, place, environment, own / output)
@@ -85,7 +85,7 @@ def _follow(job: Job, pid: int) -> bool:
 
 
 def _start(
-    argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path
+    argv: Sequence[str], folder: Path | str, environment: Mapping[str, str], output: Path
 ) -> "subprocess.Popen[bytes]":
     if not argv:
         raise LaunchError("has no command to run")

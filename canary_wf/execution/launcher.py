@@ -46,16 +46,16 @@ def argument_list(job: JobSpec, environment: Mapping[str, str]) -> list[str]:
     return prepared(job, command, sys.executable)
 
 
-def run_folder(job: JobSpec, folder: Path, out: Path) -> Path:
+def run_folder(job: JobSpec, folder: str, out: Path) -> str:
     """Return the folder in which the command of `job` runs, `folder` being its own and `out` the workspace.
 
     Raises LaunchError when that folder, or a file that a test of CTest requires, is not there.
     """
-    place = folder if job.working_directory is None else out / job.working_directory
-    if job.working_directory is not None and not place.is_dir():
-        raise LaunchError(f"there is no folder {str(place)!r} to run in")
+    place = folder if job.working_directory is None else str(out / job.working_directory)
+    if job.working_directory is not None and not Path(place).is_dir():
+        raise LaunchError(f"there is no folder {place!r} to run in")
     for name in job.ctest.required_files if job.ctest is not None else ():
-        if not (place / name).exists():
+        if not (Path(place) / name).exists():
             raise LaunchError(f"unable to find required file {name!r}")
     return place
 
@@ -82,9 +82,9 @@ def _bound(cpus: frozenset[int] | None) -> Iterator[None]:
 
 def launch(
     argv: Sequence[str],
-    folder: Path,
+    folder: Path | str,
     environment: Mapping[str, str],
-    output: Path,
+    output: Path | str,
     cpus: frozenset[int] | None = None,
 ) -> int:
     """Start `argv` in `folder`, standard output and error going to `output`, and return the process id.
@@ -115,7 +115,7 @@ def launch(
         raise LaunchError(launch_reason(error, argv[0])) from error
 
 
-def find_program(command: str, folder: Path, environment: Mapping[str, str]) -> str:
+def find_program(command: str, folder: Path | str, environment: Mapping[str, str]) -> str:
     """Return the file that `command` names for a job in `folder`, found as a shell would. Raises LaunchError."""
     own = command if command.startswith("/") else f"{folder}/{command}"  # keeps ./ and links as they are
     if "/" in command:

@@ -11,7 +11,7 @@ from resource import struct_rusage
 from types import FrameType
 from typing import Self
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+from canary_wf.execution.stopping import SIGNALS
 
 
 class Exit:
@@ -41,7 +41,7 @@ class ProcessMonitor:
 
     def __enter__(self) -> Self:
         self._previous_wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        numbers = _STOPPING if self._use_pidfd else (*_STOPPING, signal.SIGCHLD)
+        numbers = SIGNALS if self._use_pidfd else (*SIGNALS, signal.SIGCHLD)
         for number in numbers:
             self._handlers[number] = signal.signal(number, self._on_signal)
         return self

@@ -1,7 +1,7 @@
 """Where the ids of a batch come from: the Slurm allocation it runs in, or a lease on this machine's."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from canary_wf.execution.progress import say
@@ -35,9 +35,12 @@ class BatchPool(NamedTuple):
             self.lease.release()
 
 
-def open_pool(part: BatchSlice, environment: Mapping[str, str] = os.environ) -> BatchPool:
+def open_pool(
+    part: BatchSlice, environment: Mapping[str, str] = os.environ, hold: Callable[[], None] = lambda: None
+) -> BatchPool:
     """Return the pool for the batch of `part`, waiting for ids and locks that other batches on this host still hold.
 
+    While it waits it calls `hold` several times a second, which may raise to end the wait.
     Inside a Slurm allocation CPUs and GPUs are those granted, and only what Slurm does not know is leased.
     """
     granted = granted_resources(environment, several_nodes=part.batch.nodes > 1)
@@ -49,7 +52,13 @@ def open_pool(part: BatchSlice, environment: Mapping[str, str] = os.environ) -> 
     if granted is not None and not candidates:
         return BatchPool(granted.pool, granted.memory or part.batch.memory, None, granted.bindable, granted.nodes)
     wanted = {kind: count for kind, (count, _) in candidates.items()}
-    lease = HostLeases().acquire(wanted, {kind: ids for kind, (_, ids) in candidates.items()}, on_wait=say)
+
+    def never() -> bool:
+        hold()
+        return False
+
+    names = {kind: ids for kind, (_, ids) in candidates.items()}
+    lease = HostLeases().acquire(wanted, names, on_wait=say, give_up=never)
     leased = {
         kind: [item for item in planned.resources[kind] if str(item["id"]) in set(ids)]
         for kind, ids in lease.ids.items()

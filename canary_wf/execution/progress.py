@@ -1,34 +1,89 @@
-"""The runner's own lines: which job ended how, and how far the batch is."""
+"""The runner's own lines: which job ended how, how far the batch is, and when it will be through."""
 
+import os
 import sys
+import time
 from collections.abc import Mapping
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.job.events import Event, JobFinished
-from canary_wf.job.status import Outcome
+from canary_wf.execution.live_line import LiveLine
+from canary_wf.job.events import Event, JobFinished, JobRetried, JobStarted
+from canary_wf.job.status import Outcome, Status
+from canary_wf.plan.model import BatchSlice
+from canary_wf.plan.pace import Pace
+
+INTERVAL = float(os.environ.get("CANARY_WF_PROGRESS", "30"))
+"""Seconds between two lines that say how far the batch is."""
 
 
 class ProgressLog:
-    """The listener that prints one line for each job that ended; `names` are the jobs' names by id."""
+    """The listener that prints a line for each job that ended, and now and then one on the batch as a whole.
 
-    def __init__(self, names: Mapping[str, str], done: int, total: int) -> None:
-        self._names = names
-        self._done = done
-        self._total = total
+    `known` are the verdicts that stand already. On a terminal the second line is always there, at the bottom.
+    """
+
+    def __init__(self, part: BatchSlice, known: Mapping[str, Status]) -> None:
+        self._names = {job.id: job.name for job in part.jobs}
+        self._pace = Pace(part.batch, part.jobs)
+        verdicts = [known[job.id] for job in part.jobs if job.id in known]
+        self._done = len(verdicts)
+        self._failed = sum(status.counts_as_failed for status in verdicts)
+        for job in known:
+            self._pace.end(job)
+        self._live = LiveLine(sys.stdout)
+        self._next = time.monotonic() + INTERVAL
+
+    @property
+    def done(self) -> int:
+        """How many jobs have their verdict."""
+        return self._done
 
     def __call__(self, event: Event) -> None:
-        """Tell of `event` if it is a verdict."""
-        if not isinstance(event, JobFinished):
-            return
-        self._done += 1
+        """Take note of `event`, and tell of it when a job ended."""
+        match event:
+            case JobStarted():
+                self._pace.start(event.job, time.monotonic())
+            case JobRetried():
+                self._pace.again(event.job)
+                self._tell(event, "to be run again: ")
+            case JobFinished():
+                self._pace.end(event.job)
+                self._done += 1
+                self._failed += Status.of(Outcome[event.outcome]).counts_as_failed
+                self._tell(event)
+
+    def tick(self) -> None:
+        """Say how far the batch is when that is due; called whenever the runner looks around."""
+        self._live.show(self.summary)
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + INTERVAL
+            self._live.clear()
+            say(self.summary())
+
+    def close(self) -> None:
+        """Leave the terminal to others."""
+        self._live.clear()
+
+    def summary(self) -> str:
+        """Return in one line how far the batch is."""
+        total = len(self._names)
+        left = format_duration(max(1, round(self._pace.seconds_left(time.monotonic()))))
+        return (
+            f"progress: {self._done} of {total} done ({self._failed} failed), {self._pace.running} running,"
+            f" {self._pace.waiting} waiting, about {left} left"
+        )
+
+    def _tell(self, event: JobFinished | JobRetried, what: str = "") -> None:
         outcome = Outcome[event.outcome]
-        width = len(str(self._total))
+        total = len(self._names)
         duration = event.measurements.get("duration")
         after = "" if duration is None else f" in {format_duration(duration)}"
         reason = f": {event.reason}" if event.reason else ""
-        counter = f"[{self._done:{width}}/{self._total}]"
-        say(f"{counter} {outcome.category} {outcome.name} {self._names[event.job]}{after}{reason}")
+        counter = f"[{self._done:{len(str(total))}}/{total}]"
+        self._live.clear()
+        say(f"{counter} {what}{outcome.category} {outcome.name} {self._names[event.job]}{after}{reason}")
 
 
 def say(text: str) -> None:

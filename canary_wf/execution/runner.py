@@ -5,9 +5,8 @@ Everything that is imported on the way to the first job is the standard library,
 """
 
 import argparse
+import gc
 import os
-import shutil
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -25,20 +24,22 @@ from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
 from canary_wf.execution.retry import Retries
 from canary_wf.execution.scheduler import BatchScheduler
+from canary_wf.execution.stopping import Stopped, stop_on_signals
+from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder, tell_hooks
 from canary_wf.hooks.result_copies import note_copy
-from canary_wf.hooks.slurm_end import record_previous, suspect_of
-from canary_wf.job.attempt import Attempt, take_batch
+from canary_wf.hooks.settle import interrupt, running_jobs, take_over
+from canary_wf.hooks.slurm_end import end_previous, record_previous, suspect_of
+from canary_wf.job.attempt import Attempt, SupersededError, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
-from canary_wf.job.phase import JobPhase
-from canary_wf.job.processes import kill_left_behind, this_place
+from canary_wf.job.processes import this_place
 from canary_wf.job.status import Outcome, Status
-from canary_wf.json_files import not_writable, read_json
+from canary_wf.json_files import not_writable, read_json, write_atomic
 from canary_wf.plan.model import BatchSlice
 from canary_wf.resources.slurm_jobs import ask_states, own_ids
 from canary_wf.session_paths import SessionPaths
@@ -50,14 +51,17 @@ LIMIT_IS_NEAR = 0.9
 
 def main(arguments: Sequence[str]) -> int:
     """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
-    options = _parse(arguments)
+    options = command_parser().parse_args(arguments)
     task = os.environ.get("SLURM_PROCID", "0")
     if task != "0":
         # srun starts its command once a task; two runners would take the batch from one another.
         sys.stderr.write(f"canary-wf: task {task} of one Slurm step is too much: start run-batch with srun -n1\n")
         return ExitCode.JOBS_FAILED
     try:
-        return run_batch(options.batch, options.plan, result=options.result, workers=options.workers, bind=options.bind)
+        with stop_on_signals():
+            return run_batch(
+                options.batch, options.plan, result=options.result, workers=options.workers, bind=options.bind
+            )
     except CanaryWfError as error:
         if options.debug:
             raise
@@ -71,8 +75,8 @@ def main(arguments: Sequence[str]) -> int:
             f"canary-wf: {one_line(where)}{error.strerror}; see that the folder and the disk can be written\n"
         )
         return ExitCode.WORKSPACE
-    except KeyboardInterrupt:
-        return SIGNAL_EXIT + signal.SIGINT
+    except Stopped as stopped:
+        return SIGNAL_EXIT + stopped.number
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,7 +92,8 @@ def _above_zero(text: str) -> int:
     return int(text[:9])
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of `run-batch`, which takes no other package to start."""
     parser = _Parser(prog="canary-wf run-batch", description="Run one batch of a plan.")
     parser.add_argument("batch", help="the batch's id")
     parser.add_argument("--plan", type=Path, required=True, help="the plan.json of the session")
@@ -96,7 +101,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=_above_zero, help="run at most this many jobs at once")
     parser.add_argument("--bind", action="store_true", help="bind each job to the CPUs of its ids")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def run_batch(
@@ -143,31 +148,44 @@ class _BatchRun:
         self.files = paths.batch(part.batch.id)
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
         self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
-        self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
+        self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams, self.attempt.hold)
         tell_hooks(self.recorder, part.hooks, paths, part.batch.id)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
+        self._clock = time.monotonic()
+        self.reason = "error"
 
     def carry_out(self, workers: int | None) -> int:
         """Run, record and conclude; whatever happens, the attempt is ended if it is still ours."""
-        self._start_attempt()
-        reason = "error"
         try:
-            scheduler = self._run_jobs(workers)
-            if scheduler.superseded:
-                raise WorkspaceError("another runner took this batch", where=self.part.batch.id)
-            reason = self._reason(scheduler)
-            if reason != "complete":
-                return self._incomplete(scheduler)
-            if not self.attempt.is_current():
-                raise WorkspaceError("another runner took this batch", where=self.part.batch.id)
-            self._conclude()
-            return ExitCode.DONE
+            return self._to_the_end(workers)
+        except Stopped:
+            self.reason = self._why_stopped()
+            raise
         finally:
             if self.attempt.is_current():
-                self.hooks.emit(AttemptEnded(time=time.time(), token=self.attempt.token, reason=reason))
-                self.recorder.close()
-                self.attempt.end()
+                self._end_attempt()
+
+    def _to_the_end(self, workers: int | None) -> int:
+        self._start_attempt()
+        scheduler = self._run_jobs(workers)
+        if scheduler.superseded:
+            raise SupersededError(self.part.batch.id)
+        self.reason = self._reason(scheduler)
+        if self.reason != "complete":
+            return self._incomplete(scheduler)
+        if not self.attempt.is_current():
+            raise SupersededError(self.part.batch.id)
+        self._conclude()
+        return ExitCode.DONE
+
+    def _end_attempt(self) -> None:
+        """Say that the attempt is over, once every job and its state file say what became of it."""
+        interrupt(self.recorder, "its runner could not go on")
+        self.recorder.catch_up()
+        self.hooks.emit(AttemptEnded(time=time.time(), token=self.attempt.token, reason=self.reason))
+        self.recorder.close(sync=self.reason != "complete")
+        self.attempt.end()
 
     def _start_attempt(self) -> None:
         event = AttemptStarted(
@@ -178,19 +196,15 @@ class _BatchRun:
             slurm_job_id=os.environ.get("SLURM_JOB_ID"),
             time_limit=self.part.batch.time_limit,
         )
-        previous = self.recorder.state.attempt
-        if previous is not None and previous.host == this_place():
-            for record in self.recorder.state.jobs.values():
-                if record.phase is JobPhase.RUNNING:
-                    kill_left_behind(record.pid, record.started_ticks)
-        self._hear_of_previous()
+        before = self.recorder.state
+        died = before.is_open or bool(running_jobs(before))
+        suspect = suspect_of(self.paths, self.part.batch.id, before, own_ids())
+        states = {} if suspect is None else ask_states([suspect.slurm_job_id])
+        end_previous(self.recorder, suspect, states)
         self.hooks.emit(event)
-
-    def _hear_of_previous(self) -> None:
-        """Ask Slurm what became of the job that had this batch before, when it ended badly; record what it says."""
-        suspect = suspect_of(self.paths, self.part.batch.id, self.recorder.state, own_ids())
-        if suspect is not None:
-            record_previous(self.recorder, self.paths, suspect, ask_states([suspect.slurm_job_id]))
+        if died:
+            take_over(self.recorder)
+        record_previous(self.recorder, self.paths, suspect, states)
 
     def _known(self) -> dict[str, Status]:
         """Return the verdicts that stand; what is blocked is judged again, as its upstreams may have run since."""
@@ -206,12 +220,12 @@ class _BatchRun:
 
     def _run_jobs(self, workers: int | None) -> BatchScheduler:
         known = self._known()
-        done = sum(job.id in known for job in self.part.jobs)
-        say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {done} of them done before")
+        progress = ProgressLog(self.part, known)
+        say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {progress.done} of them done before")
         allow_open_files(self.part.batch)
-        pool = open_pool(self.part)
-        treatment = self._treatment(pool)
-        self.hooks.add(ProgressLog(self.names, done, len(self.part.jobs)))
+        pool = open_pool(self.part, hold=self.attempt.hold)
+        treatment = self._treatment(pool, progress)
+        self.hooks.add(progress)
         try:
             scheduler = BatchScheduler(
                 self.part.jobs,
@@ -223,27 +237,33 @@ class _BatchRun:
                 treatment=treatment,
                 attempt=self.attempt,
             )
-            with Watchdog() as watchdog, ProcessMonitor() as monitor:
-                scheduler.run(monitor, watchdog)
+            gc.freeze()  # what is there now stays to the end: it need not be looked through again and again
+            with Strays() as strays, Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
+                scheduler.run(monitor, watchdog, strays)
         finally:
             treatment.oom_kills.close()
+            progress.close()
             pool.release()
         return scheduler
 
-    def _treatment(self, pool: BatchPool) -> Treatment:
+    def _treatment(self, pool: BatchPool, progress: ProgressLog) -> Treatment:
         types = {*self.part.resource_pool["resources"], *pool.pool.types}
         return Treatment(
             environment=base_environment(os.environ, types, self.attempt.token),
             retries=Retries(self.part.retry, self.recorder.state.jobs),
             binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
             oom_kills=OomKills(),
+            tick=progress.tick,
         )
 
     def _reason(self, scheduler: BatchScheduler) -> str:
         if scheduler.stopped_by is not None:
-            spent = time.time() - self.started
-            return "time_limit" if spent >= LIMIT_IS_NEAR * self.part.batch.time_limit else "signal"
+            return self._why_stopped()
         return "unplaced" if scheduler.unplaced else "complete"
+
+    def _why_stopped(self) -> str:
+        spent = time.monotonic() - self._clock
+        return "time_limit" if spent >= LIMIT_IS_NEAR * self.part.batch.time_limit else "signal"
 
     def _incomplete(self, scheduler: BatchScheduler) -> int:
         if scheduler.stopped_by is not None:
@@ -254,6 +274,9 @@ class _BatchRun:
         return ExitCode.JOBS_FAILED
 
     def _conclude(self) -> None:
+        self.recorder.catch_up()
+        # A result that survives a power loss speaks of verdicts that do.
+        self.recorder.sync()
         write_result(self.files.result, self.part, self.recorder.state, self.started)
         result = self.expected
         if result is None or result == self.files.result:
@@ -262,6 +285,6 @@ class _BatchRun:
         try:
             result.parent.mkdir(parents=True, exist_ok=True)
             if not result.exists() or not result.samefile(self.files.result):
-                shutil.copyfile(self.files.result, result)
+                write_atomic(result, self.files.result.read_bytes(), sync=True)
         except OSError as error:
             raise not_writable(result, error) from error

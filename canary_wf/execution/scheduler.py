@@ -15,22 +15,26 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.launcher import GRACE, argument_list, launch, run_folder
 from canary_wf.execution.monitor import ProcessMonitor, measure, reap
+from canary_wf.execution.progress import say
+from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.job.attempt import Attempt
+from canary_wf.job.attempt import Attempt, SupersededError
 from canary_wf.job.environment import job_environment
 from canary_wf.job.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
-from canary_wf.job.failure import OOM_KILL, out_of_memory
+from canary_wf.job.failure import OOM_KILL, out_of_memory, with_strays
 from canary_wf.job.processes import signal_group, ticks_now
-from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.verdict import judge
 from canary_wf.job.when import why_unsatisfied
 from canary_wf.job.workdir import clear_workdir, prepare_workdir
+from canary_wf.json_files import MACHINE_FAULTS
 from canary_wf.plan.model import PlannedJob
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
+from canary_wf.wording import count
 
 _SAME_MOMENT = 0.5
 """Seconds within which a job's end by a signal and the runner's own are one event."""
@@ -39,10 +43,11 @@ _SAME_MOMENT = 0.5
 class _Running:
     """One process: its job, what it holds, and when it has to end."""
 
-    __slots__ = ("deadline", "index", "oom_kills", "resources", "started", "verdict")
+    __slots__ = ("deadline", "folder", "index", "oom_kills", "resources", "started", "verdict")
 
-    def __init__(self, index: int, resources: Resources, timeout: float, oom_kills: int) -> None:
+    def __init__(self, index: int, folder: str, resources: Resources, timeout: float, oom_kills: int) -> None:
         self.index = index
+        self.folder = folder
         self.resources = resources
         self.started = time.monotonic()
         self.deadline = self.started + timeout
@@ -105,9 +110,10 @@ class BatchScheduler:
         """The verdicts that stand now, by job id."""
         return self._verdicts
 
-    def run(self, monitor: ProcessMonitor, watchdog: Watchdog) -> None:
+    def run(self, monitor: ProcessMonitor, watchdog: Watchdog, strays: Strays) -> None:
         """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
         self._watchdog = watchdog
+        self._strays = strays
         for index in [index for index in self._order if not self._missing[index]]:
             self._offer(index)
         try:
@@ -115,6 +121,8 @@ class BatchScheduler:
                 pass
         finally:
             self._end_all(monitor)
+            if killed := strays.end_all([watchdog.pid]):
+                say(f"killed {count(killed, 'process', 'processes')} that jobs had left running")
 
     def _step(self, monitor: ProcessMonitor) -> bool:
         if self.stopped_by is None:
@@ -126,6 +134,7 @@ class BatchScheduler:
             self._collect(pid, monitor)
         self._heed_signals(monitor)
         self._enforce_deadlines()
+        self._treatment.tick()
         return not self.superseded
 
     # -- starting ------------------------------------------------------------------------------------------------
@@ -156,38 +165,48 @@ class BatchScheduler:
             return True
 
         # Taken first and started then: a job that cannot start lets others become ready.
-        while numbers := list(self._ready.take(fits)):
-            for number in numbers:
-                self._start(self._order[number], given.pop(number), monitor)
+        numbers = list(self._ready.take(fits))
+        while numbers:
+            started = [self._start(self._order[number], given.pop(number), monitor) for number in numbers]
+            numbers = [] if all(started) else list(self._ready.take(fits))
 
-    def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> None:
+    def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> bool:
+        """Start a job; return whether it runs now. One that cannot start has its verdict."""
         job = self._jobs[index]
-        folder = self._paths.job(job.directory)
+        folder = self._paths.job_folder(job.directory)
+        self._attempt.hold()
         try:
             clear_workdir(folder, self._retries.earlier(job.id))
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
             self._could_not_start(index, resources, error)
-            return
+            return False
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
         oom_kills = self._treatment.oom_kills.count()
         try:
             pid = self._launch(job, resources, folder, monitor)
         except (CanaryWfError, OSError, ValueError) as error:
             self._could_not_start(index, resources, error)
-            return
-        self._running[pid] = _Running(index, resources, job.limit, oom_kills)
+            return False
+        self._running[pid] = _Running(index, folder, resources, job.limit, oom_kills)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
+        return True
 
     def _could_not_start(self, index: int, resources: Resources, error: Exception) -> None:
         self._capacity.give_back(self._jobs[index], resources)
+        fault = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(error, SupersededError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
+            raise error  # the machine's doing, no verdict on the job
         self._judged(index, Status.of(Outcome.BROKEN, f"could not start: {error}"), {})
 
-    def _launch(self, job: PlannedJob, resources: Resources, folder: Path, monitor: ProcessMonitor) -> int:
-        prepare_workdir(job, folder, self._paths.out)
+    def _launch(self, job: PlannedJob, resources: Resources, folder: str, monitor: ProcessMonitor) -> int:
+        if job.assets:
+            prepare_workdir(job, Path(folder), self._paths.out)
         environment = job_environment(self._environment, job, resources, folder)
         argv = argument_list(job, environment)
         place = run_folder(job, folder, self._paths.out)
-        pid = launch(argv, place, environment, folder / OUTPUT_FILE, self._treatment.binding.cpus_for(job, resources))
+        cpus = self._treatment.binding.cpus_for(job, resources)
+        self._attempt.hold()  # copying may have taken long
+        pid = launch(argv, place, environment, f"{folder}/{OUTPUT_FILE}", cpus)
         self._watchdog.started(pid)
         try:
             monitor.watch(pid)
@@ -209,16 +228,19 @@ class BatchScheduler:
         self._capacity.give_back(job, running.resources)
         verdict = running.verdict
         measured = {
-            **read_notes(str(self._paths.job(job.directory)))[1],
+            **read_notes(running.folder)[1],
             **measure(time.monotonic() - running.started, ended),
         }
         if verdict is None and self._ended_with_batch(ended.code, monitor):
             verdict = Status.of(Outcome.INTERRUPTED, _ended_by(monitor.signals[0]))
         if verdict is None:
-            verdict = judge(job, ended.code, self._paths.job(job.directory) / OUTPUT_FILE)
+            verdict = judge(job, ended.code, f"{running.folder}/{OUTPUT_FILE}")
             if ended.code and self._treatment.oom_kills.claim(ended.code, running.oom_kills):
                 measured[OOM_KILL] = 1
                 verdict = out_of_memory(verdict)
+        if left := self._end_strays(job):
+            measured["left_behind"] = left
+            verdict = with_strays(verdict, left)
         self._judged(running.index, verdict, measured)
 
     def _ended_with_batch(self, code: int, monitor: ProcessMonitor) -> bool:
@@ -228,6 +250,23 @@ class BatchScheduler:
         """
         killed = code in {-signal.SIGTERM, -signal.SIGKILL} and "SLURM_JOB_ID" in self._environment
         return killed and monitor.stop_within(_SAME_MOMENT)
+
+    def _end_strays(self, ended: PlannedJob) -> int:
+        """End what jobs that are over left outside of their groups; return how many processes `ended` had left."""
+        known = [self._watchdog.pid, *self._running]
+        if not self._strays.has_any(known):
+            return 0
+        jobs = [self._jobs[running.index] for running in self._running.values()]
+        # What a test of CTest started may be there for later tests.
+        spared = {self._state_file(job) for job in (*jobs, *(job for job in self._jobs if job.ctest is not None))}
+        found = self._strays.end_ended(known, spared)
+        own = found.pop(self._state_file(ended), 0)
+        for name, number in found.items():
+            say(f"killed {count(number, 'process', 'processes')} of a job that had ended: {name}")
+        return own
+
+    def _state_file(self, job: PlannedJob) -> str:
+        return str(self._paths.job(job.directory) / STATE_FILE)
 
     def _judged(self, index: int, status: Status, measurements: dict[str, Any]) -> None:
         """Record the verdict on a run: the job's own, unless it is to run again."""

@@ -1,6 +1,6 @@
 """How the runner treats the jobs of its batch, as far as that is the same for all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from canary_wf.execution.binding import Binding
@@ -9,9 +9,13 @@ from canary_wf.execution.retry import Retries
 
 
 class Treatment(NamedTuple):
-    """What jobs inherit, which are run again, which CPUs they are bound to, and who says that memory ran out."""
+    """What jobs inherit, which are run again, which CPUs they are bound to, who says that memory ran out.
+
+    `tick` is called whenever the runner looks around, at least once a heartbeat.
+    """
 
     environment: Mapping[str, str]
     retries: Retries
     binding: Binding
     oom_kills: OomKills
+    tick: Callable[[], None]

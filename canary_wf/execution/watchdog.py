@@ -2,8 +2,9 @@
 
 The two share a table with one byte for each process id: the runner marks the process groups that run, which costs no
 system call, nor any work of the watchdog while all is well. A pipe that only the runner holds open closes when the
-runner ends, however it ends; the watchdog then kills every group that is marked, so that no test process outlives its
-runner. A runner that ends in order says that nothing runs any more.
+runner ends, however it ends; the watchdog then kills every group that is marked, and what bears the runner's token in
+its environment besides, so that no test process outlives its runner. A process that is just being started keeps the
+pipe open until it bears the token. A runner that ends in order says that nothing runs any more.
 """
 
 import contextlib
@@ -13,27 +14,29 @@ import signal
 import sys
 from collections.abc import Iterator
 
+from canary_wf.job.left_behind import end_left_behind
 from canary_wf.job.processes import signal_group
 
 _HIGHEST_ID = 1 << 22
 """Linux gives out no process id from here on (PID_MAX_LIMIT); memory is taken only by the parts that were in use."""
 
-_HIGHEST_DESCRIPTOR = os.sysconf("SC_OPEN_MAX")
-
 
 class Watchdog:
-    """The runner's end of it; a context manager, the watchdog ends with it."""
+    """The runner's end of it; a context manager, the watchdog ends with it.
 
-    def __init__(self) -> None:
+    `token` is that of the attempt, by which processes are found that left their groups. `pid` is the watchdog's own.
+    """
+
+    def __init__(self, token: str) -> None:
         # What is buffered here would be written a second time by the child.
         sys.stdout.flush()
         sys.stderr.flush()
         self._runs = mmap.mmap(-1, _HIGHEST_ID)  # shared with the child, and gone with the last of the two
         self._running = 0
         read_end, self._write_end = os.pipe2(os.O_CLOEXEC)
-        self._pid = os.fork()
-        if self._pid == 0:
-            _watch(read_end, self._runs)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _watch(read_end, self._runs, token)
         os.close(read_end)
 
     def __enter__(self) -> "Watchdog":  # noqa: PYI034 - never inherited from
@@ -44,7 +47,7 @@ class Watchdog:
             with contextlib.suppress(BrokenPipeError):  # somebody killed the watchdog
                 os.write(self._write_end, b"\n")  # it need not look through the table
         os.close(self._write_end)
-        os.waitpid(self._pid, 0)
+        os.waitpid(self.pid, 0)
         self._runs.close()
 
     def started(self, group: int) -> None:
@@ -58,7 +61,7 @@ class Watchdog:
         self._running -= 1
 
 
-def _watch(read_end: int, runs: mmap.mmap) -> None:
+def _watch(read_end: int, runs: mmap.mmap, token: str) -> None:
     """Be the watchdog; never returns. Signals to the runner's group or terminal must not end it first."""
     try:
         os.setsid()
@@ -66,12 +69,13 @@ def _watch(read_end: int, runs: mmap.mmap) -> None:
             signal.signal(number, signal.SIG_IGN)
         # Neither the runner's locks nor the readers of its output may have to wait for the watchdog.
         os.dup2(read_end, 3)
-        os.closerange(4, _HIGHEST_DESCRIPTOR)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         for descriptor in (0, 1, 2):
             os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
         if not os.read(3, 1):
             for group in _marked(runs):
                 signal_group(group, signal.SIGKILL)
+            end_left_behind((), (token,))
     finally:
         os._exit(0)
 

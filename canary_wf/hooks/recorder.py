@@ -10,15 +10,20 @@ import msgspec
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched
-from canary_wf.job.journal import BatchState, JournalWriter
+from canary_wf.job.journal import BatchState, JournalWriter, read_journal
+from canary_wf.job.phase import JobPhase
 from canary_wf.job.spec import JobSpec
-from canary_wf.job.state_file import job_fields, write_job_file
+from canary_wf.job.state_file import STATE_FILE, job_fields, tells, write_job_file
+from canary_wf.json_files import MACHINE_FAULTS, remove_half_written
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths, relative_to_out
 
 
 class Recorder:
-    """Writes the events of one batch; `specs` are its jobs by id, `upstreams` the dependencies of each as written."""
+    """Writes the events of one batch; `specs` are its jobs by id, `upstreams` the dependencies of each as written.
+
+    `hold` is called before anything is written, and raises when the batch is another's by now.
+    """
 
     def __init__(
         self,
@@ -27,11 +32,14 @@ class Recorder:
         specs: Mapping[str, JobSpec],
         upstreams: Mapping[str, Sequence[Mapping[str, str]]],
         state: BatchState,
+        hold: Callable[[], None],
     ) -> None:
         self._batch = batch
         self._specs = specs
         self._upstreams = upstreams
         self.state = state
+        self.unwritten: set[str] = set()
+        self._hold = hold
         self._paths = paths
         self._out = str(paths.out)
         self._journal = JournalWriter(paths.batch(batch).journal)
@@ -48,15 +56,41 @@ class Recorder:
             listener(event)
 
     def _record(self, event: Event) -> None:
+        self._hold()
         self._journal.append(event)
         self.state.apply(event)
         if not isinstance(event, AttemptStarted | AttemptEnded | JobLaunched):
-            try:
-                self._write_job(event.job, ended=isinstance(event, JobFinished))
-            except (OSError, WorkspaceError) as error:
-                # The journal has it, and `job.json` only tells it once more: a job that took away its folder, or the
-                # permission to write there, must not take its batch with it.
-                sys.stderr.write(f"canary-wf: warning: the state file of job {event.job} is not written: {error}\n")
+            self._hold()
+            self._try_job(event.job, ended=isinstance(event, JobFinished))
+
+    def _try_job(self, job: str, *, ended: bool) -> None:
+        self.unwritten.discard(job)
+        try:
+            self._write_job(job, ended=ended)
+        except (OSError, WorkspaceError) as error:
+            # The journal has it, and `job.json` only tells it once more: a job that took away its folder, or the
+            # permission to write there, must not take its batch with it. What the disk refused is tried again.
+            if _is_refused(error):
+                self.unwritten.add(job)
+            sys.stderr.write(f"canary-wf: warning: the state file of job {job} is not written: {error}\n")
+
+    def catch_up(self) -> None:
+        """Write the state files that the disk refused before. Raises WorkspaceError when it still does."""
+        for job in sorted(self.unwritten):
+            self._try_job(job, ended=self.state.record(job).phase is JobPhase.DONE)
+        if self.unwritten:
+            raise WorkspaceError("state files could not be written", where=self._batch, hint="free some space")
+
+    def recover(self) -> None:
+        """Read the journal again, which is ours by now, and put right what is derived from it: a runner died here."""
+        self.state = read_journal(self._journal.path)
+        remove_half_written(self._paths.batch(self._batch).folder, self._paths.batch(self._batch).result.name)
+        for job, spec in self._specs.items():
+            folder = self._paths.job(spec.directory)
+            remove_half_written(folder, STATE_FILE)
+            record = self.state.jobs.get(job)
+            if record is not None and not tells(folder, record):
+                self._try_job(job, ended=record.phase is JobPhase.DONE)
 
     def _write_job(self, job: str, *, ended: bool) -> None:
         spec = self._specs[job]
@@ -73,9 +107,21 @@ class Recorder:
         """The batch's jobs by id."""
         return self._specs
 
-    def close(self) -> None:
-        """Put the journal on the disk and close it."""
-        self._journal.close(sync=True)
+    def close(self, *, sync: bool = True) -> None:
+        """Put the journal on the disk, unless what counts is there, and close it."""
+        if sync:
+            self._journal.sync()
+        self._journal.close()
+
+    def sync(self) -> None:
+        """Return once the journal is on the disk."""
+        self._journal.sync()
+
+
+def _is_refused(error: OSError | WorkspaceError) -> bool:
+    """Return whether the machine is to blame, and not what the job did to its folder."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(cause, OSError) and cause.errno in MACHINE_FAULTS
 
 
 def _require_folder(folder: str) -> None:

@@ -3,7 +3,7 @@
 Of the slice only the jobs' specs and where their upstreams lie are read here; the whole of it is the plan's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -39,10 +39,17 @@ class _Slice(msgspec.Struct, frozen=True):
     hooks: tuple[str, ...] = ()
 
 
-def open_recorder(paths: SessionPaths, batch: str, jobs: Iterable[JobSpec], upstreams: Iterable[_Placed]) -> Recorder:
+def open_recorder(
+    paths: SessionPaths,
+    batch: str,
+    jobs: Iterable[JobSpec],
+    upstreams: Iterable[_Placed],
+    hold: Callable[[], None] = lambda: None,
+) -> Recorder:
     """Return the recorder of `batch` with `jobs`, which goes on where the batch's journal ends.
 
-    `upstreams` are the jobs of other batches that they depend on. Raises WorkspaceError for a damaged journal.
+    `upstreams` are the jobs of other batches that they depend on; `hold` makes sure that the batch is still ours.
+    Raises WorkspaceError for a damaged journal.
     """
     specs = {job.id: job for job in jobs}
     placed = {job.id: (job.name, job.directory) for job in specs.values()}
@@ -50,13 +57,13 @@ def open_recorder(paths: SessionPaths, batch: str, jobs: Iterable[JobSpec], upst
     entries = {
         job.id: [_entry(paths, edge.job, edge.when, placed) for edge in job.dependencies] for job in specs.values()
     }
-    return Recorder(paths, batch, specs, entries, read_journal(paths.batch(batch).journal))
+    return Recorder(paths, batch, specs, entries, read_journal(paths.batch(batch).journal), hold)
 
 
-def reopen_recorder(paths: SessionPaths, batch: str) -> Recorder:
+def reopen_recorder(paths: SessionPaths, batch: str, hold: Callable[[], None] = lambda: None) -> Recorder:
     """Return the recorder of `batch`, read from its slice. Raises WorkspaceError when that is missing or damaged."""
     part: _Slice = read_json(paths.slice(batch), _Slice)
-    recorder = open_recorder(paths, batch, part.jobs, part.upstreams)
+    recorder = open_recorder(paths, batch, part.jobs, part.upstreams, hold)
     tell_hooks(recorder, part.hooks, paths, batch)
     return recorder
 

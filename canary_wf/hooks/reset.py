@@ -44,7 +44,7 @@ def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) ->
 
 def _reset_batch(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec]) -> None:
     attempt = take_batch(paths.batch(batch).attempt)
-    recorder = reopen_recorder(paths, batch)
+    recorder = reopen_recorder(paths, batch, attempt.hold)
     now = time.time()
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in jobs:

@@ -7,14 +7,18 @@ only show what settling would say.
 import time
 from collections.abc import Iterable
 
+from canary_wf.errors import WorkspaceError
+from canary_wf.hooks.recorder import Recorder
 from canary_wf.hooks.recording import reopen_recorder
 from canary_wf.hooks.slurm_end import Suspect, record_end, suspect_of
 from canary_wf.hooks.withdrawal import was_withdrawn
-from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt, take_batch
-from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.attempt import is_alive, read_attempt, take_batch
+from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished
 from canary_wf.job.journal import BatchState, read_journal
+from canary_wf.job.left_behind import end_left_behind
 from canary_wf.job.phase import JobPhase
-from canary_wf.job.processes import kill_left_behind, this_place
+from canary_wf.job.processes import this_place
+from canary_wf.job.status import Outcome
 from canary_wf.resources.slurm_jobs import ask_states, ended
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
@@ -67,20 +71,49 @@ def _began_as(paths: SessionPaths, batch: str, suspect: Suspect) -> bool:
 
 
 def _settle_batch(paths: SessionPaths, batch: str, suspect: Suspect | None, states: dict[str, str]) -> None:
-    before: AttemptFile | None = read_attempt(paths.batch(batch).attempt)
-    attempt = take_batch(paths.batch(batch).attempt)
-    recorder = reopen_recorder(paths, batch)
-    previous = recorder.state.attempt
-    now = time.time()
-    recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
-    if previous is not None and previous.host == this_place() and before is not None and not before.ended:
-        for job in running_jobs(recorder.state):
-            record = recorder.state.jobs[job]
-            kill_left_behind(record.pid, record.started_ticks)
+    attempt = take_batch(paths.batch(batch).attempt, to_run=False)
+    recorder = reopen_recorder(paths, batch, attempt.hold)
+    recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=attempt.content.pid))
+    clear_up(recorder)
     reason = record_end(recorder, paths, suspect, states, LOST)
-    recorder(AttemptEnded(time=now, token=attempt.token, reason=reason))
+    recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
     recorder.close()
     attempt.end()
+
+
+def take_over(recorder: Recorder) -> None:
+    """Put in order what the runners before the newest attempt left: processes, verdicts, state files.
+
+    Raises WorkspaceError for a process that cannot be ended.
+    """
+    clear_up(recorder)
+    interrupt(recorder, LOST)
+
+
+def clear_up(recorder: Recorder) -> None:
+    """Do so but for the verdicts.
+
+    Called once the attempt has begun, so that nothing they write counts any more. Raises WorkspaceError for a process
+    that cannot be ended.
+    """
+    recorder.recover()
+    state = recorder.state
+    here = [attempt.token for attempt in state.attempts[:-1] if attempt.host == this_place()]
+    if here:
+        last_here = state.attempts[-2].token == here[-1]
+        groups = [(state.jobs[job].pid, state.jobs[job].started_ticks) for job in running_jobs(state) if last_here]
+        left = end_left_behind(groups, here)
+        if left:
+            raise WorkspaceError(
+                f"process {left[0]} of an earlier run does not end", hint="see what keeps it, and end it"
+            )
+
+
+def interrupt(recorder: Recorder, reason: str) -> None:
+    """Give every job that the journal has as running the verdict INTERRUPTED."""
+    for job in running_jobs(recorder.state):
+        code = int(Outcome.INTERRUPTED)
+        recorder(JobFinished(time=time.time(), job=job, outcome=Outcome.INTERRUPTED.name, reason=reason, code=code))
 
 
 def running_jobs(state: BatchState) -> list[str]:

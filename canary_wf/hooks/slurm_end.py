@@ -72,15 +72,21 @@ def record_end(
     return "time_limit" if state == "TIMEOUT" else "lost"
 
 
-def record_previous(recorder: Recorder, paths: SessionPaths, suspect: Suspect, states: Mapping[str, str]) -> None:
-    """Do the same for the attempt before the one that a runner begins now; what nobody knows is left as it is."""
-    state = states.get(suspect.slurm_job_id)
-    if state is None or not ended(state):
-        return
+def end_previous(recorder: Recorder, suspect: Suspect | None, states: Mapping[str, str]) -> None:
+    """Note before a new attempt begins that the one before it ran into its time limit, when Slurm says so."""
     before = recorder.state.attempt
-    reason = record_end(recorder, paths, suspect, states, lost="")
-    if before is not None and before.slurm_job_id == suspect.slurm_job_id:
-        recorder(AttemptEnded(time=time.time(), token=before.token, reason=reason))
+    if suspect is None or before is None or before.slurm_job_id != suspect.slurm_job_id:
+        return
+    if states.get(suspect.slurm_job_id) == "TIMEOUT":
+        recorder(AttemptEnded(time=time.time(), token=before.token, reason="time_limit"))
+
+
+def record_previous(
+    recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str]
+) -> None:
+    """Record for a runner that begins what became of the Slurm job before it; what nobody knows is left as it is."""
+    if suspect is not None and ended(states.get(suspect.slurm_job_id, "")):
+        record_end(recorder, paths, suspect, states, lost="")
 
 
 def _running(state: BatchState) -> list[str]:

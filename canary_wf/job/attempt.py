@@ -2,21 +2,21 @@
 
 One runner at a time holds a batch. It says so in `attempt.json`; whoever comes later replaces the token, and a runner
 that finds another's token there ends its jobs and writes nothing more. On one machine the newcomer waits until the
-old runner is gone; from another machine it waits two heartbeats. Only where the workflow is used twice, as modules of
-a larger one, both runners are wanted: a runner that works for another result is waited for, not replaced.
+old runner is gone; from another machine it waits two heartbeats. A newcomer that dies while it waits leaves word of
+whom it waited for. Only where the workflow is used twice, as modules of a larger one, both runners are wanted: a runner
+that works for another result is waited for, not replaced.
 """
 
-import fcntl
 import os
-import signal
 import time
 from pathlib import Path
 
 import msgspec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.processes import is_running, start_ticks, this_place
-from canary_wf.json_files import not_writable, read_json, write_json
+from canary_wf.job.attempt_lock import attempt_lock
+from canary_wf.job.runner_process import RunnerProcess
+from canary_wf.json_files import not_writable, read_json, remove_half_written, write_json
 
 HEARTBEAT = float(os.environ.get("CANARY_WF_HEARTBEAT", "5"))
 """Seconds between two signs of life."""
@@ -24,8 +24,12 @@ HEARTBEAT = float(os.environ.get("CANARY_WF_HEARTBEAT", "5"))
 MISSED = 3
 """After this many missed heartbeats a runner on another machine is taken for dead."""
 
-_PATIENCE = 60.0
-"""Seconds the old runner on this machine is given to end its jobs before it is killed."""
+
+class SupersededError(WorkspaceError):
+    """Another runner took the batch."""
+
+    def __init__(self, batch: str) -> None:
+        super().__init__("another runner took this batch", where=batch)
 
 
 _SIBLING_POLL = 0.2
@@ -35,7 +39,8 @@ _SIBLING_POLL = 0.2
 class AttemptFile(msgspec.Struct, frozen=True):
     """The content of `attempt.json`; the file's modification time is the last sign of life.
 
-    `result` is the absolute path at which the runner's rule expects the result; "" when no rule started it.
+    `result` is the absolute path at which the runner's rule expects the result; "" when no rule started it. `after` are
+    the runners before this one that were not known to be gone when it took the batch.
     """
 
     token: str
@@ -44,6 +49,12 @@ class AttemptFile(msgspec.Struct, frozen=True):
     started_ticks: int
     ended: bool = False
     result: str = ""
+    after: tuple["AttemptFile", ...] = ()
+
+    @property
+    def process(self) -> RunnerProcess:
+        """The runner's process."""
+        return RunnerProcess(self.place, self.pid, self.started_ticks)
 
 
 class Attempt:
@@ -52,7 +63,7 @@ class Attempt:
     def __init__(self, path: Path, content: AttemptFile) -> None:
         self.path = path
         self.content = content
-        self._beaten = time.monotonic()
+        self._beaten = _clock()
 
     @property
     def token(self) -> str:
@@ -62,7 +73,7 @@ class Attempt:
     @property
     def next_beat(self) -> float:
         """When the next sign of life is due, as `time.monotonic` counts."""
-        return self._beaten + HEARTBEAT
+        return time.monotonic() + HEARTBEAT - (_clock() - self._beaten)
 
     def is_current(self) -> bool:
         """Return whether the batch is still ours."""
@@ -71,18 +82,29 @@ class Attempt:
 
     def beat(self) -> bool:
         """Give a sign of life when one is due; return whether the batch is still ours."""
-        if time.monotonic() - self._beaten < HEARTBEAT:
+        now = _clock()
+        if now - self._beaten < HEARTBEAT:
             return True
-        self._beaten = time.monotonic()
         if not self.is_current():
             return False
+        # Only now: who was frozen between the two asks again when it goes on.
+        self._beaten = now
         os.utime(self.path)
         return True
 
+    def hold(self) -> None:
+        """Raise SupersededError when this process gave no sign of life for a heartbeat and lost the batch meanwhile.
+
+        Called before anything is written that counts: costs nothing but a look at the clock.
+        """
+        if not self.beat():
+            raise SupersededError(self.path.parent.name)
+
     def end(self) -> None:
         """Say that this attempt is over, unless the batch is another's by now."""
-        if self.is_current():
-            write_json(self.path, msgspec.structs.replace(self.content, ended=True), sync=True)
+        with attempt_lock(self.path, self.content.process, HEARTBEAT):
+            if self.is_current():
+                write_json(self.path, msgspec.structs.replace(self.content, ended=True, after=()))
 
 
 def read_attempt(path: Path) -> AttemptFile | None:
@@ -105,24 +127,26 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
     """Return whether the runner of `attempt` still runs, as far as it can be known from here."""
     if attempt.ended:
         return False
-    if attempt.place == this_place():
-        return is_running(attempt.pid, attempt.started_ticks)
+    if attempt.process.is_here:
+        return attempt.process.may_live
     return time.time() - path.stat().st_mtime < MISSED * HEARTBEAT
 
 
-def take_batch(path: Path, result: str = "") -> Attempt:
+def take_batch(path: Path, result: str = "", *, to_run: bool = True) -> Attempt:
     """Make this process the one that runs the batch of `path`, for a rule that expects `result`; then no other does.
 
-    Raises WorkspaceError when somebody else took the batch meanwhile, or when the folder cannot be written.
+    Who takes it only to write down that its runner died (`to_run` is False) does not wait for runners elsewhere: what
+    they still write does not count. Raises WorkspaceError when somebody else took the batch meanwhile, or when the
+    folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            with path.with_name("attempt.lock").open("a") as lock:
-                # Newcomers on one machine take the batch one after the other: each then sees the one before it.
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not _is_sibling(path, result):
-                    return _take(path, result)
+            with attempt_lock(path, RunnerProcess.own(), HEARTBEAT):
+                # Newcomers on one machine do this one after the other: each then sees the one before it.
+                attempt = None if _is_sibling(path, result) else _take(path, result)
+            if attempt is not None:
+                return _alone(attempt, to_run=to_run)
             time.sleep(_SIBLING_POLL)
     except OSError as error:
         raise not_writable(path, error) from error
@@ -137,41 +161,38 @@ def _is_sibling(path: Path, result: str) -> bool:
 
 
 def _take(path: Path, result: str) -> Attempt:
-    before = read_attempt(path)
-    pid = os.getpid()
-    attempt = Attempt(path, AttemptFile(os.urandom(8).hex(), this_place(), pid, start_ticks(pid), result=result))
-    heard = path.stat().st_mtime if before else 0.0
-    write_json(path, attempt.content, sync=True)
-    if before is not None and not before.ended and before.pid != pid:
-        # What is written now has the time of the file system's own clock, so skewed clocks do no harm.
-        _wait_for_end(before, path.stat().st_mtime - heard)
+    """Put our token into the file, with those who may still run the batch."""
+    remove_half_written(path.parent, path.name)
+    own = RunnerProcess.own()
+    left = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
+    content = AttemptFile(os.urandom(8).hex(), own.place, own.pid, own.started_ticks, result=result, after=left)
+    write_json(path, content)
+    return Attempt(path, content)
+
+
+def _alone(attempt: Attempt, *, to_run: bool) -> Attempt:
+    """Return `attempt` once nobody before it runs the batch any more, and it is the newest still."""
+    left = attempt.content.after
+    if to_run and not all(runner.process.is_here for runner in left):
+        # They look for their token once a heartbeat; the second one is for ending their jobs. Since when they are
+        # silent does not matter: clocks may differ or jump.
+        time.sleep(2 * HEARTBEAT)
+    for runner in left:
+        if runner.process.is_here:
+            runner.process.end()
     if not attempt.is_current():
-        raise WorkspaceError("another runner took this batch", where=path.parent.name)
+        raise SupersededError(attempt.path.parent.name)
     return attempt
 
 
-def _wait_for_end(before: AttemptFile, silence: float) -> None:
-    """Wait until the runner `before`, last heard of `silence` seconds ago, no longer runs the batch."""
-    if before.place != this_place():
-        if silence < MISSED * HEARTBEAT:
-            # It looks for its token once a heartbeat; the second one is for ending its jobs.
-            time.sleep(2 * HEARTBEAT)
-        return
-    if not is_running(before.pid, before.started_ticks):
-        return
-    _send(before.pid, signal.SIGTERM)
-    end = time.monotonic() + _PATIENCE
-    while is_running(before.pid, before.started_ticks):
-        if time.monotonic() > end:
-            _send(before.pid, signal.SIGKILL)
-            end += _PATIENCE
-        time.sleep(0.05)
+def _runners(newest: AttemptFile | None) -> list[AttemptFile]:
+    """Return who may still run the batch, given what its file says."""
+    if newest is None or newest.ended:
+        return []
+    runners = [msgspec.structs.replace(newest, after=()), *newest.after]
+    return [runner for runner in runners if runner.process.may_live]
 
 
-def _send(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-    except PermissionError as error:
-        raise WorkspaceError(f"process {pid} of another user still runs this batch") from error
+def _clock() -> float:
+    """Return seconds that count on while the machine sleeps, and never jump."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -28,7 +28,7 @@ _THREADS = (
 """What Snakemake sets besides OMP_NUM_THREADS, to the threads of the whole batch, for every rule that it runs."""
 
 ATTEMPT = "CANARY_WF_ATTEMPT"
-"""The variable by which the processes of one attempt at a batch are known, however they left their parents."""
+"""The variable by which the processes of an attempt at a batch are known: its token, behind those of outer ones."""
 
 _IDS = re.compile("CANARY_[A-Z0-9_]+_IDS")
 
@@ -54,7 +54,8 @@ def base_environment(
     kept = {name: value for name, value in kept.items() if not (name.startswith("CANARY_") and _IDS.fullmatch(name))}
     kept |= {name: "" for kind in types for name in _id_names(kind)}
     if attempt is not None:
-        kept[ATTEMPT] = attempt
+        # A runner inside of a job keeps what the outer one goes by.
+        kept[ATTEMPT] = f"{environment[ATTEMPT]}:{attempt}" if ATTEMPT in environment else attempt
     return BaseEnvironment(kept)
 
 
@@ -62,7 +63,7 @@ def job_environment(
     base: Mapping[str, str],
     spec: JobSpec,
     resources: Resources,
-    folder: Path,
+    folder: Path | str,
     variables: Mapping[str, str | None] | None = None,
 ) -> dict[str, str]:
     """Return the environment of one job that runs in `folder` with `resources`.
@@ -94,7 +95,7 @@ def _ctest_environment(
     base: Mapping[str, str],
     spec: JobSpec,
     resources: Resources,
-    folder: Path,
+    folder: Path | str,
     variables: Mapping[str, str | None] | None,
 ) -> dict[str, str]:
     """Return the environment of a test of CTest: what CTest would give it, and which ids it was given.

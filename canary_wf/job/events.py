@@ -11,6 +11,8 @@ Resources = dict[str, list[dict[str, Any]]]
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
     time: float
+    by: str = ""
+    """The beginning of the token of the attempt that wrote this, where it is in the journal."""
 
 
 class AttemptStarted(_Event, frozen=True, tag="attempt_started"):

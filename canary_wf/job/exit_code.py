@@ -1,7 +1,7 @@
 """From a process's exit code and what the job declared about it to the verdict.
 
 Facts: `reference/canary-e3.md` 1.3. `xstatus` is 0 (nothing special), -1 (any failure is expected), 64 (a diff is
-expected) or the exact exit code that is expected.
+expected) or the exact exit code that is expected (signal N: -N, the first one excepted).
 """
 
 import signal
@@ -37,7 +37,8 @@ def _expected(code: int, xstatus: int) -> Status:
         return Status(Outcome.FAILED, "expected a non-zero exit code, but it ended with exit code 0", code)
     if code == xstatus:
         return Status.of(Outcome.XFAIL)
-    return Status(Outcome.FAILED, f"expected exit code {xstatus}, but it {_ended(code)}", code)
+    wanted = f"to be killed by signal {-xstatus}" if xstatus < 0 else f"exit code {xstatus}"
+    return Status(Outcome.FAILED, f"expected {wanted}, but it {_ended(code)}", code)
 
 
 def _ended(code: int) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from canary_wf.job.status import Category, Outcome, Status
+from canary_wf.wording import count
 
 OOM_KILL = "oom_kill"
 """The measurement that says that the kernel killed a process of the job because memory ran out."""
@@ -57,3 +58,10 @@ def out_of_memory(status: Status) -> Status:
     if status.outcome is not Outcome.FAILED:
         return status
     return Status(status.outcome, f"out of memory: the kernel killed it ({status.reason})", status.code)
+
+
+def with_strays(status: Status, number: int) -> Status:
+    """Return the verdict `status` on a job that left processes running, with that in its reason."""
+    gone = "was" if number == 1 else "were"
+    told = f"left {count(number, 'process', 'processes')} running outside of its group, which {gone} killed"
+    return Status(status.outcome, f"{status.reason}; {told}" if status.reason else told, status.code)

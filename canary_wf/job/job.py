@@ -3,6 +3,7 @@
 The class only brings the parts together; what each does is the business of the module it is named after.
 """
 
+import copy
 import math
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -97,7 +98,7 @@ class Job(ResourceHolder):
     @property
     def attributes(self) -> dict[str, Any]:
         """The attributes of the spec and those set since, as a copy."""
-        return {**self.spec.attributes, **self._attributes}
+        return copy.deepcopy({**self.spec.attributes, **self._attributes})
 
     def set_attribute(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that JSON can hold
         """Set one attribute. Raises InvalidTypeError for a value that a state file cannot hold."""
@@ -287,7 +288,7 @@ class Job(ResourceHolder):
             return
         try:
             self.status = judge(self.spec, int(code), self.workspace.joinpath(OUTPUT_FILE))
-        except ValueError:
+        except (TypeError, ValueError):
             raise InputError(f"{code!r} is neither an exit code nor an outcome", where=f"job {self.name}") from None
 
     def is_done(self) -> bool:

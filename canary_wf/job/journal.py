@@ -1,9 +1,11 @@
 """The journal of a batch: one line an event, appended by one writer, replayed by every reader.
 
 It is the truth about the batch's jobs; everything else (`job.json`, results, reports) is derived from it. A line
-that a crash cut short ends an attempt, so it is passed over there and nowhere else.
+counts once its end is there. What a crash cut short ends an attempt, so it is passed over there and nowhere else. Each
+line says whose it is: what a runner writes after another one took the batch does not count.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +24,13 @@ from canary_wf.job.events import (
     JobStarted,
 )
 from canary_wf.job.record import PENDING, JobRecord
-from canary_wf.json_files import encode, not_writable, write_all
+from canary_wf.json_files import encode, not_writable, sync_folder, write_all
 
 CARRIED = "carried over"
 """The reason with which an attempt ends that only took over verdicts from another session."""
+
+_OWNER = 8
+"""Characters of an attempt's token that its lines bear."""
 
 _decoder = msgspec.json.Decoder(Event)
 
@@ -35,6 +40,7 @@ class JournalWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._signature = b"}\n"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -48,25 +54,51 @@ class JournalWriter:
             write_all(self._descriptor, b"\n")
 
     def append(self, event: Event) -> None:
-        """Append `event`. Raises WorkspaceError when the disk does not take it."""
+        """Append `event`. Raises WorkspaceError when the disk does not take it; then nothing of it is there."""
+        if isinstance(event, AttemptStarted):
+            self._signature = b',"by":"%s"}\n' % event.token[:_OWNER].encode()
+        line = encode(event)[:-1] + self._signature
+        written = 0
         try:
-            write_all(self._descriptor, encode(event) + b"\n")
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
+        except OSError as error:
+            self._take_back(line[:written])
+            raise not_writable(self.path, error) from error
+
+    def _take_back(self, part: bytes) -> None:
+        """Remove the `part` of a line that was written before the disk was full."""
+        with contextlib.suppress(OSError):  # then the line is torn, as after a crash
+            start = os.fstat(self._descriptor).st_size - len(part)
+            if part and os.pread(self._descriptor, len(part), start) == part:
+                os.ftruncate(self._descriptor, start)
+
+    def sync(self) -> None:
+        """Return once all that was appended is on the disk, under the journal's name. Raises WorkspaceError."""
+        try:
+            os.fsync(self._descriptor)
+            sync_folder(self.path.parent)
+            sync_folder(self.path.parent.parent)
         except OSError as error:
             raise not_writable(self.path, error) from error
 
-    def close(self, *, sync: bool = False) -> None:
-        """Close the journal; with `sync` its bytes are on the disk first."""
-        if sync:
-            os.fsync(self._descriptor)
+    def close(self) -> None:
+        """Close the journal."""
         os.close(self._descriptor)
 
 
 class BatchState:
-    """What a batch's journal says: the jobs' records by id, and the newest attempt."""
+    """What a batch's journal says: the jobs' records by id, and the attempts at it.
+
+    `ends` has for each attempt the time of its last event, `reasons` why an attempt ended, by its token; an attempt
+    that died says nothing.
+    """
 
     def __init__(self) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.attempts: list[AttemptStarted] = []
+        self.ends: list[float] = []
+        self.reasons: dict[str, str] = {}
         self.last_end: AttemptEnded | None = None
         self.ended_by_limit = 0
 
@@ -91,11 +123,15 @@ class BatchState:
 
     def apply(self, event: Event) -> None:
         """Take one more event into account."""
+        if self.ends and not isinstance(event, AttemptStarted):
+            self.ends[-1] = event.time
         match event:
             case AttemptStarted():
                 self.attempts.append(event)
+                self.ends.append(event.time)
             case AttemptEnded():
                 self.last_end = event
+                self.reasons[event.token] = event.reason
                 self.ended_by_limit += event.reason == "time_limit"
             case JobStarted():
                 slurm_job_id = self.attempt.slurm_job_id if self.attempt else None
@@ -116,14 +152,25 @@ def read_journal(path: Path) -> BatchState:
     Raises WorkspaceError for a journal that cannot be read or has a broken line inside an attempt.
     """
     state = BatchState()
-    for event in _events(path):
+    for event in read_events(path):
         state.apply(event)
     return state
 
 
-def _events(path: Path) -> Iterator[Event]:
+def read_events(path: Path) -> Iterator[Event]:
+    """Yield the events in the journal at `path` that count, in order; raise as `read_journal` does."""
+    owner = ""
+    for event in _lines(path):
+        if isinstance(event, AttemptStarted):
+            owner = event.token[:_OWNER]
+        if not event.by or event.by == owner:
+            yield event
+
+
+def _lines(path: Path) -> Iterator[Event]:
     try:
-        lines = path.read_bytes().split(b"\n")
+        # What follows the last line's end is being written, or was when its writer died.
+        lines = path.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return
     except OSError as error:
@@ -135,9 +182,8 @@ def _events(path: Path) -> Iterator[Event]:
         try:
             event = _decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            if torn is not None:
-                raise _damaged(path, torn) from None
-            torn = number
+            # Runners may be killed, or find a full disk, one after the other.
+            torn = number if torn is None else torn
             continue
         if torn is not None and not isinstance(event, AttemptStarted):
             raise _damaged(path, torn)

@@ -48,7 +48,7 @@ def load_job_from_state(lock_data: dict[str, Any]) -> Job:
 
     Jobs it depends on are read from their own state files. Raises WorkspaceError for data of another form.
     """
-    return _load(None, lock_data)
+    return _load(None, convert(lock_data, dict[str, Any], "load_job_from_state"))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -50,10 +50,13 @@ def kill_left_behind(pid: int, ticks: int) -> bool:
     The group is ours when its leader is the process that was started then, or is gone: a pid is not given out
     again while a group bears its number.
     """
+    return may_be_group(pid, ticks) and signal_group(pid, signal.SIGKILL)
+
+
+def may_be_group(pid: int, ticks: int) -> bool:
+    """Return whether the process group `pid`, if there is one, is that of the job whose process started at `ticks`."""
     now = start_ticks(pid)
-    if pid <= 1 or (now and abs(now - ticks) > _SLACK):
-        return False
-    return signal_group(pid, signal.SIGKILL)
+    return pid > 1 and not (now and abs(now - ticks) > _SLACK)
 
 
 def _line(path: str) -> str:

@@ -78,7 +78,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     are names of which no two running jobs have one in common. `xstatus` is explained in `job.exit_code`. `directory` is
     the job's own folder relative to the session's jobs folder; the command runs there, or else in `working_directory`
     (absolute), while output and state stay in `directory`. `ctest` is what only tests of CTest have. `sources`
-    (absolute paths) and `stages` are for reports only. `mask` says why the job is not to be run at all.
+    (absolute paths) and `stages` are for reports only. `meta_parameters` names those of cpus, gpus and nodes that the
+    test finds among its parameters, though they are no part of its name. `mask` says why the job is not run at all.
     """
 
     id: str
@@ -110,6 +111,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     baselines: tuple[Baseline, ...] = ()
     sources: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
+    meta_parameters: tuple[str, ...] = ()
     preparation: Preparation | None = None
     working_directory: str | None = None
     resource_groups: tuple[tuple[ResourceItem, ...], ...] = ()

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from canary_wf.errors import WorkspaceError
 from canary_wf.job.record import JobRecord
 from canary_wf.job.spec import JobSpec
-from canary_wf.json_files import write_json
+from canary_wf.json_files import read_json, write_json
 
 OUTPUT_FILE = "canary-out.txt"
 """What the last run of a job printed; that of the run before is in `earlier_output_file(1)`, and so on."""
@@ -24,6 +25,15 @@ def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: s
         "directory": directory,
         "log": f"{directory}/{OUTPUT_FILE}",
     }
+
+
+def tells(folder: Path, record: JobRecord) -> bool:
+    """Return whether the `job.json` in `folder` says what `record` does."""
+    try:
+        content: dict[str, Any] = read_json(folder / STATE_FILE, dict[str, Any])
+    except WorkspaceError:
+        return False
+    return all(content.get(name) == value for name, value in record.as_dict().items())
 
 
 def write_job_file(

@@ -116,7 +116,8 @@ def apply_state(job: "Job", data: Mapping[str, Any]) -> None:
     job.process, job.slurm_job_id = state.process, state.slurm_job_id
     job.batch = state.batch or job.batch
     if state.attributes is not None:
-        job.set_attributes(**state.attributes)
+        for name, value in state.attributes.items():
+            job.set_attribute(name, value)
     if state.variables is not None:
         job.variables = dict(state.variables)
 

@@ -1,8 +1,7 @@
 """Values that jobs are given from outside: attributes, measurements, parameters that are numbers."""
 
+import json
 from typing import Any
-
-import msgspec
 
 from canary_wf.errors import InputError
 
@@ -20,7 +19,16 @@ class InvalidTypeError(InputError):
 def storable(name: str, value: Any) -> Any:  # noqa: ANN401 - any value that JSON can hold
     """Return `value` when a state file can hold it. Raises InvalidTypeError otherwise."""
     try:
-        msgspec.json.encode(value)
+        same = json.loads(json.dumps(value, allow_nan=False)) == _lists(value)
     except (TypeError, ValueError, OverflowError, RecursionError):
-        raise InvalidTypeError(name, value) from None
+        same = False
+    if not same:
+        raise InvalidTypeError(name, value)
     return value
+
+
+def _lists(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Return `value` with lists for tuples, as JSON has it; all else would be another value when it is read again."""
+    if isinstance(value, list | tuple):
+        return [_lists(each) for each in value]
+    return {key: _lists(each) for key, each in value.items()} if isinstance(value, dict) else value

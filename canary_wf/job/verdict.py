@@ -28,15 +28,15 @@ LONGEST_SEARCH = 10.0
 Text = bytes | mmap.mmap
 
 
-def judge(spec: JobSpec, code: int, output: Path) -> Status:
+def judge(spec: JobSpec, code: int, output: Path | str) -> Status:
     """Return the verdict on the process of `spec` that ended with `code` (signal N: -N) and printed `output`."""
-    if spec.preparation is not None and (reason := why_broken(output.parent)) is not None:
+    if spec.preparation is not None and (reason := why_broken(Path(output).parent)) is not None:
         return Status.of(Outcome.BROKEN, reason)
     if spec.ctest is None:
         return status_of_exit(code, spec.xstatus)
     try:
         with time_limited(LONGEST_SEARCH):
-            return _ctest_status(spec.ctest, code, output)
+            return _ctest_status(spec.ctest, code, Path(output))
     except TookTooLongError:
         reason = f"its regular expressions took longer than {LONGEST_SEARCH:g} s to search its output"
         return Status(Outcome.BROKEN, reason, code)

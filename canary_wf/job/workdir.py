@@ -29,7 +29,7 @@ def prepare_workdir(spec: JobSpec, folder: Path, out: Path) -> None:
         place_asset(asset, folder, out)
 
 
-def clear_workdir(folder: Path, earlier: int = 0) -> None:
+def clear_workdir(folder: Path | str, earlier: int = 0) -> None:
     """Make `folder` a folder that holds at most the job's state file and the output of `earlier` runs.
 
     Links are removed, never followed.
@@ -40,13 +40,15 @@ def clear_workdir(folder: Path, earlier: int = 0) -> None:
     try:
         os.mkdir(folder)  # noqa: PTH102 - a path object costs more than the call
     except FileNotFoundError:
-        folder.mkdir(parents=True)
-        return
+        Path(folder).mkdir(parents=True)
     except FileExistsError:
-        if folder.is_symlink() or not folder.is_dir():
-            folder.unlink()
-            folder.mkdir()
-    else:
+        _empty(Path(folder), earlier)
+
+
+def _empty(folder: Path, earlier: int) -> None:
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink()
+        folder.mkdir()
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         folder.chmod(0o777)

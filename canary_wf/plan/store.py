@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.json_files import not_writable, read_json, write_json
+from canary_wf.json_files import not_writable, read_json, sync_folder, write_json
 from canary_wf.plan.model import SCHEMA, BatchSlice, Plan, Upstream
 from canary_wf.session_paths import SessionPaths, session_names, sessions_folder
 
@@ -24,14 +24,33 @@ def write_session(plan: Plan, out: Path) -> SessionPaths:
         (beside.folder / "batches").mkdir()
         for part in slices(plan):
             write_json(beside.slice(part.batch.id), part)
-        write_json(beside.plan, plan, sync=True)
+        write_json(beside.plan, plan)
+        _sync_all(beside.folder)
         beside.folder.rename(paths.folder)
+        sync_folder(paths.folder.parent)
     except BaseException as error:  # Ctrl-C too leaves nothing half-written
         shutil.rmtree(beside.folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise not_writable(paths.folder, error) from error
         raise
     return paths
+
+
+def _sync_all(folder: Path) -> None:
+    """Return once all below `folder` is on the disk: in one call, as syncing thousands of slices takes seconds."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "syncfs"):
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if libc.syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
 
 
 def _remove_leftovers(out: Path) -> None:

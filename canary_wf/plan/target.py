@@ -48,16 +48,22 @@ class ClusterNode(msgspec.Struct, frozen=True):
 
 
 def choose_target(
-    scheduler: str, requested: Mapping[str, int], pool_file: Path | None, slurm: SlurmOptions = _NO_OPTIONS
+    scheduler: str,
+    requested: Mapping[str, int],
+    pool_file: Path | None,
+    slurm: SlurmOptions = _NO_OPTIONS,
+    *,
+    query_gpus: bool = False,
 ) -> Target:
     """Return what to plan for: `scheduler` is ``auto``, ``local`` or ``slurm``, `requested` what `-r` said.
 
-    With `slurm` the nodes are those of its partition, and of them those that its constraint and GPU model name. Raises
-    UsageError when Slurm is asked for and neither `sinfo` nor the options say what its nodes have.
+    With `slurm` the nodes are those of its partition, and of them those that its constraint and GPU model name. With
+    `query_gpus` the vendors' libraries are asked for this machine's GPUs. Raises UsageError when Slurm is asked for and
+    neither `sinfo` nor the options say what its nodes have, and when there is no library to ask.
     """
     nodes = [] if scheduler == "local" else ask_sinfo(slurm)
     if scheduler == "local" or (scheduler == "auto" and not nodes):
-        pool = pool_from_options(requested, pool_file, detect_pool())
+        pool = pool_from_options(requested, pool_file, detect_pool(query_libraries=query_gpus))
         memory = requested.get("memory") or detect_memory()
         return Target("local", node_shape(pool, memory), pool)
     if not nodes and "cpus" not in requested and pool_file is None:

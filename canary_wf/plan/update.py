@@ -71,7 +71,7 @@ def _carry_batch(
 ) -> None:
     old, new = sessions
     attempt = take_batch(new.batch(part.batch.id).attempt)
-    recorder = open_recorder(new, part.batch.id, part.jobs, part.upstreams)
+    recorder = open_recorder(new, part.batch.id, part.jobs, part.upstreams, attempt.hold)
     now = time.time()
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in members:

@@ -9,6 +9,7 @@ from canary_wf.hooks.lock import is_locked
 from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
 from canary_wf.job.journal import BatchState, read_journal
 from canary_wf.plan.store import load_plan
+from canary_wf.report.batch_runs import runs_of
 from canary_wf.report.session import SessionState, records_of
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
@@ -37,7 +38,7 @@ class SessionFollower:
 
     def look(self) -> SessionState:
         """Return the state now. Raises WorkspaceError as `load_session` does."""
-        state = SessionState(self.paths, self.plan, {}, live=is_locked(self.paths.out), begun=False)
+        state = SessionState(self.paths, self.plan, {}, live=is_locked(self.paths.out), begun=False, runs={})
         live, begun = state.live, False
         for batch, seen in self._seen.items():
             files = self.paths.batch(batch)
@@ -47,6 +48,7 @@ class SessionFollower:
             alive = not seen.attempt.ended and is_alive(files.attempt, seen.attempt)
             live, begun = live or alive, begun or seen.state.was_run
             state.records.update(records_of(seen.state, alive=alive))
+            state.runs[batch] = runs_of(seen.state, alive=alive)
         return msgspec.structs.replace(state, live=live, begun=begun)
 
     @staticmethod

@@ -17,17 +17,22 @@ from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.submission import read_submissions
 from canary_wf.plan.model import Plan, PlannedJob
 from canary_wf.plan.store import load_plan
+from canary_wf.report.batch_runs import BatchRun, runs_of
 from canary_wf.session_paths import BatchPaths, SessionPaths, relative_to_out
 
 
 class SessionState(msgspec.Struct, frozen=True):
-    """The plan and the jobs' records by id; `live` says whether a runner works on it, `begun` whether one ever did."""
+    """The plan, the jobs' records and the batches' runs, both by id.
+
+    `live` says whether a runner works on it, `begun` whether one ever did.
+    """
 
     paths: SessionPaths
     plan: Plan
     records: dict[str, JobRecord]
     live: bool
     begun: bool
+    runs: dict[str, tuple[BatchRun, ...]] = {}
 
     def record(self, job: PlannedJob) -> JobRecord:
         """Return what is known of `job`."""
@@ -74,6 +79,7 @@ def load_session(paths: SessionPaths) -> SessionState:
     """Return the state of the session at `paths`. Raises WorkspaceError when its files are missing or damaged."""
     plan = load_plan(paths.plan)
     records: dict[str, JobRecord] = {}
+    runs: dict[str, tuple[BatchRun, ...]] = {}
     live = is_locked(paths.out)
     begun = False
     for batch in plan.batches:
@@ -92,7 +98,8 @@ def load_session(paths: SessionPaths) -> SessionState:
         records.update({} if waiting is None else dict.fromkeys(batch.jobs, waiting))
         known = records_of(state, alive=alive)
         records.update({job: known[job] for job in known if waiting is None or known[job].status.is_final})
-    return SessionState(paths, plan, records, live, begun)
+        runs[batch.id] = runs_of(state, alive=alive)
+    return SessionState(paths, plan, records, live, begun, runs)
 
 
 def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:

@@ -2,15 +2,19 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
+from canary_wf.errors import UsageError
 from canary_wf.resources.cgroup import MIB, cpu_quota, memory_limit
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.visible import visible_gpus
 
 _ROOT = Path("/")
+_LIBRARIES = ("pynvml", "amdsmi")
 _GPU_DEVICE = re.compile(r"nvidia[0-9]+")
 
 
@@ -20,7 +24,12 @@ def detect_pool(
     *,
     query_libraries: bool = False,
 ) -> ResourcePool:
-    """Return the pool of this machine: its CPUs and GPUs, one slot each."""
+    """Return the pool of this machine: its CPUs and GPUs, one slot each.
+
+    Raises UsageError when the vendors' libraries are to be asked for GPUs and none is installed.
+    """
+    if query_libraries:
+        _require_library()
     pool = ResourcePool()
     ids = {"cpus": detect_cpus(root), "gpus": detect_gpus(root, environment, query_libraries=query_libraries)}
     pool.fill({"resources": {rtype: [{"id": name, "slots": 1} for name in names] for rtype, names in ids.items()}})
@@ -67,6 +76,16 @@ def detect_gpus(
         return visible
     number = (_count_nvidia() or _count_amd()) if query_libraries else 0
     return [str(ordinal) for ordinal in range(number or _count_devices(root / "dev", is_device))]
+
+
+def _require_library() -> None:
+    """Raise UsageError when neither vendor's library is installed."""
+    if all(name not in sys.modules and find_spec(name) is None for name in _LIBRARIES):
+        raise UsageError(
+            "neither NVIDIA's nor AMD's library is installed",
+            where="--query-gpus",
+            hint="install canary-wf[nvidia] or canary-wf[amd]",
+        )
 
 
 def _count_devices(folder: Path, is_device: Callable[[Path], bool]) -> int:

@@ -165,8 +165,11 @@ def unlock(descriptor: int) -> None:
 
 def _make_folder(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In one step: who is killed between two would leave a folder that is closed to all others.
+    before = os.umask(0)
     try:
-        path.mkdir()
+        path.mkdir(SHARED_FOLDER)
     except FileExistsError:
         return
-    path.chmod(SHARED_FOLDER)
+    finally:
+        os.umask(before)

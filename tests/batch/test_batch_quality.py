@@ -99,3 +99,58 @@ def test_one_job_more_changes_few_batches() -> None:
     before = {batch.tasks for batch in partition(problem, PARSE("duration:1800"))}
     after = {batch.tasks for batch in partition(make([*rows, (1, 60.0)]), PARSE("duration:1800"))}
     assert len(after - before) <= 0.6 * len(after)
+
+
+def by_levels(problem: Problem, count: int) -> list[list[int]]:
+    """Return batches shared out over the levels in proportion to their work, heaviest first."""
+    levels: list[list[int]] = [[] for _ in range(max(level(problem)))]
+    shares = [problem.shapes[kind].demand[0] / 8 for kind in problem.kinds]
+    weight = [share * seconds for share, seconds in zip(shares, problem.runtimes, strict=True)]
+    place = level(problem)
+    for task in sorted(range(len(problem)), key=lambda task: (-weight[task], problem.ids[task])):
+        levels[place[task] - 1].append(task)
+    exact = [(count - len(levels)) * sum(weight[task] for task in tasks) / sum(weight) for tasks in levels]
+    counts = [1 + int(share) for share in exact]
+    for at in sorted(range(len(levels)), key=lambda at: int(exact[at]) - exact[at])[: count - sum(counts)]:
+        counts[at] += 1
+    batches = []
+    for tasks, has in zip(levels, counts, strict=True):
+        made: list[list[int]] = [[] for _ in range(has)]
+        for task in tasks:
+            min(made, key=lambda batch: sum(weight[other] for other in batch)).append(task)
+        batches += [batch for batch in made if batch]
+    return batches
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("family", "count"), [(9, 16), (9, 40), (30, 64), (1200, 64)])
+def test_counts_are_no_worse_than_sharing_by_level(seed: int, family: int, count: int) -> None:
+    """Neither the longest batch nor the chain of batches is longer than where levels get batches by their work."""
+    problem = drawn(1200, family, seed)
+    batches = partition(problem, PARSE(f"count:{count}"))
+    plain = by_levels(problem, count)
+    owner = {task: number for number, batch in enumerate(plain) for task in batch}
+    links = [sorted({owner[other] for task in batch for other in problem.dependencies[task]}) for batch in plain]
+    lengths = [simulate(problem, batch).length for batch in plain]
+    assert len(batches) <= count
+    assert max(simulate(problem, batch.tasks).length for batch in batches) <= max(lengths) * (1 + 1e-9)
+    assert chain(problem, batches) <= critical_path(lengths, links) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("count", [4, 10])
+def test_counts_are_balanced_with_exclusive_jobs(seed: int, count: int) -> None:
+    """On a thousand independent jobs, a tenth of them exclusive, the longest batch is within 2 % of the bound."""
+    random_ = random.Random(seed)  # noqa: S311 - the same numbers every time
+    tasks = [
+        Task(
+            f"j{number:05}",
+            (random_.choices((1, 2, 4, 8), (70, 15, 10, 5))[0],),
+            min(max(60 * random_.lognormvariate(0, 1.2), 0.1), 3000.0),
+            exclusive=random_.random() < 0.1,
+        )
+        for number in range(1000)
+    ]
+    problem = Problem.of(("cpus",), (8,), tasks)
+    longest = max(simulate(problem, batch.tasks).length for batch in partition(problem, PARSE(f"count:{count}")))
+    assert longest <= 1.02 * length_bound(problem, count, problem.runtimes)

@@ -60,6 +60,8 @@ def test_truth(text: str, parameters: dict[str, Any], expected: bool) -> None:
         "2**9",
         "a[0]",
         "(" * 500,
+        "-" * 1900 + "1 < n",
+        "not " * 400 + "n",
     ],
 )
 def test_what_is_not_an_expression_is_refused(text: str) -> None:

@@ -23,6 +23,12 @@ def test_one_name() -> None:
     assert _rows("a", [1, 2, 3]) == [{"a": 1}, {"a": 2}, {"a": 3}]
 
 
+def test_names_and_values_in_short() -> None:
+    """A comma behind the last name does no harm, and a text is as good as the list of its characters."""
+    assert _rows("a,", [1]) == [{"a": 1}]
+    assert _rows("a", "xy") == [{"a": "x"}, {"a": "y"}]
+
+
 def test_zipped_names() -> None:
     """Several names take one row of values each time; names may be a text or a list."""
     assert (
@@ -43,9 +49,9 @@ def test_equal_rows_are_one() -> None:
 
 
 def test_empty_list_makes_no_rows() -> None:
-    """A space without values counts as not given."""
+    """Nothing can be combined with a space without values: one job without parameters is left."""
     assert _rows("a", []) == []
-    assert list(product([[], _rows("b", [1])])) == [{"b": 1}]
+    assert list(product([[], _rows("b", [1])])) == list(product([_rows("b", [1]), []])) == [{}]
     assert list(product([])) == [{}]
 
 

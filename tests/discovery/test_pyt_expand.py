@@ -286,7 +286,13 @@ def test_truth_in_names_is_a_number(tree: Path) -> None:
         ("d.baseline(src='x')", "t.pyt:3: baseline: needs both"),
         ("d.skipif(True, reason=3)", "t.pyt:3: skipif: 3 is not text"),
         ("d.enable(True, False)", "t.pyt:3: enable: takes one"),
-        ("d.enable('yes')", "t.pyt:3: enable: 'yes'"),
+        ("d.skipif(True, reason=' ')", "t.pyt:3: skipif: its reason is empty"),
+        (
+            "class C:\n    @d.setup\n    def f(self): ...",
+            "t.pyt:4: setup: marks a function that has a name",
+        ),
+        ("d.parameterize('n', [1])\nd.baseline('a', 'b.{m}')", "t.pyt:4: baseline: {m} is not"),
+        ("d.xfail(code=300)", "t.pyt:3: xfail: code=300 is not an exit code"),
         ("d.xfail(code=999)", "t.pyt:3: xfail: code=999"),
         ("d.set_id('xyz')", "t.pyt:3: set_id: 'xyz' is not"),
         ("d.cpus(2, when='foo=x')", "t.pyt:3: cpus: when: 'foo' is not a condition"),
@@ -377,3 +383,25 @@ def test_conditions_of_includes_reach_file_level_directives(tree: Path) -> None:
     text = "d.include('inc.txt', when='options=x')\n"
     assert _job(tree, text).name == "t"
     assert _job(tree, text, options=frozenset({"x"})).name == "included"
+
+
+def test_the_job_behind_all_others_has_no_references_and_attributes(tree: Path) -> None:
+    """What names a parameter in its files is the parameterized jobs' own."""
+    text = "d.parameterize('n', [1])\nd.baseline(src='o.{n}', dst='r.{n}')\nd.set_attribute(a=1)\nd.aggregate()"
+    one, behind = _jobs(tree, text)
+    assert (one.attributes, [each.source for each in one.baselines]) == ({"a": 1}, ["o.1"])
+    assert (sorted(behind.attributes), behind.baselines) == (["multicase", "paramsets"], ())
+
+
+def test_declared_amounts_are_parameters_of_the_test(tree: Path) -> None:
+    """They are told apart from those that nobody named, and are no part of the name."""
+    job = _job(tree, "d.cpus(3)\nd.gpus(1, when='options=x')")
+    assert (job.name, job.meta_parameters) == ("t", ("cpus",))
+    assert _job(tree, "d.parameterize('cpus', [2])").meta_parameters == ()
+
+
+def test_what_counts_as_true(tree: Path) -> None:
+    """Any value may be a condition, as what `shutil.which` returns; a signal may be expected."""
+    assert _job(tree, "d.skipif('/bin/sh', reason='why')").mask == "why"
+    assert _job(tree, "d.skipif(None, reason='why')\nd.enable('yes')").mask is None
+    assert _job(tree, "d.xfail(code=-11)").xstatus == -11

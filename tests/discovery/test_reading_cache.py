@@ -103,6 +103,11 @@ def test_environment_variables_count_too(reader: Reader, monkeypatch: pytest.Mon
         "__import__('os').cpu_count()",
         "dict(__import__('os').environ)",
         "__import__('socket').gethostname()",
+        "__import__('os').statvfs('/')",
+        "__import__('time').time()",
+        "__import__('time').strftime('%A')",
+        "__import__('os').environb.get(b'HOME')",
+        "__import__('importlib.util').util.find_spec('no_such_module')",
     ],
 )
 def test_a_file_that_looks_around_is_always_read(reader: Reader, look: str) -> None:
@@ -111,6 +116,20 @@ def test_a_file_that_looks_around_is_always_read(reader: Reader, look: str) -> N
     reader.write(f"{HEAD}{look}\nd.name('a')\n")
     assert reader.names() == ["a"]
     assert not reader.is_known()
+
+
+def test_a_module_that_is_missing_may_come(reader: Reader) -> None:
+    """A test that is masked without its module is not masked any more once the module is there."""
+    reader.write(
+        f"{HEAD}try:\n    import mymod\nexcept ImportError:\n    mymod = None\n"
+        "d.skipif(mymod is None, reason='needs mymod')\n"
+    )
+    reader.write(f"{HEAD}d.name('other')\n", "u.pyt")
+    reader.names()
+    assert not reader.is_known()
+    reader.write("", "mymod.py")
+    reader.names()
+    assert reader.is_known()
 
 
 def test_libraries_may_look_around_while_they_are_imported(reader: Reader) -> None:

@@ -148,6 +148,20 @@ FILES = {
         "d.depends_on('sets')",
         "up = me.dependencies[0]; assert up.status.category.name == 'PASS' and os.path.isfile(up.logfile())",
     ),
+    "self/amounts.pyt": pyt(
+        "d.parameterize('n', [1, 2]); d.cpus(2); d.aggregate()",
+        "assert me.parameters.cpus == ((2, 2) if me.multicase else 2) and 'gpus' not in me.parameters",
+    ),
+    "self/rows.pyt": pyt(
+        "d.parameterize('n,x', [(1, 'a'), (2, 'b')]); d.aggregate()",
+        "assert me.parameters['n,x'] == (((1, 'a'), (2, 'b')) if me.multicase else (me.parameters.n, me.parameters.x))",
+    ),
+    "self/imports.pyt": (
+        "import canary_pyt.directives as d\nfrom canary_pyt.directives import keywords\nfrom canary_pyt import enums\n"
+        "keywords('k')\nd.parameterize('a,b', [(0, 1, 1), (5, 1, 1)], type=enums.centered_parameter_space)\n"
+    ),
+    "self/empty.pyt": pyt("d.parameterize('a', []); d.parameterize('b', [1, 2])"),
+    "self/by_path.pyt": pyt("import shutil; d.skipif(shutil.which('sh'), reason='there is a shell')"),
     "self/module.pyt": pyt("", "assert canary.filesystem.which('sh') and canary.time.time_in_seconds('1m') == 60"),
     "self/pattern.pyt": pyt("", "canary.patterns.ExecuteAndAnalyze(test_fn=lambda: sys.exit(64))()"),
     "self/runs.pyt": pyt("", "assert canary.Executable('echo')('x', stdout=str).get_output() == 'x'"),

@@ -83,7 +83,7 @@ def test_a_job_by_itself_runs_there_too(tmp_path: Path) -> None:
 def test_what_a_test_requires_must_be_there(tmp_path: Path, fields: dict[str, Any], reason: str) -> None:
     """The reason names it; such a test is not started."""
     with pytest.raises(LaunchError, match=reason):
-        run_folder(ctest_job("a", **fields), tmp_path, tmp_path)
+        run_folder(ctest_job("a", **fields), str(tmp_path), tmp_path)
 
 
 def test_a_test_without_a_program_says_so() -> None:

@@ -294,7 +294,7 @@ def test_a_second_runner_takes_over_and_the_first_writes_nothing_more(tmp_path: 
         assert first.wait(20) != 0
     assert outcomes(load_session(paths)) == {"a": "SUCCESS"}
     journal = paths.batch(plan.batches[0].id).journal.read_text()
-    assert journal.count("job_finished") == 1
+    assert (journal.count('"SUCCESS"'), journal.count('"INTERRUPTED"'), journal.count("job_finished")) == (1, 1, 2)
 
 
 def test_exclusive_jobs_have_the_batch_to_themselves(tmp_path: Path) -> None:

@@ -117,3 +117,18 @@ def test_a_runner_for_another_result_is_waited_for(tmp_path: Path) -> None:
     taken = read_attempt(path)
     assert taken is not None
     assert taken.result == "/two/result.json"
+
+
+def test_a_runner_elsewhere_with_our_pid_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In containers pids are often the same; only place, pid and start together tell who it is."""
+    monkeypatch.setattr(attempts, "HEARTBEAT", 0.2)
+    path = tmp_path / "attempt.json"
+    path.write_text(json.dumps({"token": "t", "place": "elsewhere", "pid": os.getpid(), "started_ticks": 1}))
+    before = time.monotonic()
+    attempt = take_batch(path)
+    assert time.monotonic() - before >= 0.4
+    assert [runner.token for runner in attempt.content.after] == ["t"]
+    attempt.end()
+    assert read_attempt(path) == AttemptFile(
+        attempt.token, this_place(), os.getpid(), start_ticks(os.getpid()), ended=True
+    )

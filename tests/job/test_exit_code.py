@@ -7,6 +7,7 @@ from canary_wf.job.exit_code import status_of_exit
     ("code", "xstatus", "expected"),
     [
         (0, 0, ("PASS", "SUCCESS", 0)),
+        (1, 0, ("FAIL", "FAILED", 1)),
         (2, 0, ("FAIL", "FAILED", 2)),
         (64, 0, ("FAIL", "DIFFED", 64)),
         (65, 0, ("FAIL", "FAILED", 65)),
@@ -23,7 +24,10 @@ from canary_wf.job.exit_code import status_of_exit
         (8, 7, ("FAIL", "FAILED", 8)),
         (0, 7, ("FAIL", "FAILED", 0)),
         (64, 64, ("PASS", "XDIFF", 10)),
+        (0, 64, ("FAIL", "FAILED", 0)),
         (1, 64, ("FAIL", "FAILED", 1)),
+        (-11, -11, ("PASS", "XFAIL", 11)),
+        (-9, -11, ("FAIL", "FAILED", -9)),
     ],
 )
 def test_exit_codes_map_to_the_documented_status(code: int, xstatus: int, expected: tuple[str, str, int]) -> None:

@@ -9,7 +9,7 @@ from factories import shell, spec
 from session_jobs import ended, job_in, run
 
 from canary_wf.errors import CanaryWfError, InputError
-from canary_wf.job import Dependency, ExecutionSpace, InvalidTypeError, Job, JobPhase, ceil_div
+from canary_wf.job import Dependency, ExecutionSpace, InvalidTypeError, Job, JobPhase, ceil_div, load_job_from_state
 from canary_wf.job.estimate import DEFAULT_PART
 
 
@@ -96,6 +96,26 @@ def test_attributes_are_those_of_the_spec_and_those_set(tmp_path: Path) -> None:
         job.set_attribute("bad", object())
     with pytest.raises(InvalidTypeError, match="speed"):
         job.add_measurement("speed", object())
+    for value in (math.nan, math.inf, {1, 2}, {1: 2}, [math.nan]):
+        with pytest.raises(InvalidTypeError, match="bad"):
+            job.set_attribute("bad", value)
+    job.attributes["x"].append(4)
+    assert job.attributes["x"] == [3]
+
+
+def test_any_name_may_be_an_attribute(tmp_path: Path) -> None:
+    """Also that of an argument of the methods that keep it."""
+    job = job_in(tmp_path, spec("a"))
+    job.set_attribute("self", 1)
+    assert load_job_from_state(job.getstate()).attributes == {"self": 1}
+
+
+def test_what_is_no_state_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Neither a list for a state nor nothing for an exit code ends in an error of Python's own."""
+    with pytest.raises(CanaryWfError, match="load_job_from_state"):
+        load_job_from_state([])  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="neither an exit code"):
+        job_in(tmp_path, spec("a")).update_status_from_exit_code(code=None)  # type: ignore[arg-type]
 
 
 def test_the_mask_says_why(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import errno
+import os
 import time
 from pathlib import Path
 
@@ -79,3 +81,65 @@ def test_a_broken_line_inside_an_attempt_is_damage(tmp_path: Path) -> None:
     path.write_text(f"{first}\nrubbish\n{second}\n")
     with pytest.raises(WorkspaceError, match=r"journal\.jsonl:2: is damaged"):
         read_journal(path)
+
+
+def test_an_unfinished_line_does_not_count_yet(tmp_path: Path) -> None:
+    """A reader beside the writer sees an event when its whole line is there, not before."""
+    path = tmp_path / "journal.jsonl"
+    _write(path, _begin(), JobFinished(time=2.0, job="a", outcome="SUCCESS"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert read_journal(path).record("a").phase is JobPhase.PENDING
+    path.write_bytes(whole)
+    assert read_journal(path).record("a").status.is_pass
+
+
+def test_crashes_in_a_row_damage_nothing(tmp_path: Path) -> None:
+    """On a full disk one attempt after the other may leave only a part of its first line."""
+    path = tmp_path / "journal.jsonl"
+    _write(path, _begin(), JobFinished(time=2.0, job="a", outcome="SUCCESS"))
+    path.write_bytes(path.read_bytes() + b'{"event":"job_fin\n{"event":"attempt_sta\n{"event":"att\n')
+    _write(path, _begin("two"), JobFinished(time=4.0, job="b", outcome="SUCCESS"))
+    state = read_journal(path)
+    assert (state.record("a").status.is_pass, state.record("b").status.is_pass) == (True, True)
+
+
+def test_what_an_orphan_writes_does_not_count(tmp_path: Path) -> None:
+    """Each line says whose it is; what comes from an attempt before the newest is passed over."""
+    path = tmp_path / "journal.jsonl"
+    orphan, newest = JournalWriter(path), JournalWriter(path)
+    orphan.append(_begin("aaaaaaaaaaaa"))
+    orphan.append(JobStarted(time=1.0, job="a"))
+    newest.append(_begin("bbbbbbbbbbbb"))
+    newest.append(JobFinished(time=2.0, job="a", outcome="SUCCESS"))
+    orphan.append(JobFinished(time=3.0, job="a", outcome="FAILED"))
+    orphan.append(AttemptEnded(time=3.0, token="aaaaaaaaaaaa", reason="complete"))
+    state = read_journal(path)
+    assert state.record("a").status.outcome is Outcome.SUCCESS
+    assert state.is_open
+    orphan.close()
+    newest.close()
+
+
+def test_a_line_that_the_disk_did_not_take_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written of it is taken back, so that the attempt can still say that it ended."""
+    path = tmp_path / "journal.jsonl"
+    writer = JournalWriter(path)
+    writer.append(_begin())
+    before = path.read_bytes()
+    real, calls = os.write, [0]
+
+    def full(descriptor: int, content: bytes) -> int:
+        calls[0] += 1
+        if calls[0] > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content[:20])
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", full)
+        with pytest.raises(WorkspaceError, match="free some space"):
+            writer.append(JobFinished(time=2.0, job="a", outcome="SUCCESS"))
+    assert path.read_bytes() == before
+    writer.append(AttemptEnded(time=3.0, token="t", reason="error"))
+    writer.close()
+    assert not read_journal(path).is_open

@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from canary_wf.errors import UsageError
 from canary_wf.resources.cgroup import cpu_quota, memory_limit
 from canary_wf.resources.detection import detect_cpus, detect_gpus, detect_memory, detect_pool
 from canary_wf.resources.visible import device_ids, visible_gpus
@@ -158,3 +159,10 @@ def test_a_failing_library_means_no_answer(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "amdsmi", None)
     root = machine(tmp_path, {"dev/nvidia3": ""})
     assert detect_gpus(root, {}, query_libraries=True, is_device=Path.is_file) == ["0"]
+
+
+def test_asking_for_libraries_that_are_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extras to install; nobody is left to believe that there are no GPUs."""
+    monkeypatch.setattr("canary_wf.resources.detection._LIBRARIES", ("no_such_library_a", "no_such_library_b"))
+    with pytest.raises(UsageError, match=r"canary-wf\[nvidia\]"):
+        detect_pool(query_libraries=True)

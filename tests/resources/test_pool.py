@@ -19,6 +19,7 @@ from canary_wf.resources.errors import (
 from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory
 from canary_wf.resources.outcome import Outcome
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.request import sizes_by_type
 
 
 def pool_of(**types: dict[str, int]) -> ResourcePool:
@@ -377,3 +378,25 @@ def test_the_sorted_list_holds_each_free_id_once() -> None:
     shelf = pool._inventory.shelves["gpus"]
     assert shelf._order == [(3, position) for position in range(20)]
     assert not shelf._aside
+
+
+@given(cpus=shelves, gpus=shelves, asked=st.lists(requests, max_size=5))
+def test_lending_gives_what_checkout_gives(
+    cpus: dict[str, int], gpus: dict[str, int], asked: list[list[tuple[str, int]]]
+) -> None:
+    """The runner's way to take ids gives and refuses as the public one does, and leaves the same free."""
+    pool, other = pool_of(cpus=cpus, gpus=gpus), pool_of(cpus=cpus, gpus=gpus)
+    lent = []
+    for request_ in asked:
+        try:
+            expected = pool.checkout(ask(*request_))
+        except (ResourceUnavailable, EmptyResourcePoolError):
+            expected = None
+        sizes = sizes_by_type(ask(*request_))
+        taken = other.lend(sizes)
+        assert taken == expected or (expected is None and not sizes)
+        assert free(other) == free(pool)
+        lent.append(taken)
+    for taken in lent:
+        other.take_back(taken or {})
+    assert free(other) == {"cpus": cpus, "gpus": gpus}

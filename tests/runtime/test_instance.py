@@ -51,6 +51,7 @@ def test_attributes_of_a_job(tmp_path: Path) -> None:
     assert (job.timeout, job.runtime, job.analyze, job.multicase) == (5.0, 2.0, True, False)
     assert (job.file_root, job.working_directory) == ("/tests", str(tmp_path / "job"))
     assert job.parameters.n == job.parameters["n"] == 1
+    assert "cpus" not in job.parameters
     assert job.attributes["x"] is True
     job.set_attribute(y=2)
     assert (job.get_attribute("y"), job.get_attribute("z", 3)) == (2, 3)

@@ -83,8 +83,30 @@ def test_missing_names_say_what_is_missing() -> None:
     assert "'no_such'" in _python("import canary; canary.no_such").stderr
     assert "canary-wm may bring it" in _python("import canary; canary.no_such").stderr
     assert "did you mean keywords?" in _python("import canary; canary.directives.keyword").stderr
-    assert "'filesystem.no_such'" in _python("import canary; canary.filesystem.no_such").stderr
+    assert (
+        "module 'canary.filesystem' has no attribute 'no_such'"
+        in _python("import canary; canary.filesystem.no_such").stderr
+    )
     assert "no_such" in _python("from canary import no_such").stderr
+
+
+@pytest.mark.parametrize("module", ["shell", "time", "string", "status", "module", "patterns", "exceptions", "enums"])
+def test_every_module_says_who_may_bring_a_name(module: str) -> None:
+    """By attribute and by import, in the words of one line."""
+    for code in (f"import canary; canary.{module}.no_such", f"from canary.{module} import no_such"):
+        assert f"module 'canary.{module}' has no attribute 'no_such'" in _python(code).stderr
+        assert "the package canary-wm may bring it" in _python(code).stderr
+
+
+def test_the_other_package_of_canary() -> None:
+    """`canary_pyt` has real modules, which are those of `canary`."""
+    code = (
+        "import canary_pyt.directives as d, canary\nfrom canary_pyt.directives import cpus\n"
+        "from canary_pyt import enums\nimport canary_pyt.enums\n"
+        "print(d is canary.directives, cpus is d.cpus, enums is canary.enums is canary_pyt.enums)\n"
+    )
+    assert _python(code).stdout == "True True True\n"
+    assert "the package canary-wm may bring it" in _python("from canary_pyt import PYTAdapter").stderr
 
 
 def test_names_are_taken_from_another_canary(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ could be, so that there is room to keep short what others wait for.
 
 from collections.abc import Callable, Sequence
 
+from canary_wf.batch.partition.chained import Chained, long_tasks
 from canary_wf.batch.partition.flat import FEW, FlatPacking
 from canary_wf.batch.partition.search import Batches, Search
 from canary_wf.batch.partition.style import FILLS, Profile
@@ -17,6 +18,9 @@ COARSE = 0.03
 """The same for many tasks with dependencies, of which each packing takes long."""
 
 MANY = 200_000
+
+FEWER = 30_000
+"""Tasks up to which styles of filling are compared with what shares batches out over the levels."""
 
 SAME_STEPS = 3
 """Steps of that size before they double."""
@@ -93,20 +97,19 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
     `mean` is the load in seconds of a batch if all were equal.
     """
     problem, depth = packing.problem, packing.graph.depth
+    one_group = len(set(packing.groups)) == 1
+    if depth > 1:
+        wanted = not one_group or len(problem) <= FEW or (len(problem) <= FEWER and long_tasks(packing, count))
+        found = _searched(packing, profile, count, mean) if wanted else None
+        if one_group:
+            return Chained(packing, count).best([] if found is None else [found])
+        if found is not None:
+            return found
     # Batches that a long task makes long hold more than the mean, the others may do with less.
     start = mean * (EARLIER if depth > 1 and max(problem.runtimes) > mean else 1.0 + FINEST)
     finest = FINEST
     if depth > 1 and len(problem) > MANY:
         start, finest = mean * (1.0 + COARSE), COARSE
-    if depth > 1:
-        # What no batch can be shorter than is no longer than the longest will be anyway.
-        loosest = min(max(LOOSENESS, max(problem.runtimes) / mean), LOOSEST)
-        targets = {mean * (1 + (looseness - 1) * share) for looseness in (LOOSENESS, loosest) for share in LOOSE}
-        styles = [style for target in sorted(targets) for style in profile.styles(target, FILLS[::2])]
-        search = Search(packing, profile, count, styles)
-        search.run()
-        if search.best is not None:
-            return search.best
     return fewest(
         packing.tight,
         packing.packer.items.weight,
@@ -115,3 +118,14 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
         sum(problem.runtimes) + 1.0,
         finest=finest,
     )
+
+
+def _searched(packing: FlatPacking, profile: Profile, count: int, mean: float) -> Batches | None:
+    """Return the packing with the shortest chain among some that are filled to one target, or None."""
+    # What no batch can be shorter than is no longer than the longest will be anyway.
+    loosest = min(max(LOOSENESS, max(packing.problem.runtimes) / mean), LOOSEST)
+    targets = {mean * (1 + (looseness - 1) * share) for looseness in (LOOSENESS, loosest) for share in LOOSE}
+    styles = [style for target in sorted(targets) for style in profile.styles(target, FILLS[::2])]
+    search = Search(packing, profile, count, styles)
+    search.run()
+    return search.best

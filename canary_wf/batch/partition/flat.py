@@ -36,7 +36,8 @@ class FlatPacking:
             tuple([share * runtime for share in shares[kind]])
             for kind, runtime in zip(problem.kinds, runtimes, strict=True)
         ]
-        self.packer = Packer(Items.of(self.loads, runtimes), self._measure(), returned=1 / 2)
+        self.measure = self._measure()
+        self.packer = Packer(Items.of(self.loads, runtimes), self.measure, returned=1 / 2)
         self.groups = problem.nodes if same_nodes else [0] * len(problem)
         self.parts = [crc32(identity.encode()) for identity in problem.ids]
         self.lines = self._lines()
@@ -111,15 +112,17 @@ class FlatPacking:
 
     def critical_path(self, batches: Sequence[Sequence[int]]) -> float:
         """Return the longest chain of `batches`, which come in order of rank, in seconds."""
+        return self.chain(batches, [self.packer.length(batch) for batch in batches])
+
+    def chain(self, batches: Sequence[Sequence[int]], lengths: Sequence[float]) -> float:
+        """Return the longest chain of `batches` of `lengths` seconds, which come in order of rank, in seconds."""
+        dependencies = self.problem.dependencies
         end = [0.0] * len(self.loads)
-        longest = 0.0
-        for batch in batches:
-            start = max((end[upstream] for task in batch for upstream in self.problem.dependencies[task]), default=0.0)
-            finish = start + self.packer.length(batch)
-            longest = max(longest, finish)
+        for batch, length in zip(batches, lengths, strict=True):
+            start = max((end[upstream] for task in batch for upstream in dependencies[task]), default=0.0)
             for task in batch:
-                end[task] = finish
-        return longest
+                end[task] = start + length
+        return max(end, default=0.0)
 
 
 class _Run:

@@ -37,11 +37,20 @@ def check_job_file(loaded: LoadedFile) -> list[dict[str, Any]]:
         raise InputError("is empty", where=loaded.file, hint="it needs the key 'jobs'")
     if is_well_formed(loaded.value):
         return _jobs(loaded)
-    validator = _validator()
-    if not validator.is_valid(loaded.value):
-        errors = list(validator.iter_errors(loaded.value))
-        raise _told(loaded, min(errors, key=lambda error: [str(key).zfill(9) for key in error.absolute_path]))
+    mistake = complaint(loaded, _schema())
+    if mistake is not None:
+        raise mistake
     return _jobs(loaded)
+
+
+def complaint(loaded: LoadedFile, schema: dict[str, Any]) -> InputError | None:
+    """Return what is wrong with `loaded` by the JSON Schema, with its line and key path: the first mistake, or None."""
+    from jsonschema import Draft202012Validator
+
+    errors = list(Draft202012Validator(schema).iter_errors(loaded.value))
+    if not errors:
+        return None
+    return _told(loaded, min(errors, key=lambda error: [str(key).zfill(9) for key in error.absolute_path]))
 
 
 def _jobs(loaded: LoadedFile) -> list[dict[str, Any]]:
@@ -51,10 +60,9 @@ def _jobs(loaded: LoadedFile) -> list[dict[str, Any]]:
 
 
 @cache
-def _validator() -> Any:  # noqa: ANN401 - jsonschema makes its validator classes at run time
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return schema
 
 
 def _told(loaded: LoadedFile, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error

@@ -31,10 +31,16 @@ _DEFAULTS = {"cpus": 1, "gpus": 0, "nodes": 1}
 def expand_job_file(found: FoundFile, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
     """Return the jobs of the job file `found`. Raises InputError with file, line and key path."""
     loaded = load_job_file(found.file, options.readings)
-    drafts: list[Draft] = []
-    entries = check_job_file(loaded)
+    drafts = expand_entries(found, loaded, options, timeouts)
     if options.readings is not None:
         options.readings.keep_document(found.file, loaded.value)
+    return drafts
+
+
+def expand_entries(found: FoundFile, loaded: LoadedFile, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
+    """Return the jobs of `loaded`, whether a job file or something that describes jobs in its words."""
+    entries = check_job_file(loaded)
+    drafts: list[Draft] = []
     for number, entry in enumerate(entries):
         drafts.extend(_Entry(found, loaded, number, entry, options, timeouts).drafts(MOST_JOBS - len(drafts)))
     return drafts

@@ -26,6 +26,7 @@ _SAVE_ON = {
     "on_failure": "failure",
 }
 _LARGEST_CODE = 255
+_LARGEST_SIGNAL = -64
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -47,12 +48,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise InputError(f"{value!r:.80} is not text")
     return value
-
-
-def _truth(value: object) -> bool:
-    if not isinstance(value, bool | int | None):
-        raise InputError(f"{value!r:.80} is neither true nor false")
-    return bool(value)
 
 
 def _optional(arguments: Arguments, key: str) -> str | None:
@@ -108,12 +103,14 @@ def _enable(arguments: Arguments) -> Fields:
     given = arguments.get("args", [])
     if len(given) > 1:
         raise InputError("takes one true or false")
-    return [("enable", _truth(given[0]) if given else True)]
+    return [("enable", bool(given[0]) if given else True)]
 
 
 def _skipif(arguments: Arguments) -> Fields:
     reason = _text(arguments["reason"])
-    return [("skip", reason)] if _truth(arguments["arg"]) else []
+    if not reason.strip():
+        raise InputError("its reason is empty", hint="say why the test is skipped")
+    return [("skip", reason)] if arguments["arg"] else []
 
 
 def _asset(action: str) -> Callable[[Arguments], Fields]:
@@ -170,8 +167,8 @@ def _exclusive(_: Arguments) -> Fields:
 
 def _xfail(arguments: Arguments) -> Fields:
     code = arguments.get("code", ANY_FAILURE)
-    if isinstance(code, bool) or not isinstance(code, int) or not ANY_FAILURE <= code <= _LARGEST_CODE:
-        raise InputError(f"code={code!r:.80} is not an exit code")
+    if isinstance(code, bool) or not isinstance(code, int) or not _LARGEST_SIGNAL <= code <= _LARGEST_CODE:
+        raise InputError(f"code={code!r:.80} is not an exit code", hint="use 1 to 255, or -N for signal N")
     return [("xstatus", code)]
 
 

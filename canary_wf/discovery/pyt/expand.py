@@ -76,7 +76,7 @@ class _File:
         drafts = [self._job(family, row) for row in rows]
         aggregates = list(self.declared.active("aggregate", situation))
         if aggregates:
-            if not any(spaces):
+            if not spaces or not all(spaces):
                 raise InputError("there are no parameterized jobs to aggregate", where=aggregates[-1].place)
             drafts.append(self._aggregate(family, drafts, aggregates[-1]))
         return drafts
@@ -97,6 +97,7 @@ class _File:
             memory=self.declared.last("memory", situation),
             command=(self.script,),
             parameters=parameters,
+            meta_parameters=tuple(name for name in LEAST if any(True for _ in self.declared.active(name, situation))),
         )
         return Draft(spec, requests, execution_path, self.warnings)
 
@@ -106,24 +107,21 @@ class _File:
         if known is not None:
             return known
         requests, path = self._requests(situation, substitution), self._execution_path(situation, substitution)
-        found = self._fields(situation, substitution), requests, path
+        own = {"attributes": self._attributes(situation), "baselines": self._baselines(situation, substitution)}
+        found = {**self._fields(situation, substitution), **own}, requests, path
         if self.declared.is_uniform:
             self.shared[situation.testname] = found
         return found
 
     def _aggregate(self, family: str, members: Sequence[Draft], setting: Setting) -> Draft:
-        """Return the job behind `members`; it has no parameters and takes one CPU."""
+        """Return the job behind `members`; it has no parameters, attributes and references of its own, and one CPU."""
         flag, script, requires = setting.value
         situation = self._situation(family, {})
         substitution = Substitution(family, {})
         fields = self._fields(situation, substitution)
         names = list(members[0].spec.parameters)
         values = [[member.spec.parameters[name] for name in names] for member in members]
-        fields["attributes"] = {
-            **fields["attributes"],
-            "multicase": True,
-            "paramsets": [{"keys": names, "values": values}],
-        }
+        fields["attributes"] = {"multicase": True, "paramsets": [{"keys": names, "values": values}]}
         command = (self.script,) if flag is None else (self.script, flag)
         if script is not None:
             with _placed(setting.place, "script"):
@@ -150,11 +148,9 @@ class _File:
         return situation
 
     def _fields(self, situation: Situation, substitution: Substitution) -> dict[str, Any]:
+        """Return what a job says of itself whether it is one of the parameterized or the one behind them."""
         declared = self.declared
         keywords = tuple(situation.keywords)
-        attributes: dict[str, Any] = {}
-        for values in declared.values("attributes", situation):
-            attributes.update(values)
         return {
             "family": situation.testname,
             "path": self.found.path,
@@ -168,11 +164,9 @@ class _File:
             "stages": self.stages,
             "exclusive": any(declared.values("exclusive", situation)),
             "xstatus": declared.last("xstatus", situation, 0),
-            "attributes": attributes,
             "assets": self._assets(situation, substitution),
             "sources": self._sources(situation, substitution),
             "artifacts": self._artifacts(situation, substitution),
-            "baselines": self._baselines(situation, substitution),
             "preparation": self._preparation(situation, substitution),
             "mask": self._mask(situation),
         }
@@ -245,12 +239,20 @@ class _File:
                 found.append(Artifact(inner_path(substitution.fill(file)), save_on))
         return tuple(found)
 
+    def _attributes(self, situation: Situation) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for values in self.declared.values("attributes", situation):
+            found.update(values)
+        return found
+
     def _baselines(self, situation: Situation, substitution: Substitution) -> tuple[Baseline, ...]:
         found = []
-        for source, target, flag in self.declared.values("baselines", situation):
+        for setting in self.declared.active("baselines", situation):
+            source, target, flag = setting.value
             if flag is not None:
                 found.append(Baseline(arguments=(flag,)))
-            else:
+                continue
+            with _placed(setting.place, "baseline"):
                 beside = posixpath.join(self.folder, substitution.fill(target))
                 found.append(Baseline(substitution.fill(source), posixpath.normpath(beside)))
         return tuple(found)

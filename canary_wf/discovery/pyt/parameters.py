@@ -24,6 +24,8 @@ def parameter_rows(arguments: dict[str, Any]) -> list[Row]:
     """Return the rows that one `parameterize` call with these `arguments` spans. Raises InputError."""
     names = parameter_names(arguments["names"])
     values = arguments["values"]
+    if isinstance(values, str):
+        values = list(values)
     if not isinstance(values, list):
         raise InputError(f"the values of {', '.join(names)} are not a list")
     kind = arguments.get("type", enums.list_parameter_space)
@@ -42,7 +44,7 @@ def parameter_rows(arguments: dict[str, Any]) -> list[Row]:
 
 def parameter_names(names: object) -> list[str]:
     """Return the names in ``"a,b"`` or ``["a", "b"]``. Raises InputError for one that is not an identifier."""
-    split = names.split(",") if isinstance(names, str) else names
+    split = names.rstrip().removesuffix(",").split(",") if isinstance(names, str) else names
     if not isinstance(split, list) or not all(isinstance(name, str) for name in split):
         raise InputError(f"{names!r:.80} are not names of parameters")
     found = [name.strip() for name in split]
@@ -59,9 +61,11 @@ def parameter_names(names: object) -> list[str]:
 def product(spaces: Sequence[Sequence[Row]]) -> Iterable[Row]:
     """Return the rows of all `spaces` combined, the last space changing fastest. Raises InputError.
 
-    Spaces without rows count as not given. Refused are a parameter in two spaces and more than `MOST_JOBS` rows.
+    With a space that has no rows, nothing is combined: there is one row without parameters, as if none were given.
+    Refused are a parameter in two spaces and more than `MOST_JOBS` rows.
     """
-    spaces = [rows for rows in spaces if rows]
+    if not all(spaces):
+        return [{}]
     size = 1
     names: set[str] = set()
     for rows in spaces:

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH118, PTH120, PTH123 - a path object a file costs more than reading it
+# ruff: noqa: PTH100, PTH113, PTH118, PTH120, PTH123 - a path object a file costs more than reading it
 """The worker process that executes test files and reports the directives they called.
 
 It is started as a script of its own (``python -P reader.py REQUESTS REPLIES RUNTIME``), so that nothing but the
@@ -29,6 +29,9 @@ _LONGEST_MESSAGE = 500
 
 _ENUMERABLE = {("parameterize", "names"), ("parameterize", "values")}
 """Arguments that may be anything one can iterate over."""
+
+_TRUTHS = {("skipif", "arg")}
+"""Arguments of which only the truth counts, as of the path that `shutil.which` finds."""
 
 
 class ReadError(Exception):
@@ -76,6 +79,8 @@ class Recorder:
         file = os.path.join(os.path.dirname(self.files[-1]), str(values["file"]))
         if len(self.files) > _DEEPEST_INCLUDE:
             raise ReadError(f"include: {values['file']!r} is nested too deep (does it include itself?)")
+        if not os.path.isfile(file):
+            raise ReadError(f"include: there is no file {values['file']!r:.200} here")
         self.reads.append(file)
         condition = values.get("when")
         self.files.append(file)
@@ -96,7 +101,12 @@ def _shown(signature: inspect.Signature) -> str:
 def plain(value: Any, directive: str, argument: str) -> Any:  # noqa: ANN401 - any value in, JSON out
     """Return `value` as what JSON can hold. Raises ReadError that names the directive and the value."""
     if callable(value) and directive in {"setup", "teardown"}:
-        return getattr(value, "__name__", "function")
+        # A method or an inner function cannot be called by its name: its dots make that known to the directive.
+        return getattr(value, "__qualname__", getattr(value, "__name__", "function"))
+    if (directive, argument) in _TRUTHS:
+        return bool(value)
+    if (directive, argument) == ("enable", "args"):
+        return [bool(each) for each in value]
     if (directive, argument) in _ENUMERABLE and not isinstance(value, str | list | tuple | dict | set | frozenset):
         value = list(value.tolist() if hasattr(value, "tolist") else value)
     return _plain(value, directive)
@@ -121,7 +131,8 @@ def _plain(value: Any, directive: str) -> Any:  # noqa: ANN401, PLR0911 - any va
         case _ if hasattr(value, "item") and not isinstance(item := value.item(), type(value)):
             return _plain(item, directive)
     raise ReadError(
-        f"{directive}: {value!r:.80} is a {type(value).__name__}; use finite numbers, text, booleans, None or lists"
+        f"{directive}: {value!r:.80} (of type {type(value).__name__}) cannot be kept;"
+        " use finite numbers of up to 64 bits, text, booleans, None or lists"
     )
 
 

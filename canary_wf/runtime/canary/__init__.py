@@ -58,12 +58,10 @@ def __getattr__(name: str) -> "Any":  # noqa: ANN401 - a module's attributes are
         return __import__(f"{__name__}.{name}", fromlist=[name])
     if name in _HOMES:
         found = getattr(__import__(f"{__name__}.{_HOMES[name]}", fromlist=[name]), name)
-    elif name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     else:
         from .fallback import from_canary_wm
 
-        found = from_canary_wm(name)
+        found = from_canary_wm(__name__, name)
     globals()[name] = found
     return found
 

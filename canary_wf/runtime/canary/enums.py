@@ -8,3 +8,9 @@ centered_parameter_space = "centered_parameter_space"
 
 random_parameter_space = "random_parameter_space"
 """Each name has ``(low, high)``; `samples` rows are drawn evenly between them."""
+
+
+def __getattr__(name: str) -> object:
+    from .fallback import from_canary_wm
+
+    return from_canary_wm(__name__, name)

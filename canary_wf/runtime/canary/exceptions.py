@@ -68,3 +68,9 @@ def _hook(kind: type[BaseException], error: BaseException, traceback: "Traceback
     sys.stderr.write(f"{kind.__name__}: {text}\n" if text else f"{kind.__name__}\n")
     sys.stderr.flush()
     sys.exit(error.exit_status)
+
+
+def __getattr__(name: str) -> object:
+    from .fallback import from_canary_wm
+
+    return from_canary_wm(__name__, name)

@@ -9,45 +9,58 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_OURS = __name__.rpartition(".")[0]
-_state: "dict[str, ModuleType | None]" = {}
+_OURS = ("canary", "canary_pyt")
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_others: "dict[str, ModuleType | None]" = {}
 
 
-def from_canary_wm(name: str, inner: "str | None" = None) -> "Any":  # noqa: ANN401 - whatever that package offers
-    """Return the attribute `name` of another `canary` further down `sys.path`.
+def from_canary_wm(module: str, name: str) -> "Any":  # noqa: ANN401 - whatever that package offers
+    """Return the attribute `name` of `module` (such as ``canary.shell``) of another canary further down `sys.path`.
 
-    With `inner`, only one that itself has an attribute of this name will do. Raises AttributeError where there is none.
+    Raises AttributeError where there is none, or ImportError when it was to be imported by its name.
     """
-    if "module" not in _state:
-        _state["module"] = _load()
-    other = _state["module"]
-    found = getattr(other, name, None)
-    if found is not None and (inner is None or hasattr(found, inner)):
-        return found
-    wanted = name if inner is None else f"{name}.{inner}"
-    raise AttributeError(
-        f"module {_OURS!r} has no attribute {wanted!r}: canary-wf does not offer it"
-        + (", nor does the installed canary-wm" if other is not None else "; the package canary-wm may bring it")
-    )
+    package, _, inner = module.partition(".")
+    if name.startswith("__"):
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    if package not in _others:
+        _others[package] = _load(package)
+    other = _others[package]
+    holder = getattr(other, inner, None) if inner else other
+    try:
+        return getattr(holder, name)
+    except AttributeError:
+        advice = ", nor does the installed canary-wm" if other is not None else "; the package canary-wm may bring it"
+        message = f"module {module!r} has no attribute {name!r}: canary-wf does not offer it{advice}"
+        # Python would replace an AttributeError by one of its own, without the advice.
+        raise (ImportError(message) if _is_imported_by_name() else AttributeError(message)) from None
 
 
-def _load() -> "ModuleType | None":
-    """Import the other package under its own name, then put this one back."""
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    elsewhere = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
-    if not any(os.path.isfile(os.path.join(entry, _OURS, "__init__.py")) for entry in elsewhere):
+def _is_imported_by_name() -> bool:
+    """Return whether what asks is a statement such as ``from canary import name``."""
+    from opcode import opmap
+
+    frame = sys._getframe(2)  # noqa: SLF001 - the statement under way is known to its frame alone
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
+
+
+def _load(package: str) -> "ModuleType | None":
+    """Import the other package under its own name, then put ours back."""
+    elsewhere = [entry for entry in sys.path if os.path.abspath(entry or ".") != _HERE]
+    if not any(os.path.isfile(os.path.join(entry, package, "__init__.py")) for entry in elsewhere):
         return None
-    ours = {key: module for key, module in sys.modules.items() if key.partition(".")[0] in {_OURS, "canary_pyt"}}
+    ours = {key: module for key, module in sys.modules.items() if key.partition(".")[0] in _OURS}
     path = sys.path[:]
     for key in ours:
         del sys.modules[key]
     sys.path[:] = elsewhere
     try:
-        return __import__(_OURS)
+        return __import__(package)
     except ImportError:
         return None
     finally:
-        for key in [key for key in sys.modules if key.partition(".")[0] in {_OURS, "canary_pyt"}]:
+        for key in [key for key in sys.modules if key.partition(".")[0] in _OURS]:
             del sys.modules[key]
         sys.modules.update(ours)
         sys.path[:] = path

@@ -177,8 +177,6 @@ class working_dir:  # noqa: N801 - used like a function
 
 
 def __getattr__(name: str) -> "Any":  # noqa: ANN401 - a module's attributes are of any type
-    if name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .fallback import from_canary_wm
 
-    return getattr(from_canary_wm("filesystem", name), name)
+    return from_canary_wm(__name__, name)

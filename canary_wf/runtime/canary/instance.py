@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _VARIABLE = "CANARY_WF_JOB"
 _FILE = "job.json"
 _OUTPUT = "canary-out.txt"
+_LEAST = (("cpus", 1), ("gpus", 0), ("nodes", 1))
+"""What a job has of each where its state says nothing of it."""
 
 
 class _Word(str):
@@ -91,7 +93,8 @@ class TestInstance:
         attributes, self._noted = read_notes(working_directory)
         self.attributes.update(attributes)
         self.measurements.update(self._noted)
-        self.parameters = Parameters(spec.get("parameters", {}))
+        amounts = {name: spec.get(name, least) for name, least in _LEAST if name in spec.get("meta_parameters", ())}
+        self.parameters = Parameters({**spec.get("parameters", {}), **amounts})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name})"
@@ -127,10 +130,13 @@ class TestInstance:
 
     @property
     def sources(self) -> "dict[str, list[tuple[str, str | None]]]":
-        """The files the job was given: for ``copy`` and ``link`` pairs of source and target."""
+        """The files of the job as pairs of source and target, by ``copy``, ``link`` and ``none`` (only named)."""
         found: dict[str, list[tuple[str, str | None]]] = {}
         for asset in self._spec.get("assets", ()):
-            found.setdefault(asset["action"], []).append((asset["source"], asset.get("target")))
+            if asset["source"] != self.file:
+                found.setdefault(asset["action"], []).append((asset["source"], asset.get("target")))
+        if self._spec.get("sources"):
+            found["none"] = [(source, None) for source in self._spec["sources"]]
         return found
 
     def logfile(self, stage: str = "run") -> str:
@@ -274,3 +280,9 @@ def _upstream(entry: "dict[str, Any]") -> TestInstance:
         # It never ran (blocked, left out): what is known of it is what the edge says.
         record = {"id": entry.get("id"), "name": entry.get("name")}
     return _instance(record, folder)
+
+
+def __getattr__(name: str) -> object:
+    from .fallback import from_canary_wm
+
+    return from_canary_wm(__name__, name)

@@ -108,3 +108,9 @@ class loaded:  # noqa: N801 - used like a function
     def _restore(self) -> None:
         os.environ.clear()
         os.environ.update(self._before)
+
+
+def __getattr__(name: str) -> object:
+    from .fallback import from_canary_wm
+
+    return from_canary_wm(__name__, name)

@@ -35,11 +35,14 @@ def read_notes(folder: str) -> "tuple[dict[str, Any], dict[str, Any]]":
 def write_notes(folder: str, spec: "dict[str, Any]", measurements: "dict[str, Any]") -> None:
     """Replace what is noted in `folder`; `spec` is the job's, with its attributes.
 
-    Raises TypeError or ValueError for a value that JSON cannot hold.
+    Raises TypeError for a value that JSON cannot hold.
     """
     import json
 
-    text = json.dumps({"spec": spec, "measurements": {"data": measurements}}, allow_nan=False)
+    try:
+        text = json.dumps({"spec": spec, "measurements": {"data": measurements}}, allow_nan=False)
+    except ValueError as error:
+        raise TypeError(f"attributes and measurements are kept as JSON: {error}") from None
     path = os.path.join(folder, FILE)
     beside = f"{path}.{os.getpid()}.tmp"
     with open(beside, "w", encoding="utf-8") as file:

@@ -22,9 +22,8 @@ class Parameters:
         raise AttributeError(f"parameter {name!r} cannot be changed")
 
     def __getitem__(self, key: "str | tuple[str, ...]") -> "Any":  # noqa: ANN401 - a parameter's value
-        if isinstance(key, tuple):
-            return tuple(self._values[name] for name in key)
-        return self._values[key]
+        names = _several(key)
+        return self._values[key] if names is None else tuple(self._values[name] for name in names)
 
     def __contains__(self, name: object) -> bool:
         return name in self._values
@@ -67,9 +66,15 @@ class Parameters:
 
 
 class MultiParameters(Parameters):
-    """The parameters of several jobs: each name gives a tuple with one value a job, a tuple of names one row a job."""
+    """The parameters of several jobs: each name gives a tuple with one value a job, several names one row a job."""
 
     def __getitem__(self, key: "str | tuple[str, ...]") -> "Any":  # noqa: ANN401 - a tuple of values
-        if isinstance(key, tuple):
-            return tuple(zip(*(self._values[name] for name in key), strict=True))
-        return self._values[key]
+        names = _several(key)
+        return self._values[key] if names is None else tuple(zip(*(self._values[name] for name in names), strict=True))
+
+
+def _several(key: "str | tuple[str, ...]") -> "tuple[str, ...] | None":
+    """Return the names in ``("a", "b")`` or ``"a,b"``, or None for a single one."""
+    if isinstance(key, tuple):
+        return key
+    return tuple(name.strip() for name in key.split(",")) if "," in key else None

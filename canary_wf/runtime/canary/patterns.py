@@ -56,3 +56,9 @@ class ExecuteAndAnalyze:
         if not asked.execute_analysis_sections:
             self.run_test()
         self.analyze_parameterized_test()
+
+
+def __getattr__(name: str) -> object:
+    from .fallback import from_canary_wm
+
+    return from_canary_wm(__name__, name)

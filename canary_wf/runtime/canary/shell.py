@@ -86,3 +86,9 @@ class source:  # noqa: N801 - used like a function
     ) -> None:
         os.environ.clear()
         os.environ.update(self._before)
+
+
+def __getattr__(name: str) -> object:
+    from .fallback import from_canary_wm
+
+    return from_canary_wm(__name__, name)

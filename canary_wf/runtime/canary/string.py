@@ -78,3 +78,9 @@ class SimpleTemplate:
             return str(mapping.get(match[1] or match[2], other))
 
         return re.sub(r"\$(?:(\w+)|\{([^}]+)\})", text, self.string)
+
+
+def __getattr__(name: str) -> object:
+    from .fallback import from_canary_wm
+
+    return from_canary_wm(__name__, name)

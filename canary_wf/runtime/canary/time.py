@@ -52,3 +52,9 @@ def strftimestamp(timestamp: float, fmt: str = "%b %d %H:%M") -> str:
 
     moment = time.localtime(timestamp)
     return f"{time.strftime(fmt, moment)} {moment.tm_zone}"
+
+
+def __getattr__(name: str) -> object:
+    from .fallback import from_canary_wm
+
+    return from_canary_wm(__name__, name)

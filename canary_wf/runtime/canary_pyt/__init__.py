@@ -1,14 +1,13 @@
-"""The directives under the name that newer canary releases give them: ``canary_pyt.directives``."""
+"""The names under which newer canary releases offer directives: ``canary_pyt.directives`` and ``canary_pyt.enums``."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
+    from typing import Any
 
-__all__ = ["directives"]
+__all__ = ["directives", "enums"]
 
 
-def __getattr__(name: str) -> "ModuleType":
-    if name != "directives":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: canary-wf offers only its directives")
-    # By name, so that both modules are the same one that the reader of test files watches.
-    return __import__("canary.directives", fromlist=["directives"])
+def __getattr__(name: str) -> "Any":  # noqa: ANN401 - a module's attributes are of any type
+    if name in __all__:
+        return __import__(f"{__name__}.{name}", fromlist=[name])
+    return __import__("canary.fallback", fromlist=["from_canary_wm"]).from_canary_wm(__name__, name)

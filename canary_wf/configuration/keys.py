@@ -1,0 +1,86 @@
+"""The keys of the configuration, as its JSON Schema lists them: a new one is one entry there."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+SCHEMA_FILE = Path(__file__).with_name("configuration.schema.json")
+
+PREFIX = "CANARY_WF_"
+"""What the names of all environment variables of this package begin with."""
+
+Value = str | int | float | bool | list[str] | dict[str, Any]
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """One key with a value of its own, such as ``batch.spec``.
+
+    `schema` is its part of the JSON Schema. `parameter` names the value of the command-line option `option`, and `pair`
+    the KEY where that option takes KEY=VALUE. Of an `is_open` key the last part is the user's choice: it ends in
+    ``*``. `is_path` says that a relative value starts at the folder of the configuration file.
+    """
+
+    name: str
+    schema: dict[str, Any]
+    option: str
+    parameter: str
+    pair: str | None = None
+    is_open: bool = False
+    is_path: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it; of an open key its beginning."""
+        return PREFIX + self.name.rstrip("*").replace(".", "_").upper()
+
+    def named(self, last: str) -> "Key":
+        """Return the key of an open one whose last part is `last`."""
+        return msgspec.structs.replace(self, name=self.name.removesuffix("*") + last, pair=last, is_open=False)
+
+
+@cache
+def configuration_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of `canary-wf.yaml`."""
+    schema: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return schema
+
+
+@cache
+def known_keys() -> tuple[Key, ...]:
+    """Return all keys, in the order of the schema."""
+    found: list[Key] = []
+    for name, part in configuration_schema()["properties"].items():
+        found += [_key(f"{name}.{inner}", schema) for inner, schema in part.get("properties", {}).items()]
+        if part.get("x-pairs"):
+            found.append(_key(f"{name}.*", {**part, **part["additionalProperties"]}, is_open=True))
+        elif "x-parameter" in part:
+            found.append(_key(name, part))
+    return tuple(found)
+
+
+def key_of(name: str) -> Key:
+    """Return the key called `name`, also one with a last part that the user chose. Raises KeyError."""
+    for key in known_keys():
+        if key.name == name:
+            return key
+    section, _, last = name.partition(".")
+    for key in known_keys():
+        if key.is_open and key.name == f"{section}.*":
+            return key.named(last)
+    raise KeyError(name)
+
+
+def _key(name: str, schema: Mapping[str, Any], *, is_open: bool = False) -> Key:
+    return Key(
+        name=name,
+        schema=dict(schema),
+        option=schema["x-option"],
+        parameter=schema["x-parameter"],
+        pair=schema.get("x-pair"),
+        is_open=is_open,
+        is_path=schema.get("x-path", False),
+    )

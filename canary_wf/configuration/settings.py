@@ -1,0 +1,129 @@
+"""Reading the configuration: the file, checked against its schema, and the variables that override it key by key."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from canary_wf.configuration.fit import fits
+from canary_wf.configuration.keys import PREFIX, Key, Value, configuration_schema, key_of, known_keys
+from canary_wf.discovery.job_files.check import complaint
+from canary_wf.discovery.job_files.load import LoadedFile, load_job_file
+from canary_wf.errors import InputError
+
+FILE = "canary-wf.yaml"
+FILE_VARIABLE = f"{PREFIX}CONFIG"
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A value that the configuration gives a key, and its source: ``file:line`` or the name of a variable.
+
+    Paths are relative to the current folder.
+    """
+
+    key: Key
+    value: Value
+    source: str
+
+
+def read_settings(file: Path | None, environment: Mapping[str, str]) -> dict[str, Setting]:
+    """Return what `file`, if there is one, and the variables say, by the names of the keys.
+
+    Raises InputError with file and line, or with the variable.
+    """
+    found = {} if file is None else _from_file(file)
+    return found | _from_variables(environment)
+
+
+def find_file(environment: Mapping[str, str], folder: Path) -> Path | None:
+    """Return the configuration file: the one that `CANARY_WF_CONFIG` names, else the nearest one at or above `folder`.
+
+    Nothing is looked for above the top of a Git repository, nor above `folder` outside of one.
+    """
+    named = environment.get(FILE_VARIABLE)
+    if named:
+        return Path(named)
+    inside = [folder, *folder.parents]
+    top = next((number for number, parent in enumerate(inside) if (parent / ".git").exists()), 0)
+    return next((parent / FILE for parent in inside[: top + 1] if (parent / FILE).is_file()), None)
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables that look like a key's but are none: they begin like a section."""
+    sections = tuple(f"{PREFIX}{name.upper()}_" for name in configuration_schema()["properties"])
+    return sorted(name for name in environment if name.startswith(sections) and _variable_key(name) is None)
+
+
+def _from_file(file: Path) -> dict[str, Setting]:
+    loaded = load_job_file(os.path.relpath(file))
+    if loaded.value is None:
+        return {}
+    if not fits(loaded.value, configuration_schema()):
+        mistake = complaint(loaded, configuration_schema())
+        if mistake is not None:
+            raise mistake
+    assert isinstance(loaded.value, dict)
+    found = {}
+    for section, part in loaded.value.items():
+        whole = next((key for key in known_keys() if key.name == section), None)
+        entries = {section: part} if whole else {f"{section}.{name}": value for name, value in part.items()}
+        for name, value in entries.items():
+            key = key_of(name)
+            source = loaded.place(tuple(name.split(".", 1)))
+            found[name] = Setting(key, _below(value, file.parent) if key.is_path else value, source)
+    return found
+
+
+def _below(value: Value, folder: Path) -> Value:
+    """Return the path or paths of `value` as they are called from the current folder."""
+    if isinstance(value, list):
+        return [str(_below(each, folder)) for each in value]
+    if not isinstance(value, str) or os.path.isabs(value):  # noqa: PTH117 - text in, text out
+        return value
+    return value if folder.resolve() == Path.cwd() else os.path.relpath(folder / value)
+
+
+def _from_variables(environment: Mapping[str, str]) -> dict[str, Setting]:
+    found = {}
+    for variable in sorted(environment):
+        key = _variable_key(variable) if variable.startswith(PREFIX) else None
+        if key is not None:
+            found[key.name] = Setting(key, _typed(environment[variable], key, variable), variable)
+    return found
+
+
+def _variable_key(variable: str) -> Key | None:
+    for key in known_keys():
+        if variable == key.variable and not key.is_open:
+            return key
+    for key in known_keys():
+        if key.is_open and variable.startswith(key.variable) and variable != key.variable:
+            return key.named(variable.removeprefix(key.variable).lower())
+    return None
+
+
+def _typed(text: str, key: Key, variable: str) -> Value:
+    value = _converted(text, key.schema.get("type"))
+    schema = {name: part for name, part in key.schema.items() if not name.startswith("x-")}
+    if not fits(value, schema):
+        raise complaint(LoadedFile(variable, "", value, None), schema) or InputError(
+            "is not understood", where=variable
+        )
+    return value
+
+
+def _converted(text: str, kind: Any) -> Value:  # noqa: ANN401 - a JSON Schema's type
+    """Return what `text` says as a value of the type; text that does not say one is left for the check to refuse."""
+    if kind == "array":
+        return [part for part in text.split(os.pathsep) if part]
+    if kind == "object":
+        pairs = (part.partition(":") for part in text.split(","))
+        return {name.strip(): int(number) if number.strip().isdigit() else number for name, _, number in pairs}
+    if kind == "boolean":
+        return _WORDS.get(text.lower(), text)
+    if kind == "integer" and text.isascii() and text.isdigit() and len(text) < 18:  # noqa: PLR2004 - 64 bits
+        return int(text)
+    return text

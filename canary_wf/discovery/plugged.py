@@ -1,0 +1,60 @@
+"""Finders of other packages, and the easy way to write one: jobs in the words of a job file."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from canary_wf.discovery.draft import Draft
+from canary_wf.discovery.job_files.expand import expand_entries
+from canary_wf.discovery.job_files.load import LoadedFile
+from canary_wf.discovery.kinds import FINDERS, Finder
+from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.timeouts import Timeouts
+from canary_wf.discovery.walk import FoundFile
+from canary_wf.plugins import load_plugins, plugin_error, told
+
+GROUP = "canary_wf.finders"
+
+
+def drafts_from_entries(file: FoundFile, entries: Sequence[dict[str, Any]], options: DiscoveryOptions) -> list[Draft]:
+    """Return the jobs that `entries` describe, each as an entry of a job file's list `jobs`, as jobs of `file`.
+
+    Raises InputError with the file and the key path, such as ``jobs[2].cpus``, for what a job file must not say.
+    """
+    loaded = LoadedFile(file.file, "", {"jobs": list(entries)}, None)
+    return expand_entries(file, loaded, options, Timeouts(options.timeouts))
+
+
+@cache
+def all_finders() -> tuple[Finder, ...]:
+    """Return the finders of this package, then those of others by name: a file is read by the first that claims it."""
+    plugged = load_plugins(GROUP)
+    return (*FINDERS, *(PluggedFinder(name, found) for name, found in plugged.items()))
+
+
+class PluggedFinder:
+    """The finder of another package: it is called here, and what it returns is looked at before it is used."""
+
+    def __init__(self, name: str, found: Any) -> None:  # noqa: ANN401 - what another package registered
+        self.name = name
+        with told(GROUP, name):
+            self._finder: Finder = found() if isinstance(found, type) else found
+
+    def claims(self, name: str) -> bool:
+        """Return whether the plug-in reads files of this name."""
+        with told(GROUP, self.name):
+            return bool(self._finder.claims(name))
+
+    def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
+        """Return what the plug-in makes of the files."""
+        with told(GROUP, self.name):
+            found = [list(drafts) for drafts in self._finder.drafts(files, options)]
+            every: list[object] = [draft for drafts in found for draft in drafts]
+        if len(found) != len(files):
+            what = f"gave {len(found)} lists of jobs for {len(files)} files"
+            raise plugin_error(GROUP, self.name, what, "drafts must give one list for each file")
+        for each in every:
+            if not isinstance(each, Draft):
+                hint = "make drafts with canary_wf.discovery.plugged.drafts_from_entries"
+                raise plugin_error(GROUP, self.name, f"gave a {type(each).__name__} instead of a Draft", hint)
+        return found

@@ -1,0 +1,32 @@
+"""Seeded faults on real runners: after any of them a run without faults completes the batch, and nothing is lost.
+
+This is the bounded form, which runs everywhere; `make faults ROUNDS=…` goes on for as long as one likes.
+"""
+
+from pathlib import Path
+
+import pytest
+from fault_campaign import run_round, run_rounds
+from fault_kinds import KINDS, Kind
+from fault_world import tools
+
+ROUNDS = 5
+"""Rounds of one test, each with one to three faults."""
+
+pytestmark = pytest.mark.needs("gcc")
+
+
+@pytest.mark.parametrize("first", range(0, 110, ROUNDS))
+def test_nothing_is_lost_whatever_fails(tmp_path_factory: pytest.TempPathFactory, first: int) -> None:
+    """Kills, full disks, freezes, power losses, jumping clocks, second runners: several in a row, at random points."""
+    folder = tmp_path_factory.mktemp("faults")
+    rounds = run_rounds(range(first, first + ROUNDS), folder, workers=2)  # most of a round is waiting
+    bad = [str(done) for done in rounds if done.problems]
+    assert not bad, "\n".join(bad)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_each_kind_of_fault_is_survived(tmp_path: Path, kind: Kind) -> None:
+    """No kind is left to chance."""
+    done = run_round(1, tmp_path / "round", tools(tmp_path), kinds=[kind, kind])
+    assert not done.problems, str(done)

@@ -1,0 +1,70 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from factories import plan_of, spec
+from sessions import recorded
+
+import canary_wf
+from canary_wf.errors import UsageError, WorkspaceError
+from canary_wf.job.status import Outcome
+from canary_wf.plan.model import Plan
+from canary_wf.report.session import SessionState
+
+TYPED = """
+import canary_wf
+plan = canary_wf.load_plan("out")
+status = canary_wf.load_status("out")
+reveal_type(plan)
+reveal_type(status)
+reveal_type(status.record(plan.jobs[0]).status.outcome)
+reveal_type(canary_wf.generate(["tests"]))
+"""
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Return a workspace with two sessions: a failed one and one that has not begun."""
+    recorded(tmp_path, plan_of([spec("a"), spec("b")], session="1"), {"a": Outcome.SUCCESS, "b": Outcome.FAILED})
+    recorded(tmp_path, plan_of([spec("a")], session="2"), {})
+    return tmp_path
+
+
+def test_the_newest_session_is_read(out: Path) -> None:
+    """Its plan, and where its jobs stand."""
+    assert canary_wf.load_plan(out).session == "2"
+    status = canary_wf.load_status(out)
+    assert (status.begun, status.passed, status.counts()["NONE"]) == (False, True, 1)
+
+
+def test_any_session_is_read_by_its_name(out: Path) -> None:
+    """With each job's record."""
+    plan, status = canary_wf.load_plan(out, "1"), canary_wf.load_status(str(out), "1")
+    assert isinstance(plan, Plan)
+    assert isinstance(status, SessionState)
+    assert [job.name for job in status.failed] == ["b"]
+    assert {job.name: status.record(job).status.outcome for job in plan.jobs} == {
+        "a": Outcome.SUCCESS,
+        "b": Outcome.FAILED,
+    }
+    assert not status.passed
+
+
+def test_what_is_not_there_is_told(out: Path, tmp_path: Path) -> None:
+    """A name that is wrong, with those that are there; a folder that is no workspace."""
+    with pytest.raises(UsageError, match="there is no session '3'; there are 2, 1"):
+        canary_wf.load_status(out, "3")
+    with pytest.raises(WorkspaceError, match="there is no session"):
+        canary_wf.load_plan(tmp_path / "elsewhere")
+
+
+def test_type_checkers_see_the_types(tmp_path: Path) -> None:
+    """The package says that it is typed, and its lazy names are."""
+    script = tmp_path / "typed.py"
+    script.write_text(TYPED)
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(script)]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    for name in ("plan.model.Plan", "report.session.SessionState", "job.status.Outcome"):
+        assert f'Revealed type is "canary_wf.{name}"' in told, told
+    assert told.count("plan.model.Plan") == 2
