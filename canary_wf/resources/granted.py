@@ -56,7 +56,11 @@ def granted_resources(
     if count is None:
         count = len(allowed)
     bindable = len(allowed) == count
-    cpus = allowed if bindable else _cpu_ids(count, allowed, shown or (show_job or ask_scontrol)(job), environment)
+    if not bindable or allowed == list(range(os.cpu_count() or 0)):
+        # An affinity with all CPUs of the host is none: as many were granted by chance, or it is the whole node.
+        shown = shown or (show_job or ask_scontrol)(job)
+        bindable = bindable and set(cpu_ids_of_job(shown, _this_node(environment))) <= set(allowed)
+    cpus = allowed if bindable else _cpu_ids(count, allowed, shown, environment)
     gpus = gpu_ids(environment)
     ids = {"cpus": [str(number) for number in cpus], "gpus": gpus}
     pool = ResourcePool(

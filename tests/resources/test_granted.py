@@ -80,6 +80,15 @@ def test_otherwise_scontrol_gives_the_ids() -> None:
     assert ids({"SLURM_CPUS_PER_TASK": "6", "SLURMD_NODENAME": "n1"}, set(range(16)), SHOWN) == list("012345")
 
 
+def test_an_affinity_with_all_cpus_of_the_host_settles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing binds, two jobs with as many CPUs as the host has would else be given the same ones."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    environment = {"SLURM_CPUS_PER_TASK": "2", "SLURMD_NODENAME": "n03"}
+    assert ids(environment, {0, 1}, SHOWN) == ["4", "5"]
+    assert ids({**environment, "SLURMD_NODENAME": "n9"}, {0, 1}, SHOWN) == ["0", "1"]
+    assert ids(environment, {0, 1}, SHOWN.replace("CPU_IDs=4-5", "CPU_IDs=0-1")) == ["0", "1"]
+
+
 def test_without_any_count_the_affinity_is_the_grant() -> None:
     """A step whose variables say nothing has what the kernel lets it use."""
     assert ids({}, {1, 2, 4}) == ["1", "2", "4"]
