@@ -23,7 +23,7 @@ COMMANDS = {
     "rerun": "reset jobs, so that the next snakemake runs them again",
     "rebaseline": "make the results of jobs the new references",
     "diff": "show what changed from one session to another",
-    "report": "write a report: html, junit, json or markdown",
+    "report": "write a report: html, junit, json, markdown or cdash",
     "history": "show, export, import or forget run times",
     "gc": "remove old sessions",
     "pool": "show the resource pool",

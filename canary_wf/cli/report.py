@@ -1,39 +1,94 @@
 """`canary-wf report`: the newest session as a page, JUnit XML, JSON or Markdown."""
 
+import os
 import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from canary_wf.cli.options import out_option
+from canary_wf.errors import UsageError
 from canary_wf.json_files import not_writable, write_atomic
 from canary_wf.plan.store import newest_session
-from canary_wf.report.formats import FORMATS, reporter
-from canary_wf.report.session import load_session
+from canary_wf.report.formats import CDASH, FORMATS, reporter
+from canary_wf.report.session import SessionState, load_session
 
 _ELSEWHERE = "name another file with -o"
 
 
 def _kinds(_context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
-    return [kind for kind in sorted(FORMATS) if kind.startswith(start)]
+    return [kind for kind in sorted({*FORMATS, CDASH}) if kind.startswith(start)]
 
 
 @click.command("report")
 @click.argument("kind", metavar="KIND", shell_complete=_kinds)
 @out_option
 @click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file, not to standard output.")
+@click.option("--github", is_flag=True, help="markdown: annotate a GitHub run, and add to its step summary.")
+@click.option("--site", default="", metavar="NAME", help="cdash: the machine's name (default: this one's).")
+@click.option("--build", default="canary-wf", metavar="NAME", help="cdash: the build's name.")
+@click.option("--track", default="Experimental", metavar="NAME", help="cdash: the build's group, such as Nightly.")
 @click.pass_context
-def command(context: click.Context, *, kind: str, out: Path, target: Path | None) -> None:
-    """Write the newest session's report: KIND is html, json, junit, markdown, or the name of a plug-in."""
-    write = reporter(kind)
+def command(
+    context: click.Context, /, *, kind: str, out: Path, target: Path | None, github: bool, **names: str
+) -> None:
+    """Write the newest session's report: KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
+
+    cdash writes Build.xml and Test.xml into the folder that -o names.
+    """
     files = dict(text.split("=", 1) for text in context.lookup_default("report_files") or ())
     if target is None and kind in files:
         target = Path(files[kind])
-    text = write(load_session(newest_session(out.absolute())))
-    if target is None:
+    if kind == CDASH:
+        _write_cdash(out, target, names)
+        return
+    write = reporter(kind)
+    if github and kind != "markdown":
+        raise UsageError(f"does not go with {kind}", where="--github", hint="write report markdown --github")
+    state = load_session(newest_session(out.absolute()))
+    text = write(state)
+    if github:
+        _annotate(state, text, target)
+    elif target is None:
         sys.stdout.write(text)
-    elif _is_pipe_or_device(target):
+    else:
+        _write(target, text)
+
+
+def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> None:
+    from canary_wf.report.cdash import Submission, cdash_report
+
+    if target is None:
+        raise UsageError("is missing", where="-o", hint="name the folder for Build.xml and Test.xml")
+    state = load_session(newest_session(out.absolute()))
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(target, error, _ELSEWHERE) from error
+    for name, text in cdash_report(state, Submission(**names)).items():
+        write_atomic(target / name, text.encode(), hint=_ELSEWHERE)
+
+
+def _annotate(state: SessionState, text: str, target: Path | None) -> None:
+    """Print annotations, and nothing else: what tests printed could hold commands to GitHub's runner."""
+    from canary_wf.report.github import annotations
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if target is not None:
+        _write(target, text)
+    elif summary:
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise not_writable(Path(summary), error, _ELSEWHERE) from error
+    sys.stdout.write(annotations(state, Path(os.environ.get("GITHUB_WORKSPACE") or ".").absolute()))
+
+
+def _write(target: Path, text: str) -> None:
+    if _is_pipe_or_device(target):
         _write_through(target, text)
     else:
         write_atomic(target, text.encode(), hint=_ELSEWHERE)

@@ -23,7 +23,7 @@ from canary_wf.workflow.writer import check_free
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @out_option
 @click.option("--failed", is_flag=True, help="All jobs that count as failed (the default).")
-@click.option("--only", multiple=True, metavar="OUTCOME", help="Jobs with this outcome or category; repeatable.")
+@click.option("--only", multiple=True, metavar="OUTCOME", help="Jobs of this outcome, category or class; repeatable.")
 @click.option("-k", "keywords", metavar="EXPR", help="Of these, only jobs whose keywords or names satisfy EXPR.")
 def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, ...], keywords: str | None) -> None:
     """Reset jobs, and what they had blocked, so that the next snakemake runs just those.

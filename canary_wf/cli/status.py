@@ -20,7 +20,7 @@ from canary_wf.report.table import print_failures, print_status
 @out_option
 @json_option
 @click.option(
-    "-r", "wanted", metavar="WHICH", help="List these jobs: all, failed, passed, a category, outcome or phase."
+    "-r", "wanted", metavar="WHICH", help="List these jobs: all, failed, passed, a category, outcome, class or phase."
 )
 @click.option("-k", "keywords", metavar="EXPR", help="List only jobs whose keywords or names satisfy EXPR.")
 @click.option("-n", "--lines", type=click.IntRange(0), default=5, help="Lines of output shown of each failure (5).")

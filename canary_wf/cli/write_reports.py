@@ -18,19 +18,22 @@ _PATH = click.Path(path_type=Path)
 
 @click.command("write-reports", hidden=True)
 @click.option("--plan", type=_PATH, required=True)
-@click.option("--json", "json_path", type=_PATH, required=True)
-@click.option("--junit", "junit_path", type=_PATH, required=True)
-@click.option("--markdown", "markdown_path", type=_PATH, required=True)
+@click.option("--json", type=_PATH, required=True)
+@click.option("--junit", type=_PATH, required=True)
+@click.option("--markdown", type=_PATH, required=True)
+@click.option("--html", type=_PATH)
+@click.option("--summary", type=_PATH)
 @click.option("--log", type=_PATH, help="Where it is told what was written.")
-def command(*, plan: Path, json_path: Path, junit_path: Path, markdown_path: Path, log: Path | None) -> None:
+def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
     """Write the session's reports."""
     paths = SessionPaths.of_plan(plan)
     state = load_session(paths)
     settle(paths, [batch.id for batch in state.plan.batches])
     state = load_session(paths)
     keep_runtimes(paths, [batch.id for batch in state.plan.batches])
-    note_copy(paths.copies, paths.report / "report.json", json_path)
-    for kind, target in {"junit": junit_path, "markdown": markdown_path, "json": json_path}.items():
+    wanted = {kind: target for kind, target in targets.items() if target is not None}
+    note_copy(paths.copies, paths.report / "report.json", wanted["json"])
+    for kind, target in sorted(wanted.items(), key=lambda item: item[0] == "json"):  # the gate waits for this one
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -14,6 +14,9 @@ from canary_wf.report.session import SessionState
 
 GROUP = "canary_wf.reporters"
 
+CDASH = "cdash"
+"""The format that is several files, with options of its own: `canary_wf.report.cdash`."""
+
 Reporter = Callable[[SessionState], str]
 
 
@@ -29,11 +32,19 @@ def page(state: SessionState) -> str:
     return html_report(state)
 
 
+def summary(state: SessionState) -> str:
+    """Return the sum and the failures as a small HTML page."""
+    from canary_wf.report.summary_page import summary_report  # as above
+
+    return summary_report(state)
+
+
 FORMATS: dict[str, Reporter] = {
     "html": page,
     "json": json_report,
     "junit": junit_report,
     "markdown": markdown_report,
+    "summary": summary,
 }
 
 
@@ -46,7 +57,7 @@ def reporter(name: str) -> Reporter:
         return FORMATS[name]
     plugged = load_plugins(GROUP)
     if name not in plugged:
-        known = ", ".join(sorted({*FORMATS, *plugged}))
+        known = ", ".join(sorted({*FORMATS, CDASH, *plugged}))
         raise UsageError(f"there is no report {name!r}", where="KIND", hint=f"write one of {known}")
     return _Plugged(name, plugged[name])
 

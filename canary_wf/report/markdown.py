@@ -6,11 +6,14 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.plan.model import PlannedJob
-from canary_wf.report.session import SessionState, tail
+from canary_wf.report.session import SessionState
+from canary_wf.report.shown import shown_tail
 from canary_wf.wording import count
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
 MOST_FAILURES = 50
+MOST_BYTES = 900_000
+"""GitHub takes no step summary above 1 MiB."""
 
 
 def markdown_report(state: SessionState) -> str:
@@ -25,10 +28,16 @@ def markdown_report(state: SessionState) -> str:
         "| " + " | ".join(str(count) for count in counts.values()) + " |",
         "",
     ]
+    shown, size = 0, 0
     for job in state.failed[:MOST_FAILURES]:
-        lines += _failure(state, job)
-    if len(state.failed) > MOST_FAILURES:
-        lines.append(f"… and {len(state.failed) - MOST_FAILURES} more failures.")
+        failure = _failure(state, job)
+        size += sum(len(line.encode()) + 1 for line in failure)
+        if size > MOST_BYTES:
+            break
+        lines += failure
+        shown += 1
+    if len(state.failed) > shown:
+        lines.append(f"… and {len(state.failed) - shown} more failures.")
     lines += _flaky(state)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -51,7 +60,7 @@ def _failure(state: SessionState, job: PlannedJob) -> list[str]:
     record = state.record(job)
     duration = "" if record.duration is None else f" after {format_duration(record.duration)}"
     reason = f": {escaped(record.status.reason)}" if record.status.reason else ""
-    output = tail(state.paths.job(job.directory) / OUTPUT_FILE, 10)
+    output = shown_tail(state.paths.job(job.directory) / OUTPUT_FILE, 10)
     heading = f"## {escaped(job.name)}: {record.status.outcome.name}"
     # Indented by four, so that nothing a test prints can end the block.
     return [
@@ -59,7 +68,7 @@ def _failure(state: SessionState, job: PlannedJob) -> list[str]:
         "",
         f"{escaped(job.path)}{duration}{reason}",
         "",
-        *(f"    {one_line(line)}" for line in output),
+        *(f"    {line}" for line in output),
         "",
     ]
 

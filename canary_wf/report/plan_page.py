@@ -5,10 +5,7 @@ them, and its script only ever sets them as text.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from canary_wf import __version__
 from canary_wf.durations import format_duration
@@ -16,6 +13,7 @@ from canary_wf.plan.model import BatchSlice, Plan, PlannedBatch
 from canary_wf.plan.store import slices
 from canary_wf.plan.summary import SECONDS_AN_HOUR, PlanSummary
 from canary_wf.report.gantt import LEFT, TOP, WIDTH, gantt_of
+from canary_wf.report.pages import render_page
 from canary_wf.report.placement import place_jobs
 
 _TEMPLATE = "plan_page.html.j2"
@@ -23,16 +21,10 @@ _TEMPLATE = "plan_page.html.j2"
 
 def plan_page(plan: Plan, summary: PlanSummary, warnings: Sequence[str], cluster_nodes: int | None = None) -> str:
     """Return the HTML page of `plan`, drawn for `cluster_nodes` nodes as `summary` was made for."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-    )
     gantt = gantt_of(plan, cluster_nodes)
     parts = list(slices(plan))
-    return environment.get_template(_TEMPLATE).render(
+    return render_page(
+        _TEMPLATE,
         version=__version__,
         plan=plan,
         facts=_facts(plan, summary),

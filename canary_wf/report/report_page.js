@@ -262,7 +262,7 @@ function close() {
   opened = null;
   detail.hidden = true;
   byId("both").classList.remove("open");
-  history.replaceState(null, "", location.pathname + location.search);
+  history.replaceState(null, "", location.href.split("#")[0]);
   byId("job-grid").focus();
   timeline.paint();
 }

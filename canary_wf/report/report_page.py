@@ -5,10 +5,8 @@ template escapes it, and the script only ever sets it as text.
 """
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import markupsafe
 
 from canary_wf import __version__
@@ -16,6 +14,7 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.history import History, load_history
 from canary_wf.report.efficiency import Efficiency
+from canary_wf.report.pages import render_page
 from canary_wf.report.report_data import ReportData, as_json, report_data
 from canary_wf.report.session import SessionState
 from canary_wf.wording import count
@@ -26,16 +25,9 @@ _WORDS = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "sk
 
 def html_report(state: SessionState) -> str:
     """Return the HTML page of a session."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
     data = report_data(state, _history(state))
-    return environment.get_template(_TEMPLATE).render(
+    return render_page(
+        _TEMPLATE,
         version=__version__,
         session=state.plan.session,
         verdict=_verdict(state),

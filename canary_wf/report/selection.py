@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from canary_wf.errors import UsageError
+from canary_wf.job.failure import FailureClass
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
 from canary_wf.job.status import Category, Outcome
@@ -16,9 +17,9 @@ _GROUPS = {"PASSED": Category.PASS.value}
 def select(state: SessionState, wanted: str, *, where: str = "-r") -> list[PlannedJob]:
     """Return the jobs of `state` that one of the words of `wanted` names, which commas separate, in any case.
 
-    A word is ``all``, ``failed``, ``passed``, a phase, a category or an outcome. ``failed`` are all that count as
-    failed, not only those with the outcome FAILED. Raises UsageError for a word that names nothing; it came with the
-    option `where`.
+    A word is ``all``, ``failed``, ``passed``, a phase, a category, an outcome or a class of failure. ``failed`` are all
+    that count as failed, not only those with the outcome FAILED. Raises UsageError for a word that names nothing; it
+    came with the option `where`.
     """
     words = {_known(word.strip(), where) for word in wanted.split(",")}
     if "ALL" in words:
@@ -38,7 +39,8 @@ def with_keywords(jobs: Iterable[PlannedJob], expression: str | None) -> list[Pl
 
 def _known(word: str, where: str) -> str:
     name = _GROUPS.get(word.upper(), word.upper())
-    known = [*JobPhase.__members__, *Category.__members__, *(n for n in Outcome.__members__ if n != Category.NONE)]
+    words = (*JobPhase.__members__, *Category.__members__, *Outcome.__members__, *FailureClass.__members__)
+    known = list(dict.fromkeys(words))
     if name not in {"ALL", "FAILED", *known}:
         hint = f"write all, failed, passed or one of {', '.join(known)}"
         raise UsageError(f"{word!r} is not known", where=where, hint=hint)
@@ -49,4 +51,5 @@ def _words(record: JobRecord) -> set[str]:
     status = record.status
     # FAILED means more than the outcome of that name, which is among what counts as failed.
     failed = {"FAILED"} if status.counts_as_failed else set()
-    return {record.phase.value, status.category.value, status.outcome.name} | failed
+    kind = {record.failure.name} - {"FAILED"} if record.failure else set()
+    return {record.phase.value, status.category.value, status.outcome.name} | failed | kind

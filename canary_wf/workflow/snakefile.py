@@ -57,7 +57,7 @@ def workflow_files(plan: Plan, rules: RulesMode = "auto", options: WorkflowOptio
         "workflow/Snakefile": environment.get_template("Snakefile.j2").render(**entry, scheduler=plan.scheduler),
         "workflow/rules/batches.smk": batches,
         "workflow/rules/gate.smk": environment.get_template("gate.smk.j2").render(
-            title=title, folder=session, results=results
+            title=title, folder=session, session=plan.session, results=results
         ),
     }
     if options.module is not None:

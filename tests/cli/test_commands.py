@@ -286,7 +286,7 @@ def test_rerun_refuses_what_it_cannot_do(small: CommandLine) -> None:
 def test_reports_go_to_standard_output_or_to_a_file(small: CommandLine) -> None:
     """The same text; each format is what it says."""
     _ran(small, FAILED_RUN)
-    for kind in ("json", "junit", "markdown", "html"):
+    for kind in ("json", "junit", "markdown", "html", "summary"):
         text = small("report", kind, "-d", small.out).out
         assert small("report", kind, "-d", small.out, "-o", "report").out == ""
         assert (small.folder / "report").read_text() == text
@@ -302,9 +302,10 @@ def test_the_gate_and_the_reports_of_the_rules(small: CommandLine) -> None:
     """What the generated rules call: the reports succeed whatever the verdicts, the gate does not."""
     _ran(small, FAILED_RUN)
     plan = newest_session(small.out).plan
-    files = [part for kind in ("json", "junit", "markdown") for part in (f"--{kind}", f"report/{kind}")]
+    kinds = ("html", "json", "junit", "markdown", "summary")
+    files = [part for kind in kinds for part in (f"--{kind}", f"report/{kind}")]
     assert small("write-reports", "--plan", plan, *files).code == 0
-    assert sorted(path.name for path in (small.folder / "report").iterdir()) == ["json", "junit", "markdown"]
+    assert sorted(path.name for path in (small.folder / "report").iterdir()) == list(kinds)
     done = small("gate", "--plan", plan, "--result", "gate.json", "--log", "gate.txt")
     assert done.code == 1
     assert "2 of 3 jobs did not pass" in done.err

@@ -202,3 +202,33 @@ def test_gc_by_age(small: CommandLine) -> None:
     assert_one_line(small("gc", "--keep", "0", "-d", small.out), 2, "--keep")
     time.sleep(1.1)
     assert small("gc", "--older-than", "0", "-d", small.out).out.splitlines()[-1].startswith("Removed 1 session")
+
+
+def test_the_cdash_report_is_two_files(small: CommandLine) -> None:
+    """In the folder that is named, under the names that are given."""
+    _ran(small, FAILED_RUN)
+    assert small("report", "cdash", "-d", small.out, "-o", "a/b", "--site", "node7").code == 0
+    assert sorted(path.name for path in (small.folder / "a" / "b").iterdir()) == ["Build.xml", "Test.xml"]
+    assert 'Name="node7"' in (small.folder / "a" / "b" / "Test.xml").read_text()
+    assert_one_line(small("report", "cdash", "-d", small.out), 2, "-o", "folder")
+    (small.folder / "file").write_text("")
+    assert_one_line(small("report", "cdash", "-d", small.out, "-o", "file"), 4, "file")
+
+
+def test_github_gets_annotations_and_a_step_summary(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The summary is added to what is there; standard output has commands only, so no test can give any."""
+    _ran(small, FAILED_RUN)
+    step = small.folder / "step"
+    step.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(small.folder))
+    done = small("report", "markdown", "--github", "-d", small.out)
+    assert done.out.splitlines() == [
+        "::error file=tree/small.jobs.yaml,title=two.n=1::FAILED%0Aoutput",
+        "::error file=tree/small.jobs.yaml,title=two.n=2::TIMEOUT%0Aoutput",
+    ]
+    assert step.read_text().startswith("before\n# 3 jobs: did not pass\n")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    assert small("report", "markdown", "--github", "-d", small.out, "-o", "md").out == done.out
+    assert (small.folder / "md").read_text() == small("report", "markdown", "-d", small.out).out
+    assert_one_line(small("report", "json", "--github", "-d", small.out), 2, "--github")

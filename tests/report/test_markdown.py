@@ -45,7 +45,7 @@ def test_a_session_with_jobs_left_undone_did_not_pass(tmp_path: Path) -> None:
 
 
 HOSTILE = (
-    "</pre><script>x</script>\n# heading\n```\n[link](http://x) ![i](y) | a | *b* _c_ `d` ~~e~~\n\t- item\n\x1b[31m\n"
+    "</pre><script>x</script>\n# heading\n```\n[link](http://x) ![i](y) | a | *b* _c_ `d` ~~e~~\n\t- item\n\x1b[31mr\n"
 )
 
 
@@ -74,6 +74,17 @@ def test_escaped_text_is_one_line_without_live_markup(text: str) -> None:
     shown = escaped(text)
     assert "\n" not in shown
     assert re.fullmatch(r"(?:[^\\`*_{}\[\]()<>#+\-.!|~&]|\\[\\`*_{}\[\]()<>#+\-.!|~&])*", shown)
+
+
+def test_a_step_summary_of_github_takes_it(tmp_path: Path) -> None:
+    """Long lines of many failures are left out before the limit of 1 MiB, and counted."""
+    names = [f"j{number}" for number in range(MOST_FAILURES)]
+    plan = plan_of([spec(name) for name in names])
+    output = "".join("\x01" * 700 + "\n" for _ in range(10)) * 2
+    outcomes = dict.fromkeys(names, Outcome.FAILED)
+    text = markdown_report(load_session(recorded(tmp_path, plan, outcomes, output=output * 9, reason="\x02" * 9000)))
+    assert 500_000 < len(text.encode()) < 1 << 20
+    assert f"… and {MOST_FAILURES - text.count(chr(10) + '## ')} more failures." in text
 
 
 def test_many_failures_are_cut(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ import io
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import UsageError
+from canary_wf.job.failure import OOM_KILL
 from canary_wf.job.identity import job_id
 from canary_wf.job.status import Outcome
 from canary_wf.report.selection import select
@@ -48,6 +50,8 @@ def state(tmp_path: Path) -> SessionState:
         ("none", "now never"),
         ("done", "good xfail bad slow cut skip"),
         ("passed", "good xfail"),
+        ("oom", ""),
+        ("killed", ""),
         ("timeout,running", "slow now"),
         ("fail, pass", "good xfail bad slow"),
         ("blocked", ""),
@@ -163,3 +167,15 @@ def test_standard_output_is_looked_up_when_it_is_written_to(
     """Whoever redirects it gets the table."""
     print_status(state, [])
     assert capsys.readouterr().out == summary(state) + "\n"
+
+
+def test_a_class_of_failure_names_its_jobs(tmp_path: Path) -> None:
+    """A job that the kernel killed for want of memory is FAILED as well, and found by both words."""
+    state = load_session(
+        recorded(tmp_path, plan_of([spec("a"), spec("b")]), {"a": Outcome.FAILED, "b": Outcome.FAILED})
+    )
+    first = state.plan.jobs[0]
+    killed = msgspec.structs.replace(state.record(first), measurements={OOM_KILL: 1})
+    state.records[first.id] = killed
+    assert [job.name for job in select(state, "oom")] == ["a"]
+    assert [job.name for job in select(state, "failed")] == ["a", "b"]

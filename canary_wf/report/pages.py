@@ -1,0 +1,19 @@
+"""Pages from templates: what is put into them is text, and what a template lacks is an error."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+
+def render_page(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever the template shows
+    """Return the page that `template`, a file beside this one, makes of `values`."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=True,
+    )
+    return environment.get_template(template).render(**values)
