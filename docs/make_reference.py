@@ -7,13 +7,20 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
+import msgspec
 
 from canary_wf.cli.main import COMMANDS, application
 from canary_wf.configuration.keys import configuration_schema, known_keys
 from canary_wf.discovery.job_files.check import SCHEMA_FILE as JOBS_SCHEMA
+from canary_wf.execution.result import BatchResult
+from canary_wf.job.attempt import AttemptFile
+from canary_wf.job.events import Event
+from canary_wf.job.record import PENDING
+from canary_wf.job.spec import JobSpec
+from canary_wf.job.state_file import job_fields
 from canary_wf.plan.schema import plan_schema
 
 MADE = "<!-- Made by docs/make_reference.py: do not edit. -->\n\n"
@@ -26,6 +33,7 @@ def pages() -> dict[str, str]:
         "configuration.md": _configuration(),
         "job-files.md": _job_files(),
         "plan.md": _plan(),
+        "state-files.md": _state_files(),
     }
     return {name: MADE + text for name, text in texts.items()}
 
@@ -64,12 +72,13 @@ def _options(command: click.Command) -> str:
 def _option(option: click.Option) -> tuple[str, str]:
     value = ""
     if not option.is_flag and not option.count:
-        choices = option.type.choices if isinstance(option.type, click.Choice) else ()
-        value = f" {option.metavar or '|'.join(map(str, choices)) or option.type.name.upper()}"
+        value = f" {option.metavar or option.type.name.upper()}"
     names = ", ".join(f"`{name}{value}`" for name in option.opts)
     shown = option.show_default and option.default not in (None, ())
     default = f" Default: `{option.default}`." if shown else ""
-    return names, f"{option.help or ''}{default}"
+    choices = option.type.choices if isinstance(option.type, click.Choice) else ()
+    told = f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+    return names, f"{option.help or ''}{told}{default}"
 
 
 def _run_batch() -> str:
@@ -121,6 +130,71 @@ def _plan() -> str:
         if "properties" in part:
             text += f"\n## {name}\n\n" + _properties(part, schema)
     return text
+
+
+def _state_files() -> str:
+    fields = job_fields(_EXAMPLE, "", PENDING, "")
+    told = [(f"`{name}`", _MEANINGS[name]) for name in fields]
+    more = [(f"`{name}`", meaning) for name, meaning in _IN_JOB_FILES.items()]
+    text = (
+        "# State files\n\n"
+        "What a session holds beside its [plan](plan.md). Times are epoch seconds (UTC), durations seconds; what is "
+        "not known is null.\n\n"
+        "## job.json, and status --json\n\n"
+        "`canary-wf status --json` gives the first fields for each job under `jobs`, beside `session` and `counts` ("
+        "jobs by category). `job.json`, in each job's directory, has all of them.\n\n"
+        + _table(("field", "meaning"), [*told, *more])
+    )
+    text += "\n## result.json\n\n" + _struct(BatchResult) + "\n## attempt.json\n\n" + _struct(AttemptFile)
+    text += "\n## journal.jsonl\n\nOne event a line. Every one has `time`, and `event` says which it is.\n"
+    for event in get_args(Event):
+        text += f"\n### {event.__struct_config__.tag}\n\n" + _struct(event)
+    return text
+
+
+def _struct(kind: type[msgspec.Struct]) -> str:
+    document = " ".join((kind.__doc__ or "").split()).replace("``", "`")
+    hidden = {"time", "by"} if kind in get_args(Event) else set()
+    rows = [
+        (f"`{each.name}`", _type_name(each.type)) for each in msgspec.structs.fields(kind) if each.name not in hidden
+    ]
+    return f"{document}\n\n{_table(('field', 'value'), rows)}"
+
+
+def _type_name(kind: object) -> str:
+    text = str(kind) if not isinstance(kind, type) or get_args(kind) else kind.__name__
+    return text.replace("typing.", "").replace("Any", "anything")
+
+
+_EXAMPLE = JobSpec(id="", name="", family="", path="", file="", kind="jobs", directory="")
+
+_MEANINGS = {
+    "id": "the job's id",
+    "name": "its name",
+    "phase": "PENDING, SUBMITTED, RUNNING or DONE",
+    "category": "PASS, FAIL, CANCEL, SKIP or NONE",
+    "outcome": "the verdict ([states](../running.md))",
+    "class": "why it did not pass, in one word",
+    "attempts": "how many runs were begun",
+    "reason": "why, for people",
+    "code": "the exit code, or the outcome's own",
+    "started": "when its process was started",
+    "finished": "when it had its verdict",
+    "duration": "how long its process ran",
+    "cpu_ids": "the CPUs it was handed",
+    "gpu_ids": "the GPUs it was handed",
+    "slurm_job_id": "the Slurm job that its batch ran in",
+    "batch": "its batch",
+    "directory": "its working directory, relative to OUT",
+    "log": "its output, relative to OUT",
+}
+_IN_JOB_FILES = {
+    "spec": "the job as it is in the plan",
+    "resources": "all ids and slots it was handed, by type",
+    "dependencies": "the jobs it depends on, with their directories",
+    "measurements": "what was measured, and what the job itself added",
+    "earlier_attempts": "runs that did not pass and were followed by another, oldest first",
+}
 
 
 def _properties(part: dict[str, Any], schema: dict[str, Any]) -> str:

@@ -71,6 +71,7 @@ def test_config_shows_where_each_value_is_from(configured: CommandLine, monkeypa
         "batch.rules": ("auto", "default"),
         "batch.strict": (True, "--strict"),
         "batch.bind": (False, "default"),
+        "resources.query_gpus": (False, "default"),
         "resources.cpus": (2, "canary-wf.yaml:3"),
         "resources.gpus": (0, "canary-wf.yaml:3"),
         "resources.fpgas": ("1", "-r fpgas="),
@@ -131,16 +132,31 @@ def test_reports_go_to_the_configured_files(configured: CommandLine) -> None:
     assert (configured.folder / "there.xml").exists()
 
 
-def test_every_key_is_the_default_of_an_option_that_exists() -> None:
-    """A key nobody reads would be accepted and do nothing."""
+ONCE = {"as_json", "module", "update"}
+"""Options of `generate` about one call, which are no matter of a project."""
+
+
+def _parameters(*commands: str) -> set[str | None]:
     assert isinstance(application, LazyGroup)
-    parameters = set()
+    found: set[str | None] = set()
     with application.make_context("canary-wf", ["--version"], resilient_parsing=True) as context:
-        for name in COMMANDS.keys() - set(NOT_CONFIGURED):
+        for name in commands:
             command = application.get_command(context, name)
             assert command is not None
-            parameters |= {parameter.name for parameter in command.params}
+            found |= {parameter.name for parameter in command.params}
+    return found
+
+
+def test_every_key_is_the_default_of_an_option_that_exists() -> None:
+    """A key nobody reads would be accepted and do nothing."""
+    parameters = _parameters(*(COMMANDS.keys() - set(NOT_CONFIGURED)))
     assert {key.parameter for key in known_keys()} - {"report_files"} <= parameters
+
+
+def test_every_option_of_generate_has_a_key() -> None:
+    """Whoever adds an option adds its entry to configuration.schema.json, and `config` shows it."""
+    assert _parameters("generate") - {key.parameter for key in known_keys()} == ONCE
+    assert _parameters("generate") - _parameters("config") == {"update"}
 
 
 @pytest.mark.parametrize(("words", "expected"), [("canary-wf pl", "plan"), ("canary-wf generate --rules s", "shape")])

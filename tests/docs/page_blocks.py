@@ -31,7 +31,7 @@ PROGRAMS = (
     "eval",
 )
 _COMMENT = re.compile(r"<!-- *(not run|ends with|file|first|in|needs):? *(.*?) *-->")
-_EXPLANATION = re.compile(r" {3,}\S.*$")
+_EXPLANATION = re.compile(r" {2,}\S.*$")
 
 
 class Block(NamedTuple):

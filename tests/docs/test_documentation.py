@@ -133,9 +133,9 @@ def _reference() -> dict[str, str]:
 
 
 def test_the_reference_is_fresh() -> None:
-    """It is made from the program: after a change of options or schemas, run `make docs`."""
+    """It is made from the program: after a change of options or schemas, run `make reference`."""
     for name, text in _reference().items():
-        assert (ROOT / "docs" / "reference" / name).read_text() == text, f"{name} is out of date; run make docs"
+        assert (ROOT / "docs" / "reference" / name).read_text() == text, f"{name} is out of date; run make reference"
 
 
 def test_every_link_leads_somewhere(tmp_path: Path) -> None:

@@ -338,6 +338,8 @@ class Host(RuleBasedStateMachine):
             return
         while self.batches:
             batch = self.batches[0]
+            if not batch.job_of:
+                return  # a step failed, and that is what has to be told
             pid = min(batch.job_of)
             batch.reference.end(batch.job_of.pop(pid), "SUCCESS")
             batch.codes[pid] = 0

@@ -17,6 +17,9 @@ MOVES = 2
 MORE_MOVES = 6
 """Attempts beyond these."""
 
+REPLAYED = 20_000
+"""Tasks that moves simulate once more, about, beyond half of all."""
+
 MISFITS = 192
 """Tasks passed over in a row of waiting ones before topping up ends."""
 
@@ -90,8 +93,7 @@ class Spreader:
     def even(self, batches: Sequence[list[int]], goal: float) -> list[Timed]:
         """Return `batches` with tasks moved from the longest to the shortest while that is longer than `goal` s."""
         timed = [Timed(batch, self.length(batch)) for batch in batches]
-        moves = MOVES * len(timed) + MORE_MOVES if len(timed) > 1 else 0
-        for _ in range(moves):
+        for _ in range(self._moves(batches)):
             longest = max(range(len(timed)), key=lambda number: timed[number].length)
             shortest = min(range(len(timed)), key=lambda number: timed[number].length)
             if timed[longest].length <= goal * (1 + _ROUNDING):
@@ -101,6 +103,14 @@ class Spreader:
                 break
             timed[longest], timed[shortest] = moved
         return timed
+
+    def _moves(self, batches: Sequence[list[int]]) -> int:
+        """Return how many moves are worth the time: few where each one simulates thousands of tasks."""
+        count = len(batches)
+        if count <= 1:
+            return 0
+        affordable = count // 2 + REPLAYED * count // sum(map(len, batches))
+        return min(MOVES * count + MORE_MOVES, affordable)
 
     def _handed(self, longest: Timed, shortest: Timed, goal: float) -> tuple[Timed, Timed] | None:
         """Return both batches after one task went over that makes the longer of the two shorter, or None."""
