@@ -1,4 +1,4 @@
-"""Where every command starts: `run-batch` goes straight to the runner, the others through the command line."""
+"""Where every command starts: `run-batch` and `slurm-submit` start lightly, the others through the command line."""
 
 import io
 import sys
@@ -14,6 +14,10 @@ def main() -> None:
         from canary_wf.execution.runner import main as run_batch
 
         sys.exit(run_batch(sys.argv[2:]))
+    if sys.argv[1:2] == ["slurm-submit"]:
+        from canary_wf.workflow.sbatch import main as submit
+
+        sys.exit(submit(sys.argv[2:]))
     from canary_wf.cli.main import main as command_line
 
     sys.exit(command_line())

@@ -15,6 +15,7 @@ from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import UsageError, WorkspaceError
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.job.history import History, add_session, load_history, save_history
+from canary_wf.plan.cluster_advice import cluster_warnings
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import load_plan, remove_session, write_session
@@ -28,7 +29,7 @@ from canary_wf.workflow.shapes import shapes_of, uses_shapes
 from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions, workflow_files
 from canary_wf.workflow.writer import check_out, write_workflow
 
-GENERATED_FOLDERS = ("workflow", "local", "slurm", "TestResults", STATE_FOLDER, ".snakemake")
+GENERATED_FOLDERS = ("workflow", "local", "slurm", "slurm-sbatch", "TestResults", STATE_FOLDER, ".snakemake")
 """What `generate` and Snakemake put into OUT, where no test is looked for."""
 
 
@@ -89,7 +90,8 @@ def generate_workflow(
     with workspace_lock(out):
         session, kept, warnings = _write(plan, files, history, settings, out, update=update)
         readings.save(cache_folder(out / STATE_FOLDER))
-    return Generated(plan, session, found, (*found.warnings, *warnings), kept)
+    told = (*found.warnings, *warnings, *cluster_warnings(target, out))
+    return Generated(plan, session, found, told, kept)
 
 
 def _kept_options(options: WorkflowOptions | None, out: Path) -> WorkflowOptions:
@@ -141,7 +143,7 @@ def generate(  # noqa: PLR0913 - the options of a command
     spec = BatchSpecification.parse(batch_spec) if isinstance(batch_spec, str) else batch_spec
     settings = msgspec.structs.replace(settings or PlanSettings(), batch_spec=spec)
     pool_file = None if resource_pool_file is None else Path(resource_pool_file)
-    target = choose_target(scheduler, dict(resources or {}), pool_file)
+    target = choose_target(scheduler, dict(resources or {}), pool_file, settings.slurm)
     selection = options or DiscoveryOptions()
     if resources:
         selection = msgspec.structs.replace(selection, resource_types=frozenset(resources))

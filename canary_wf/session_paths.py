@@ -39,6 +39,11 @@ class BatchPaths(NamedTuple):
         return self.folder / "attempt.json"
 
     @property
+    def submission(self) -> Path:
+        """What was handed to a scheduler, and when."""
+        return self.folder / "submission.json"
+
+    @property
     def log(self) -> Path:
         """What the runner printed."""
         return self.folder / "log.txt"

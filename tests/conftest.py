@@ -96,8 +96,28 @@ def _users(shared: Path, change: int) -> Iterator[int]:
 
 
 @pytest.fixture
-def slurm(tmp_path: Path, cluster: str) -> SlurmWorkspace:
-    """Return a fresh workspace on the cluster."""
-    workspace = SlurmWorkspace(tmp_path)
+def slurm(tmp_path: Path, cluster: str) -> Iterator[SlurmWorkspace]:
+    """Return a fresh workspace on the cluster, which other tests may use at the same time."""
+    with _cluster_lock(cluster, fcntl.LOCK_SH):
+        yield _on_cluster(tmp_path, cluster)
+
+
+@pytest.fixture
+def slurm_alone(tmp_path: Path, cluster: str) -> Iterator[SlurmWorkspace]:
+    """Return a fresh workspace on a cluster that no other test uses now: for those that break some of it."""
+    with _cluster_lock(cluster, fcntl.LOCK_EX):
+        yield _on_cluster(tmp_path, cluster)
+
+
+@contextmanager
+def _cluster_lock(cluster: str, how: int) -> Iterator[None]:
+    with (Path(cluster).parent.parent / "in-use").open("a") as file:
+        fcntl.flock(file, how)
+        yield
+
+
+def _on_cluster(folder: Path, cluster: str) -> SlurmWorkspace:
+    workspace = SlurmWorkspace(folder)
     workspace.environment["SLURM_CONF"] = cluster
+    workspace.environment["SLURM_LAB_DIR"] = str(Path(cluster).parent.parent)
     return workspace

@@ -50,7 +50,7 @@ def command(
     """Find the jobs under PATH, plan batches, and write a Snakemake workflow into OUT."""
     settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
-    target = choose_target(scheduler, requested, pool_file, query_gpus=values["query_gpus"])
+    target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
     options = discovery_options(values, requested)
     workflow = workflow_settings(values, out)
     generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update, workflow=workflow)

@@ -85,6 +85,14 @@ planning_options = stacked(
         show_default=True,
         help="One rule a batch, one for all batches of a resource shape, or by the number of batches.",
     ),
+    click.option(
+        "--slurm",
+        "slurm",
+        multiple=True,
+        metavar="KEY=VALUE,…",
+        help="What your Slurm wants: account=, partition=, qos=, constraint=, gpu_model=, gpu_style=gpu|gres.",
+    ),
+    click.option("--hook", "hooks", multiple=True, metavar="MODULE:OBJECT", help="Call this for every event of a job."),
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
 )
 
@@ -140,7 +148,9 @@ def resource_requests(texts: Sequence[str]) -> dict[str, int]:
 def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     """Return what the planning options say: the settings of the plan, and the scheduler's name."""
     from canary_wf.batch.specification import BatchSpecification
+    from canary_wf.hooks.user_hooks import check_hook, installed_hooks
     from canary_wf.plan.planner import PlanSettings
+    from canary_wf.plan.slurm_options import parse_slurm_options
 
     given = dict(_batch_pair(text) for text in values["batch"])
     workers = given.get("workers")
@@ -160,6 +170,8 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         fail_on="never" if fail_on == "never" else "any",
         strict=values["strict"],
         rules=values["rules"],
+        slurm=parse_slurm_options(values["slurm"]),
+        hooks=tuple(dict.fromkeys([*installed_hooks(), *map(check_hook, values["hooks"])])),
     )
     return settings, scheduler
 

@@ -27,6 +27,7 @@ from canary_wf.generation import check_paths, find_jobs, known_runtimes, open_re
 from canary_wf.job.history import History
 from canary_wf.json_files import encode, write_atomic
 from canary_wf.plan.advice import warnings_of
+from canary_wf.plan.cluster_advice import cluster_warnings
 from canary_wf.plan.explain import explain
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings
@@ -72,13 +73,14 @@ def command(
     """Show the batches that generate would make of the jobs under PATH, and what they cost."""
     settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
-    target = choose_target(scheduler, requested, pool_file, query_gpus=values["query_gpus"])
+    target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     tests = check_paths(paths)
     found = find_jobs(tests, discovery_options(values, requested), out, open_readings(tests, out))
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
-    shown = _Shown(plan, summarize(plan, cluster_nodes), warnings_of(plan), history, settings)
+    warnings = [*warnings_of(plan), *cluster_warnings(target, out)]
+    shown = _Shown(plan, summarize(plan, cluster_nodes), warnings, history, settings)
     if html is not None:
         _write_page(shown, html, cluster_nodes)
     if explained is not None:

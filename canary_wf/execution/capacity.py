@@ -1,5 +1,8 @@
 """What a batch may hand out to its jobs: ids by type from the resource pool, memory as a number, slots for workers."""
 
+from collections.abc import Sequence
+
+from canary_wf.job.environment import NODES
 from canary_wf.job.events import Resources
 from canary_wf.job.resource_groups import job_request
 from canary_wf.plan.model import PlannedJob
@@ -8,10 +11,15 @@ from canary_wf.resources.request import sizes_by_type
 
 
 class Capacity:
-    """The resources of one running batch; memory is MiB, None where nobody knows or says."""
+    """The resources of one running batch; memory is MiB, None where nobody knows or says.
 
-    def __init__(self, pool: ResourcePool, memory: int | None, workers: int | None) -> None:
+    `pool` is that of the node where the runner is. A job of several nodes gets `nodes` (names; none outside of Slurm)
+    whole, the first ones, with the ids of the runner's own node standing for those of each.
+    """
+
+    def __init__(self, pool: ResourcePool, memory: int | None, workers: int | None, nodes: Sequence[str] = ()) -> None:
         self._pool = pool
+        self._nodes = nodes
         self._memory = memory
         self._workers = workers
         self._used_memory = 0
@@ -29,7 +37,7 @@ class Capacity:
             return None
         if self._memory is not None and self._used_memory + (job.memory or 0) > self._memory and self._running:
             return None
-        resources = self._pool.lend(self._sizes_of(job))
+        resources = self._whole_nodes(job) if self._spans_nodes(job) else self._pool.lend(self._sizes_of(job))
         if resources is None:
             return None
         self._exclusive = alone
@@ -37,6 +45,28 @@ class Capacity:
         self._locks.update(job.locks)
         self._used_memory += job.memory or 0
         return resources
+
+    def _spans_nodes(self, job: PlannedJob) -> bool:
+        return job.nodes > 1 and bool(self._nodes)
+
+    def _whole_nodes(self, job: PlannedJob) -> Resources | None:
+        if self._too_few_nodes(job) is not None:
+            return None
+        kinds = ("cpus", "gpus") if job.gpus else ("cpus",)
+        everything = {kind: [int(item["slots"]) for item in self._pool.resources.get(kind, ())] for kind in kinds}
+        lent = self._pool.lend(everything)
+        return (
+            None if lent is None else {**lent, NODES: [{"id": name, "slots": 1} for name in self._nodes[: job.nodes]]}
+        )
+
+    def _too_few_nodes(self, job: PlannedJob) -> str | None:
+        if job.nodes > len(self._nodes):
+            return f"needs {job.nodes} nodes, there are {len(self._nodes)}"
+        for kind, wanted in (("cpus", job.cpus), ("gpus", job.gpus)):
+            there = self._pool.slots_per_resource_type.get(kind, 0) * job.nodes
+            if wanted > there:
+                return f"needs {wanted} {kind}, {job.nodes} nodes have {there or 'none'}"
+        return None
 
     def _sizes_of(self, job: PlannedJob) -> dict[str, list[int]]:
         """Return what `job` asks of the pool; most jobs of a batch ask for the same."""
@@ -48,7 +78,7 @@ class Capacity:
 
     def give_back(self, job: PlannedJob, resources: Resources) -> None:
         """Take back what `job` was given."""
-        self._pool.take_back(resources)
+        self._pool.take_back({kind: items for kind, items in resources.items() if kind != NODES})
         self._running -= 1
         self._locks.difference_update(job.locks)
         self._used_memory -= job.memory or 0
@@ -56,6 +86,8 @@ class Capacity:
 
     def why_never(self, job: PlannedJob) -> str | None:
         """Return why `job` can't run here even when nothing else does, or None when it can."""
+        if self._spans_nodes(job):
+            return self._too_few_nodes(job)
         outcome = self._pool.accommodates(job_request(job))
         return None if outcome else outcome.reason
 

@@ -6,6 +6,7 @@ Each process is watched through a pidfd; where the kernel has none, SIGCHLD wake
 import os
 import select
 import signal
+import time
 from resource import struct_rusage
 from types import FrameType
 from typing import Self
@@ -56,6 +57,13 @@ class ProcessMonitor:
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGCHLD:
             self.signals.append(number)
+
+    def stop_within(self, seconds: float) -> bool:
+        """Return whether a signal to stop has come, or comes within `seconds`."""
+        end = time.monotonic() + seconds
+        while not self.signals and time.monotonic() < end:
+            time.sleep(0.01)  # a handler runs between two of these
+        return bool(self.signals)
 
     def watch(self, pid: int) -> None:
         """Report the end of the child `pid` from now on."""

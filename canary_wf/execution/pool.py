@@ -7,7 +7,7 @@ from typing import NamedTuple
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import job_request
 from canary_wf.plan.model import BatchSlice
-from canary_wf.resources.granted import granted_resources
+from canary_wf.resources.granted import Granted, granted_resources
 from canary_wf.resources.leases import HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
@@ -19,13 +19,15 @@ LOCKS = "locks"
 class BatchPool(NamedTuple):
     """The pool of one batch, its memory (MiB, None when not known), and the lease to release at the end.
 
-    `bindable` says whether CPU ids that are numbers are those of the operating system.
+    `bindable` says whether CPU ids that are numbers are those of the operating system. `nodes` are the names of a Slurm
+    job's nodes where the batch has several.
     """
 
     pool: ResourcePool
     memory: int | None
     lease: Lease | None
     bindable: bool = True
+    nodes: tuple[str, ...] = ()
 
     def release(self) -> None:
         """Let others on this host have the ids."""
@@ -41,12 +43,14 @@ def open_pool(
     While it waits it calls `hold` several times a second, which may raise to end the wait.
     Inside a Slurm allocation CPUs and GPUs are those granted, and only what Slurm does not know is leased.
     """
-    granted = granted_resources(environment)
+    granted = granted_resources(environment, several_nodes=part.batch.nodes > 1)
+    if granted is not None:
+        _tell_shortage(part, granted)
     planned = ResourcePool({"resources": part.resource_pool["resources"]})
     known = () if granted is None else granted.pool.types
     candidates = {kind: ids for kind, ids in candidates_of(planned, part).items() if kind not in known}
     if granted is not None and not candidates:
-        return BatchPool(granted.pool, granted.memory or part.batch.memory, None, granted.bindable)
+        return BatchPool(granted.pool, granted.memory or part.batch.memory, None, granted.bindable, granted.nodes)
     wanted = {kind: count for kind, (count, _) in candidates.items()}
 
     def never() -> bool:
@@ -63,7 +67,21 @@ def open_pool(
     if granted is None:
         return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
     pool = ResourcePool({"resources": {**granted.pool.getstate()["resources"], **leased}})
-    return BatchPool(pool, granted.memory or part.batch.memory, lease, granted.bindable)
+    return BatchPool(pool, granted.memory or part.batch.memory, lease, granted.bindable, granted.nodes)
+
+
+def _tell_shortage(part: BatchSlice, granted: Granted) -> None:
+    """Tell of what Slurm gave less than was planned; jobs that fit run all the same."""
+    batch = part.batch
+    there = granted.pool.slots_per_resource_type
+    short = [
+        f"{there.get(kind, 0)} of {wanted} {kind}"
+        for kind, wanted in (("cpus", batch.cpus), ("gpus", batch.gpus))
+        if there.get(kind, 0) < wanted
+    ]
+    short += [f"{len(granted.nodes)} of {batch.nodes} nodes"] if batch.nodes > max(len(granted.nodes), 1) else []
+    if short:
+        say(f"batch {batch.id}: this allocation has less than was planned: {', '.join(short)}")
 
 
 def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, list[str]]]:

@@ -29,9 +29,10 @@ from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.hooks.recording import open_recorder
+from canary_wf.hooks.recording import open_recorder, tell_hooks
 from canary_wf.hooks.result_copies import note_copy
 from canary_wf.hooks.settle import interrupt, running_jobs, take_over
+from canary_wf.hooks.slurm_end import end_previous, record_previous, suspect_of
 from canary_wf.job.attempt import Attempt, SupersededError, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -40,6 +41,7 @@ from canary_wf.job.processes import this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, write_atomic
 from canary_wf.plan.model import BatchSlice
+from canary_wf.resources.slurm_jobs import ask_states, own_ids
 from canary_wf.session_paths import SessionPaths
 
 SIGNAL_EXIT = 128
@@ -50,6 +52,11 @@ LIMIT_IS_NEAR = 0.9
 def main(arguments: Sequence[str]) -> int:
     """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
     options = command_parser().parse_args(arguments)
+    task = os.environ.get("SLURM_PROCID", "0")
+    if task != "0":
+        # srun starts its command once a task; two runners would take the batch from one another.
+        sys.stderr.write(f"canary-wf: task {task} of one Slurm step is too much: start run-batch with srun -n1\n")
+        return ExitCode.JOBS_FAILED
     try:
         with stop_on_signals():
             return run_batch(
@@ -142,6 +149,7 @@ class _BatchRun:
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
         self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
         self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams, self.attempt.hold)
+        tell_hooks(self.recorder, part.hooks, paths, part.batch.id)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
         self._clock = time.monotonic()
@@ -190,9 +198,13 @@ class _BatchRun:
         )
         before = self.recorder.state
         died = before.is_open or bool(running_jobs(before))
+        suspect = suspect_of(self.paths, self.part.batch.id, before, own_ids())
+        states = {} if suspect is None else ask_states([suspect.slurm_job_id])
+        end_previous(self.recorder, suspect, states)
         self.hooks.emit(event)
         if died:
             take_over(self.recorder)
+        record_previous(self.recorder, self.paths, suspect, states)
 
     def _known(self) -> dict[str, Status]:
         """Return the verdicts that stand; what is blocked is judged again, as its upstreams may have run since."""
@@ -219,7 +231,7 @@ class _BatchRun:
                 self.part.jobs,
                 known,
                 self.names,
-                capacity=Capacity(pool.pool, pool.memory, workers),
+                capacity=Capacity(pool.pool, pool.memory, workers, pool.nodes),
                 hooks=self.hooks,
                 paths=self.paths,
                 treatment=treatment,

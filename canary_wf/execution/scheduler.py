@@ -36,6 +36,9 @@ from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
 from canary_wf.wording import count
 
+_SAME_MOMENT = 0.5
+"""Seconds within which a job's end by a signal and the runner's own are one event."""
+
 
 class _Running:
     """One process: its job, what it holds, and when it has to end."""
@@ -128,7 +131,7 @@ class BatchScheduler:
             self._note_unplaced()
             return False
         for pid in monitor.wait(self._until_next()):
-            self._collect(pid)
+            self._collect(pid, monitor)
         self._heed_signals(monitor)
         self._enforce_deadlines()
         self._treatment.tick()
@@ -216,7 +219,7 @@ class BatchScheduler:
 
     # -- ending --------------------------------------------------------------------------------------------------
 
-    def _collect(self, pid: int) -> None:
+    def _collect(self, pid: int, monitor: ProcessMonitor) -> None:
         running = self._running.pop(pid)
         signal_group(pid, signal.SIGKILL)  # what the job left running in its process group
         ended = reap(pid)
@@ -228,6 +231,8 @@ class BatchScheduler:
             **read_notes(running.folder)[1],
             **measure(time.monotonic() - running.started, ended),
         }
+        if verdict is None and self._ended_with_batch(ended.code, monitor):
+            verdict = Status.of(Outcome.INTERRUPTED, _ended_by(monitor.signals[0]))
         if verdict is None:
             verdict = judge(job, ended.code, f"{running.folder}/{OUTPUT_FILE}")
             if ended.code and self._treatment.oom_kills.claim(ended.code, running.oom_kills):
@@ -237,6 +242,14 @@ class BatchScheduler:
             measured["left_behind"] = left
             verdict = with_strays(verdict, left)
         self._judged(running.index, verdict, measured)
+
+    def _ended_with_batch(self, code: int, monitor: ProcessMonitor) -> bool:
+        """Return whether a job that a signal killed was ended with the whole batch: Slurm tells all processes at once.
+
+        The runner's own signal may then come a moment later than the job's end.
+        """
+        killed = code in {-signal.SIGTERM, -signal.SIGKILL} and "SLURM_JOB_ID" in self._environment
+        return killed and monitor.stop_within(_SAME_MOMENT)
 
     def _end_strays(self, ended: PlannedJob) -> int:
         """End what jobs that are over left outside of their groups; return how many processes `ended` had left."""
@@ -317,13 +330,12 @@ class BatchScheduler:
         again = monitor.signals.count(signal.SIGINT) > 1
         if self.stopped_by is None:
             self.stopped_by = monitor.signals[0]
-        name = signal.Signals(self.stopped_by).name
         for pid, running in self._running.items():
             if again:
                 running.verdict = Status.of(Outcome.CANCELLED, "cancelled by a second Ctrl-C")
                 signal_group(pid, signal.SIGKILL)
             elif running.verdict is None:
-                self._end(pid, running, Status.of(Outcome.INTERRUPTED, f"the batch was ended by {name}"))
+                self._end(pid, running, Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
 
     def _end_all(self, monitor: ProcessMonitor) -> None:
         """Leave no process behind, whatever made the loop end; a superseded runner writes nothing more."""
@@ -341,6 +353,10 @@ class BatchScheduler:
                 job = self._jobs[index]
                 if job.id not in self._verdicts and not self._missing[index]:
                     self.unplaced.append((job.name, self._capacity.why_never(job) or "does not fit"))
+
+
+def _ended_by(number: int) -> str:
+    return f"the batch was ended by {signal.Signals(number).name}"
 
 
 def _finished(job: PlannedJob, status: Status, measured: dict[str, Any] | None) -> JobFinished:

@@ -43,9 +43,19 @@ class Recorder:
         self._paths = paths
         self._out = str(paths.out)
         self._journal = JournalWriter(paths.batch(batch).journal)
+        self._listeners: list[Callable[[Event], None]] = []
+
+    def tell(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` for every event once it is recorded."""
+        self._listeners.append(listener)
 
     def __call__(self, event: Event) -> None:
-        """Record `event`: first the journal, then what is derived from it."""
+        """Record `event`: first the journal, then what is derived from it; then tell of it."""
+        self._record(event)
+        for listener in self._listeners:
+            listener(event)
+
+    def _record(self, event: Event) -> None:
         self._hold()
         self._journal.append(event)
         self.state.apply(event)
@@ -91,6 +101,11 @@ class Recorder:
         record = self.state.record(job)
         fields = job_fields(spec, self._batch, record, relative_to_out(folder, self._out))
         write_job_file(folder, fields, spec, record, self._upstreams.get(job, ()))
+
+    @property
+    def jobs(self) -> Mapping[str, JobSpec]:
+        """The batch's jobs by id."""
+        return self._specs
 
     def close(self, *, sync: bool = True) -> None:
         """Put the journal on the disk, unless what counts is there, and close it."""

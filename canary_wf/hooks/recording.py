@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from canary_wf.hooks.recorder import Recorder
+from canary_wf.hooks.user_hooks import UserHooks
 from canary_wf.job.journal import read_journal
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import read_json
@@ -35,6 +36,7 @@ class _Upstream(msgspec.Struct, frozen=True):
 class _Slice(msgspec.Struct, frozen=True):
     jobs: tuple[JobSpec, ...]
     upstreams: tuple[_Upstream, ...]
+    hooks: tuple[str, ...] = ()
 
 
 def open_recorder(
@@ -61,7 +63,17 @@ def open_recorder(
 def reopen_recorder(paths: SessionPaths, batch: str, hold: Callable[[], None] = lambda: None) -> Recorder:
     """Return the recorder of `batch`, read from its slice. Raises WorkspaceError when that is missing or damaged."""
     part: _Slice = read_json(paths.slice(batch), _Slice)
-    return open_recorder(paths, batch, part.jobs, part.upstreams, hold)
+    recorder = open_recorder(paths, batch, part.jobs, part.upstreams, hold)
+    tell_hooks(recorder, part.hooks, paths, batch)
+    return recorder
+
+
+def tell_hooks(recorder: Recorder, hooks: Iterable[str], paths: SessionPaths, batch: str) -> None:
+    """Let the user's `hooks` (``module:object``) hear what is recorded of `batch`."""
+    names = tuple(hooks)
+    if names:
+        context = {"session": paths.session, "batch": batch, "out": str(paths.out)}
+        recorder.tell(UserHooks(names, context, {job: spec.name for job, spec in recorder.jobs.items()}))
 
 
 def _entry(paths: SessionPaths, job: str, when: str, placed: dict[str, tuple[str, str]]) -> dict[str, str]:

@@ -15,6 +15,9 @@ from canary_wf.job.state_file import STATE_FILE
 RUNTIME_FOLDER = str(Path(__file__).parent.parent / "runtime")
 """Where a test's `import canary` finds the runtime module."""
 
+NODES = "nodes"
+"""The type under which a job of several nodes is given their names."""
+
 _GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 
 
@@ -137,6 +140,11 @@ def id_variables(resources: Resources) -> dict[str, str]:
     variables = {"CANARY_CPU_IDS": ids.get("cpus", ""), "CANARY_GPU_IDS": ids.get("gpus", "")}
     variables.update({name: text for kind, text in ids.items() for name in _id_names(kind)})
     variables.update(dict.fromkeys(_GPU_VARIABLES, ids.get("gpus", "")))
+    nodes = resources.get(NODES, [])
+    if nodes:
+        # What srun and MPI's launchers look for; of a step of Slurm's executor these variables were taken away.
+        variables.update(dict.fromkeys(("SLURM_JOB_NODELIST", "SLURM_NODELIST"), ids[NODES]))
+        variables.update(dict.fromkeys(("SLURM_JOB_NUM_NODES", "SLURM_NNODES"), str(len(nodes))))
     return variables
 
 

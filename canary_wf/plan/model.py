@@ -6,6 +6,7 @@ import msgspec
 
 from canary_wf.batch.specification import Count, Layout, Nodes
 from canary_wf.job.spec import DependencyEdge, JobSpec
+from canary_wf.plan.slurm_options import SlurmOptions
 
 SCHEMA = "canary-wf/plan/1"
 
@@ -96,6 +97,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[LeftOut, ...] = ()
     masked: tuple[LeftOut, ...] = ()
     batches: tuple[PlannedBatch, ...]
+    slurm: SlurmOptions = SlurmOptions()
+    hooks: tuple[str, ...] = ()
 
 
 class Upstream(msgspec.Struct, frozen=True):
@@ -112,6 +115,7 @@ class BatchSlice(msgspec.Struct, frozen=True, kw_only=True):
 
     retry: dict[str, int] = {}
     bind: bool = False
+    hooks: tuple[str, ...] = ()
 
     session: str
     scheduler: Scheduler

@@ -30,7 +30,9 @@ from canary_wf.plan.model import (
     RulesMode,
     RuntimeSource,
 )
+from canary_wf.plan.partition_limits import check_limits
 from canary_wf.plan.problem import LOCK, MEMORY, problem_of
+from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.plan.target import Target
 from canary_wf.session_paths import relative_to_out
 
@@ -47,6 +49,8 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: FailOn = "any"
     strict: bool = False
     rules: RulesMode = "auto"
+    slurm: SlurmOptions = SlurmOptions()
+    hooks: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -65,6 +69,7 @@ def make_plan(
     node: dict[str, int | None] = {**target.node.capacities, MEMORY: target.node.memory}
     problem = problem_of(jobs, [seconds for seconds, _ in estimates], node)
     batches = _batches(problem, jobs, settings)
+    check_limits(batches, target.partitions or (), target.node.capacities.get("cpus", 0))
     batch_of = {job: batch.id for batch in batches for job in batch.jobs}
     digests = InputDigests()
     return Plan(
@@ -86,6 +91,8 @@ def make_plan(
         left_out=tuple(left_out),
         masked=masked,
         batches=tuple(batches),
+        slurm=settings.slurm,
+        hooks=settings.hooks,
     )
 
 
@@ -122,7 +129,8 @@ def _batches(problem: Problem, jobs: Sequence[JobSpec], settings: PlanSettings) 
                 jobs=tuple(job.id for job in members),
                 dependencies=tuple(sorted(names[upstream] for upstream in part.dependencies)),
                 cpus=peak.get("cpus", 0),
-                gpus=peak.get("gpus", 0),
+                # A job that takes a whole node peaks at all of it; GPUs that nobody uses are not asked for.
+                gpus=peak.get("gpus", 0) if any(job.gpus for job in members) else 0,
                 nodes=max(job.nodes for job in members),
                 memory=peak[MEMORY] if any(job.memory is not None for job in members) else None,
                 resources={kind: n for kind, n in peak.items() if n and _is_further_type(kind)},

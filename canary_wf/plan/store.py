@@ -89,6 +89,7 @@ def slices(plan: Plan) -> Iterator[BatchSlice]:
             workers=plan.workers,
             retry=plan.retry,
             bind=plan.bind,
+            hooks=plan.hooks,
         )
 
 

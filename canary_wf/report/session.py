@@ -13,11 +13,12 @@ from canary_wf.job.journal import BatchState, read_journal
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.job.state_file import job_fields
-from canary_wf.job.status import Category
+from canary_wf.job.status import Category, Outcome, Status
+from canary_wf.job.submission import read_submissions
 from canary_wf.plan.model import Plan, PlannedJob
 from canary_wf.plan.store import load_plan
 from canary_wf.report.batch_runs import BatchRun, runs_of
-from canary_wf.session_paths import SessionPaths, relative_to_out
+from canary_wf.session_paths import BatchPaths, SessionPaths, relative_to_out
 
 
 class SessionState(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class SessionState(msgspec.Struct, frozen=True):
         """Return the contract's fields of `job` in `status --json`."""
         directory = relative_to_out(self.paths.job(job.directory), self.paths.out)
         fields = job_fields(job, job.batch, self.record(job), directory)
-        if self.record(job) is PENDING:
+        if self.record(job).phase in {JobPhase.PENDING, JobPhase.SUBMITTED}:
             fields["directory"] = fields["log"] = None
         return fields
 
@@ -85,12 +86,18 @@ def load_session(paths: SessionPaths) -> SessionState:
         files = paths.batch(batch.id)
         attempt = read_attempt(files.attempt)
         if attempt is None:
+            waiting = _waiting(files, BatchState())
+            records |= {} if waiting is None else dict.fromkeys(batch.jobs, waiting)
+            begun = begun or waiting is not None
             continue
         alive = is_alive(files.attempt, attempt)
         live = live or alive
         state = read_journal(files.journal)
         begun = begun or state.was_run
-        records.update(records_of(state, alive=alive))
+        waiting = None if alive or files.result.exists() else _waiting(files, state)
+        records.update({} if waiting is None else dict.fromkeys(batch.jobs, waiting))
+        known = records_of(state, alive=alive)
+        records.update({job: known[job] for job in known if waiting is None or known[job].status.is_final})
         runs[batch.id] = runs_of(state, alive=alive)
     return SessionState(paths, plan, records, live, begun, runs)
 
@@ -101,6 +108,19 @@ def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
         job: record.lost(LOST) if record.phase is JobPhase.RUNNING and not alive else record
         for job, record in state.jobs.items()
     }
+
+
+def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
+    """Return the record of a batch's open jobs that were submitted, or refused, after its last attempt began."""
+    submissions = read_submissions(files.submission)
+    if not submissions or (state.attempt is not None and submissions[-1].time <= state.attempt.time):
+        return None
+    newest = submissions[-1]
+    if newest.ended is None:
+        return JobRecord(phase=JobPhase.SUBMITTED, slurm_job_id=newest.slurm_job_id)
+    if newest.reason is None:
+        return None
+    return JobRecord(status=Status(Outcome.NONE, newest.reason), slurm_job_id=newest.slurm_job_id)
 
 
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:

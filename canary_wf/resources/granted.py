@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.slurm_text import cpu_ids_of_job, numbers_of, per_node
+from canary_wf.resources.slurm_text import cpu_ids_of_job, memory_of_job, node_list_of_job, numbers_of, per_node
 from canary_wf.resources.visible import device_ids, visible_gpus
 
 SCONTROL_SECONDS = 10.0
@@ -23,39 +23,47 @@ SLURM_GPUS = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 class Granted(msgspec.Struct, frozen=True):
     """The pool of one slot an id, the memory in MiB (None: not said), and whether the CPU ids are this process's own.
 
-    With `bindable` the CPU ids are the operating system's, so that processes may be bound to them.
+    With `bindable` the CPU ids are the operating system's, so that processes may be bound to them. `nodes` are the
+    names of the job's nodes where they were asked for.
     """
 
     pool: ResourcePool
     memory: int | None
     bindable: bool
+    nodes: tuple[str, ...] = ()
 
 
 def granted_resources(
     environment: Mapping[str, str] = os.environ,
     affinity: Collection[int] | None = None,
     show_job: Callable[[str], str] | None = None,
+    *,
+    several_nodes: bool = False,
 ) -> Granted | None:
     """Return what Slurm granted, or None outside of an allocation (SLURM_JOB_ID is not set).
 
     `affinity` are the CPUs this process may run on (else the kernel is asked), `show_job` gives the text of
-    `scontrol show -d job ID` (else it is run, only when the affinity does not settle the ids).
+    `scontrol show -d job ID` (else it is run, only when the affinity does not settle the ids). With `several_nodes` the
+    job's nodes are told, too; its step's variables may be missing then (a batch of several nodes runs in no step of its
+    own), and the controller says what this node gave.
     """
     job = environment.get("SLURM_JOB_ID", "")
     if not job:
         return None
     allowed = sorted(os.sched_getaffinity(0) if affinity is None else affinity)
-    count = cpu_count(environment)
+    shown = (show_job or ask_scontrol)(job) if several_nodes else ""
+    count = cpu_count(environment) or len(cpu_ids_of_job(shown, _this_node(environment))) or None
     if count is None:
         count = len(allowed)
     bindable = len(allowed) == count
-    cpus = allowed if bindable else _cpu_ids(count, allowed, (show_job or ask_scontrol)(job), environment)
+    cpus = allowed if bindable else _cpu_ids(count, allowed, shown or (show_job or ask_scontrol)(job), environment)
     gpus = gpu_ids(environment)
     ids = {"cpus": [str(number) for number in cpus], "gpus": gpus}
     pool = ResourcePool(
         {"resources": {rtype: [{"id": name, "slots": 1} for name in names] for rtype, names in ids.items()}}
     )
-    return Granted(pool, memory_granted(environment, count, len(gpus)), bindable)
+    memory = memory_granted(environment, count, len(gpus)) or memory_of_job(shown, _this_node(environment))
+    return Granted(pool, memory, bindable, tuple(node_list_of_job(shown)))
 
 
 def cpu_count(environment: Mapping[str, str]) -> int | None:
@@ -116,12 +124,16 @@ def ask_scontrol(job: str) -> str:
 
 
 def _cpu_ids(count: int, allowed: list[int], shown: str, environment: Mapping[str, str]) -> list[int]:
-    listed = cpu_ids_of_job(shown, environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0])
+    listed = cpu_ids_of_job(shown, _this_node(environment))
     mine = [number for number in listed if number in set(allowed)]
     for numbers in (mine, listed):
         if len(numbers) >= count:
             return numbers[:count]
     return list(range(count))
+
+
+def _this_node(environment: Mapping[str, str]) -> str:
+    return environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0]
 
 
 def _of_this_node(environment: Mapping[str, str], name: str) -> int | None:

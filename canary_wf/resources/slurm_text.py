@@ -10,6 +10,8 @@ _REPEATED = re.compile(r"([0-9]{1,9})(?:\(x([0-9]{1,6})\))?")
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _NODE = re.compile(r"([^,\[\]]*)(?:\[([0-9,-]+)\]([^,\[\]]*))?(?:,|$)")
 _DETAIL = re.compile(r"^\s*Nodes=(\S+)\s+CPU_IDs=([0-9,-]+)", re.MULTILINE)
+_NODE_LIST = re.compile(r"^\s*NodeList=(\S+)", re.MULTILINE)
+_MEMORY = re.compile(r"^\s*Nodes=(\S+)\s+CPU_IDs=[0-9,-]+\s+Mem=([0-9]{1,15})\b", re.MULTILINE)
 
 
 def per_node(text: str) -> list[int]:
@@ -55,6 +57,20 @@ def cpu_ids_of_job(text: str, node: str) -> list[int]:
         if node in nodes_of(nodes):
             return numbers_of(ids)
     return []
+
+
+def node_list_of_job(text: str) -> list[str]:
+    """Return the names of the nodes of the job that `scontrol show job` shows, [] when it shows none."""
+    match = _NODE_LIST.search(text)
+    return [] if match is None else nodes_of(match[1])
+
+
+def memory_of_job(text: str, node: str) -> int | None:
+    """Return the MiB that `scontrol show -d job` lists for `node`, None when it lists none."""
+    for nodes, size in _MEMORY.findall(text):
+        if node in nodes_of(nodes):
+            return int(size) or None
+    return None
 
 
 def _expanded(text: str) -> list[str]:

@@ -1,16 +1,40 @@
 """The text of the profiles that stand beside the workflow."""
 
+import importlib.util
+import json
+import shlex
+import sys
+from typing import Any
+
 from canary_wf.plan.model import Plan
+from canary_wf.shipped import shipped_folder
 from canary_wf.workflow.snakefile import template_environment
 
-PROFILES = ("local", "slurm")
+PROFILES = ("local", "slurm", "slurm-sbatch")
+LOGGER = "canary"
+"""The name under which Snakemake knows the logger plugin."""
 
 
 def profile_files(plan: Plan) -> dict[str, str]:
     """Return the profiles' files by path relative to OUT."""
     environment = template_environment("profiles")
-    cpus = max(plan.node.get("cpus", 1), *(batch.cpus for batch in plan.batches)) if plan.batches else 1
-    values = {"cpus": cpus, "gpus": plan.node.get("gpus", 0), "memory": plan.node.get("memory")}
+    values = _values(plan)
     return {
         f"{name}/config.yaml": environment.get_template(f"{name}/config.yaml.j2").render(values) for name in PROFILES
+    }
+
+
+def _values(plan: Plan) -> dict[str, Any]:
+    cpus = max(plan.node.get("cpus", 1), *(batch.cpus for batch in plan.batches)) if plan.batches else 1
+    script = shipped_folder("profiles") / "slurm-sbatch" / "queue-state.sh"
+    submit = shlex.join([sys.executable, "-P", "-m", "canary_wf", "slurm-submit"])
+    return {
+        "cpus": cpus,
+        "gpus": plan.node.get("gpus", 0),
+        "memory": plan.node.get("memory"),
+        "slurm": plan.slurm,
+        # Snakemake formats the command for submitting, where braces would be its own.
+        "submit": json.dumps(submit.replace("{", "{{").replace("}", "}}")),
+        "status": json.dumps(shlex.join(["sh", str(script)])),
+        "logger": LOGGER if importlib.util.find_spec(f"snakemake_logger_plugin_{LOGGER}") else None,
     }

@@ -12,6 +12,7 @@ from canary_wf.durations import format_duration
 from canary_wf.plan.model import Plan, PlannedBatch, PlannedJob, RulesMode
 from canary_wf.session_paths import STATE_FOLDER
 from canary_wf.shipped import shipped_folder
+from canary_wf.workflow.rule_resources import Site, rule_resources
 from canary_wf.workflow.shapes import BatchShape, minutes_of, shapes_of, threads_of, uses_shapes
 
 MODULE_FILE = "workflow/module.smk"
@@ -44,7 +45,7 @@ def workflow_files(plan: Plan, rules: RulesMode = "auto", options: WorkflowOptio
     environment = template_environment("rules")
     software = {"container": _quoted(options.container), "conda": _quoted(options.conda)}
     if uses_shapes(plan, rules):
-        values: dict[str, Any] = {"folder": session, "shapes": list(_shape_rules(shapes_of(plan)))}
+        values: dict[str, Any] = {"folder": session, "shapes": list(_shape_rules(shapes_of(plan), Site.of(plan)))}
         batches = environment.get_template("shapes.smk.j2").render(title=title, **values, **software)
         results = None
     else:
@@ -103,6 +104,7 @@ def _result(session: str, batch: str) -> str:
 
 def _batch_rules(plan: Plan, session: str) -> Iterator[dict[str, Any]]:
     jobs = {job.id: job for job in plan.jobs}
+    site = Site.of(plan)
     for batch in plan.batches:
         yield {
             "id": batch.id,
@@ -111,11 +113,11 @@ def _batch_rules(plan: Plan, session: str) -> Iterator[dict[str, Any]]:
             "folder": f"{session}/batches/{batch.id}",
             "threads": threads_of(batch),
             "retries": RETRIES,
-            "resources": _resources(batch, f'"{batch.id}"', minutes_of(batch)),
+            "resources": rule_resources(batch, f'"{batch.id}"', minutes_of(batch), site),
         }
 
 
-def _shape_rules(shapes: Sequence[BatchShape]) -> Iterator[dict[str, Any]]:
+def _shape_rules(shapes: Sequence[BatchShape], site: Site) -> Iterator[dict[str, Any]]:
     for shape in shapes:
         count = "1 batch" if len(shape.batches) == 1 else f"{len(shape.batches)} batches, such as"
         yield {
@@ -123,21 +125,8 @@ def _shape_rules(shapes: Sequence[BatchShape]) -> Iterator[dict[str, Any]]:
             "comment": f"{count} {shape.batches[0].id}",
             "threads": shape.threads,
             "retries": RETRIES,
-            "resources": _resources(shape, "wildcards.batch", shape.minutes),
+            "resources": rule_resources(shape, "wildcards.batch", shape.minutes, site),
         }
-
-
-def _resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int) -> list[tuple[str, str]]:
-    """Return a rule's resources as source text, in Snakemake's names: `gpu`, MiB, nodes, whole minutes.
-
-    `batch` is the source text of the batch's id.
-    """
-    found = [("gpu", str(asked.gpus))]
-    if asked.memory is not None:
-        found.append(("mem_mb", str(asked.memory)))
-    found.append(("nodes", str(asked.nodes)))
-    found.append(("runtime", f"lambda wildcards: runtime_minutes(PLAN, {batch}, {minutes})"))
-    return found
 
 
 def _comment(batch: PlannedBatch, jobs: Sequence[PlannedJob]) -> str:

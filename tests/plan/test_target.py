@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from canary_wf.errors import UsageError
+from canary_wf.plan import cluster_advice
+from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.plan.target import UNLIMITED_NODES, ClusterNode, ask_sinfo, choose_target, parse_sinfo
 
 
@@ -21,6 +23,8 @@ from canary_wf.plan.target import UNLIMITED_NODES, ClusterNode, ask_sinfo, choos
         ("  batch|8|100|  \n", ClusterNode("batch", False, 8, 100, 0)),
         ("", None),
         ("slurm_load_partitions: Unable to contact slurm controller", None),
+        ("a|8|100|gpu:2|ib,icelake", ClusterNode("a", False, 8, 100, 2, ("ib", "icelake"))),
+        ("a|8|100|gpu:2|(null)", ClusterNode("a", False, 8, 100, 2)),
         ("batch|many|100|gpu:1", None),
         ("batch|8|100", None),
     ],
@@ -119,3 +123,58 @@ def test_slurm_hands_out_cpus_and_gpus_whole(programs: Path, tmp_path: Path) -> 
     file.write_text(json.dumps({"local": [{"gpus": [{"id": "0", "slots": 4}, {"id": "1"}], "chips": chips}]}))
     target = choose_target("slurm", {"cpus": 8}, file)
     assert target.node.capacities == {"gpus": 2, "chips": 2, "cpus": 8}
+
+
+def _scontrol(folder: Path, *lines: str) -> None:
+    (folder / "partitions").write_text("".join(f"{line}\n" for line in lines))
+    program = folder / "scontrol"
+    program.write_text(f"#!/bin/sh\n/bin/cat '{folder}/partitions'\n")
+    program.chmod(0o755)
+
+
+def test_the_asked_partition_is_planned_for(programs: Path) -> None:
+    """With its nodes, of these only those with the feature and the GPUs that are asked for, and its limits."""
+    _sinfo(
+        programs,
+        "batch*|64|1000|(null)|ib",
+        "gpu|32|2000|gpu:a100:4,gpu:t4:2|ib,big",
+        "gpu|48|3000|gpu:t4:8|eth",
+    )
+    _scontrol(programs, "PartitionName=gpu MaxNodes=2 MaxCPUsPerNode=24 MaxMemPerNode=1500")
+    target = choose_target("slurm", {}, None, SlurmOptions(partition="gpu", gpu_model="a100", constraint="ib"))
+    assert (target.node.capacities, target.node.memory) == ({"cpus": 24, "gpus": 4}, 1500)
+    assert target.node.nodes == 2
+    assert target.partitions is not None
+    assert [limits.name for limits in target.partitions] == ["gpu"]
+    largest = choose_target("slurm", {"cpus": 40}, None, SlurmOptions(partition="gpu"))
+    assert largest.node.capacities == {"cpus": 40, "gpus": 8}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (SlurmOptions(partition="gpus"), r"no partition 'gpus' here; there are batch, gpu"),
+        (SlurmOptions(partition="gpu", gpu_model="h100"), "no node of the partition has GPUs 'h100'"),
+        (SlurmOptions(partition="gpu", constraint="ib"), "no node of the partition has feature 'ib'"),
+    ],
+)
+def test_what_the_cluster_does_not_have_is_refused(programs: Path, options: SlurmOptions, told: str) -> None:
+    """While planning, not by sbatch later; an expression of features is left to Slurm."""
+    _sinfo(programs, "batch*|64|1000|(null)|ib", "gpu|48|3000|gpu:t4:8|eth")
+    with pytest.raises(UsageError, match=told):
+        choose_target("slurm", {}, None, options)
+    expression = SlurmOptions(partition="gpu", constraint="ib|eth")
+    assert choose_target("slurm", {}, None, expression).node.capacities["gpus"] == 8
+
+
+def test_warnings_about_a_cluster(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown limits and an OUT that nodes do not see are told; a run on this machine has neither."""
+    monkeypatch.setattr(cluster_advice, "local_file_system", lambda _: "xfs on /scratch")
+    _sinfo(programs, "batch*|64|1000|(null)|ib")
+    unknown, local = cluster_advice.cluster_warnings(choose_target("slurm", {}, None), Path("/scratch/out"))
+    assert "limits of the partition are not known" in unknown
+    assert "xfs on /scratch" in local
+    assert "-d" in local
+    _scontrol(programs, "PartitionName=batch Default=YES")
+    assert len(cluster_advice.cluster_warnings(choose_target("slurm", {}, None), Path("/scratch/out"))) == 1
+    assert cluster_advice.cluster_warnings(choose_target("local", {}, None), Path("/scratch/out")) == []

@@ -16,7 +16,7 @@ def test_the_batches_of_a_shape_are_one_array(slurm: SlurmWorkspace) -> None:
         "a.jobs.yaml", "jobs:\n  - {name: a, command: [echo, '${n}'], runtime: 1s, parameters: {n: [1, 2, 3]}}\n"
     )
     slurm.generate_for_slurm("-b", "spec=count:max", "--rules", "shape")
-    done = slurm.snakemake("--slurm-array-jobs", "all", profile="slurm")
+    done = slurm.snakemake("--fastslurm-array-jobs", "all", profile="fastslurm")
     assert done.returncode == 0, done.stderr
     jobs = slurm.status()["jobs"]
     assert {job["outcome"] for job in jobs} == {"SUCCESS"}

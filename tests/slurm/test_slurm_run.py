@@ -29,7 +29,7 @@ def test_a_run_on_slurm_has_the_same_verdicts_as_anywhere(slurm: SlurmWorkspace)
     """Planned for the cluster's nodes, submitted, run with the ids of the allocation, judged by the gate."""
     slurm.write("a.jobs.yaml", JOBS)
     slurm.generate_for_slurm()
-    done = slurm.snakemake(profile="slurm")
+    done = slurm.snakemake(profile="fastslurm")
     assert done.returncode == 1
     assert "5 jobs did not pass" in done.stderr
     expected = dict.fromkeys(("first.n=1", "first.n=2", "first.n=3"), "SUCCESS")
@@ -50,3 +50,18 @@ def test_a_dry_run_for_slurm_submits_nothing(slurm: SlurmWorkspace) -> None:
     assert done.returncode == 0, done.stderr
     assert "gpu=4" in done.stdout + done.stderr
     assert not list(slurm.out.glob(".canary-wf/sessions/*/batches/*"))
+
+
+def test_plain_sbatch_has_the_same_verdicts(slurm: SlurmWorkspace) -> None:
+    """The profile `slurm-sbatch` submits the same workflow, names its jobs, and asks for all states at once."""
+    slurm.write("a.jobs.yaml", JOBS)
+    slurm.generate_for_slurm()
+    done = slurm.snakemake(profile="slurm-sbatch")
+    assert done.returncode == 1
+    assert "5 jobs did not pass" in done.stderr
+    expected = dict.fromkeys(("first.n=1", "first.n=2", "first.n=3"), "SUCCESS")
+    assert slurm.outcomes() == expected | {"second": "FAILED", "third": "BLOCKED"}
+    batches = {job["batch"]: job["slurm_job_id"] for job in slurm.status()["jobs"] if job["name"] in expected}
+    for batch, number in batches.items():
+        shown = slurm.run("squeue", "--states=all", "-h", "-j", number, "-o", "%j").stdout.strip()
+        assert shown == f"batch_{batch}"

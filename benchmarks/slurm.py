@@ -1,0 +1,157 @@
+"""What a set of short jobs costs on a Slurm cluster: in batches, one job a submission, and under canary-wm.
+
+    python benchmarks/slurm.py [--jobs N] [--seconds S] [--rounds N] [--account NAME] [--peer-python PYTHON]
+
+It runs where `sinfo` and `sacct` answer (`tests/slurm/slurm-cluster start` makes a cluster of one machine) and submits
+for real. The profiles are made to look after their jobs every second, so that the pauses of the submitting side do not
+hide the rest. Told are medians over the rounds, variants interleaved: Slurm jobs, wall time, and for each Slurm job the
+time that it held its node beyond the work of its jobs.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+BIN = Path(sys.executable).parent
+
+PYT = """\
+import sys
+import time
+
+import canary
+
+canary.directives.parameterize("n", {numbers})
+canary.directives.timeout("{limit}s")
+canary.directives.keywords("fast")
+
+if __name__ == "__main__":
+    time.sleep({seconds})
+"""
+
+
+class Measured(NamedTuple):
+    """One run: seconds of wall time, Slurm jobs, and the seconds for which they held their nodes together."""
+
+    wall: float
+    submissions: int
+    held: float
+
+
+def write_tree(folder: Path, jobs: int, seconds: float) -> None:
+    """Write a tree of `jobs` tests that sleep for `seconds`."""
+    folder.mkdir(parents=True)
+    text = PYT.format(numbers=list(range(jobs)), seconds=seconds, limit=max(30, int(10 * seconds)))
+    (folder / "short.pyt").write_text(text)
+
+
+def run_ours(tree: Path, place: Path, profile: str, spec: str, account: str | None) -> None:
+    """Generate and run with one of the profiles; raises CalledProcessError when the run does not pass."""
+    site = ["--slurm", f"account={account}"] if account else []
+    # One CPU of a node: the sleeping jobs of a batch run one after the other, as real ones on a full node.
+    command = [BIN / "canary-wf", "generate", tree, "-d", place, "-b", "scheduler=slurm", "-b", spec, "-r", "cpus=1"]
+    _call([*command, *site], cwd=tree)
+    path = place / profile / "config.yaml"
+    text = path.read_text().replace("latency-wait: 60", "latency-wait: 5")
+    path.write_text(re.sub(r"status-checks: \d0$", "status-checks: 1", text, flags=re.MULTILINE))
+    _call([BIN / "snakemake", "--profile", profile, "--quiet", "all"], cwd=place)
+
+
+def run_peer(python: Path, tree: Path, place: Path, spec: str, account: str | None) -> None:
+    """Run canary-wm on the same tree, through its own backend for Slurm."""
+    place.mkdir()
+    site = ["-b", f"option=--account={account}"] if account else []
+    command = [python.parent / "canary", "run", "-w", "-b", "scheduler=slurm", "-b", spec, *site, tree]
+    _call(command, cwd=place)
+
+
+def measure(run: Callable[[], None]) -> Measured:
+    """Run once and return what it took; Slurm's accounting tells which jobs there were."""
+    before = _slurm_jobs()
+    started = time.monotonic()
+    run()
+    wall = time.monotonic() - started
+    time.sleep(3)  # the accounting is late
+    new = {number: held for number, held in _slurm_jobs().items() if number not in before}
+    return Measured(wall, len(new), sum(new.values()))
+
+
+def _slurm_jobs() -> dict[str, float]:
+    command = ["sacct", "-X", "-n", "-P", "-S", "now-1days", "-o", "JobIDRaw,ElapsedRaw"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return {number: float(elapsed or 0) for number, _, elapsed in (line.partition("|") for line in lines)}
+
+
+def _call(command: list[str | Path], cwd: Path) -> None:
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "CANARY_WF_QUEUE_SECONDS": "1"}
+    done = subprocess.run([str(part) for part in command], cwd=cwd, env=environment, capture_output=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} failed:\n{done.stdout.decode()}\n{done.stderr.decode()}")
+
+
+def main() -> None:
+    """Measure each variant in turn, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--duration", default="20s", help="target of a batch")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--account")
+    parser.add_argument("--one", action="store_true", help="also one job a submission, which takes long")
+    parser.add_argument("--peer-python", type=Path, help="interpreter of an environment with canary-wm")
+    options = parser.parse_args()
+    if shutil.which("sinfo") is None:
+        raise SystemExit("there is no sinfo here")
+    # Estimates: a quarter of the time limit where nothing is declared, as in both programs; so the target is scaled.
+    spec = f"spec=duration:{options.duration}"
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        write_tree(tree, options.jobs, options.seconds)
+        variants: dict[str, Callable[[Path], None]] = {
+            "batches, profile slurm": lambda place: run_ours(tree, place, "slurm", spec, options.account),
+            "batches, profile slurm-sbatch": lambda place: run_ours(tree, place, "slurm-sbatch", spec, options.account),
+        }
+        if options.one:
+            one = "spec=count:max"
+            variants["a job a submission, slurm-sbatch"] = lambda place: run_ours(
+                tree, place, "slurm-sbatch", one, options.account
+            )
+        if options.peer_python:
+            variants["canary run -b scheduler=slurm"] = lambda place: run_peer(
+                options.peer_python, tree, place, spec, options.account
+            )
+        _print(_rounds(variants, Path(folder), options.rounds), options.jobs * options.seconds)
+
+
+def _rounds(variants: dict[str, Callable[[Path], None]], folder: Path, rounds: int) -> dict[str, list[Measured]]:
+    found: dict[str, list[Measured]] = {name: [] for name in variants}
+    for number in range(rounds):
+        for place, (name, run) in enumerate(variants.items()):
+            found[name].append(measure(partial(run, folder / f"{number}-{place}")))
+            print(f"# round {number + 1}, {name}: {found[name][-1]}", flush=True)
+    return found
+
+
+def _print(found: dict[str, list[Measured]], work: float) -> None:
+    print("| variant | Slurm jobs | wall s median (min-max) | s a Slurm job beyond its work |")
+    print("|---|---|---|---|")
+    for name, runs in found.items():
+        walls = [run.wall for run in runs]
+        beyond = statistics.median((run.held - work) / run.submissions for run in runs)
+        jobs = statistics.median(run.submissions for run in runs)
+        print(
+            f"| {name} | {jobs:g} | {statistics.median(walls):.1f} ({min(walls):.1f}-{max(walls):.1f}) | {beyond:.1f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

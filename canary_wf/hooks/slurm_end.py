@@ -1,0 +1,104 @@
+"""What became of a batch's Slurm job that ended without a word, or at a signal: asked of Slurm, and put into verdicts.
+
+What a person cancelled is CANCELLED, running or not begun, and not run again. All else that ends a batch from outside
+is the machine's: what ran is INTERRUPTED, with Slurm's reason, and what had not begun stays as it is.
+"""
+
+import time
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from canary_wf.hooks.recorder import Recorder
+from canary_wf.hooks.withdrawal import was_withdrawn
+from canary_wf.job.events import AttemptEnded, JobFinished
+from canary_wf.job.journal import BatchState
+from canary_wf.job.phase import JobPhase
+from canary_wf.job.status import Outcome
+from canary_wf.job.submission import read_submissions
+from canary_wf.resources.slurm_jobs import ended, in_words
+from canary_wf.session_paths import SessionPaths
+
+_SETTLED_BY_SIGNAL = "signal"
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """A Slurm job of a batch that may have ended badly: its id, and when its attempt, or else its submission, began."""
+
+    slurm_job_id: str
+    since: float
+
+
+def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collection[str] = ()) -> Suspect | None:
+    """Return the Slurm job that is to be asked after, or None when all is known. `own` are ids of a job that runs now.
+
+    That is the one whose runner said nothing, or was told to stop; or a later one whose runner never began.
+    """
+    attempt = state.attempt
+    began = 0.0 if attempt is None else attempt.time
+    for submission in reversed(read_submissions(paths.batch(batch).submission)):
+        if submission.time <= began:
+            break
+        if submission.slurm_job_id is not None and submission.slurm_job_id not in own:
+            return Suspect(submission.slurm_job_id, submission.time)
+    if attempt is None or attempt.slurm_job_id is None or attempt.slurm_job_id in own:
+        return None
+    open_ = state.is_open or (state.last_end is not None and state.last_end.reason == _SETTLED_BY_SIGNAL)
+    return Suspect(attempt.slurm_job_id, attempt.time) if open_ else None
+
+
+def record_end(
+    recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str], lost: str
+) -> str:
+    """Record verdicts for jobs that no runner has any more, and return the reason with which their attempt ended.
+
+    `states` are what Slurm answered; `lost` is the reason given where it knows nothing.
+    """
+    state = None if suspect is None else states.get(suspect.slurm_job_id)
+    if suspect is None or state is None or not ended(state):
+        _record(recorder, _running(recorder.state), Outcome.INTERRUPTED, lost)
+        return "lost"
+    reason = in_words(suspect.slurm_job_id, state)
+    if state == "CANCELLED" and not was_withdrawn(paths, suspect.since):
+        _record(recorder, [job for job in recorder.jobs if _is_open(recorder.state, job)], Outcome.CANCELLED, reason)
+        return "cancelled"
+    cut_short = [
+        job
+        for job, record in recorder.state.jobs.items()
+        if record.phase is JobPhase.RUNNING
+        or (record.status.outcome is Outcome.INTERRUPTED and (record.finished or 0.0) >= suspect.since)
+    ]
+    _record(recorder, cut_short, Outcome.INTERRUPTED, reason)
+    return "time_limit" if state == "TIMEOUT" else "lost"
+
+
+def end_previous(recorder: Recorder, suspect: Suspect | None, states: Mapping[str, str]) -> None:
+    """Note before a new attempt begins that the one before it ran into its time limit, when Slurm says so."""
+    before = recorder.state.attempt
+    if suspect is None or before is None or before.slurm_job_id != suspect.slurm_job_id:
+        return
+    if states.get(suspect.slurm_job_id) == "TIMEOUT":
+        recorder(AttemptEnded(time=time.time(), token=before.token, reason="time_limit"))
+
+
+def record_previous(
+    recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str]
+) -> None:
+    """Record for a runner that begins what became of the Slurm job before it; what nobody knows is left as it is."""
+    if suspect is not None and ended(states.get(suspect.slurm_job_id, "")):
+        record_end(recorder, paths, suspect, states, lost="")
+
+
+def _running(state: BatchState) -> list[str]:
+    return [job for job, record in state.jobs.items() if record.phase is JobPhase.RUNNING]
+
+
+def _is_open(state: BatchState, job: str) -> bool:
+    status = state.record(job).status
+    return not status.is_final or status.outcome is Outcome.BLOCKED
+
+
+def _record(recorder: Recorder, jobs: Collection[str], outcome: Outcome, reason: str) -> None:
+    now = time.time()
+    for job in jobs:
+        recorder(JobFinished(time=now, job=job, outcome=outcome.name, reason=reason, code=int(outcome)))

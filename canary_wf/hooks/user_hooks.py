@@ -1,0 +1,90 @@
+"""Functions of users that hear every event of a job's life: named ``module:object``, called with a name and fields.
+
+They come from `--hook` and from the entry point group `canary_wf.hooks`, and are written into the plan, so that a
+runner need not search for them. What goes wrong in one is told in a line and changes nothing else.
+"""
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from canary_wf.errors import UsageError, one_line
+from canary_wf.job.events import Event
+
+GROUP = "canary_wf.hooks"
+"""The entry point group of packages that bring hooks."""
+
+UserHook = Callable[[str, dict[str, Any]], object]
+"""Called with the event's name (``job_started``, ``job_finished``, …) and its fields, in the order of events."""
+
+_FORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_MOST_TOLD = 3
+
+
+def check_hook(text: str) -> str:
+    """Return `text` when it is of the form ``module:object``. Raises UsageError else."""
+    if not _FORM.fullmatch(text):
+        raise UsageError(f"{text[:60]!r} is not understood", where="--hook", hint="write module:object")
+    return text
+
+
+def installed_hooks() -> list[str]:
+    """Return the hooks that installed packages bring, by name of their entry points."""
+    from importlib.metadata import entry_points
+
+    found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    return [point.value.partition("[")[0].strip() for point in found]
+
+
+class UserHooks:
+    """The hooks called `names`; `context` are fields that each event is told with (session, batch, OUT)."""
+
+    def __init__(self, names: Iterable[str], context: Mapping[str, Any], job_names: Mapping[str, str]) -> None:
+        self._context = dict(context)
+        self._job_names = job_names
+        self._told: dict[str, int] = {}
+        self._hooks = {name: hook for name in names if (hook := self._load(name)) is not None}
+
+    def __call__(self, event: Event) -> None:
+        """Tell every hook of `event`."""
+        fields = msgspec.to_builtins(event)
+        name = fields.pop("event")
+        if "job" in fields:
+            fields["name"] = self._job_names.get(fields["job"])
+        self.tell(name, fields)
+
+    def tell(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Call every hook with the name of an event and its fields."""
+        for name, hook in self._hooks.items():
+            try:
+                hook(event, {**self._context, **fields})
+            except Exception as error:  # noqa: BLE001 - other people's code; whatever it raises must not end a batch
+                self._report(name, f"failed at {event}: {_in_a_line(error)}")
+
+    def _load(self, name: str) -> UserHook | None:
+        module, _, attributes = name.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+            for attribute in attributes.split("."):
+                found = getattr(found, attribute)
+        except Exception as error:  # noqa: BLE001 - importing runs other people's code
+            self._report(name, f"cannot be loaded: {_in_a_line(error)}")
+            return None
+        if not callable(found):
+            self._report(name, "cannot be called")
+            return None
+        hook: UserHook = found
+        return hook
+
+    def _report(self, name: str, told: str) -> None:
+        self._told[name] = self._told.get(name, 0) + 1
+        if self._told[name] <= _MOST_TOLD:
+            sys.stderr.write(f"canary-wf: warning: hook {name} {told}\n")
+
+
+def _in_a_line(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}")[:200]

@@ -1,0 +1,61 @@
+"""What was handed to a scheduler: `submission.json` of a batch, written by the Snakemake that submits and nobody else.
+
+Nothing that must be right depends on it. It tells since when a batch waits, under which id, and why a submission came
+to nothing.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.json_files import read_json, write_json
+
+MOST_KEPT = 20
+"""Submissions of one batch that are kept, the newest ones."""
+
+
+class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One submission: when (epoch seconds), the scheduler's id for it, and when and why it was over.
+
+    One that was refused has no id. `reason` is what Snakemake or the scheduler said, None when all went well.
+    """
+
+    time: float
+    slurm_job_id: str | None = None
+    ended: float | None = None
+    reason: str | None = None
+
+
+class _File(msgspec.Struct, frozen=True):
+    submissions: tuple[Submission, ...] = ()
+
+
+def read_submissions(path: Path) -> tuple[Submission, ...]:
+    """Return the submissions that the file at `path` names, oldest first; a missing or damaged one names none."""
+    if not path.exists():
+        return ()
+    try:
+        file: _File = read_json(path, _File)
+    except WorkspaceError:
+        return ()
+    return file.submissions
+
+
+def note_submitted(path: Path, now: float, slurm_job_id: str | None) -> None:
+    """Add a submission to the file at `path`. Raises WorkspaceError when it cannot be written."""
+    _write(path, (*read_submissions(path), Submission(now, slurm_job_id)))
+
+
+def note_ended(path: Path, now: float, reason: str | None) -> None:
+    """Note that the newest submission is over, or, when none is open, that one was refused for `reason`."""
+    before = read_submissions(path)
+    if before and before[-1].ended is None:
+        _write(path, (*before[:-1], msgspec.structs.replace(before[-1], ended=now, reason=reason)))
+    elif reason is not None:
+        _write(path, (*before, Submission(now, ended=now, reason=reason)))
+
+
+def _write(path: Path, submissions: tuple[Submission, ...]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, _File(submissions[-MOST_KEPT:]))

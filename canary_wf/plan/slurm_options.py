@@ -1,0 +1,68 @@
+"""What a site's Slurm wants to be told with every batch: the text after `--slurm`, checked.
+
+The values end up in a YAML profile, in resources of Snakemake, and on command lines of `sbatch`, so each is held to the
+letters that Slurm's own names and expressions are made of.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from canary_wf.errors import UsageError
+
+GpuStyle = Literal["gpu", "gres"]
+
+_NAME = re.compile(r"[A-Za-z0-9_.@+-]+")
+_NAMES = re.compile(r"[A-Za-z0-9_.@+-]+(?:,[A-Za-z0-9_.@+-]+)*")
+_CONSTRAINT = re.compile(r"[A-Za-z0-9_.:&|*()\[\]!=+-]+")
+_MODEL = re.compile(r"[A-Za-z0-9_.]+")
+
+_FORMS = {"account": _NAME, "partition": _NAMES, "qos": _NAME, "constraint": _CONSTRAINT, "gpu_model": _MODEL}
+_PAIRS = re.compile(r",(?=[a-z_]*=)")
+"""A comma between two pairs; one inside a list of partitions is followed by no ``key=``."""
+
+
+class SlurmOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The site's settings; what is None is left to Slurm's defaults.
+
+    `gpu_style` says how GPUs are asked for: ``gpu`` with ``--gpus``, ``gres`` with ``--gres=gpu:…``.
+    """
+
+    account: str | None = None
+    partition: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    gpu_model: str | None = None
+    gpu_style: GpuStyle = "gpu"
+
+    def gres(self, gpus: int) -> str | None:
+        """Return the ``gres`` of a node with `gpus` GPUs, or None where GPUs are asked for in the other style."""
+        if self.gpu_style == "gpu" or not gpus:
+            return None
+        return f"gpu:{self.gpu_model}:{gpus}" if self.gpu_model else f"gpu:{gpus}"
+
+
+def parse_slurm_options(texts: Iterable[str]) -> SlurmOptions:
+    """Return what the `--slurm` options say, later ones over earlier ones. Raises UsageError for what is not one."""
+    given: dict[str, str] = {}
+    for text in texts:
+        for pair in _PAIRS.split(text):
+            key, _, value = pair.partition("=")
+            _check(pair, key, value)
+            given[key] = value
+    return msgspec.convert(given, SlurmOptions)
+
+
+def _check(pair: str, key: str, value: str) -> None:
+    if key == "gpu_style":
+        if value not in {"gpu", "gres"}:
+            raise UsageError(f"{value[:40]!r} is not known", where="--slurm gpu_style", hint="write gpu or gres")
+        return
+    form = _FORMS.get(key)
+    if form is None:
+        hint = f"write one of {', '.join(f'{known}=' for known in (*_FORMS, 'gpu_style'))}"
+        raise UsageError(f"{pair[:40]!r} is not understood", where="--slurm", hint=hint)
+    if not form.fullmatch(value):
+        raise UsageError(f"{value[:40]!r} is no name that Slurm knows", where=f"--slurm {key}")

@@ -1,0 +1,53 @@
+"""What a rule asks its scheduler for, in the names that Snakemake and its executors for Slurm know.
+
+Sizes are those of one node (`PlannedBatch`); Slurm's ``--mem`` and ``--gres`` are of one node too, ``--gpus`` of a job.
+"""
+
+import json
+from typing import NamedTuple
+
+from canary_wf.plan.model import Plan, PlannedBatch
+from canary_wf.plan.slurm_options import SlurmOptions
+from canary_wf.workflow.shapes import BatchShape
+
+
+class Site(NamedTuple):
+    """What of a plan decides how its rules ask for GPUs: the site's options, and whether batches go to Slurm at all."""
+
+    options: SlurmOptions
+    on_slurm: bool
+    has_gpus: bool
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Site":
+        """Return the site that `plan` is for."""
+        return cls(plan.slurm, plan.scheduler == "slurm", any(batch.gpus for batch in plan.batches))
+
+
+def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, site: Site) -> list[tuple[str, str]]:
+    """Return a rule's resources as source text: `gpu`, MiB, nodes, whole minutes, and how they are spread over nodes.
+
+    `batch` is the source text of the batch's id.
+    """
+    found = _gpus(asked, site)
+    if asked.memory is not None:
+        found.append(("mem_mb", str(asked.memory)))
+    found.append(("nodes", str(asked.nodes)))
+    if site.on_slurm and asked.nodes > 1:
+        # The executor then starts no step of its own, inside which the jobs could start none; one task a node, and
+        # none counted by GPUs, which it would do with `tasks` alone.
+        found += [("mpi", '"srun"'), ("tasks", str(asked.nodes)), ("tasks_per_gpu", "0")]
+    found.append(("runtime", f"lambda wildcards: runtime_minutes(PLAN, {batch}, {minutes})"))
+    return found
+
+
+def _gpus(asked: PlannedBatch | BatchShape, site: Site) -> list[tuple[str, str]]:
+    if not site.on_slurm:
+        return [("gpu", str(asked.gpus))]
+    gres = site.options.gres(asked.gpus)
+    if gres is not None:
+        return [("gres", json.dumps(gres))]
+    found = [("gpu", str(asked.gpus * asked.nodes))]
+    if site.has_gpus and not asked.gpus:
+        found.append(("gpu_model", '""'))  # a model that the profile names for all must not ask for GPUs here
+    return found

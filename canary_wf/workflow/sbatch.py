@@ -1,0 +1,95 @@
+"""What the profile `slurm-sbatch` submits with: one `sbatch` for one job script of Snakemake's.
+
+Snakemake writes the job's rule, threads and resources into the script as a comment (its documentation, "Job
+properties"); the resources have the names that the executor of the profile `slurm` gives them, so that one set of site
+settings serves both. The id of the job is printed and nothing else.
+"""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from canary_wf.errors import ExitCode, InputError, one_line
+
+LOGS = ".snakemake/slurm_logs"
+"""Where the output of Slurm's jobs goes, a folder a rule; the executor of the profile `slurm` uses the same."""
+
+_PROPERTIES = re.compile(r"^# properties = (\{.*\})$", re.MULTILINE)
+_SESSION = re.compile(r"sessions/([^/]+)/")
+
+_NAMED = {"slurm_account": "account", "slurm_partition": "partition", "qos": "qos", "constraint": "constraint"}
+"""Options of `sbatch` by the resource that says them."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Submit the job script that `arguments` name, print its id, and return the exit code."""
+    if len(arguments) != 1:
+        sys.stderr.write("canary-wf: slurm-submit takes one job script, which Snakemake writes\n")
+        return ExitCode.USAGE
+    script = Path(arguments[0])
+    try:
+        command = sbatch_command(read_properties(script), script)
+        Path(_log_folder(command)).mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    except (InputError, OSError) as error:
+        sys.stderr.write(f"canary-wf: cannot submit: {one_line(str(error))}\n")
+        return ExitCode.JOBS_FAILED
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        sys.stdout.write(done.stderr)  # what the executor puts into its own message
+        return done.returncode
+    sys.stdout.write(done.stdout.strip().split(";")[0] + "\n")  # with several clusters their name follows
+    return ExitCode.DONE
+
+
+def read_properties(script: Path) -> dict[str, Any]:
+    """Return what Snakemake wrote into `script` about its job. Raises InputError when there is no such thing."""
+    found = _PROPERTIES.search(script.read_text(encoding="utf-8"))
+    try:
+        properties = json.loads(found[1]) if found else None
+    except json.JSONDecodeError:
+        properties = None
+    if not isinstance(properties, dict):
+        raise InputError("is no job script of Snakemake's", where=script, hint="use the profile slurm-sbatch")
+    return properties
+
+
+def sbatch_command(properties: Mapping[str, Any], script: Path) -> list[str]:
+    """Return the `sbatch` call for a job with `properties`. Raises InputError for resources that are not understood."""
+    resources = properties.get("resources", {})
+    rule = str(properties.get("rule", "job"))
+    batch = properties.get("wildcards", {}).get("batch")
+    name = rule if batch is None else f"batch_{batch}"
+    session = next((found[1] for path in properties.get("output", ()) if (found := _SESSION.search(path))), "")
+    nodes = int(resources.get("nodes", 1))
+    command = ["sbatch", "--parsable", f"--job-name={name}", f"--comment=canary-wf {session} {rule}"]
+    command += [f"--output={LOGS}/{rule}/%j.log", "--export=ALL"]
+    command += [f"--{option}={resources[key]}" for key, option in _NAMED.items() if resources.get(key)]
+    command += [f"--nodes={nodes}", f"--ntasks={nodes}", f"--cpus-per-task={properties.get('threads', 1)}"]
+    command += _sizes(resources)
+    try:
+        command += shlex.split(str(resources.get("slurm_extra", "")))
+    except ValueError as error:
+        raise InputError(f"cannot be split ({error})", where="slurm_extra", hint="edit the profile") from error
+    return [*command, str(script)]
+
+
+def _sizes(resources: Mapping[str, Any]) -> list[str]:
+    options = [f"--time={resources['runtime']}"] if resources.get("runtime") else []
+    options += [f"--mem={resources['mem_mb']}"] if resources.get("mem_mb") else []
+    if resources.get("gres"):
+        options.append(f"--gres={resources['gres']}")
+    if resources.get("gpu"):
+        model = f"{resources['gpu_model']}:" if resources.get("gpu_model") else ""
+        options.append(f"--gpus={model}{resources['gpu']}")
+    return options
+
+
+def _log_folder(command: Sequence[str]) -> str:
+    output = next(word for word in command if word.startswith("--output="))
+    return output.removeprefix("--output=").rpartition("/")[0]

@@ -1,0 +1,87 @@
+"""Snakemake's logger plugin of canary-wf, ``--logger canary``: notes what is submitted, and shows progress in jobs.
+
+Snakemake imports it with every command, so nothing heavy stands at the top. Without it a run is the same, less the
+times of submission. On a terminal it takes the place of Snakemake's own output: errors and messages pass through, the
+rules do not, and one line below them tells how many jobs passed, failed, run and are left. Elsewhere Snakemake's
+output stays as it is.
+"""
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+
+if TYPE_CHECKING:
+    from snakemake_logger_plugin_canary.live_line import LiveLine
+    from snakemake_logger_plugin_canary.submissions import SubmissionNotes
+
+_HIDDEN = frozenset({"job_info", "job_started", "job_finished", "shellcmd", "progress", "run_info", "resources_info"})
+"""Events that tell of rules; on a terminal the live line tells of jobs instead."""
+
+
+class LogHandler(LogHandlerBase):
+    """Hears every record of one Snakemake; called by one thread at a time."""
+
+    def __post_init__(self) -> None:
+        self._on_terminal = not self.common_settings.dryrun and sys.stderr.isatty()
+        self._notes: SubmissionNotes | None = None
+        self._line: LiveLine | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note and show what `record` tells; an error in here must not end a workflow."""
+        try:
+            if not self.common_settings.dryrun:
+                self._note(record)
+            if self._on_terminal:
+                self._show(record)
+        except Exception:  # noqa: BLE001 - a logging handler is never to fail its caller; `handleError` tells of it
+            self.handleError(record)
+
+    def _note(self, record: logging.LogRecord) -> None:
+        if self._notes is None:
+            from snakemake_logger_plugin_canary.submissions import SubmissionNotes
+
+            self._notes = SubmissionNotes()
+        self._notes.hear(record)
+
+    def _show(self, record: logging.LogRecord) -> None:
+        if self._line is None:
+            from snakemake_logger_plugin_canary.live_line import LiveLine
+
+            self._line = LiveLine(sys.stderr)
+        if self._notes is not None and self._notes.session is not None:
+            self._line.follow(self._notes.session)
+        if record.levelno >= logging.INFO and str(getattr(record, "event", "")) not in _HIDDEN:
+            self._line.write(self.format(record))
+
+    def close(self) -> None:
+        """Leave the last state of the line on the screen."""
+        if self._line is not None:
+            self._line.close()
+        super().close()
+
+    @property
+    def writes_to_stream(self) -> bool:
+        """Whether Snakemake leaves the terminal to this plugin."""
+        return self._on_terminal
+
+    @property
+    def writes_to_file(self) -> bool:
+        """Whether this is a log file for Snakemake to name at the end: it is not."""
+        return False
+
+    @property
+    def has_filter(self) -> bool:
+        """Whether records come unfiltered: submissions are noted with --quiet, too."""
+        return True
+
+    @property
+    def has_formatter(self) -> bool:
+        """Whether messages are put into words here: Snakemake does that."""
+        return False
+
+    @property
+    def needs_rulegraph(self) -> bool:
+        """Whether the graph of rules is asked for: it is not."""
+        return False

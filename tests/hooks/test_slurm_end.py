@@ -1,0 +1,171 @@
+"""What Slurm says of a batch's end becomes verdicts: a person's cancel is final, the machine's doing is not."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from factories import plan_of, spec
+
+from canary_wf.hooks import settle as settling
+from canary_wf.hooks.recording import open_recorder
+from canary_wf.hooks.settle import settle
+from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user
+from canary_wf.job.attempt import AttemptFile
+from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
+from canary_wf.job.journal import BatchState, read_journal
+from canary_wf.job.status import Outcome
+from canary_wf.job.submission import note_ended, note_submitted
+from canary_wf.json_files import write_json
+from canary_wf.plan.model import Plan
+from canary_wf.plan.store import slices, write_session
+from canary_wf.session_paths import SessionPaths
+from canary_wf.workflow import limits
+
+DONE, RAN, WAITED = spec("done"), spec("ran"), spec("waited")
+
+
+def _plan() -> Plan:
+    return plan_of([DONE, RAN, WAITED])
+
+
+def _cut_short(out: Path, *, by_signal: bool = False) -> tuple[SessionPaths, str]:
+    """Write a session whose only batch did one job, ran one, and had not begun one, in Slurm job 12."""
+    plan = _plan()
+    paths = write_session(plan, out)
+    (part,) = slices(plan)
+    batch = part.batch.id
+    recorder = open_recorder(paths, batch, part.jobs, part.upstreams)
+    recorder(AttemptStarted(time=100.0, token="t", host="elsewhere", pid=1, slurm_job_id="12"))
+    recorder(JobStarted(time=101.0, job=DONE.id))
+    recorder(JobFinished(time=102.0, job=DONE.id, outcome="SUCCESS", code=0))
+    recorder(JobStarted(time=103.0, job=RAN.id))
+    recorder(JobLaunched(time=103.0, job=RAN.id, pid=0, started_ticks=0))
+    if by_signal:
+        recorder(JobFinished(time=104.0, job=RAN.id, outcome="INTERRUPTED", reason="SIGTERM", code=71))
+        recorder(AttemptEnded(time=104.0, token="t", reason="signal"))
+    recorder.close()
+    write_json(paths.batch(batch).attempt, AttemptFile("t", "here", 0, 1, ended=by_signal))
+    os.utime(paths.batch(batch).attempt, (1.0, 1.0))
+    return paths, batch
+
+
+def _answers(monkeypatch: pytest.MonkeyPatch, states: Mapping[str, str]) -> list[list[str]]:
+    """Let Slurm answer with `states`; return what it is asked for."""
+    asked: list[list[str]] = []
+
+    def answer(jobs: list[str]) -> Mapping[str, str]:
+        asked.append(list(jobs))
+        return states
+
+    monkeypatch.setattr(settling, "ask_states", answer)
+    return asked
+
+
+def _found(paths: SessionPaths, batch: str) -> tuple[BatchState, dict[str, tuple[Outcome, str | None]]]:
+    state = read_journal(paths.batch(batch).journal)
+    named = {job.name: state.record(job.id).status for job in (DONE, RAN, WAITED)}
+    return state, {name: (status.outcome, status.reason) for name, status in named.items()}
+
+
+@pytest.mark.parametrize("by_signal", [False, True])
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("TIMEOUT", "ran into its time limit"),
+        ("NODE_FAIL", "lost its node"),
+        ("OUT_OF_MEMORY", "ran out of memory"),
+        ("PREEMPTED", "was preempted"),
+        ("FAILED", "failed"),
+    ],
+)
+def test_what_the_machine_ended_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, words: str, by_signal: bool
+) -> None:
+    """With Slurm's reason, whether the runner could write something or not; time is noted as the reason for more."""
+    paths, batch = _cut_short(tmp_path, by_signal=by_signal)
+    asked = _answers(monkeypatch, {"12": state})
+    settle(paths, [batch])
+    journal, found = _found(paths, batch)
+    assert asked == [["12"]]
+    assert found == {
+        "done": (Outcome.SUCCESS, None),
+        "ran": (Outcome.INTERRUPTED, f"Slurm job 12 {words} ({state})"),
+        "waited": (Outcome.NONE, None),
+    }
+    assert journal.ended_by_limit == (state == "TIMEOUT")
+    before = paths.batch(batch).journal.read_bytes()
+    settle(paths, [batch])
+    assert paths.batch(batch).journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("by_signal", [False, True])
+def test_what_a_person_cancelled_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_signal: bool) -> None:
+    """Also what had not begun; what was done stays done."""
+    paths, batch = _cut_short(tmp_path, by_signal=by_signal)
+    _answers(monkeypatch, {"12": "CANCELLED"})
+    settle(paths, [batch])
+    cancelled = (Outcome.CANCELLED, "Slurm job 12 was cancelled (CANCELLED)")
+    assert _found(paths, batch)[1] == {"done": (Outcome.SUCCESS, None), "ran": cancelled, "waited": cancelled}
+
+
+def test_what_a_stopped_workflow_took_back_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slurm calls it cancelled, too; a later attempt that a person cancels is told from it."""
+    paths, batch = _cut_short(tmp_path, by_signal=True)
+    _answers(monkeypatch, {"12": "CANCELLED"})
+    note_withdrawal(paths, 99.0)
+    note_withdrawal(paths, 105.0)
+    settle(paths, [batch])
+    found = _found(paths, batch)[1]
+    assert found["ran"][0] is Outcome.INTERRUPTED
+    assert found["waited"][0] is Outcome.NONE
+
+
+@pytest.mark.parametrize("states", [{}, {"12": "RUNNING"}])
+def test_where_slurm_knows_nothing_the_runner_just_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: Mapping[str, str]
+) -> None:
+    """Neither squeue nor sacct there: the job is to be run again all the same."""
+    paths, batch = _cut_short(tmp_path)
+    _answers(monkeypatch, states)
+    settle(paths, [batch])
+    assert _found(paths, batch)[1]["ran"] == (Outcome.INTERRUPTED, "its runner died")
+
+
+def test_a_batch_cancelled_in_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no journal, only a submission; taken back by a stopped workflow it stays as it was."""
+    plan = _plan()
+    paths = write_session(plan, tmp_path)
+    batch = plan.batches[0].id
+    note_submitted(paths.batch(batch).submission, 50.0, "13")
+    note_ended(paths.batch(batch).submission, 60.0, "its Slurm job failed")
+    _answers(monkeypatch, {"13": "CANCELLED"})
+    settle(paths, [batch])
+    assert {outcome for outcome, _ in _found(paths, batch)[1].values()} == {Outcome.CANCELLED}
+    other = write_session(plan, tmp_path / "other")
+    note_submitted(other.batch(batch).submission, 50.0, "13")
+    note_withdrawal(other, 55.0)
+    settle(other, [batch])
+    assert not other.batch(batch).journal.exists()
+
+
+def test_a_retry_asks_for_more_when_slurm_says_that_time_was_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the runner was killed before it could write that down."""
+    paths, batch = _cut_short(tmp_path)
+    limits._state_of.cache_clear()
+    monkeypatch.setattr(limits, "ask_states", lambda _: {"12": "TIMEOUT"})
+    assert limits.runtime_minutes(str(paths.plan), batch, 10) == 20
+    limits._state_of.cache_clear()
+    monkeypatch.setattr(limits, "ask_states", lambda _: {"12": "NODE_FAIL"})
+    assert limits.runtime_minutes(str(paths.plan), batch, 10) == 10
+    limits._state_of.cache_clear()
+
+
+def test_snakemakes_log_says_whether_its_user_stopped_it(tmp_path: Path) -> None:
+    """Only the log of a run that took its jobs back does."""
+    (tmp_path / "a.log").write_text("x\nTerminating processes on user request, this might take some time.\n")
+    (tmp_path / "b.log").write_text("x\n")
+    assert stopped_by_user([str(tmp_path / "b.log"), str(tmp_path / "a.log")])
+    assert not stopped_by_user([str(tmp_path / "b.log"), str(tmp_path / "none")])

@@ -1,0 +1,160 @@
+"""Snakemake's logger plugin: what is submitted is noted, and progress is told in jobs."""
+
+import io
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from factories import plan_of, spec
+from sessions import recorded
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+import snakemake_logger_plugin_canary as plugin
+from canary_wf.job.events import JobFinished
+from canary_wf.job.journal import JournalWriter
+from canary_wf.job.status import Outcome
+from canary_wf.job.submission import Submission, read_submissions
+from canary_wf.plan.store import write_session
+from canary_wf.report.run_progress import RunProgress
+from canary_wf.report.session import load_session
+from canary_wf.session_paths import SessionPaths
+from snakemake_logger_plugin_canary.live_line import LiveLine
+from snakemake_logger_plugin_canary.submissions import SubmissionNotes, batch_of_command, submitted
+
+
+def _record(message: str, created: float = 10.0, **fields: object) -> logging.LogRecord:
+    record = logging.LogRecord("snakemake", logging.INFO, "", 0, message, None, None)
+    record.created = created
+    record.__dict__.update(fields)
+    return record
+
+
+def _job_info(paths: SessionPaths, batch: str, job: int = 3) -> logging.LogRecord:
+    command = f"/py -P -m canary_wf run-batch {batch} --plan '{paths.plan}' --result x >> y 2>&1"
+    return _record("", event="job_info", jobid=job, shellcmd=command)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Job 3 has been submitted with SLURM jobid 12 (log: /x/12.log).", [(3, "12")]),
+        ("Submitted job 3 with external jobid '12'.", [(3, "12")]),
+        ("Resuming incomplete job 3 with external jobid '12'.", [(3, "12")]),
+        (
+            "Submitted array job with Snakemake IDs 3,5 and SLURM job ID 12. The individual task IDs are 1-2.",
+            [(3, "12_1"), (5, "12_2")],
+        ),
+        ("Select jobs to execute...", []),
+    ],
+)
+def test_the_messages_of_the_executors(message: str, expected: list[tuple[int, str]]) -> None:
+    """The scheduler's id stands in no field of a record, only in these sentences."""
+    assert submitted(message) == expected
+
+
+def test_snakemake_finds_the_plugin_under_its_name() -> None:
+    """As `--logger canary`."""
+    assert LoggerPluginRegistry().get_plugin("canary").log_handler is plugin.LogHandler  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", ["", "python x.py", "a run-batch 'b", "a run-batch b", " run-batch x --plan"])
+def test_other_commands_run_no_batch(command: str) -> None:
+    """Those of the report, of a larger workflow, and broken ones."""
+    assert batch_of_command(command) is None
+
+
+def test_a_submission_from_its_start_to_its_end(tmp_path: Path) -> None:
+    """Noted with times and ids, each attempt by itself; other jobs of Snakemake's are nobody's business."""
+    plan = plan_of([spec("a")])
+    paths = write_session(plan, tmp_path)
+    batch = plan.batches[0].id
+    notes = SubmissionNotes()
+    notes.hear(_job_info(paths, batch))
+    notes.hear(_record("Job 3 has been submitted with SLURM jobid 12 (log: x)."))
+    notes.hear(_record("Job 9 has been submitted with SLURM jobid 13 (log: x)."))
+    file = paths.batch(batch).submission
+    assert read_submissions(file) == (Submission(10.0, "12"),)
+    notes.hear(_record("", 20.0, event="job_error", jobid=3, rule_msg="For further error details see the cluster"))
+    notes.hear(_record("Submitted job 3 with external jobid '14'.", 21.0))
+    notes.hear(_record("", 30.0, event="job_finished", job_id=3))
+    first, second = Submission(10.0, "12", 20.0, "its Slurm job failed"), Submission(21.0, "14", 30.0)
+    assert read_submissions(file) == (first, second)
+    assert notes.session == paths
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "SLURM sbatch failed. The error message was 'sbatch: error: Invalid qos'.\n    sbatch call:\n      sbatch x\n",
+        "Error submitting jobscript (exit code 1):\nsbatch: error: Invalid qos\n",
+    ],
+)
+def test_a_refusal_is_told_by_status(tmp_path: Path, message: str) -> None:
+    """The jobs are PENDING with what sbatch said, until they are submitted again."""
+    plan = plan_of([spec("a")])
+    paths = write_session(plan, tmp_path)
+    notes = SubmissionNotes()
+    notes.hear(_job_info(paths, plan.batches[0].id))
+    notes.hear(_record("", event="job_error", jobid=3, rule_msg=message))
+    (fields,) = load_session(paths).as_dict()["jobs"]
+    assert (fields["phase"], fields["outcome"]) == ("PENDING", "NONE")
+    assert fields["reason"] == "refused by Slurm: sbatch: error: Invalid qos"
+    notes.hear(_record("Submitted job 3 with external jobid '14'.", 21.0))
+    (fields,) = load_session(paths).as_dict()["jobs"]
+    assert (fields["phase"], fields["slurm_job_id"], fields["reason"]) == ("SUBMITTED", "14", None)
+
+
+def test_a_batch_that_has_begun_is_no_longer_submitted(tmp_path: Path) -> None:
+    """What the journal says counts once the runner began after the submission; a retry shows only what is open."""
+    plan = plan_of([spec("a"), spec("b")])
+    paths = recorded(tmp_path, plan, {"a": Outcome.SUCCESS}, running=["b"])
+    notes = SubmissionNotes()
+    notes.hear(_job_info(paths, plan.batches[0].id))
+    notes.hear(_record("Submitted job 3 with external jobid '14'.", 999.0))
+    assert [job["phase"] for job in load_session(paths).as_dict()["jobs"]] == ["DONE", "DONE"]
+    notes.hear(_record("Submitted job 3 with external jobid '15'.", 2000.0))
+    found = {job["name"]: (job["phase"], job["outcome"]) for job in load_session(paths).as_dict()["jobs"]}
+    assert found == {"a": ("DONE", "SUCCESS"), "b": ("SUBMITTED", "NONE")}
+
+
+def test_progress_in_jobs(tmp_path: Path) -> None:
+    """Passed, failed, running, left; what is to go comes from the pace of this run."""
+    plan = plan_of([spec("a"), spec("b"), spec("c")], [spec("d"), spec("e")])
+    recorded(tmp_path, plan, {"a": Outcome.SUCCESS, "b": Outcome.FAILED}, running=["c"], alive=True)
+    paths = SessionPaths(tmp_path, plan.session)
+    progress = RunProgress(paths, started=1000.0)
+    assert progress.line(1010.0) == "[2/5] 1 passed, 1 failed, 1 running, 2 left"
+    writer = JournalWriter(paths.batch(plan.batches[1].id).journal)
+    writer.append(JobFinished(time=1015.0, job=spec("d").id, outcome="SKIPPED"))
+    writer.close()
+    assert progress.line(1020.0) == "[3/5] 1 passed, 1 failed, 1 skipped, 1 running, 1 left, about 40s to go"
+
+
+def test_the_line_stays_below_what_is_written(tmp_path: Path) -> None:
+    """A message erases the line, and the line comes back after it; the last state stays at the end."""
+    plan = plan_of([spec("a")])
+    paths = recorded(tmp_path, plan, {"a": Outcome.SUCCESS})
+    stream = io.StringIO()
+    line = LiveLine(stream)
+    line.write("hello")
+    line.follow(paths)
+    line.close()
+    line.write("")
+    assert stream.getvalue() == "hello\n[1/1] 1 passed, 0 failed, 0 running, 0 left\n"
+
+
+@pytest.mark.parametrize(("terminal", "dryrun"), [(False, False), (True, True), (True, False)])
+def test_only_on_a_terminal_it_takes_the_place_of_snakemakes_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, dryrun: bool
+) -> None:
+    """Rules are not told there, messages and errors are; elsewhere and in a dry run it says nothing."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    handler = plugin.LogHandler(SimpleNamespace(dryrun=dryrun), None)  # type: ignore[arg-type]
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.emit(_record("a rule", event="job_info", jobid=1, shellcmd=None))
+    handler.emit(_record("a message"))
+    handler.close()
+    shown = terminal and not dryrun
+    assert handler.writes_to_stream == shown
+    assert capsys.readouterr().err == ("a message\n" if shown else "")

@@ -1,0 +1,50 @@
+"""What `--slurm` says: checked, so that nothing in it means something else in a profile or to a shell."""
+
+import pytest
+
+from canary_wf.errors import UsageError
+from canary_wf.plan.slurm_options import SlurmOptions, parse_slurm_options
+
+
+def test_pairs_are_read_and_later_ones_win() -> None:
+    """Several in one option and several options; a list of partitions keeps its comma."""
+    found = parse_slurm_options(["account=lab,partition=a,b,qos=high", "constraint=ib&icelake", "qos=low"])
+    assert found == SlurmOptions(account="lab", partition="a,b", qos="low", constraint="ib&icelake")
+    assert parse_slurm_options([]) == SlurmOptions()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("acount=x", "--slurm: 'acount=x' is not understood"),
+        ("account", "--slurm account: '' is no name"),
+        ("account=", "--slurm account: '' is no name"),
+        ("account=a b", "--slurm account: 'a b' is no name"),
+        ("account=$(id)", "--slurm account"),
+        ("account='x'", "--slurm account"),
+        ("partition=a,", "--slurm partition"),
+        ("constraint=a b", "--slurm constraint"),
+        ('constraint="a"', "--slurm constraint"),
+        ("gpu_model=a100:2", "--slurm gpu_model"),
+        ("gpu_style=tres", "--slurm gpu_style"),
+    ],
+)
+def test_what_is_no_option_is_refused(text: str, told: str) -> None:
+    """The message names the key and the value."""
+    with pytest.raises(UsageError) as raised:
+        parse_slurm_options([text])
+    assert str(raised.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("options", "gpus", "gres"),
+    [
+        (SlurmOptions(), 2, None),
+        (SlurmOptions(gpu_style="gres"), 0, None),
+        (SlurmOptions(gpu_style="gres"), 2, "gpu:2"),
+        (SlurmOptions(gpu_style="gres", gpu_model="a100"), 2, "gpu:a100:2"),
+    ],
+)
+def test_gres(options: SlurmOptions, gpus: int, gres: str | None) -> None:
+    """The older way of asking for GPUs, where the site wants it."""
+    assert options.gres(gpus) == gres

@@ -1,0 +1,71 @@
+"""Asking Slurm how jobs ended: one squeue for all, one sacct for what it forgot, nothing where neither answers."""
+
+from pathlib import Path
+
+import pytest
+
+from canary_wf.resources.slurm_jobs import ask_states, cancel, ended, in_words, own_ids
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the only folder on the PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def _program(folder: Path, name: str, answer: str, code: int = 0) -> None:
+    (folder / f"{name}.answer").write_text(answer)
+    (folder / name).write_text(
+        f"#!/bin/sh\necho {name} \"$@\" >> '{folder}/calls'\n/bin/cat '{folder}/{name}.answer'\nexit {code}\n"
+    )
+    (folder / name).chmod(0o755)
+
+
+def test_one_query_for_all_and_one_for_the_forgotten(programs: Path) -> None:
+    """Array tasks are known by both of their ids."""
+    _program(programs, "squeue", "12|12|TIMEOUT\n13_2|15|RUNNING\n99|99|FAILED\n")
+    _program(programs, "sacct", "14|14|CANCELLED by 1000\n")
+    assert ask_states(["12", "13_2", "14", "12"]) == {"12": "TIMEOUT", "13_2": "RUNNING", "14": "CANCELLED"}
+    calls = (programs / "calls").read_text().splitlines()
+    assert [call.split()[0] for call in calls] == ["squeue", "sacct"]
+    assert "--jobs=12,13_2,14" in calls[0]
+    assert "--jobs=14" in calls[1]
+    assert ask_states(["15"]) == {"15": "RUNNING"}
+
+
+def test_nothing_is_asked_for_what_is_no_id(programs: Path) -> None:
+    """Nor is Slurm needed for nothing."""
+    assert ask_states([]) == ask_states(["", "x", "1;rm", "_1", "--help"]) == {}
+    cancel(["--all"])
+    assert not (programs / "calls").exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_without_an_answer_nothing_is_known(programs: Path, there: bool) -> None:
+    """No Slurm, or one that fails; damage is no answer."""
+    if there:
+        _program(programs, "squeue", "slurm_load_jobs error: Invalid job id specified", 1)
+        _program(programs, "sacct", "Slurm accounting storage is disabled", 1)
+    assert ask_states(["12"]) == {}
+
+
+def test_jobs_are_taken_back_by_one_call(programs: Path) -> None:
+    """All of them."""
+    _program(programs, "scancel", "")
+    cancel(["12", "13_1"])
+    assert (programs / "calls").read_text() == "scancel --quiet 12 13_1\n"
+
+
+def test_states_in_words() -> None:
+    """Ends that left work undone have words; others are no ends of that kind."""
+    assert in_words("12", "NODE_FAIL") == "Slurm job 12 lost its node (NODE_FAIL)"
+    assert not any(ended(state) for state in ("PENDING", "RUNNING", "COMPLETED", "COMPLETING", "REQUEUED"))
+
+
+def test_own_ids() -> None:
+    """The job's, and the array's task."""
+    assert own_ids({}) == set()
+    assert own_ids({"SLURM_JOB_ID": "15"}) == {"15"}
+    array = {"SLURM_JOB_ID": "15", "SLURM_ARRAY_JOB_ID": "13", "SLURM_ARRAY_TASK_ID": "2"}
+    assert own_ids(array) == {"15", "13_2"}

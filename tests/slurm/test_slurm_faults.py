@@ -1,0 +1,242 @@
+"""What a real Slurm does to batches, and that states tell the truth and the run goes on to its end."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from slurm_workspace import SlurmWorkspace
+
+pytestmark = [
+    pytest.mark.needs("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "sbatch", "sinfo"),
+]
+
+TOOL = Path(__file__).with_name("slurm-cluster")
+
+# Each job waits where a file called `wait` stands in the tree, and notes when it began and when it came to its end.
+JOBS = """
+jobs:
+  - name: quick
+    command: [sh, -c, 'echo quick >> {tree}/notes']
+    runtime: 1s
+  - name: slow
+    command: [sh, '{tree}/slow.sh']
+    runtime: 1s
+    depends_on: [quick]
+  - name: last
+    command: [sh, -c, 'echo last >> {tree}/notes']
+    runtime: 1s
+    depends_on: [slow]
+"""
+
+
+SLOW = """
+echo begin >> {tree}/notes
+while [ -e {tree}/wait ]; do sleep 0.1; done
+echo end >> {tree}/notes
+"""
+
+
+def _prepare(slurm: SlurmWorkspace) -> None:
+    """Write three jobs of one batch, the second of which waits, and generate."""
+    slurm.write("a.jobs.yaml", JOBS.replace("{tree}", str(slurm.tree)))
+    slurm.write("slow.sh", SLOW.replace("{tree}", str(slurm.tree)))
+    slurm.write("wait", "")
+    slurm.generate_for_slurm("-b", "spec=layout:atomic")
+
+
+def _let_go(slurm: SlurmWorkspace) -> None:
+    (slurm.tree / "wait").unlink()
+
+
+def _notes(slurm: SlurmWorkspace) -> list[str]:
+    return (slurm.tree / "notes").read_text().split()
+
+
+def _finish(slurm: SlurmWorkspace, profile: str = "slurm-sbatch") -> None:
+    """Run the workflow again to its end: what is final is not run again."""
+    done = slurm.snakemake(profile=profile)
+    assert done.returncode == 0, done.stderr
+    assert slurm.outcomes() == dict.fromkeys(("quick", "slow", "last"), "SUCCESS")
+    assert _notes(slurm).count("quick") == 1
+    assert _notes(slurm).count("end") == 1
+
+
+def _reasons(slurm: SlurmWorkspace, outcome: str) -> list[str]:
+    return [event["reason"] for event in slurm.journal() if event.get("outcome") == outcome]
+
+
+def test_a_cancelled_batch_is_not_retried(slurm: SlurmWorkspace) -> None:
+    """What somebody cancels by scancel is CANCELLED, begun or not, also where there is no accounting."""
+    _prepare(slurm)
+    slurm.stand_in("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
+    with slurm.running("slurm-sbatch") as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        waiting = slurm.job("slow")
+        slurm.run("scancel", waiting["slurm_job_id"])
+    assert waiting["phase"] == "RUNNING"
+    assert run.returncode == 1
+    assert slurm.outcomes() == {"quick": "SUCCESS", "slow": "CANCELLED", "last": "CANCELLED"}
+    assert slurm.job("last")["reason"] == f"Slurm job {waiting['slurm_job_id']} was cancelled (CANCELLED)"
+    assert _notes(slurm) == ["quick", "begin"]
+    assert slurm.snakemake(profile="slurm-sbatch").returncode == 1
+    assert _notes(slurm) == ["quick", "begin"]
+    _let_go(slurm)
+    assert slurm.canary_wf("rerun", "--failed", "-d", slurm.out).returncode == 0
+    _finish(slurm)
+
+
+def test_a_batch_cancelled_in_the_queue_never_runs(slurm_alone: SlurmWorkspace) -> None:
+    """It is SUBMITTED with its id while it waits, and CANCELLED when somebody does not want it any more."""
+    slurm = slurm_alone
+    _prepare(slurm)
+    slurm.run("scontrol", "update", "partitionname=debug", "state=down")
+    try:
+        with slurm.running("slurm-sbatch"):
+            slurm.wait_until(lambda: slurm.job("slow")["phase"] == "SUBMITTED")
+            number = slurm.job("slow")["slurm_job_id"]
+            slurm.run("scancel", number)
+            slurm.run("scontrol", "update", "partitionname=debug", "state=up")
+    finally:
+        slurm.run("scontrol", "update", "partitionname=debug", "state=up")
+    assert slurm.outcomes() == dict.fromkeys(("quick", "slow", "last"), "CANCELLED")
+    assert slurm.job("slow")["reason"] == f"Slurm job {number} was cancelled (CANCELLED)"
+    assert not (slurm.tree / "notes").exists()
+
+
+@pytest.mark.parametrize("profile", ["slurm-sbatch", "fastslurm"])
+def test_a_run_stopped_by_its_user_goes_on(slurm: SlurmWorkspace, profile: str) -> None:
+    """Ctrl-C takes the Slurm jobs back; what ran is INTERRUPTED, and the next run does what is left."""
+    _prepare(slurm)
+    with slurm.running(profile) as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        os.kill(run.pid, signal.SIGINT)
+    assert run.returncode == 1
+    slurm.wait_until(lambda: slurm.outcomes()["slow"] == "INTERRUPTED")
+    assert slurm.outcomes() == {"quick": "SUCCESS", "slow": "INTERRUPTED", "last": "NONE"}
+    assert slurm.job("last")["phase"] == "PENDING"
+    _let_go(slurm)
+    _finish(slurm, profile)
+
+
+def test_a_run_whose_login_shell_died_goes_on(slurm: SlurmWorkspace) -> None:
+    """The batch lives on without Snakemake; the next one takes it over, and nothing is run twice."""
+    _prepare(slurm)
+    with slurm.running("slurm-sbatch") as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        os.killpg(run.pid, signal.SIGKILL)
+    assert slurm.job("slow")["phase"] == "RUNNING"
+    _let_go(slurm)
+    slurm.wait_until(lambda: slurm.job("last")["outcome"] == "SUCCESS")
+    _finish(slurm)
+    assert _notes(slurm) == ["quick", "begin", "end", "last"]
+
+
+def test_a_node_that_is_lost_costs_only_what_ran_on_it(slurm_alone: SlurmWorkspace) -> None:
+    """The batch is tried again at once, without the job that was done; the reason is Slurm's."""
+    slurm = slurm_alone
+    _prepare(slurm)
+    with slurm.running("slurm-sbatch") as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        number = slurm.job("slow")["slurm_job_id"]
+        node = slurm.run("squeue", "-h", "-j", number, "-o", "%N").stdout.strip()
+        slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+        slurm.wait_until(lambda: slurm.launched() == 3)
+        _let_go(slurm)
+    assert run.returncode == 0, slurm.log.read_text()
+    assert _notes(slurm) == ["quick", "begin", "begin", "end", "last"]
+    assert f"Slurm job {number} lost its node (NODE_FAIL)" in _reasons(slurm, "INTERRUPTED")
+    _finish(slurm)
+
+
+def test_an_orphan_of_a_dead_node_writes_nothing_twice(slurm_alone: SlurmWorkspace) -> None:
+    """When slurmd dies its batch lives on; the one that takes its place ends it and does what is left."""
+    slurm = slurm_alone
+    _prepare(slurm)
+    with slurm.running("slurm-sbatch") as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        number = slurm.job("slow")["slurm_job_id"]
+        node = slurm.run("squeue", "-h", "-j", number, "-o", "%N").stdout.strip()
+        slurm.run(TOOL, "kill-node", node)
+        try:
+            slurm.wait_until(lambda: slurm.launched() == 3)
+            _let_go(slurm)
+            run.wait(120)
+        finally:
+            slurm.run(TOOL, "start-node", node)
+    assert run.returncode == 0, slurm.log.read_text()
+    assert _notes(slurm) == ["quick", "begin", "begin", "end", "last"]
+    ends = [event["job"] for event in slurm.journal() if event.get("outcome") == "SUCCESS"]
+    assert len(ends) == len(set(ends)) == 3
+    slurm.wait_until(lambda: "down" not in slurm.run("sinfo", "-h", "-o", "%t").stdout)
+
+
+def test_what_sbatch_refuses_is_told_and_runs_later(slurm: SlurmWorkspace) -> None:
+    """The jobs have not run, and say why; the next run submits them."""
+    _prepare(slurm)
+    _let_go(slurm)
+    slurm.stand_in("sbatch", 'echo "sbatch: error: Batch job submission failed: Invalid qos specification" >&2; exit 1')
+    done = slurm.snakemake(profile="slurm-sbatch")
+    assert done.returncode == 1
+    job = slurm.job("quick")
+    assert (job["phase"], job["outcome"]) == ("PENDING", "NONE")
+    assert job["reason"].startswith("refused by Slurm: ")
+    assert "Invalid qos specification" in job["reason"]
+    (slurm.tree.parent / "bin" / "sbatch").unlink()
+    _finish(slurm)
+
+
+def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_alone: SlurmWorkspace) -> None:
+    """For 20 s nobody answers; the batch runs on and its end is seen."""
+    slurm = slurm_alone
+    _prepare(slurm)
+    with slurm.running("slurm-sbatch") as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        slurm.run(TOOL, "stop-controller")
+        try:
+            time.sleep(20)
+            assert run.poll() is None
+            assert slurm.job("slow")["phase"] == "RUNNING"
+        finally:
+            slurm.run(TOOL, "start-controller")
+        _let_go(slurm)
+    assert run.returncode == 0, slurm.log.read_text()
+    _finish(slurm)
+    assert _notes(slurm) == ["quick", "begin", "end", "last"]
+
+
+def test_a_batch_over_its_limit_is_tried_again_with_more_time(slurm: SlurmWorkspace) -> None:
+    """Time was the reason, so the second attempt asks for twice as much; the first one's job was INTERRUPTED."""
+    _prepare(slurm)
+    rules = slurm.out / "workflow" / "rules" / "batches.smk"
+    text = rules.read_text()
+    before, minutes, after = text.partition("runtime_minutes(PLAN, ")
+    batch, _, rest = after.partition(", ")
+    rules.write_text(f"{before}{minutes}{batch}, 1){rest.partition(')')[2]}")
+    with slurm.running("slurm-sbatch") as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        first = slurm.job("slow")["slurm_job_id"]
+        slurm.wait_until(lambda: slurm.launched() == 3, seconds=200)
+        second = slurm.job("slow")["slurm_job_id"]
+        limits = [slurm.run("squeue", "-h", "-t", "all", "-j", number, "-o", "%l").stdout for number in (first, second)]
+        _let_go(slurm)
+    assert run.returncode == 0, slurm.log.read_text()
+    assert [limit.strip() for limit in limits] == ["1:00", "2:00"]
+    assert f"Slurm job {first} ran into its time limit (TIMEOUT)" in _reasons(slurm, "INTERRUPTED")
+    assert _notes(slurm) == ["quick", "begin", "begin", "end", "last"]
+
+
+def test_a_requeued_batch_goes_on_where_it_was(slurm: SlurmWorkspace) -> None:
+    """Slurm starts the same job again; what is done is not done again, and nobody else takes the batch."""
+    _prepare(slurm)
+    with slurm.running("slurm-sbatch", "--default-resources", "slurm_account='lab'", "slurm_extra='--requeue'") as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        number = slurm.job("slow")["slurm_job_id"]
+        assert slurm.run("scontrol", "requeue", number).returncode == 0
+        slurm.wait_until(lambda: slurm.job("slow")["outcome"] in {"INTERRUPTED", "NONE"})
+        slurm.run("scontrol", "update", f"jobid={number}", "StartTime=now")
+        _let_go(slurm)
+    assert run.returncode == 0, slurm.log.read_text()
+    assert {event["slurm_job_id"] for event in slurm.journal() if event["event"] == "attempt_started"} == {number}
+    _finish(slurm)

@@ -1,0 +1,94 @@
+"""The status script of the profile `slurm-sbatch`: one list for all jobs, and never a wrong end."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from canary_wf.shipped import shipped_folder
+
+SCRIPT = shipped_folder("profiles") / "slurm-sbatch" / "queue-state.sh"
+
+
+class _Queue:
+    """A folder in which Snakemake would run, with a squeue that counts how often it is asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / ".snakemake").mkdir()
+        (folder / "bin").mkdir()
+
+    def program(self, name: str, answer: str, code: int = 0) -> None:
+        (self.folder / f"{name}.answer").write_text(answer)
+        script = f"#!/bin/sh\necho x >> '{self.folder}/{name}.calls'\ncat '{self.folder}/{name}.answer'\nexit {code}\n"
+        (self.folder / "bin" / name).write_text(script)
+        (self.folder / "bin" / name).chmod(0o755)
+
+    def calls(self, name: str) -> int:
+        path = self.folder / f"{name}.calls"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def state(self, job: str, seconds: int = 600) -> str:
+        environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "CANARY_WF_QUEUE_SECONDS": str(seconds)}
+        done = subprocess.run(
+            ["sh", SCRIPT, job], cwd=self.folder, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> _Queue:
+    """Return a queue with the programs of a Slurm that knows nothing."""
+    found = _Queue(tmp_path)
+    found.program("squeue", "")
+    found.program("sacct", "", 1)
+    return found
+
+
+def test_all_jobs_are_answered_from_one_list(queue: _Queue) -> None:
+    """Each state in Snakemake's words; the last line of a job counts."""
+    states = {"PENDING": "running", "RUNNING": "running", "COMPLETING": "running", "SUSPENDED": "running"}
+    states |= {"COMPLETED": "success", "FAILED": "failed", "TIMEOUT": "failed", "CANCELLED": "failed"}
+    states |= {"NODE_FAIL": "failed", "OUT_OF_MEMORY": "failed", "PREEMPTED": "failed", "REQUEUED": "running"}
+    jobs = {str(number): state for number, state in enumerate(states, start=1)}
+    queue.program("squeue", "".join(f"{job}|{state}\n" for job, state in jobs.items()) + "1|COMPLETED\n")
+    assert queue.state("1") == "success"
+    for job in list(jobs)[1:]:
+        assert queue.state(job) == states[jobs[job]]
+    assert queue.calls("squeue") == 1
+
+
+def test_a_job_that_is_not_in_an_old_list_makes_a_new_one(queue: _Queue) -> None:
+    """It was submitted since."""
+    queue.program("squeue", "1|RUNNING\n")
+    assert queue.state("1") == "running"
+    queue.program("squeue", "1|COMPLETED\n2|RUNNING\n")
+    assert queue.state("1") == "running"
+    assert queue.state("2") == "running"
+    assert queue.state("1") == "success"
+    assert queue.calls("squeue") == 2
+
+
+def test_a_list_grows_old(queue: _Queue) -> None:
+    """At once, where no second is given to it."""
+    queue.program("squeue", "1|RUNNING\n")
+    assert [queue.state("1", 0), queue.state("1", 0)] == ["running", "running"]
+    assert queue.calls("squeue") == 2
+
+
+def test_a_controller_that_does_not_answer_ends_nothing(queue: _Queue) -> None:
+    """The job may well run; nothing half-written stays."""
+    queue.program("squeue", "slurm_load_jobs error", 1)
+    assert queue.state("1") == "running"
+    assert list((queue.folder / ".snakemake").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "state"),
+    [("COMPLETED\n", 0, "success"), ("CANCELLED by 0\n", 0, "failed"), ("RUNNING\n", 0, "running"), ("", 1, "success")],
+)
+def test_a_job_that_the_controller_forgot(queue: _Queue, answer: str, code: int, state: str) -> None:
+    """The accounting knows it, or it is over and Snakemake looks for its result."""
+    queue.program("sacct", answer, code)
+    assert queue.state("1") == state
