@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from canary_wf.plan.model import Plan, PlannedBatch
 from canary_wf.plan.slurm_options import SlurmOptions
-from canary_wf.workflow.shapes import BatchShape
+from canary_wf.workflow.shapes import BatchShape, threads_of
 
 
 class Site(NamedTuple):
@@ -33,6 +33,9 @@ def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, s
     if asked.memory is not None:
         found.append(("mem_mb", str(asked.memory)))
     found.append(("nodes", str(asked.nodes)))
+    if site.on_slurm:
+        # Snakemake caps threads by the cores that it sees on the node, before it asks for the step of the batch.
+        found.append(("cpus_per_task", str(threads_of(asked))))
     if site.on_slurm and asked.nodes > 1:
         # The executor then starts no step of its own, inside which the jobs could start none; one task a node, and
         # none counted by GPUs, which it would do with `tasks` alone.

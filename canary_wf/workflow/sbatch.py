@@ -67,10 +67,11 @@ def sbatch_command(properties: Mapping[str, Any], script: Path) -> list[str]:
     name = rule if batch is None else f"batch_{batch}"
     session = next((found[1] for path in properties.get("output", ()) if (found := _SESSION.search(path))), "")
     nodes = int(resources.get("nodes", 1))
+    cpus = resources.get("cpus_per_task") or properties.get("threads", 1)
     command = ["sbatch", "--parsable", f"--job-name={name}", f"--comment=canary-wf {session} {rule}"]
     command += [f"--output={LOGS}/{rule}/%j.log", "--export=ALL"]
     command += [f"--{option}={resources[key]}" for key, option in _NAMED.items() if resources.get(key)]
-    command += [f"--nodes={nodes}", f"--ntasks={nodes}", f"--cpus-per-task={properties.get('threads', 1)}"]
+    command += [f"--nodes={nodes}", f"--ntasks={nodes}", f"--cpus-per-task={cpus}"]
     command += _sizes(resources)
     try:
         command += shlex.split(str(resources.get("slurm_extra", "")))

@@ -34,9 +34,9 @@ def uses_shapes(plan: Plan, mode: RulesMode) -> bool:
     return mode == "shape" or (mode == "auto" and len(plan.batches) > MOST_BATCH_RULES)
 
 
-def threads_of(batch: PlannedBatch) -> int:
-    """Return the threads that the rule of `batch` asks for."""
-    return max(batch.cpus, 1)
+def threads_of(batch: PlannedBatch | BatchShape) -> int:
+    """Return the threads that the rule of `batch`, or of a shape, asks for."""
+    return max(batch.cpus, 1) if isinstance(batch, PlannedBatch) else batch.threads
 
 
 def minutes_of(batch: PlannedBatch) -> int:

@@ -53,6 +53,7 @@ def _calls(workspace: Workspace) -> str:
     text = text.replace(str(workspace.out), "OUT").replace(str(workspace.tree.parent / "bin"), "BIN")
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "RUN", text)
     text = re.sub(r"\S*/snakejob\.\S+", "SCRIPT", text)
+    text = re.sub(r"_wildcards_[0-9a-f]+", "_wildcards_BATCH", text)
     text = re.sub(r"\d{8}T\d{6}\.\d+", "SESSION", text)
     return "".join(sorted({f"{line}\n" for line in text.splitlines()}))
 
