@@ -490,6 +490,28 @@ def test_a_unit_over_its_time_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, g
     assert made[0].waits == 0
 
 
+def test_an_exclusive_unit_that_could_not_begin_bars_nobody() -> None:
+    """After an error what is left of the work may be run."""
+
+    def factory(uid: str, data: list[str], slot: int) -> Command:
+        if uid == "a":
+            raise RuntimeError("factory")
+        return Command(uid, data, slot)
+
+    log: list[str] = []
+    scheduler = MultiprocessScheduler(
+        graph({"a": [], "b": []}),
+        factory,
+        lambda worker: log.append(worker.uid),
+        1,
+        exclusive=lambda uid, _: uid == "a",
+    )
+    with pytest.raises(RuntimeError, match="factory"):
+        scheduler.run()
+    scheduler.run()
+    assert log == ["b"]
+
+
 def test_starts_and_ends_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """By the module's logger, for who debugs."""
     caplog.set_level(logging.DEBUG, logger.name)

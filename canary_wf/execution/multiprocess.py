@@ -158,6 +158,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
                 self.release_worker(slot)
             for uid in list(self.allocations):  # checked out, but not begun
                 self._give_back(uid)
+            self._alone = None
 
     def poll(self) -> None:
         """Ask every worker once; collect the results of those that have ended."""
