@@ -1,5 +1,6 @@
 """The scheduler of the API page, on real processes."""
 
+import itertools
 import logging
 import os
 import resource
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -26,6 +29,8 @@ from canary_wf.multiprocess_scheduler import (
     logger,
 )
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
+
+PACKAGE = str(Path(multiprocess.__file__).parents[1])
 
 
 class Command(Worker):
@@ -488,6 +493,55 @@ def test_a_unit_over_its_time_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, g
     if grace:
         assert ended[:2] == [("a", None), ("b", None)]
     assert made[0].waits == 0
+
+
+def _pressing_at(moments: set[int]) -> Callable[[FrameType, str, object], Any]:
+    """Return a tracer that presses Ctrl-C at those of the package's steps, counted from 1."""
+    steps = itertools.count(1)
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:  # noqa: ANN401 - itself, or nothing
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event in {"line", "return"} and next(steps) in moments:
+            _press_ctrl_c()
+        return trace
+
+    return trace
+
+
+@pytest.mark.parametrize("again", [0, 1, 6])
+def test_a_ctrl_c_at_any_step_leaves_nothing(again: int) -> None:
+    """Nor does a second one so many steps later; of all steps of a short run, every ninth is tried."""
+    for step in range(1, 900, 9):
+        started: list[subprocess.Popen[bytes]] = []
+
+        class Noted(Command):
+            """A worker that notes its process."""
+
+            def start(self) -> "subprocess.Popen[bytes]":
+                """Start it."""
+                started.append(super().start())  # noqa: B023 - used within the turn
+                return started[-1]  # noqa: B023 - used within the turn
+
+        pool = ResourcePool()
+        pool.populate(cpus=2)
+        dag = graph({"a": [], "b": []}, lambda uid: ["sleep", "60"] if uid == "a" else ["true"])
+        scheduler = MultiprocessScheduler(dag, Noted, _fail, 2, pool=pool, request=lambda *_: ONE_CPU)
+        handler, tracer = signal.getsignal(signal.SIGINT), sys.gettrace()
+        sys.settrace(_pressing_at({step, step + again}))
+        try:
+            with pytest.raises((KeyboardInterrupt, RuntimeError)):
+                scheduler.run()
+        finally:
+            sys.settrace(tracer)
+        assert _alive(started) == []
+        assert (scheduler.active_workers, scheduler.workers, scheduler.allocations) == (0, [None, None], {})
+        assert [entry["slots"] for entry in pool.resources["cpus"]] == [1, 1]
+        assert signal.getsignal(signal.SIGINT) == handler
+
+
+def _fail(_worker: Worker) -> None:
+    raise RuntimeError("collector")
 
 
 def test_an_exclusive_unit_that_could_not_begin_bars_nobody() -> None:

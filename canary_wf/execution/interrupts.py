@@ -12,14 +12,14 @@ from typing import Self
 class Interrupts:
     """A context manager that stands between SIGINT and the handler that is there; a no-op outside the main thread.
 
-    The handler is called when the signal comes, except inside of `held` and once the program is `ending`, which it is
-    too from the moment at which the handler raised. What comes then is noted, and delivered when that is over.
+    From `go_on` to `end`, or until it raises, the handler is called when the signal comes, except inside of `held`.
+    What comes at other times is noted, and delivered when they are over: so there is no gap at entry and end.
     """
 
     def __init__(self) -> None:
         self.noted = 0
         self._depth = 0
-        self._ending = False
+        self._closed = True
         self._owner = 0
         self._before: Callable[[int, FrameType | None], object] | None = None
 
@@ -36,7 +36,6 @@ class Interrupts:
             return
         if signal.getsignal(signal.SIGINT) == self._on_signal:  # else a callback has set another one
             signal.signal(signal.SIGINT, before)
-        self._ending = False
         if self.noted:
             self.noted = 0
             before(signal.SIGINT, None)
@@ -49,16 +48,16 @@ class Interrupts:
             yield
         finally:
             self._depth -= 1
-            if not self._ending:
+            if not self._closed:
                 self._tell()
 
     def end(self) -> None:
         """Raise nothing from now on: the program ends what it has begun."""
-        self._ending = True
+        self._closed = True
 
     def go_on(self) -> None:
-        """Say that the program goes on, also when a callback caught what the handler raised."""
-        self._ending = False
+        """Raise from now on; to be said again and again, as a callback may have caught what the handler raised."""
+        self._closed = False
         self._tell()
 
     def _tell(self) -> None:
@@ -68,7 +67,7 @@ class Interrupts:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # A child that was forked without a new program has this handler too, and nothing to hold.
-        if os.getpid() == self._owner and (self._depth or self._ending):
+        if os.getpid() == self._owner and (self._depth or self._closed):
             self.noted += 1
         else:
             self._deliver(number, frame)
@@ -79,5 +78,5 @@ class Interrupts:
         try:
             self._before(number, frame)
         except BaseException:
-            self._ending = True
+            self._closed = True
             raise

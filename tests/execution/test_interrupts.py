@@ -12,13 +12,24 @@ def _press() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
+def test_one_at_the_entry_is_raised_inside() -> None:
+    """Where the program can put back what it has taken over."""
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupts() as interrupts:
+        _press()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.go_on()
+    assert signal.getsignal(signal.SIGINT) == before
+
+
 def test_it_is_raised_at_once_and_the_handler_put_back() -> None:
     """As without."""
     before = signal.getsignal(signal.SIGINT)
     done: list[str] = []
 
     def program() -> None:
-        with Interrupts():
+        with Interrupts() as interrupts:
+            interrupts.go_on()
             _press()
             done.append("after")
 
@@ -34,6 +45,7 @@ def test_what_is_held_is_done_as_a_whole() -> None:
 
     def program() -> None:
         with Interrupts() as interrupts:
+            interrupts.go_on()
             with interrupts.held():
                 with interrupts.held():
                     _press()
@@ -52,6 +64,7 @@ def test_after_the_first_the_others_are_noted_until_the_end() -> None:
 
     def program() -> None:
         with Interrupts() as interrupts:
+            interrupts.go_on()
             try:
                 _press()
             finally:
@@ -66,6 +79,7 @@ def test_after_the_first_the_others_are_noted_until_the_end() -> None:
 def test_an_end_without_interrupt_notes_too_and_going_on_raises() -> None:
     """A callback may have caught what was raised."""
     with Interrupts() as interrupts:
+        interrupts.go_on()
         interrupts.end()
         _press()
         assert interrupts.noted == 1
@@ -84,6 +98,7 @@ def test_a_handler_that_does_not_raise_is_called_each_time() -> None:
     before = signal.signal(signal.SIGINT, hear)
     try:
         with Interrupts() as interrupts:
+            interrupts.go_on()
             _press()
             _press()
             assert (len(heard), interrupts.noted) == (2, 0)
