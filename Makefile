@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 DEMO := build/demo
 
-.PHONY: demo test check docs reference wheel faults clean
+.PHONY: demo test check docs reference wheel faults screenshots clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/canary-wf generate examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
@@ -44,6 +44,10 @@ wheel: $(VENV)/.dev
 	build/fresh/bin/canary-wf status -d build/use
 	build/fresh/bin/canary-wf plan examples/chain -b scheduler=local -d build/use --html build/use/plan.html
 	build/fresh/bin/python -c "from canary_wf.plan.schema import plan_schema; plan_schema()"
+
+# The pictures of the documentation, of a real run; needs chromium.
+screenshots: $(VENV)/.dev
+	PYTHONPATH=tests $(VENV)/bin/python docs/screenshots.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

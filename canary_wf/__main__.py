@@ -3,9 +3,18 @@
 import io
 import sys
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    try:
+        _main()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)  # before a command took over, or after it was through
+
+
+def _main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Names of jobs may have letters that this terminal cannot show; they are told escaped then.
         if isinstance(stream, io.TextIOWrapper):

@@ -1,9 +1,10 @@
 """Durations as people write them (`90`, `1.5`, `40s`, `2h`, `4h30m30s`, `1d`, `01:30:00`) in seconds and back."""
 
 import math
+import os
 import re
 
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, UsageError
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -32,6 +33,23 @@ def parse_positive_duration(value: float | str) -> float:
     seconds = parse_duration(value)
     if seconds <= 0:
         raise InputError(f"duration {value!r} is not above zero", hint=_EXPECTED)
+    return seconds
+
+
+def environment_seconds(name: str, default: float) -> float:
+    """Return what the environment variable `name` says in seconds, or `default` where it is not set.
+
+    Raises UsageError for what is no duration, or below zero.
+    """
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        seconds = parse_duration(text)
+    except InputError as error:
+        raise UsageError(error.what, where=name, hint=error.hint) from None
+    if seconds < 0:
+        raise UsageError(f"duration {text!r} is below zero", where=name, hint=_EXPECTED)
     return seconds
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.plain_files import open_plain
 
 T = TypeVar("T")
 
@@ -115,7 +116,8 @@ def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW) -> T:  # noqa:
     Raises WorkspaceError when it is missing or not of that form; `hint` says what to do then.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        with open_plain(path, follow=True) as file:
+            return msgspec.json.decode(file.read(), type=kind)
     except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -4,8 +4,6 @@ A thin façade; the engine is `canary_wf.execution.multiprocess`. `Worker.poll` 
 `no_free_item` is True while all waiting work depends on work that has not completed.
 """
 
-import logging
-
 from canary_wf.execution.dag import DAG, DAGError, DAGIterator
 from canary_wf.execution.multiprocess import (
     CollectResultCallback,
@@ -14,10 +12,9 @@ from canary_wf.execution.multiprocess import (
     SomeWorker,
     WorkData,
     compute_next_dyn_poll,
+    logger,
 )
 from canary_wf.execution.worker import RunningProcess, Worker
-
-logger = logging.getLogger("canary_wf.multiprocess_scheduler")
 
 __all__ = [
     "DAG",

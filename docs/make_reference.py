@@ -3,6 +3,7 @@
 python docs/make_reference.py [FOLDER]
 """
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def _command(name: str, command: click.Command, parent: click.Context) -> Iterat
         return
     context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
-    yield f"\n## {name}\n\n```text\n{usage}\n```\n\n{command.help or ''}\n"
+    yield f"\n## {name}\n\n```text\n{usage}\n```\n\n{inspect.cleandoc(command.help or '')}\n"
     table = _options(command)
     yield f"\n{table}" if table else ""
     if isinstance(command, click.Group):

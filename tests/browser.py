@@ -172,7 +172,11 @@ class Browser:
         self._call("Input.insertText", text=text)
         self.settle()
 
-    def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        """Write what is to be seen, or the `whole` page, to `path` as PNG."""
-        answer = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+    def screenshot(self, path: Path, selector: str | None = None) -> None:
+        """Write what is to be seen, or only the element that `selector` finds, to `path` as PNG."""
+        clip = {}
+        if selector is not None:
+            box = self.run(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
+            clip = {"clip": {name: box[name] for name in ("x", "y", "width", "height")} | {"scale": 1}}
+        answer = self._call("Page.captureScreenshot", format="png", **clip)
         path.write_bytes(base64.b64decode(answer["data"]))

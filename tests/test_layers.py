@@ -15,6 +15,7 @@ LAYERS = [
         "errors",
         "durations",
         "json_files",
+        "plain_files",
         "expressions",
         "plugins",
         "session_paths",

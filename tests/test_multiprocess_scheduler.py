@@ -1,10 +1,16 @@
 """The scheduler of the API page, on real processes."""
 
+import itertools
+import logging
+import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -12,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_jobs import assert_gone
 
+from canary_wf.execution import ending, multiprocess
 from canary_wf.multiprocess_scheduler import (
     DAG,
     DAGError,
@@ -19,8 +26,11 @@ from canary_wf.multiprocess_scheduler import (
     MultiprocessScheduler,
     Worker,
     compute_next_dyn_poll,
+    logger,
 )
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
+
+PACKAGE = str(Path(multiprocess.__file__).parents[1])
 
 
 class Command(Worker):
@@ -333,3 +343,248 @@ def test_a_real_ctrl_c_while_it_sleeps_ends_what_runs() -> None:
     assert said.split("\n")[0] == "interrupted 0 [None, None]"
     for pid in pids:
         assert_gone(pid)
+
+
+class Stubborn(subprocess.Popen[bytes]):
+    """A process that ignores SIGTERM; what is done when it is waited for the first time is `first_wait`."""
+
+    def __init__(self) -> None:
+        text = "trap '' TERM; echo; exec sleep 60"
+        super().__init__(["sh", "-c", text], start_new_session=True, stdout=subprocess.PIPE)
+        assert self.stdout is not None
+        self.stdout.readline()  # the trap is set
+        self.stdout.close()
+        self.first_wait: Callable[[], None] | None = None
+        self.waits = 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait as any process."""
+        self.waits += 1
+        if self.first_wait is not None:
+            what, self.first_wait = self.first_wait, None
+            what()
+        return super().wait(timeout)
+
+
+def _press_ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_a_second_ctrl_c_kills_at_once_what_will_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while what runs is asked to end; no process, no slot and no id is left."""
+    monkeypatch.setattr(ending, "GRACE", 3600.0)
+    made: list[Stubborn] = []
+
+    class Worst(Command):
+        """A worker with a stubborn process."""
+
+        def start(self) -> "subprocess.Popen[bytes]":
+            """Start it."""
+            if self.uid == "quick":
+                return super().start()
+            made.append(Stubborn())
+            made[-1].first_wait = _press_ctrl_c if len(made) == 1 else None
+            return made[-1]
+
+    pool = ResourcePool()
+    pool.populate(cpus=3)
+    dag = graph({"a": [], "b": [], "quick": []})
+    scheduler = MultiprocessScheduler(dag, Worst, lambda _: _press_ctrl_c(), 3, pool=pool, request=lambda *_: ONE_CPU)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.run()
+    assert [process.returncode for process in made] == [-signal.SIGKILL, -signal.SIGKILL]
+    assert sum(process.waits for process in made) == 3  # one for the grace, which was cut short, one each for the end
+    assert (scheduler.active_workers, scheduler.workers) == (0, [None] * 3)
+    assert [entry["slots"] for entry in pool.resources["cpus"]] == [1, 1, 1]
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_ctrl_c_in_the_moment_of_a_start_leaves_no_process() -> None:
+    """The process is in its slot before the interrupt is raised."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(Command):
+        """A worker that is interrupted when its process is there."""
+
+        def start(self) -> "subprocess.Popen[bytes]":
+            """Start it."""
+            started.append(super().start())
+            _press_ctrl_c()
+            return started[-1]
+
+    scheduler = MultiprocessScheduler(graph({"a": []}, lambda _: ["sleep", "60"]), Interrupted, print, 1)
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.run()
+    assert _alive(started) == []
+    assert scheduler.workers == [None]
+
+
+def test_a_program_with_many_open_files_is_no_trouble() -> None:
+    """Descriptors may have any number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 1200
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip("no more files may be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    descriptors = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        log, _ = run(graph({"a": []}))
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert log == ["+a", "-a"]
+
+
+def test_while_others_hold_the_pool_it_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nothing of its own running it looks again after the polling interval, which adapts."""
+    pool = ResourcePool()
+    pool.populate(cpus=1)
+    lent = pool.checkout(ONE_CPU)
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            pool.checkin(lent)
+
+    monkeypatch.setattr("canary_wf.execution.multiprocess.time.sleep", nap)
+    asked: list[str] = []
+
+    def request(uid: str, _data: list[str]) -> list[dict[str, Any]]:
+        asked.append(uid)
+        assert len(asked) < 100, "it asks without a pause"
+        return ONE_CPU
+
+    log, _ = run(graph({"a": []}), 1, pool=pool, request=request)
+    assert log == ["+a", "-a"]
+    assert naps[:3] == pytest.approx([0.1, 0.075, 0.05625])
+
+
+@pytest.mark.parametrize("grace", [0.0, 3600.0])
+def test_a_unit_over_its_time_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, grace: float) -> None:
+    """While it is given its grace, what else ends is collected; it is killed when that is over."""
+    monkeypatch.setattr(multiprocess, "GRACE", grace)
+    made: list[Stubborn] = []
+
+    class Late(Command):
+        """A worker whose process `slow` ignores that it is asked to end."""
+
+        def start(self) -> "subprocess.Popen[bytes]":
+            """Start it."""
+            if self.uid != "slow":
+                return super().start()
+            made.append(Stubborn())
+            return made[-1]
+
+    ended: list[tuple[str, int | None]] = []
+
+    def collect(worker: Worker) -> None:
+        ended.append((worker.uid, made[0].returncode))
+        if worker.uid == "b" and grace:
+            made[0].kill()
+
+    dag = graph({"slow": [], "a": [], "b": ["a"]})
+    scheduler = MultiprocessScheduler(dag, Late, collect, 2, timeout=lambda uid, _: 0.0 if uid == "slow" else None)
+    scheduler.run()
+    assert sorted(uid for uid, _ in ended) == ["a", "b", "slow"]
+    assert dict(ended)["slow"] == -signal.SIGKILL
+    if grace:
+        assert ended[:2] == [("a", None), ("b", None)]
+    assert made[0].waits == 0
+
+
+def _pressing_at(moments: set[int]) -> Callable[[FrameType, str, object], Any]:
+    """Return a tracer that presses Ctrl-C at those of the package's steps, counted from 1."""
+    steps = itertools.count(1)
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:  # noqa: ANN401 - itself, or nothing
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event in {"line", "return"} and next(steps) in moments:
+            _press_ctrl_c()
+        return trace
+
+    return trace
+
+
+@pytest.mark.parametrize("again", [0, 1, 6])
+def test_a_ctrl_c_at_any_step_leaves_nothing(again: int) -> None:
+    """Nor does a second one so many steps later; of all steps of a short run, every ninth is tried."""
+    for step in range(1, 900, 9):
+        started: list[subprocess.Popen[bytes]] = []
+
+        class Noted(Command):
+            """A worker that notes its process."""
+
+            def start(self) -> "subprocess.Popen[bytes]":
+                """Start it."""
+                started.append(super().start())  # noqa: B023 - used within the turn
+                return started[-1]  # noqa: B023 - used within the turn
+
+        pool = ResourcePool()
+        pool.populate(cpus=2)
+        dag = graph({"a": [], "b": []}, lambda uid: ["sleep", "60"] if uid == "a" else ["true"])
+        scheduler = MultiprocessScheduler(dag, Noted, _fail, 2, pool=pool, request=lambda *_: ONE_CPU)
+        handler, tracer = signal.getsignal(signal.SIGINT), sys.gettrace()
+        sys.settrace(_pressing_at({step, step + again}))
+        try:
+            with pytest.raises((KeyboardInterrupt, RuntimeError)):
+                scheduler.run()
+        finally:
+            sys.settrace(tracer)
+        assert _alive(started) == []
+        assert (scheduler.active_workers, scheduler.workers, scheduler.allocations) == (0, [None, None], {})
+        assert [entry["slots"] for entry in pool.resources["cpus"]] == [1, 1]
+        assert signal.getsignal(signal.SIGINT) == handler
+
+
+def _fail(_worker: Worker) -> None:
+    raise RuntimeError("collector")
+
+
+def test_an_exclusive_unit_that_could_not_begin_bars_nobody() -> None:
+    """After an error what is left of the work may be run."""
+
+    def factory(uid: str, data: list[str], slot: int) -> Command:
+        if uid == "a":
+            raise RuntimeError("factory")
+        return Command(uid, data, slot)
+
+    log: list[str] = []
+    scheduler = MultiprocessScheduler(
+        graph({"a": [], "b": []}),
+        factory,
+        lambda worker: log.append(worker.uid),
+        1,
+        exclusive=lambda uid, _: uid == "a",
+    )
+    with pytest.raises(RuntimeError, match="factory"):
+        scheduler.run()
+    scheduler.run()
+    assert log == ["b"]
+
+
+def test_starts_and_ends_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """By the module's logger, for who debugs."""
+    caplog.set_level(logging.DEBUG, logger.name)
+    _, scheduler = run(graph({"a": []}), 1)
+    assert [text.partition(",")[0] for text in caplog.messages] == ["a started in slot 0", "a ended in slot 0"]
+    assert logger.name == "canary_wf.multiprocess_scheduler"
+    assert scheduler.workers == [None]
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_without_pidfd_a_signal_wakes_it(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    """No polling is needed where SIGCHLD tells of an end; its handler is put back."""
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+
+    def polled(*_: object) -> float:
+        pytest.fail("it polls")
+
+    monkeypatch.setattr(multiprocess, "compute_next_dyn_poll", polled)
+    before = signal.getsignal(signal.SIGCHLD)
+    log, _ = run(graph({"a": [], "b": ["a"], "c": []}, lambda _: ["sleep", "0.05"]), at_once)
+    assert sorted(log) == sorted(f"{what}{uid}" for uid in "abc" for what in "+-")
+    assert signal.getsignal(signal.SIGCHLD) == before

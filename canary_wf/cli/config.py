@@ -1,6 +1,7 @@
 """`canary-wf config`: what the options of `generate` come to, and whether a file, a variable or an option says so."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ from canary_wf.errors import one_line
 from canary_wf.json_files import encode
 
 DEFAULT = "default"
+
+_SEVERAL = re.compile(r"\n|,(?=[a-z_]+=)")
+"""What stands between two KEY=VALUE pairs: some options take several at once."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -91,7 +95,7 @@ def _command_line(configured: Configured, context: click.Context) -> Iterator[Sh
             if value != before:
                 yield Shown(key.name, str(value) if isinstance(value, Path) else value, key.option)
             continue
-        for text in value[len(before) :]:
+        for text in _SEVERAL.split("\n".join(value[len(before) :])):
             name, _, rest = text.partition("=")
             if key.is_open:
                 yield Shown(key.named(name).name, rest, f"{key.option} {name}=")

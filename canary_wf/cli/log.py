@@ -14,6 +14,7 @@ from canary_wf.cli.options import out_option
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.plain_files import open_plain
 from canary_wf.plan.model import PlannedJob
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.follow import SessionFollower
@@ -42,10 +43,10 @@ def command(*, job: str, follow: bool, out: Path) -> None:
 
 def _opened(path: Path, job: PlannedJob) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_plain(path)
     except FileNotFoundError:
         raise WorkspaceError("has no output yet", where=f"job {job.name}", hint="it was not started") from None
-    except PermissionError as error:
+    except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
 
 
@@ -58,7 +59,7 @@ def _follow(follower: SessionFollower, job: PlannedJob, path: Path) -> None:
         if path.exists() and (file is None or not _is_same(file, path)):
             if file is not None:
                 file.close()  # the job was started anew
-            file = path.open("rb")
+            file = _opened(path, job)
         if file is not None:
             shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()

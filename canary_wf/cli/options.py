@@ -90,6 +90,7 @@ planning_options = stacked(
         "slurm",
         multiple=True,
         metavar="KEY=VALUE,…",
+        callback=behind_configured,
         help="What your Slurm wants: account=, partition=, qos=, constraint=, gpu_model=, gpu_style=gpu|gres.",
     ),
     click.option("--hook", "hooks", multiple=True, metavar="MODULE:OBJECT", help="Call this for every event of a job."),

@@ -23,10 +23,14 @@ def template() -> str:
 
 def _section(name: str, part: Mapping[str, Any]) -> Iterator[str]:
     option = f" ({part['x-option']})" if "x-option" in part else ""
+    example = part.get("x-example", {})
+    if isinstance(example, list):
+        yield f"# {part['description']}{option}\n#{name}: {_flow(example)}\n"
+        return
     yield f"# {part['description']}{option}\n#{name}:\n"
     for key, schema in part.get("properties", {}).items():
         yield f"#  # {_comment(schema)}\n#  {key}: {_flow(schema['x-example'])}\n"
-    for key, value in part.get("x-example", {}).items():
+    for key, value in example.items():
         yield f"#  {key}: {_flow(value)}\n"
 
 

@@ -34,17 +34,11 @@ class DAG(Generic[T]):
         return len(self._data)
 
     def add_vertex(self, uid: str, data: T, predecessors: Iterable[str] = ()) -> None:
-        """Add a vertex. Raises DAGError when it is there already; predecessors may be added later."""
+        """Add a vertex. Raises DAGError when it is there already; predecessors may come later."""
         if uid in self._data:
             raise DAGError("is in the graph already", where=f"vertex {uid}")
         self._data[uid] = data
         self._predecessors[uid] = list(dict.fromkeys(predecessors))
-
-    def add_predecessors(self, uid: str, predecessors: Iterable[str]) -> None:
-        """Let `uid` come after `predecessors` too. Raises DAGError when `uid` is not there."""
-        if uid not in self._data:
-            raise DAGError("is not in the graph", where=f"vertex {uid}")
-        self._predecessors[uid] = list(dict.fromkeys([*self._predecessors[uid], *predecessors]))
 
     def __getitem__(self, uid: str) -> T:
         return self._data[uid]

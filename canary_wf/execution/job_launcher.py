@@ -5,7 +5,6 @@ its process. This one may be used by any program, from any thread.
 """
 
 import os
-import select
 import signal
 import subprocess
 import time
@@ -14,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.execution.binding import bindable
+from canary_wf.execution.exit_watch import one_ended
 from canary_wf.execution.guard import Guard
 from canary_wf.execution.launcher import (
     GRACE,
@@ -29,9 +29,6 @@ from canary_wf.job.job import Job
 from canary_wf.job.launching import JobTimedOut
 from canary_wf.job.processes import signal_group
 from canary_wf.job.state_file import OUTPUT_FILE
-
-_LONGEST_WAIT = 3600.0
-"""Seconds of one wait; `poll` counts milliseconds in 32 bits."""
 
 _PAUSE = 0.05
 """Seconds between two looks where the kernel cannot wake us."""
@@ -108,21 +105,12 @@ def _start(
 
 def _wait(pid: int, seconds: float) -> bool:
     """Return whether the child `pid` ended within `seconds`; it is not reaped yet, so its group still belongs to it."""
+    if hasattr(os, "pidfd_open"):
+        return one_ended([pid], seconds)
     deadline = time.monotonic() + seconds
-    if not hasattr(os, "pidfd_open"):
-        while not (ended := has_ended(pid)) and time.monotonic() < deadline:
-            time.sleep(_PAUSE)
-        return ended
-    poll = select.poll()
-    descriptor = os.pidfd_open(pid)
-    try:
-        poll.register(descriptor, select.POLLIN)
-        while (left := deadline - time.monotonic()) > 0:
-            if poll.poll(min(left, _LONGEST_WAIT) * 1000):
-                return True
-        return bool(poll.poll(0))
-    finally:
-        os.close(descriptor)
+    while not (ended := has_ended(pid)) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    return ended
 
 
 def _end(process: "subprocess.Popen[bytes]") -> Exit:

@@ -16,7 +16,7 @@ from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
 
 GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL for a job that has to end."""
+"""Seconds between SIGTERM and SIGKILL for a process that has to end."""
 
 OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
 """How a job's output file is opened; never through a link, which could lead to a file of the user's."""

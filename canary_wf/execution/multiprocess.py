@@ -1,11 +1,12 @@
 """Dispatching units of work to processes over a graph: the engine behind `canary_wf.multiprocess_scheduler`.
 
-It sleeps until a process ends (pidfd), and polls as the API page documents where a process cannot be watched. Whatever
-goes wrong (a factory, a command that is not there, a collector, Ctrl-C), no process and no slot is left behind.
+It sleeps until a process ends, and polls as the API page documents where a process cannot be watched, or where nothing
+runs because others hold what the pool has. Whatever goes wrong (a factory, a command that is not there, a collector,
+Ctrl-C), no process and no slot is left behind.
 """
 
+import logging
 import os
-import select
 import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
@@ -13,9 +14,15 @@ from typing import Any, Generic, TypeVar, cast
 from canary_wf.batch.schedule import LOOK_AHEAD
 from canary_wf.errors import InputError
 from canary_wf.execution.dag import DAG, DAGIterator
-from canary_wf.execution.ending import end_processes
+from canary_wf.execution.ending import ask_to_end, end_processes, kill
+from canary_wf.execution.exit_watch import ExitWatch
+from canary_wf.execution.interrupts import Interrupts
+from canary_wf.execution.launcher import GRACE
 from canary_wf.execution.worker import Worker
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
+
+logger = logging.getLogger("canary_wf.multiprocess_scheduler")
+"""Told of the start and the end of every worker, at the level of debugging; named as the public module."""
 
 WorkData = TypeVar("WorkData")
 SomeWorker = TypeVar("SomeWorker", bound=Worker)
@@ -87,6 +94,10 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         self._timeout = timeout
         self._alone: str | None = None
         self._deadlines: dict[str, float] = {}
+        self._asked_to_end: set[str] = set()
+        self._naps = 0
+        self._interrupts = Interrupts()
+        self._exits = ExitWatch()
 
     @property
     def has_free_slots(self) -> bool:
@@ -96,9 +107,12 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
     def spawn_worker(self, uid: str, data: WorkData, slot: int) -> None:
         """Create the worker for `uid`, assign it to `slot`, and start its process."""
         worker = self.job_factory(uid, data, slot)
-        worker.process = worker.start()
-        self.workers[slot] = worker
-        self.active_workers += 1
+        with self._interrupts.held():  # a process that runs is in its slot
+            worker.process = worker.start()
+            self.workers[slot] = worker
+            self.active_workers += 1
+        self._naps = 0
+        logger.debug("%s started in slot %d, process %s", uid, slot, worker.process.pid)
         limit = self._timeout(uid, data) if self._timeout else None
         if limit is not None:
             self._deadlines[uid] = time.monotonic() + limit
@@ -108,23 +122,43 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         worker = self.workers[slot]
         if worker is None:
             raise InputError("has no worker", where=f"slot {slot}")
-        self.workers[slot] = None
-        self.active_workers -= 1
-        self._give_back(worker.uid)
-        self._deadlines.pop(worker.uid, None)
+        with self._interrupts.held():
+            self.workers[slot] = None
+            self.active_workers -= 1
+            self._give_back(worker.uid)
+            self._deadlines.pop(worker.uid, None)
+            self._asked_to_end.discard(worker.uid)
+        self._naps = 0
+        logger.debug("%s ended in slot %d", worker.uid, slot)
 
     def run(self) -> None:
-        """Run until all units of work are done; on an exception, end what runs and raise it again."""
+        """Run until all units of work are done; on an exception, end what runs and raise it again.
+
+        A second Ctrl-C, while what runs is being ended, has it killed at once.
+        """
+        with self._interrupts, self._exits:
+            try:
+                try:
+                    while not self.no_work_left or self.active_workers:
+                        self._interrupts.go_on()
+                        self._fill_slots()
+                        self._sleep()
+                        self.poll()
+                finally:
+                    self._interrupts.end()
+            finally:  # of its own, for a Ctrl-C between an exception and the line above
+                self._end_all()
+
+    def _end_all(self) -> None:
+        left = [(slot, worker) for slot, worker in enumerate(self.workers) if worker is not None]
         try:
-            while not self.no_work_left or self.active_workers:
-                self._fill_slots()
-                self._sleep()
-                self.poll()
+            end_processes([worker.process for _, worker in left], lambda: self._interrupts.noted)
         finally:
-            end_processes([worker.process for worker in self.workers if worker is not None])
-            for slot, worker in enumerate(self.workers):
-                if worker is not None:
-                    self.release_worker(slot)
+            for slot, _ in left:
+                self.release_worker(slot)
+            for uid in list(self.allocations):  # checked out, but not begun
+                self._give_back(uid)
+            self._alone = None
 
     def poll(self) -> None:
         """Ask every worker once; collect the results of those that have ended."""
@@ -132,12 +166,24 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
             if worker is None:
                 continue
             if not worker.poll(self):
+                if worker.uid in self._asked_to_end:
+                    kill(worker.process)  # what is left of its group
                 self.release_worker(slot)
                 self.iterator.leave(worker.uid)
                 self.no_free_item = False
                 self.collect_result(worker)
             elif time.monotonic() >= self._deadlines.get(worker.uid, float("inf")):
-                end_processes([worker.process])
+                self._end_late(worker)
+
+    def _end_late(self, worker: SomeWorker) -> None:
+        """End what is over its time: ask first, and kill when the grace is over too; the loop goes on meanwhile."""
+        if worker.uid in self._asked_to_end:
+            del self._deadlines[worker.uid]
+            kill(worker.process)
+        else:
+            self._asked_to_end.add(worker.uid)
+            self._deadlines[worker.uid] = time.monotonic() + GRACE
+            ask_to_end(worker.process)
 
     def _fill_slots(self) -> None:
         """Start what may start; units that do not fit beside what runs go back, to be offered again."""
@@ -157,19 +203,12 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
                     break
                 work = cast(WorkData, data)  # None only together with the uid, or as the caller's own data
                 if self._check_out(uid, work):
-                    self._begin(uid, work)
+                    self.spawn_worker(uid, work, self.workers.index(None))
                 else:
                     waiting.append(uid)
         finally:
             for uid in waiting:
                 self.iterator.put_back(uid)
-
-    def _begin(self, uid: str, data: WorkData) -> None:
-        try:
-            self.spawn_worker(uid, data, self.workers.index(None))
-        except BaseException:  # Ctrl-C too must not lose what was checked out
-            self._give_back(uid)
-            raise
 
     def _check_out(self, uid: str, data: WorkData) -> bool:
         alone = self._exclusive is not None and self._exclusive(uid, data)
@@ -178,7 +217,8 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         if self._pool is not None and self._request is not None:
             wanted = self._request(uid, data)
             try:
-                self.allocations[uid] = self._pool.checkout(wanted)
+                with self._interrupts.held():
+                    self.allocations[uid] = self._pool.checkout(wanted)
             except ResourceUnavailable:
                 outcome = self._pool.accommodates(wanted)
                 if not outcome:
@@ -194,29 +234,17 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
             self._alone = None
 
     def _sleep(self) -> None:
-        """Sleep until a process ends or a time limit is reached; poll where a process cannot be watched."""
-        running = [worker for worker in self.workers if worker is not None]
-        if not running:
+        """Sleep until a process ends, a time limit is reached, or it is worth another look."""
+        pids = [worker.process.pid for worker in self.workers if worker is not None]
+        if not pids and self.no_work_left:
             return
-        descriptors: list[int] = []
-        try:
-            descriptors.extend(os.pidfd_open(worker.process.pid) for worker in running)
-        except (OSError, AttributeError):
-            # No pidfd on this system, or the process was reaped elsewhere: poll, as the API page documents.
-            self._poll_until_one_ended(running)
-        else:
-            nearest = min(self._deadlines.values(), default=None)
-            patience = None if nearest is None else max(0.0, nearest - time.monotonic())
-            select.select(descriptors, [], [], patience)
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
+        left = min(self._deadlines.values(), default=float("inf")) - time.monotonic()
+        if not pids or not self._exits.wait(pids, left):
+            self._nap(left)
 
-    def _poll_until_one_ended(self, running: list[SomeWorker]) -> None:
-        nearest = min(self._deadlines.values(), default=float("inf"))
-        counter = 0
-        while all(worker.poll(self) for worker in running) and time.monotonic() < nearest:
-            time.sleep(self.poll_interval)
-            counter += 1
-            if self.dyn_poll_interval:
-                self.poll_interval = compute_next_dyn_poll(counter, self.poll_interval)
+    def _nap(self, most: float) -> None:
+        """Sleep for the polling interval, `most` seconds at most."""
+        time.sleep(max(0.0, min(self.poll_interval, most)))
+        self._naps += 1
+        if self.dyn_poll_interval:
+            self.poll_interval = compute_next_dyn_poll(self._naps, self.poll_interval)

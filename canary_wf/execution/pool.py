@@ -8,12 +8,9 @@ from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import job_request
 from canary_wf.plan.model import BatchSlice
 from canary_wf.resources.granted import Granted, granted_resources
-from canary_wf.resources.leases import HostLeases, Lease
+from canary_wf.resources.leases import LOCKS, HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
-
-LOCKS = "locks"
-"""The type under which the locks of a batch's jobs are leased; every one is an id of it."""
 
 
 class BatchPool(NamedTuple):
@@ -49,15 +46,16 @@ def open_pool(
     planned = ResourcePool({"resources": part.resource_pool["resources"]})
     known = () if granted is None else granted.pool.types
     candidates = {kind: ids for kind, ids in candidates_of(planned, part).items() if kind not in known}
-    if granted is not None and not candidates:
+    locks = sorted({lock for job in part.jobs for lock in job.locks})
+    if granted is not None and not candidates and not locks:
         return BatchPool(granted.pool, granted.memory or part.batch.memory, None, granted.bindable, granted.nodes)
-    wanted = {kind: count for kind, (count, _) in candidates.items()}
+    wanted = {kind: count for kind, (count, _) in candidates.items()} | {LOCKS: len(locks)}
 
     def never() -> bool:
         hold()
         return False
 
-    names = {kind: ids for kind, (_, ids) in candidates.items()}
+    names = {kind: ids for kind, (_, ids) in candidates.items()} | {LOCKS: locks}
     lease = HostLeases().acquire(wanted, names, on_wait=say, give_up=never)
     leased = {
         kind: [item for item in planned.resources[kind] if str(item["id"]) in set(ids)]
@@ -103,8 +101,7 @@ def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, 
             needed = max(needed, most[kind])
             wide = wide if needed <= len(wide) else sizes
         found[kind] = (min(len(wide), needed if wide is not sizes else len(sizes)), list(wide))
-    locks = sorted({lock for job in part.jobs for lock in job.locks})
-    return {**found, LOCKS: (len(locks), locks)} if locks else found
+    return found
 
 
 def _items(part: BatchSlice) -> tuple[dict[str, int], dict[str, int]]:

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from canary_wf.durations import format_duration
+from canary_wf.durations import environment_seconds, format_duration
 from canary_wf.errors import one_line
 from canary_wf.execution.live_line import LiveLine
 from canary_wf.job.events import Event, JobFinished, JobRetried, JobStarted
@@ -13,8 +13,8 @@ from canary_wf.job.status import Outcome, Status
 from canary_wf.plan.model import BatchSlice
 from canary_wf.plan.pace import Pace
 
-INTERVAL = float(os.environ.get("CANARY_WF_PROGRESS", "30"))
-"""Seconds between two lines that say how far the batch is."""
+INTERVAL = 30.0
+"""Seconds between two lines that say how far the batch is, unless CANARY_WF_PROGRESS says others."""
 
 
 class ProgressLog:
@@ -32,7 +32,8 @@ class ProgressLog:
         for job in known:
             self._pace.end(job)
         self._live = LiveLine(sys.stdout)
-        self._next = time.monotonic() + INTERVAL
+        self._interval = environment_seconds("CANARY_WF_PROGRESS", INTERVAL)
+        self._next = time.monotonic() + self._interval
 
     @property
     def done(self) -> int:
@@ -58,7 +59,7 @@ class ProgressLog:
         self._live.show(self.summary)
         now = time.monotonic()
         if now >= self._next:
-            self._next = now + INTERVAL
+            self._next = now + self._interval
             self._live.clear()
             say(self.summary())
 
@@ -88,5 +89,9 @@ class ProgressLog:
 
 def say(text: str) -> None:
     """Print one line for the batch's log, at once."""
-    sys.stdout.write(one_line(text) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(one_line(text) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read along has gone. The batch is not about that: what follows goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())

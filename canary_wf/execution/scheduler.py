@@ -224,6 +224,7 @@ class BatchScheduler:
         signal_group(pid, signal.SIGKILL)  # what the job left running in its process group
         ended = reap(pid)
         self._watchdog.ended(pid)
+        self._strays.group_ended(pid)
         job = self._jobs[running.index]
         self._capacity.give_back(job, running.resources)
         verdict = running.verdict

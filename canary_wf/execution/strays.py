@@ -30,6 +30,7 @@ class Strays:
         self._children = _open_children()
         self._others = frozenset(self._listed())
         self._job_of: dict[int, str] = {}
+        self._groups: set[int] = set()
 
     def __enter__(self) -> Self:
         if self._children is not None:
@@ -42,6 +43,10 @@ class Strays:
             os.close(self._children)
             self._children = None
 
+    def group_ended(self, group: int) -> None:
+        """Know that the process group `group` was a job's and is killed; who dies in it has left nothing."""
+        self._groups.add(group)
+
     def has_any(self, known: Collection[int]) -> bool:
         """Return whether there are more children than the `known` ones, which are no strays."""
         return len(self._listed()) > len(known) + len(self._others)
@@ -52,7 +57,7 @@ class Strays:
         `known` are the children that are no strays; a job is named by its state file.
         """
         gone = self._pick(self._listed(), known, running)
-        found = Counter(gone.values())
+        found = Counter(job for pid, job in gone.items() if not self._dies_with_its_group(pid))
         end = time.monotonic() + _PATIENCE
         while gone and time.monotonic() < end:
             _kill(gone, known)
@@ -65,10 +70,16 @@ class Strays:
         killed: set[int] = set()
         end = time.monotonic() + _PATIENCE
         while (left := self._living(self._listed(), known)) and time.monotonic() < end:
+            killed.update(pid for pid in left if not self._dies_with_its_group(pid))
             _kill(left, known)
-            killed.update(left)
             time.sleep(0.001)
         return len(killed)
+
+    def _dies_with_its_group(self, pid: int) -> bool:
+        try:
+            return os.getpgid(pid) in self._groups
+        except ProcessLookupError:
+            return True
 
     def _pick(self, pids: list[int], known: Collection[int], running: Collection[str]) -> dict[int, str]:
         """Return the living strays, with their jobs, whose job is over."""

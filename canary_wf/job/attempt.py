@@ -13,13 +13,17 @@ from pathlib import Path
 
 import msgspec
 
+from canary_wf.durations import environment_seconds
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.attempt_lock import attempt_lock
 from canary_wf.job.runner_process import RunnerProcess
 from canary_wf.json_files import not_writable, read_json, remove_half_written, write_json
 
-HEARTBEAT = float(os.environ.get("CANARY_WF_HEARTBEAT", "5"))
-"""Seconds between two signs of life."""
+
+def heartbeat() -> float:
+    """Return the seconds between two signs of life. Raises UsageError where the environment says nonsense."""
+    return environment_seconds("CANARY_WF_HEARTBEAT", 5.0)
+
 
 MISSED = 3
 """After this many missed heartbeats a runner on another machine is taken for dead."""
@@ -73,7 +77,7 @@ class Attempt:
     @property
     def next_beat(self) -> float:
         """When the next sign of life is due, as `time.monotonic` counts."""
-        return time.monotonic() + HEARTBEAT - (_clock() - self._beaten)
+        return time.monotonic() + heartbeat() - (_clock() - self._beaten)
 
     def is_current(self) -> bool:
         """Return whether the batch is still ours."""
@@ -83,7 +87,7 @@ class Attempt:
     def beat(self) -> bool:
         """Give a sign of life when one is due; return whether the batch is still ours."""
         now = _clock()
-        if now - self._beaten < HEARTBEAT:
+        if now - self._beaten < heartbeat():
             return True
         if not self.is_current():
             return False
@@ -102,7 +106,7 @@ class Attempt:
 
     def end(self) -> None:
         """Say that this attempt is over, unless the batch is another's by now."""
-        with attempt_lock(self.path, self.content.process, HEARTBEAT):
+        with attempt_lock(self.path, self.content.process, heartbeat()):
             if self.is_current():
                 write_json(self.path, msgspec.structs.replace(self.content, ended=True, after=()))
 
@@ -129,7 +133,7 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
         return False
     if attempt.process.is_here:
         return attempt.process.may_live
-    return time.time() - path.stat().st_mtime < MISSED * HEARTBEAT
+    return time.time() - path.stat().st_mtime < MISSED * heartbeat()
 
 
 def take_batch(path: Path, result: str = "", *, to_run: bool = True) -> Attempt:
@@ -142,7 +146,7 @@ def take_batch(path: Path, result: str = "", *, to_run: bool = True) -> Attempt:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            with attempt_lock(path, RunnerProcess.own(), HEARTBEAT):
+            with attempt_lock(path, RunnerProcess.own(), heartbeat()):
                 # Newcomers on one machine do this one after the other: each then sees the one before it.
                 attempt = None if _is_sibling(path, result) else _take(path, result)
             if attempt is not None:
@@ -176,7 +180,7 @@ def _alone(attempt: Attempt, *, to_run: bool) -> Attempt:
     if to_run and not all(runner.process.is_here for runner in left):
         # They look for their token once a heartbeat; the second one is for ending their jobs. Since when they are
         # silent does not matter: clocks may differ or jump.
-        time.sleep(2 * HEARTBEAT)
+        time.sleep(2 * heartbeat())
     for runner in left:
         if runner.process.is_here:
             runner.process.end()

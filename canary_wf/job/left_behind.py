@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.job.environment import ATTEMPT
-from canary_wf.job.processes import may_be_group
+from canary_wf.job.processes import group_of, may_be_group
 
 PATIENCE = 20.0
 """Seconds that killed processes may take until they are gone."""
@@ -45,17 +45,8 @@ def end_left_behind(
 def _living(groups: Collection[int], tokens: Collection[str]) -> list[tuple[int, int]]:
     own = os.getpid()
     pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - names, not paths
-    found = [(pid, _group(pid)) for pid in pids if pid != own]
+    found = [(pid, group_of(pid)) for pid in pids if pid != own]
     return [(pid, group) for pid, group in found if group and (group in groups or _bears(pid, tokens))]
-
-
-def _group(pid: int) -> int:
-    """Return the process group of `pid`, or 0 for one that is gone or only waits to be collected."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return 0
-    return 0 if fields[0] in {b"Z", b"X"} else int(fields[2])
 
 
 def _bears(pid: int, tokens: Collection[str]) -> bool:

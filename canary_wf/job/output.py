@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.plain_files import open_plain
 
 
 def read_text(path: Path) -> str:
@@ -13,7 +14,8 @@ def read_text(path: Path) -> str:
     Raises WorkspaceError when it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with open_plain(path) as file:
+            return file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
     except OSError as error:

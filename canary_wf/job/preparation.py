@@ -10,6 +10,7 @@ from pathlib import Path
 from canary_wf.job.environment import RUNTIME_FOLDER
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import encode
+from canary_wf.plain_files import open_plain
 
 SCRIPT = f"{RUNTIME_FOLDER}/canary/lifecycle.py"
 REPORT = ".canary-broken.txt"
@@ -30,7 +31,7 @@ def prepared(spec: JobSpec, command: Sequence[str], python: str) -> list[str]:
 def why_broken(folder: Path) -> str | None:
     """Return why the preparation of the job that ran in `folder` failed, or None when it did not."""
     try:
-        text = (folder / REPORT).read_bytes()[:_MOST_READ].decode(errors="replace")
+        with open_plain(folder / REPORT) as file:
+            return file.read(_MOST_READ).decode(errors="replace") or None
     except OSError:
         return None
-    return text or None

@@ -17,12 +17,22 @@ def this_place() -> str:
 
 def start_ticks(pid: int) -> int:
     """Return when `pid` was started (clock ticks since boot), or 0 when there is no such process (or only a zombie)."""
+    return _stat(pid, 19)
+
+
+def group_of(pid: int) -> int:
+    """Return the process group of `pid`, or 0 when there is no such process (or only a zombie)."""
+    return _stat(pid, 2)
+
+
+def _stat(pid: int, field: int) -> int:
+    """Return a number of the kernel's line about `pid`, counted from its state, or 0 when it does not run."""
     try:
         # The command name stands in parentheses and may hold anything, so count from the last one.
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return 0
-    return 0 if fields[0] in {b"Z", b"X"} else int(fields[19])
+    return 0 if fields[0] in {b"Z", b"X"} else int(fields[field])
 
 
 def ticks_now() -> int:

@@ -18,6 +18,7 @@ from canary_wf.job.interruption import TookTooLongError, time_limited
 from canary_wf.job.preparation import why_broken
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.status import Outcome, Status
+from canary_wf.plain_files import open_plain
 
 WHOLE_OUTPUT = 16 * 2**20
 """Bytes of output that are read at once, with line ends as CTest sees them; more is searched where it lies."""
@@ -94,7 +95,7 @@ def _read(output: Path) -> Text:
 
     Output of more than `WHOLE_OUTPUT` bytes stays on the disk, as it is, so that memory stays bounded.
     """
-    with output.open("rb") as file:
+    with open_plain(output) as file:
         content = file.read(WHOLE_OUTPUT + 1)
         if len(content) > WHOLE_OUTPUT:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

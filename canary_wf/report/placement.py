@@ -6,7 +6,7 @@ import msgspec
 
 from canary_wf.batch.schedule import reference_order, simulate
 from canary_wf.execution.capacity import Capacity
-from canary_wf.execution.pool import LOCKS, candidates_of
+from canary_wf.execution.pool import candidates_of
 from canary_wf.job.events import Resources
 from canary_wf.plan.model import BatchSlice
 from canary_wf.plan.problem import MEMORY, problem_of
@@ -57,9 +57,8 @@ def _leased(part: BatchSlice) -> ResourcePool:
     whole = ResourcePool({"resources": part.resource_pool["resources"]})
     leased = {}
     for kind, (count, names) in candidates_of(whole, part).items():
-        if kind != LOCKS:
-            chosen = set(names[:count])
-            leased[kind] = [dict(item) for item in whole.resources[kind] if str(item["id"]) in chosen]
+        chosen = set(names[:count])
+        leased[kind] = [dict(item) for item in whole.resources[kind] if str(item["id"]) in chosen]
     return ResourcePool({"resources": leased})
 
 

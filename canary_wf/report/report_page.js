@@ -168,7 +168,6 @@ function factsOf(job, list) {
     if (value instanceof Node) place.appendChild(value);
     else place.textContent = value;
   };
-  fact("reason", job.reason);
   fact("exit code", job.code);
   fact("took", job.duration === null ? "" : `${told(job.duration)} of ${told(job.limit)} allowed`);
   fact("expected", `${told(job.expected)} (${SOURCES[job.source]})`);
@@ -182,7 +181,6 @@ function factsOf(job, list) {
   fact("file", job.file);
   fact("keywords", job.words);
   fact("id", job.id);
-  fact("directory", job.folder);
 }
 
 function on(ids) {
@@ -229,19 +227,21 @@ function open(job, move) {
   element(top, "button", "Close", {className: "plain", onclick: close}).setAttribute("aria-label", "Close the chosen job");
   const parts = document.createDocumentFragment();
   parts.appendChild(top);
-  tone(element(parts, "p"), job.category, job.status);
-  factsOf(job, element(parts, "dl"));
+  const line = element(parts, "p");
+  tone(line, job.category, job.status);
+  if (job.reason) line.append(`: ${job.reason}`);
   element(parts, "h3", "End of its output");
   if (job.output && job.output.length) element(parts, "pre", job.output.join("\n"), {tabIndex: 0});
   else element(parts, "p", job.output ? "It printed nothing." : job.started === null ? "It did not start." : "Not in this page, to keep it small.", {className: "dim"});
-  if (job.started !== null) element(element(parts, "p"), "code", job.folder + "/canary-out.txt");
+  if (job.started !== null) element(element(parts, "p", null, {className: "dim"}), "code", job.folder + "/canary-out.txt");
+  factsOf(job, element(parts, "dl"));
   if (job.needs.length) {
     element(parts, "h3", "Depends on");
     for (const [place, when] of job.needs) {
-      const line = element(parts, "p");
-      element(line, "button", jobs[place].name, {className: "link", onclick: () => choose(jobs[place], true)});
-      line.append(` ${when}, `);
-      tone(line, jobs[place].category, jobs[place].status);
+      const other = element(parts, "p");
+      element(other, "button", jobs[place].name, {className: "link", onclick: () => choose(jobs[place], true)});
+      other.append(` ${when}, `);
+      tone(other, jobs[place].category, jobs[place].status);
     }
   }
   historyOf(job, parts);

@@ -1,5 +1,6 @@
 """A session as reports see it: every job of the plan with its newest state. Nothing is written here."""
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.job.state_file import job_fields
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.submission import read_submissions
+from canary_wf.plain_files import open_plain
 from canary_wf.plan.model import Plan, PlannedJob
 from canary_wf.plan.store import load_plan
 from canary_wf.report.batch_runs import BatchRun, runs_of
@@ -126,8 +128,8 @@ def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
     """Return the last `lines` lines of `path`, reading at most `most` bytes; nothing when it is not there."""
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - most))
+        with open_plain(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - most))
             return file.read().decode("utf-8", "replace").splitlines()[-lines:] if lines else []
     except OSError:
         return []

@@ -93,7 +93,6 @@ def _end(state: SessionState, ahead: Forecast) -> str:
 
 
 def _bars(state: SessionState, ahead: Forecast) -> "RenderableType":
-    from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
@@ -107,13 +106,20 @@ def _bars(state: SessionState, ahead: Forecast) -> "RenderableType":
         ("jobs", len(state.plan.jobs) - counts["NONE"], len(state.plan.jobs), told),
         ("batches", done, len(ahead.batches), Text(f"{running} running")),
     ):
-        bar = ProgressBar(total=total or 1, completed=number, width=_BAR)
+        bar = _bar(number, total, _BAR)
         grid.add_row(name, bar, Text(f"{number}/{total}", justify="right"), after)
     return grid
 
 
-def _batch_table(batches: list[BatchProgress], now: float) -> "RenderableType":
+def _bar(done: int, total: int, width: int) -> "RenderableType":
     from rich.progress_bar import ProgressBar
+
+    bar = ProgressBar(total=total or 1, completed=done, width=width, style="grey37")
+    bar.complete_style, bar.finished_style = "cyan", "green"
+    return bar
+
+
+def _batch_table(batches: list[BatchProgress], now: float) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
@@ -124,7 +130,7 @@ def _batch_table(batches: list[BatchProgress], now: float) -> "RenderableType":
         total = len(progress.batch.jobs)
         table.add_row(
             progress.batch.id,
-            ProgressBar(total=total, completed=progress.done, width=_BAR // 2),
+            _bar(progress.done, total, _BAR // 2),
             f"{progress.done}/{total}",
             Text(str(progress.failed or ""), style="red"),
             format_duration(max(0.0, now - (progress.started or now))),

@@ -1,10 +1,12 @@
 """The free slots of all types of a pool, single items taken from it, and the undoing of a group of them."""
 
+from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from canary_wf.errors import InputError
-from canary_wf.resources.errors import ResourceUnavailable, UnknownResourceTypeError
+from canary_wf.resources.errors import CheckinError, ResourceUnavailable, UnknownResourceTypeError
 from canary_wf.resources.layout import slots_of
 from canary_wf.resources.shelf import Entry, Shelf
 
@@ -30,6 +32,22 @@ class Inventory:
         except KeyError:
             raise unknown_type(rtype, self.shelves) from None
 
+    def take_back(self, items: Mapping[tuple[str, str], int], where: str) -> None:
+        """Take back the slots by type and id. Raises CheckinError, with nothing taken, when one of them is not out."""
+        for (rtype, name), slots in items.items():
+            self._check_lent(rtype, name, slots, where)
+        for (rtype, name), slots in items.items():
+            self.shelves[rtype].give(name, slots)
+
+    def _check_lent(self, rtype: str, name: str, slots: int, where: str) -> None:
+        shelf = self.shelves.get(rtype)
+        if shelf is None:
+            raise CheckinError(f"the pool has no resource type {rtype!r}", where=where)
+        if name not in shelf:
+            raise CheckinError(f"the pool has no id {name!r} of type {rtype}", where=where)
+        if slots > (lent := shelf.lent(name)):
+            raise CheckinError(f"{count_of(slots, 'slot')} returned, but {lent} lent", where=f"{where} {rtype} {name}")
+
 
 class AllocationTransaction:
     """A group of items taken together: `rollback` gives back all that was recorded, as does leaving by an error."""
@@ -45,10 +63,15 @@ class AllocationTransaction:
         self.deltas.append((rtype, rid, slots))
 
     def rollback(self) -> None:
-        """Give back what was recorded, once."""
-        while self.deltas:
-            rtype, rid, slots = self.deltas.pop()
-            self.inventory.shelf(rtype).give(rid, slots)
+        """Give back what was recorded, once.
+
+        Raises CheckinError, with nothing given back, when that is not out, or not any more.
+        """
+        taken: Counter[tuple[str, str]] = Counter()
+        for rtype, rid, slots in self.deltas:
+            taken[rtype, rid] += slots_of(slots, 0, lambda what: CheckinError(what, where="rollback"))
+        self.inventory.take_back(taken, "rollback")
+        self.deltas.clear()
 
     def __enter__(self) -> Self:
         return self

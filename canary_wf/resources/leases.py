@@ -19,6 +19,9 @@ from canary_wf.resources.errors import ResourceUnavailable
 from canary_wf.resources.lease_files import LeaseFolder, encode_name, sign, unlock
 
 FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
+LOCKS = ""
+"""The type under which locks are leased, each as an id of it: the one name that no type of a pool can have."""
+
 MESSAGE_SECONDS = 30.0
 """Between two messages about the same wait."""
 
@@ -161,7 +164,7 @@ def _queue(folder: LeaseFolder, rtype: str, wait: _Wait) -> int:
     name = f"queue.{encode_name(rtype)}.lock"
     wait.restart(_QUEUE_SECONDS)
     while (descriptor := folder.lock(name)) is None:
-        wait.pause(lambda: one_line(f"waiting for {rtype} behind {folder.holder(name) or 'another process'}"))
+        wait.pause(lambda: one_line(f"waiting for {_told(rtype)} behind {folder.holder(name) or 'another process'}"))
     sign(descriptor, _signature())
     return descriptor
 
@@ -191,7 +194,7 @@ def _try(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Seq
 
 
 def _waited_for(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]]) -> str:
-    asked = " and ".join(f"{wanted[rtype]} of {len(names)} {rtype}" for rtype, names in pools.items())
+    asked = " and ".join(f"{wanted[rtype]} of {len(names)} {_told(rtype)}" for rtype, names in pools.items())
     files = (_file(rtype, name) for rtype, names in pools.items() for name in names)
     holders = list(
         dict.fromkeys(folder.holder(file) or "another process" for file in files if _is_locked(folder, file))
@@ -200,6 +203,10 @@ def _waited_for(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[s
     if len(holders) > _NAMED_HOLDERS:
         told += f" and {len(holders) - _NAMED_HOLDERS} more"
     return one_line(f"waiting for {asked}, held by {told}")
+
+
+def _told(rtype: str) -> str:
+    return "locks" if rtype == LOCKS else rtype
 
 
 def _is_locked(folder: LeaseFolder, file: str) -> bool:

@@ -15,7 +15,7 @@ from canary_wf.resources.errors import (
     ResourceUnavailable,
     UnknownResourceTypeError,
 )
-from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory, count_of, unknown_type
+from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory, unknown_type
 from canary_wf.resources.layout import LayoutError, read_layout, slots_of
 from canary_wf.resources.outcome import Outcome
 from canary_wf.resources.request import sizes_by_type
@@ -48,8 +48,15 @@ class ResourcePool:
 
     @property
     def resources(self) -> dict[str, list[Entry]]:
-        """The ids by type with the slots that are free now; for reading only."""
+        """The ids by type with the slots that are free now; reading only, but for assigning it as a whole.
+
+        What is assigned replaces all types, checked and copied as by `fill`.
+        """
         return self._inventory.resources
+
+    @resources.setter
+    def resources(self, resources: dict[str, list[Entry]]) -> None:
+        self.fill({"additional_properties": self.additional_properties, "resources": resources})
 
     @property
     def types(self) -> list[str]:
@@ -87,11 +94,11 @@ class ResourcePool:
 
     def populate(self, **kwds: int) -> None:
         """Replace all types by those given, with as many ids ("0", "1", …) of one slot each."""
-        resources = {}
+        resources: dict[str, list[Entry]] = {}
         for rtype, number in kwds.items():
             _check_count(rtype, number)
             resources[rtype] = [{"id": str(index), "slots": 1} for index in range(number)]
-        self.fill({"additional_properties": self.additional_properties, "resources": resources})
+        self.resources = resources
 
     def pop(self, type: str) -> list[Entry] | None:  # noqa: A002 - called so on the API page
         """Remove the type and return its ids with what was free of them, or None when there is no such type."""
@@ -182,20 +189,7 @@ class ResourcePool:
         Raises CheckinError, with the pool unchanged, when a type or an id is unknown or when more slots would come
         back than are out, as with a second check-in of the same items.
         """
-        returned = _returned(resources)
-        for (rtype, name), slots in returned.items():
-            self._check_lent(rtype, name, slots)
-        for (rtype, name), slots in returned.items():
-            self._inventory.shelf(rtype).give(name, slots)
-
-    def _check_lent(self, rtype: str, name: str, slots: int) -> None:
-        shelf = self._inventory.shelves.get(rtype)
-        if shelf is None:
-            raise CheckinError(f"the pool has no resource type {rtype!r}", where="check-in")
-        if name not in shelf:
-            raise CheckinError(f"the pool has no id {name!r} of type {rtype}", where="check-in")
-        if slots > (lent := shelf.lent(name)):
-            raise CheckinError(f"{count_of(slots, 'slot')} returned, but {lent} lent", where=f"check-in {rtype} {name}")
+        self._inventory.take_back(_returned(resources), "check-in")
 
     def _replace(self, resources: dict[str, list[Entry]]) -> None:
         self._inventory = Inventory(resources)

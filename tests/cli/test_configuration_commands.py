@@ -72,6 +72,7 @@ def test_config_shows_where_each_value_is_from(configured: CommandLine, monkeypa
         "batch.strict": (True, "--strict"),
         "batch.bind": (False, "default"),
         "resources.query_gpus": (False, "default"),
+        "slurm.gpu_style": ("gpu", "default"),
         "resources.cpus": (2, "canary-wf.yaml:3"),
         "resources.gpus": (0, "canary-wf.yaml:3"),
         "resources.fpgas": ("1", "-r fpgas="),

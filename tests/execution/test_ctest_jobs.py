@@ -11,7 +11,7 @@ from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.job_launcher import ProcessLauncher
 from canary_wf.execution.launcher import LaunchError, argument_list, launch, run_folder
-from canary_wf.execution.pool import LOCKS, open_pool
+from canary_wf.execution.pool import open_pool
 from canary_wf.execution.runner import main
 from canary_wf.job.ctest_rules import CTestRules, ResourceItem
 from canary_wf.job.job import Job
@@ -19,9 +19,13 @@ from canary_wf.job.space import ExecutionSpace
 from canary_wf.job.spec import JobSpec
 from canary_wf.plan.model import BatchSlice
 from canary_wf.plan.store import slices, write_session
+from canary_wf.report.placement import place_jobs
 from canary_wf.report.session import load_session
-from canary_wf.resources.leases import HostLeases
+from canary_wf.resources.leases import LOCKS, HostLeases
 from canary_wf.resources.pool import ResourcePool
+
+GRANTED = {"SLURM_JOB_ID": "1", "SLURM_CPUS_ON_NODE": "1", "SLURM_JOB_CPUS_PER_NODE": "1"}
+"""What Slurm says inside an allocation of one CPU."""
 
 
 def ctest_job(name: str, text: str = "exit 0", *needs: str, **fields: Any) -> JobSpec:  # noqa: ANN401 - any field
@@ -127,14 +131,35 @@ def test_two_jobs_with_one_lock_never_run_at_once() -> None:
 def test_locks_are_leased_host_wide() -> None:
     """Another batch on this host, inside an allocation of Slurm too, waits for them."""
     part = part_of(spec("a", locks=("db",)), spec("b", locks=("db", "port")), slots={})
-    granted = {"SLURM_JOB_ID": "1", "SLURM_CPUS_ON_NODE": "1", "SLURM_JOB_CPUS_PER_NODE": "1"}
-    for environment in ({}, granted):
+    for environment in ({}, GRANTED):
         pool = open_pool(part, environment)
         assert LOCKS not in pool.pool.types
         with pytest.raises(Exception, match="gave up"):
             HostLeases().acquire({LOCKS: 1}, {LOCKS: ["db"]}, on_wait=lambda _: None, give_up=lambda: True)
         pool.release()
         HostLeases().acquire({LOCKS: 2}, {LOCKS: ["db", "port"]}, on_wait=lambda _: None).release()
+
+
+def test_a_type_named_locks_is_one_like_any_other() -> None:
+    """It reaches the jobs beside the locks of theirs, which are no ids of it."""
+    part = part_of(spec("a", locks=("0", "db"), resources={"locks": 1}), slots={"locks": [1, 1]}, locks=2)
+    for environment in ({}, GRANTED):
+        pool = open_pool(part, environment)
+        assert pool.pool.count("locks") == 2
+        assert Capacity(pool.pool, None, None).take(part.jobs[0]) is not None
+        pool.release()
+    assert [placed.ids["locks"] for placed in place_jobs(part)] == [("0",)]
+
+
+def test_a_wait_for_locks_is_told_as_such() -> None:
+    """With their name in the message, not with that of the type they have inside."""
+    messages: list[str] = []
+    with (
+        HostLeases().acquire({LOCKS: 1}, {LOCKS: ["db"]}, on_wait=messages.append),
+        pytest.raises(Exception, match="gave up"),
+    ):
+        HostLeases().acquire({LOCKS: 1}, {LOCKS: ["db"]}, on_wait=messages.append, give_up=lambda: bool(messages))
+    assert messages[0].startswith("waiting for 1 of 1 locks, held by process")
 
 
 @pytest.mark.parametrize(

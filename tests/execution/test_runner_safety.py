@@ -136,3 +136,40 @@ def test_a_damaged_attempt_file_is_no_dead_end(tmp_path: Path) -> None:
     os.utime(files.attempt, (old, old))
     assert _run(paths, plan).returncode == 0
     assert _outcomes(paths)["a"] == ("SUCCESS", None)
+
+
+@pytest.mark.parametrize("name", ["testcase.lock", "job.json", "canary-out.txt", ".canary-broken.txt"])
+def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(tmp_path: Path, name: str) -> None:
+    """Neither the runner, nor one after a crash, nor the reports wait for a writer that never comes."""
+    plan = plan_of([shell("a", f"rm -f {name}; mkfifo {name}; exit 3"), shell("b", "exit 0")])
+    paths = write_session(plan, tmp_path / "out")
+    assert _run(paths, plan).returncode == 0
+    assert {job: outcome for job, (outcome, _) in _outcomes(paths).items()} == {"a": "FAILED", "b": "SUCCESS"}
+    for words in (["status"], ["report", "junit"], ["report", "html"], ["log", "b"]):
+        line = [sys.executable, "-P", "-m", "canary_wf", *words, "-d", str(tmp_path / "out")]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode in {0, 1}, done.stderr
+
+
+def test_a_log_that_nobody_reads_any_more_ends_no_job(tmp_path: Path) -> None:
+    """The reader of a pipe may go away; the batch goes on."""
+    plan = plan_of([shell(name, "exit 0") for name in "abc"], workers=1)
+    paths = write_session(plan, tmp_path / "out")
+    line = f'"{sys.executable}" -P -m canary_wf run-batch {plan.batches[0].id} --plan "{paths.plan}" | exec true'
+    done = subprocess.run(
+        ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {outcome for outcome, _ in _outcomes(paths).values()} == {"SUCCESS"}
+
+
+@pytest.mark.parametrize("name", ["CANARY_WF_HEARTBEAT", "CANARY_WF_PROGRESS"])
+def test_a_wrong_variable_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """With the variable's name."""
+    plan = plan_of([shell("a", "exit 0")])
+    paths = write_session(plan, tmp_path / "out")
+    monkeypatch.setenv(name, "soon")
+    done = _run(paths, plan)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"canary-wf: {name}: duration 'soon' is not understood")
+    assert done.stderr.count("\n") == 1

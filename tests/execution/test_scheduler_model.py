@@ -69,6 +69,9 @@ class _Monitor:
 class _Strays:
     """No process of a job that is none leaves anything behind."""
 
+    def group_ended(self, _group: int) -> None:
+        """Forget it at once."""
+
     def has_any(self, _known: object) -> bool:
         """There are none."""
         return False

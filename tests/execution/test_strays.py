@@ -52,6 +52,19 @@ def _records(paths: SessionPaths) -> dict[str, JobRecord]:
     return {job.name: state.record(job) for job in state.plan.jobs}
 
 
+def test_what_dies_with_its_group_is_not_told(tmp_path: Path) -> None:
+    """A job may leave processes in its own group: they end with it, as they always do."""
+    jobs = [shell(f"a{number}", "sleep 100 & sleep 100 & exit 0") for number in range(10)]
+    jobs.append(shell("late", "sleep 100 & sleep 100", timeout=0.5))
+    plan = plan_of(jobs, workers=2)
+    paths = write_session(plan, tmp_path / "out")
+    done = _run(paths, plan)
+    assert "left running" not in done.stdout
+    for name, record in _records(paths).items():
+        assert "left_behind" not in record.measurements, name
+        assert "outside" not in (record.status.reason or ""), name
+
+
 def test_a_daemon_ends_with_its_job_and_is_told(tmp_path: Path) -> None:
     """It has a session of its own and no parent; the verdict stays what it was."""
     jobs = [_daemon("good", tmp_path / "1"), _daemon("bad", tmp_path / "2", "exit 3")]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.job import attempt as attempts
 from canary_wf.job.attempt import Attempt, AttemptFile, is_alive, read_attempt, take_batch
 from canary_wf.job.processes import start_ticks, this_place
 
@@ -73,7 +72,7 @@ def test_a_reused_pid_is_not_taken_for_the_runner(tmp_path: Path) -> None:
 
 def test_a_runner_elsewhere_lives_as_long_as_its_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From another machine only the heartbeat tells; a newcomer waits one of them."""
-    monkeypatch.setattr(attempts, "HEARTBEAT", 0.2)
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.2")
     path = tmp_path / "attempt.json"
     content = AttemptFile("t", "elsewhere", 1, 1)
     Attempt(path, content)
@@ -89,7 +88,7 @@ def test_a_runner_elsewhere_lives_as_long_as_its_heart_beats(tmp_path: Path, mon
 
 def test_who_lost_the_batch_notices_at_the_next_heartbeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A superseded runner learns it, and does not end the newcomer's attempt."""
-    monkeypatch.setattr(attempts, "HEARTBEAT", 0.0)
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "1e-9")
     path = tmp_path / "attempt.json"
     old = take_batch(path)
     assert old.beat()
@@ -121,7 +120,7 @@ def test_a_runner_for_another_result_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_runner_elsewhere_with_our_pid_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In containers pids are often the same; only place, pid and start together tell who it is."""
-    monkeypatch.setattr(attempts, "HEARTBEAT", 0.2)
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.2")
     path = tmp_path / "attempt.json"
     path.write_text(json.dumps({"token": "t", "place": "elsewhere", "pid": os.getpid(), "started_ticks": 1}))
     before = time.monotonic()

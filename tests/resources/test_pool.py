@@ -20,6 +20,7 @@ from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inve
 from canary_wf.resources.outcome import Outcome
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
+from canary_wf.resources.shelf import Entry
 
 
 def pool_of(**types: dict[str, int]) -> ResourcePool:
@@ -282,6 +283,35 @@ def test_a_transaction_gives_back_what_it_recorded() -> None:
         Allocator().acquire(inventory, "gpus", -1)
         pytest.fail("a negative number of slots was taken")
     assert inventory.resources["gpus"] == [{"id": "0", "slots": 2}, {"id": "1", "slots": 1}]
+
+
+@pytest.mark.parametrize(
+    ("rtype", "rid", "slots"),
+    [("gpus", "0", 5), ("gpus", "0", 2), ("gpus", "7", 1), ("fpgas", "0", 1), ("gpus", "0", -1)],
+)
+def test_a_transaction_gives_back_no_more_than_is_out(rtype: str, rid: str, slots: int) -> None:
+    """What was recorded and never taken is refused, and nothing comes back then, as with a check-in."""
+    inventory = Inventory({"gpus": [{"id": "0", "slots": 2}]})
+    transaction = AllocationTransaction(inventory)
+    transaction.record("gpus", Allocator().acquire(inventory, "gpus", 1)["id"], 1)
+    transaction.record(rtype, rid, slots)
+    with pytest.raises(CheckinError, match="rollback"):
+        transaction.rollback()
+    assert inventory.slots_available("gpus") == 1
+
+
+def test_the_resources_of_a_pool_may_be_assigned() -> None:
+    """They are checked and copied as by `fill`; the properties stay, and a mistake changes nothing."""
+    pool = ResourcePool({"additional_properties": {"nodes": {"count": 2}}, "resources": {"cpus": [{"id": "0"}]}})
+    mine: dict[str, list[Entry]] = {"fpgas": [{"id": "a", "slots": 2}]}
+    pool.resources = mine
+    pool.checkout([{"type": "fpgas", "slots": 1}])
+    assert mine == {"fpgas": [{"id": "a", "slots": 2}]}
+    assert pool.types == ["fpgas", "gpus"]
+    assert (pool.slots_per_resource_type["fpgas"], pool.count("nodes")) == (2, 2)
+    with pytest.raises(InputError, match=r"resources\.cpus\[0\]\.slots"):
+        pool.resources = {"cpus": [{"id": "0", "slots": "many"}]}
+    assert pool.types == ["fpgas", "gpus"]
 
 
 class Model:

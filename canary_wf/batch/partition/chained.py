@@ -70,7 +70,7 @@ class Chained:
         counts = in_proportion(self._work, sizes, self._count)
         best = self._on_levels(counts)
         length, chain = most = self._worth(best)
-        even = self._on_levels(evenly(self._work, sizes, self._count))
+        even = self._on_levels(evenly(self._work, sizes, self._count)) if len(self._weight) <= MANY else best
         shortest = min(length, max(batch.length for batch in even))
         for timed in (even, *self._candidates(counts, (shortest, length), others)):
             longest, longest_chain = worth = self._worth(timed)

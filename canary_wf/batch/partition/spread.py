@@ -20,6 +20,9 @@ MORE_MOVES = 6
 REPLAYED = 20_000
 """Tasks that moves simulate once more, about, beyond half of all."""
 
+MANY = 100_000
+"""Tasks from which on loads say enough about lengths."""
+
 MISFITS = 192
 """Tasks passed over in a row of waiting ones before topping up ends."""
 
@@ -109,7 +112,8 @@ class Spreader:
         count = len(batches)
         if count <= 1:
             return 0
-        affordable = count // 2 + REPLAYED * count // sum(map(len, batches))
+        tasks = sum(map(len, batches))
+        affordable = REPLAYED * count // tasks + (count // 2 if tasks <= MANY else 0)
         return min(MOVES * count + MORE_MOVES, affordable)
 
     def _handed(self, longest: Timed, shortest: Timed, goal: float) -> tuple[Timed, Timed] | None:

@@ -1,0 +1,82 @@
+"""Ctrl-C while processes are started and ended: raised at once, but never between two steps that belong together."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Self
+
+
+class Interrupts:
+    """A context manager that stands between SIGINT and the handler that is there; a no-op outside the main thread.
+
+    From `go_on` to `end`, or until it raises, the handler is called when the signal comes, except inside of `held`.
+    What comes at other times is noted, and delivered when they are over: so there is no gap at entry and end.
+    """
+
+    def __init__(self) -> None:
+        self.noted = 0
+        self._depth = 0
+        self._closed = True
+        self._owner = 0
+        self._before: Callable[[int, FrameType | None], object] | None = None
+
+    def __enter__(self) -> Self:
+        before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is threading.main_thread() and callable(before):
+            self._before, self._owner = before, os.getpid()
+            signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        before, self._before = self._before, None
+        if before is None:
+            return
+        if signal.getsignal(signal.SIGINT) == self._on_signal:  # else a callback has set another one
+            signal.signal(signal.SIGINT, before)
+        if self.noted:
+            self.noted = 0
+            before(signal.SIGINT, None)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Do what is inside as a whole, and only then hear of a Ctrl-C that came meanwhile."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if not self._closed:
+                self._tell()
+
+    def end(self) -> None:
+        """Raise nothing from now on: the program ends what it has begun."""
+        self._closed = True
+
+    def go_on(self) -> None:
+        """Raise from now on; to be said again and again, as a callback may have caught what the handler raised."""
+        self._closed = False
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.noted and not self._depth:
+            self.noted = 0
+            self._deliver(signal.SIGINT, None)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        # A child that was forked without a new program has this handler too, and nothing to hold.
+        if os.getpid() == self._owner and (self._depth or self._closed):
+            self.noted += 1
+        else:
+            self._deliver(number, frame)
+
+    def _deliver(self, number: int, frame: FrameType | None) -> None:
+        if self._before is None:
+            return
+        try:
+            self._before(number, frame)
+        except BaseException:
+            self._closed = True
+            raise
