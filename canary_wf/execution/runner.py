@@ -116,6 +116,7 @@ def run_batch(
     paths = SessionPaths.of_plan(plan)
     part = load_slice(paths, batch)
     _require_upstreams(part, paths)
+    _require_not_replaced(batch, paths)
     # The runner changes its folder with each job it starts, so nothing relative may be left by then.
     expected = None if result is None else Path(os.path.abspath(result))  # noqa: PTH100 - links are kept
     return _BatchRun(part, paths, expected, bind=bind or part.bind).carry_out(workers or part.workers)
@@ -135,6 +136,15 @@ def _require_upstreams(part: BatchSlice, paths: SessionPaths) -> None:
             raise CanaryWfError(
                 f"needs batch {upstream}, which has not run", where=f"batch {part.batch.id}", hint="run that one first"
             )
+
+
+def _require_not_replaced(batch: str, paths: SessionPaths) -> None:
+    """Refuse to begin again in a Slurm job that lost the batch to a later one: Snakemake retries inside an orphan."""
+    own = own_ids()
+    attempts = read_journal(paths.batch(batch).journal).attempts if own else []
+    newest = attempts[-1].slurm_job_id if attempts else None
+    if newest is not None and newest not in own and any(attempt.slurm_job_id in own for attempt in attempts):
+        raise WorkspaceError(f"is run by Slurm job {newest} now", where=f"batch {batch}", hint="this one is over")
 
 
 class _BatchRun:

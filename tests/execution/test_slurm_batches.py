@@ -9,6 +9,8 @@ from factories import plan_of, planned, shell, spec
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.runner import main
 from canary_wf.job.environment import id_variables
+from canary_wf.job.events import AttemptStarted
+from canary_wf.job.journal import JournalWriter
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
@@ -36,6 +38,26 @@ def test_a_second_task_of_a_step_is_refused(
     assert code == 1
     assert "srun -n1" in capsys.readouterr().err
     assert not list(paths.folder.glob("batches/*/*"))
+
+
+def test_a_slurm_job_that_lost_its_batch_does_not_take_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An orphan of a lost node tries again by itself; a job that Slurm starts a second time is no orphan."""
+    plan = plan_of([spec("a")])
+    paths = write_session(plan, tmp_path)
+    writer = JournalWriter(paths.batch(plan.batches[0].id).journal)
+    for number, slurm_job in enumerate(["7", "8"]):
+        writer.append(AttemptStarted(time=number, token=str(number), host="h", pid=1, slurm_job_id=slurm_job))
+    writer.close()
+    before = writer.path.read_bytes()
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert main([plan.batches[0].id, "--plan", str(paths.plan)]) == 4
+    assert "is run by Slurm job 8 now" in capsys.readouterr().err
+    assert writer.path.read_bytes() == before
+    monkeypatch.setenv("SLURM_JOB_ID", "8")
+    assert main([plan.batches[0].id, "--plan", str(paths.plan)]) == 0
 
 
 def test_a_smaller_allocation_runs_what_fits(
