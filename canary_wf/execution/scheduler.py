@@ -120,7 +120,7 @@ class BatchScheduler:
             while self._step(monitor):
                 pass
         finally:
-            self._end_all(monitor)
+            self._end_all()
             if killed := strays.end_all([watchdog.pid]):
                 say(f"killed {count(killed, 'process', 'processes')} that jobs had left running")
 
@@ -338,15 +338,15 @@ class BatchScheduler:
             elif running.verdict is None:
                 self._end(pid, running, Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
 
-    def _end_all(self, monitor: ProcessMonitor) -> None:
+    def _end_all(self) -> None:
         """Leave no process behind, whatever made the loop end; a superseded runner writes nothing more."""
         for pid in self._running:
             signal_group(pid, signal.SIGKILL)
-        while self._running:
-            for pid in monitor.wait(GRACE):
-                running = self._running.pop(pid)
-                reap(pid)
-                self._capacity.give_back(self._jobs[running.index], running.resources)
+        # Not by the monitor: it told of some already, when an error kept them from being collected.
+        for pid in list(self._running):
+            running = self._running.pop(pid)
+            reap(pid)
+            self._capacity.give_back(self._jobs[running.index], running.resources)
 
     def _note_unplaced(self) -> None:
         if self.stopped_by is None:

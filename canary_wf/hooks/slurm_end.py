@@ -14,6 +14,7 @@ from canary_wf.hooks.withdrawal import was_withdrawn
 from canary_wf.job.events import AttemptEnded, JobFinished
 from canary_wf.job.journal import BatchState
 from canary_wf.job.phase import JobPhase
+from canary_wf.job.spec import JobSpec
 from canary_wf.job.status import Outcome
 from canary_wf.job.submission import read_submissions
 from canary_wf.resources.slurm_jobs import ended, in_words
@@ -60,7 +61,7 @@ def record_end(
         return "lost"
     reason = in_words(suspect.slurm_job_id, state)
     if state == "CANCELLED" and not was_withdrawn(paths, suspect.since):
-        _record(recorder, [job for job in recorder.jobs if _is_open(recorder.state, job)], Outcome.CANCELLED, reason)
+        _record(recorder, _open(recorder), Outcome.CANCELLED, reason)
         return "cancelled"
     cut_short = [
         job
@@ -93,9 +94,21 @@ def _running(state: BatchState) -> list[str]:
     return [job for job, record in state.jobs.items() if record.phase is JobPhase.RUNNING]
 
 
-def _is_open(state: BatchState, job: str) -> bool:
-    status = state.record(job).status
-    return not status.is_final or status.outcome is Outcome.BLOCKED
+def _open(recorder: Recorder) -> list[str]:
+    """Return the jobs that would run again: those without a final verdict, and those blocked behind one of these."""
+    statuses = {job: recorder.state.record(job).status for job in recorder.jobs}
+    found = {job for job, status in statuses.items() if not status.is_final}
+    blocked = [job for job, status in statuses.items() if status.outcome is Outcome.BLOCKED]
+    more = True
+    while more:
+        behind = {job for job in blocked if job not in found and _waits_for(recorder.jobs[job], found)}
+        found |= behind
+        more = bool(behind)
+    return [job for job in recorder.jobs if job in found]
+
+
+def _waits_for(job: JobSpec, jobs: Collection[str]) -> bool:
+    return any(edge.job in jobs for edge in job.dependencies)
 
 
 def _record(recorder: Recorder, jobs: Collection[str], outcome: Outcome, reason: str) -> None:

@@ -62,7 +62,7 @@ class UserHooks:
         for name, hook in self._hooks.items():
             try:
                 hook(event, {**self._context, **fields})
-            except Exception as error:  # noqa: BLE001 - other people's code; whatever it raises must not end a batch
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - other people's code, which must not end a batch
                 self._report(name, f"failed at {event}: {_in_a_line(error)}")
 
     def _load(self, name: str) -> UserHook | None:
@@ -71,7 +71,7 @@ class UserHooks:
             found: Any = importlib.import_module(module)
             for attribute in attributes.split("."):
                 found = getattr(found, attribute)
-        except Exception as error:  # noqa: BLE001 - importing runs other people's code
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs other people's code
             self._report(name, f"cannot be loaded: {_in_a_line(error)}")
             return None
         if not callable(found):
@@ -86,5 +86,5 @@ class UserHooks:
             sys.stderr.write(f"canary-wf: warning: hook {name} {told}\n")
 
 
-def _in_a_line(error: Exception) -> str:
+def _in_a_line(error: BaseException) -> str:
     return one_line(f"{type(error).__name__}: {error}")[:200]

@@ -66,7 +66,9 @@ def sbatch_command(properties: Mapping[str, Any], script: Path) -> list[str]:
     batch = properties.get("wildcards", {}).get("batch")
     name = rule if batch is None else f"batch_{batch}"
     session = next((found[1] for path in properties.get("output", ()) if (found := _SESSION.search(path))), "")
-    nodes = int(resources.get("nodes", 1))
+    nodes = resources.get("nodes", 1)
+    if not isinstance(nodes, int):
+        raise InputError(f"nodes: {nodes!r:.40} is not a whole number", where=rule, hint="edit the profile")
     cpus = resources.get("cpus_per_task") or properties.get("threads", 1)
     command = ["sbatch", "--parsable", f"--job-name={name}", f"--comment=canary-wf {session} {rule}"]
     command += [f"--output={LOGS}/{rule}/%j.log", "--export=ALL"]

@@ -173,3 +173,27 @@ def test_a_wrong_variable_is_told_in_one_line(tmp_path: Path, monkeypatch: pytes
     assert done.returncode == 2
     assert done.stderr.startswith(f"canary-wf: {name}: duration 'soon' is not understood")
     assert done.stderr.count("\n") == 1
+
+
+TWO_AT_ONCE = """
+import sys, time
+from canary_wf.execution import runner, scheduler
+def until(self):
+    time.sleep(0.5)
+    return 1.0
+def broken(self, pid, monitor):
+    raise OSError(5, "no more")
+scheduler.BatchScheduler._until_next = until
+scheduler.BatchScheduler._collect = broken
+sys.exit(runner.main(sys.argv[1:]))
+"""
+
+
+def test_an_error_between_two_ends_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """When two jobs ended at once and the first cannot be dealt with, the runner does not wait for the second."""
+    plan = plan_of([shell("a", "exit 0"), shell("b", "exit 0")])
+    paths = write_session(plan, tmp_path / "out")
+    line = [sys.executable, "-c", TWO_AT_ONCE, plan.batches[0].id, "--plan", str(paths.plan)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 4
+    assert "no more" in done.stderr

@@ -109,6 +109,34 @@ def test_what_a_person_cancelled_is_final(tmp_path: Path, monkeypatch: pytest.Mo
     assert _found(paths, batch)[1] == {"done": (Outcome.SUCCESS, None), "ran": cancelled, "waited": cancelled}
 
 
+def test_what_was_blocked_for_good_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job behind a failure has its verdict; one behind a job that is cancelled is cancelled with it."""
+    failed, blocked = spec("failed"), spec("blocked", "failed")
+    cut, behind = spec("cut"), spec("behind", "cut")
+    plan = plan_of([failed, blocked, cut, behind])
+    paths = write_session(plan, tmp_path)
+    (part,) = slices(plan)
+    recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
+    recorder(AttemptStarted(time=100.0, token="t", host="elsewhere", pid=1, slurm_job_id="12"))
+    recorder(JobFinished(time=102.0, job=failed.id, outcome="FAILED", code=1))
+    recorder(JobFinished(time=102.0, job=blocked.id, outcome="BLOCKED", code=81))
+    recorder(JobFinished(time=103.0, job=cut.id, outcome="INTERRUPTED", code=71))
+    recorder(JobFinished(time=103.0, job=behind.id, outcome="BLOCKED", code=81))
+    recorder.close()
+    batch = part.batch.id
+    write_json(paths.batch(batch).attempt, AttemptFile("t", "here", 0, 1, ended=False))
+    os.utime(paths.batch(batch).attempt, (1.0, 1.0))
+    _answers(monkeypatch, {"12": "CANCELLED"})
+    settle(paths, [batch])
+    state = read_journal(paths.batch(batch).journal)
+    assert [state.record(job.id).status.outcome.name for job in (failed, blocked, cut, behind)] == [
+        "FAILED",
+        "BLOCKED",
+        "CANCELLED",
+        "CANCELLED",
+    ]
+
+
 def test_what_a_stopped_workflow_took_back_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slurm calls it cancelled, too; a later attempt that a person cancels is told from it."""
     paths, batch = _cut_short(tmp_path, by_signal=True)
@@ -154,13 +182,13 @@ def test_a_retry_asks_for_more_when_slurm_says_that_time_was_the_reason(
 ) -> None:
     """Also when the runner was killed before it could write that down."""
     paths, batch = _cut_short(tmp_path)
-    limits._state_of.cache_clear()
+    limits._ended_states.clear()
     monkeypatch.setattr(limits, "ask_states", lambda _: {"12": "TIMEOUT"})
     assert limits.runtime_minutes(str(paths.plan), batch, 10) == 20
-    limits._state_of.cache_clear()
+    limits._ended_states.clear()
     monkeypatch.setattr(limits, "ask_states", lambda _: {"12": "NODE_FAIL"})
     assert limits.runtime_minutes(str(paths.plan), batch, 10) == 10
-    limits._state_of.cache_clear()
+    limits._ended_states.clear()
 
 
 def test_snakemakes_log_says_whether_its_user_stopped_it(tmp_path: Path) -> None:

@@ -27,7 +27,12 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def breaks(*_: object) -> None:
         raise RuntimeError("two\nlines")
 
-    found.__dict__.update(hear=lambda event, fields: HEARD.append((event, fields)), breaks=breaks, number=3)
+    def leaves(*_: object) -> None:
+        raise SystemExit(3)
+
+    found.__dict__.update(
+        leaves=leaves, hear=lambda event, fields: HEARD.append((event, fields)), breaks=breaks, number=3
+    )
     monkeypatch.setitem(sys.modules, "somebodys_hooks", found)
     yield
     HEARD.clear()
@@ -43,6 +48,14 @@ def test_a_hook_hears_events_with_their_fields() -> None:
         ("job_started", {"batch": "b", "time": 1.0, "job": "1", "name": "one"}),
         ("attempt_ended", {"batch": "b", "time": 2.0, "token": "t", "reason": "complete"}),
     ]
+
+
+@pytest.mark.usefixtures("module")
+def test_a_hook_that_wants_to_exit_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """`sys.exit` in a hook is an error of the hook like others."""
+    UserHooks(["somebodys_hooks:leaves", "somebodys_hooks:hear"], {}, {})(JobStarted(time=1.0, job="1"))
+    assert len(HEARD) == 1
+    assert "failed at job_started: SystemExit: 3" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("module")
