@@ -77,6 +77,6 @@ class Interrupts:
             return
         try:
             self._before(number, frame)
-        except BaseException:
+        except BaseException:  # a handler of the program may raise anything; it is passed on
             self._closed = True
             raise
