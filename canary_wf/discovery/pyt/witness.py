@@ -19,7 +19,10 @@ _EVENTS = frozenset(
     {"open", "os.listdir", "os.scandir", "os.system", "os.posix_spawn", "os.exec", "os.fork", "subprocess.Popen"}
 )
 _FUNCTIONS = {
-    os: ("stat", "lstat", "statvfs", "access", "readlink", "cpu_count", "sched_getaffinity", "uname", "getuid"),
+    os: (
+        *("stat", "lstat", "statvfs", "access", "readlink"),
+        *("cpu_count", "sched_getaffinity", "uname", "getuid", "getlogin"),
+    ),
     time: ("time", "time_ns", "localtime", "gmtime", "ctime", "asctime", "strftime"),
 }
 _IMPORT = "<frozen importlib"
