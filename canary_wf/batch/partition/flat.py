@@ -13,6 +13,7 @@ from canary_wf.batch.capacity import occupancy
 from canary_wf.batch.machine import Machine
 from canary_wf.batch.partition.draft import Items
 from canary_wf.batch.partition.graph import Graph, families
+from canary_wf.batch.partition.lanes import Lanes
 from canary_wf.batch.partition.order import interleaved
 from canary_wf.batch.partition.packer import Measure, Packer
 from canary_wf.batch.partition.style import Order, Style
@@ -40,6 +41,7 @@ class FlatPacking:
         self.packer = Packer(Items.of(self.loads, runtimes), self.measure, returned=1 / 2)
         self.groups = problem.nodes if same_nodes else [0] * len(problem)
         self.parts = [crc32(identity.encode()) for identity in problem.ids]
+        self.lanes = Lanes(problem)
         self.lines = self._lines()
         self._sinks = [task for task, count in enumerate(graph.followers) if not count]
         self._spare: dict[Order, list[int]] = {}
@@ -48,13 +50,17 @@ class FlatPacking:
         """Return the tasks that nothing waits for, to be taken from the end."""
         if order not in self._spare:
             runtimes, weight = self.problem.runtimes, self.packer.items.weight
-            tasks = interleaved(self._sinks, self.loads, runtimes)[::-1]
+            tasks = self.evenly(self._sinks)
             if order == "longest":
                 tasks.sort(key=runtimes.__getitem__)
             elif order == "narrowest":
                 tasks.sort(key=lambda task: (-weight[task] / (runtimes[task] or 1.0), runtimes[task]))
             self._spare[order] = tasks
         return self._spare[order]
+
+    def evenly(self, tasks: Sequence[int]) -> list[int]:
+        """Return `tasks` so that what is taken from the end has always the same mixture of long and short, of wide."""
+        return interleaved(tasks, self.loads, self.problem.runtimes)[::-1]
 
     def _measure(self) -> Measure:
         runtimes, machine = self.problem.runtimes, Machine(self.problem)
@@ -107,7 +113,9 @@ class FlatPacking:
 
     def tight(self, target: float) -> list[list[int]]:
         """Return the fewest batches that any order gives for `target`; large problems are packed in one order only."""
-        orders: tuple[Order, ...] = ("mixed", "longest", "narrowest") if len(self.loads) <= FEW else ("mixed",)
+        orders: tuple[Order, ...] = ("matched",)
+        if len(self.loads) <= FEW:
+            orders = (*orders, *(("mixed",) if self.lanes.useful else ()), "longest", "narrowest")
         return min((self.pack(Style.tight(target, self.graph.depth, order)) for order in orders), key=len)
 
     def critical_path(self, batches: Sequence[Sequence[int]]) -> float:
@@ -179,7 +187,19 @@ class _Run:
         long_last, last = self._without_long(last)
         yield from self._long(long_last, [last, *spare])
         yield from self._waited_for(rank, waited_for, [*spare, last, *freed])
+        if style.order == "matched" and self._packing.lanes.useful:
+            yield from self._matched(last)
         yield from self._packer.batches(self._target, last, self._packing.parts, spare)
+
+    def _matched(self, tasks: list[int]) -> Iterator[list[int]]:
+        """Yield batches of `tasks` in mixes that fill a batch side by side; what is left over stays in `tasks`."""
+        packing, target = self._packing, self._target
+        batches, tasks[:] = packing.lanes.dealt(tasks, target)
+        if not batches:
+            return
+        tasks[:] = packing.evenly(tasks)
+        yield from [self._packer.mended(target, batch, tasks) for batch in batches]
+        tasks[:] = packing.evenly(sorted(tasks))
 
     def _lower(self, kept: dict[tuple[int, int], list[int]], rank: int, group: int) -> list[list[int]]:
         """Return what is kept for levels below `rank`, the highest first: the lowest can still go everywhere."""
