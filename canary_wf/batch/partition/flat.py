@@ -22,6 +22,9 @@ from canary_wf.batch.task import Problem
 FEW = 2000
 """Tasks up to which several packings are compared where one would do."""
 
+FEW_BATCHES = 48
+"""The same for batches, where tasks need several resources."""
+
 _NEAR = 8
 """Levels at each end that filling is taken from; looking at all would be quadratic in a chain."""
 
@@ -112,11 +115,16 @@ class FlatPacking:
         return [batch for batches in reversed(ranks) for batch in batches]
 
     def tight(self, target: float) -> list[list[int]]:
-        """Return the fewest batches that any order gives for `target`; large problems are packed in one order only."""
-        orders: tuple[Order, ...] = ("matched",)
-        if len(self.loads) <= FEW:
-            orders = (*orders, *(("mixed",) if self.lanes.useful else ()), "longest", "narrowest")
-        return min((self.pack(Style.tight(target, self.graph.depth, order)) for order in orders), key=len)
+        """Return the fewest batches that any order gives for `target`; large problems are packed in one order only.
+
+        Few batches do not hold all mixes of kinds, and may be better off without.
+        """
+        depth, small = self.graph.depth, len(self.loads) <= FEW
+        best = self.pack(Style.tight(target, depth, "matched"))
+        more: list[Order] = ["mixed"] if self.lanes.useful and (small or len(best) <= FEW_BATCHES) else []
+        for order in (*more, *(("longest", "narrowest") if small else ())):
+            best = min(best, self.pack(Style.tight(target, depth, order)), key=len)
+        return best
 
     def critical_path(self, batches: Sequence[Sequence[int]]) -> float:
         """Return the longest chain of `batches`, which come in order of rank, in seconds."""
