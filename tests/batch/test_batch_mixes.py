@@ -96,6 +96,14 @@ def test_lanes_fill_batches() -> None:
     assert len(left) < 400
 
 
+def test_tasks_without_length_are_left_over() -> None:
+    """Kinds whose tasks take no time get no lane, so their tasks are left over."""
+    tasks = [Task("a", (1, 1), 0.0), Task("b", (2, 0), 5.0), Task("c", (1, 0), 5.0)]
+    batches, left = Lanes(Problem.of(("cpus", "gpus"), LIMITS, tasks)).dealt(range(3), 5.0)
+    assert 0 in left
+    assert sorted([*left, *(task for batch in batches for task in batch)]) == [0, 1, 2]
+
+
 def test_one_resource_needs_no_lanes() -> None:
     """With one scarce resource, filling by sums says all."""
     assert not Lanes(make([(1, 5.0), (2, 5.0)])).useful

@@ -55,7 +55,7 @@ class Lanes:
                 batches.append([])
         left: list[int] = []
         for alike, numbers in zip(by_kind, lanes, strict=True):
-            kept, over = self._spread(alike, len(numbers) * length)
+            kept, over = self._spread(alike, len(numbers) * length) if numbers else ([], alike)
             left.extend(over)
             self._deal(kept, numbers, batches)
         return [batch for batch in batches if batch], left
