@@ -52,14 +52,18 @@ class FlatPacking:
     def spare(self, order: Order) -> list[int]:
         """Return the tasks that nothing waits for, to be taken from the end."""
         if order not in self._spare:
-            runtimes, weight = self.problem.runtimes, self.packer.items.weight
-            tasks = self.evenly(self._sinks)
-            if order == "longest":
-                tasks.sort(key=runtimes.__getitem__)
-            elif order == "narrowest":
-                tasks.sort(key=lambda task: (-weight[task] / (runtimes[task] or 1.0), runtimes[task]))
-            self._spare[order] = tasks
+            self._spare[order] = self.ordered(self._sinks, order)
         return self._spare[order]
+
+    def ordered(self, tasks: Sequence[int], order: Order) -> list[int]:
+        """Return `tasks`, which are sorted, in `order`, to be taken from the end."""
+        runtimes, weight = self.problem.runtimes, self.packer.items.weight
+        ordered = self.evenly(tasks)
+        if order == "longest":
+            ordered.sort(key=runtimes.__getitem__)
+        elif order == "narrowest":
+            ordered.sort(key=lambda task: (-weight[task] / (runtimes[task] or 1.0), runtimes[task]))
+        return ordered
 
     def evenly(self, tasks: Sequence[int]) -> list[int]:
         """Return `tasks` so that what is taken from the end has always the same mixture of long and short, of wide."""
@@ -193,11 +197,22 @@ class _Run:
         waited_for = [task for task in tasks if height[task] or rank >= style.sinks]
         last = self._spare.pop((group, rank), []) if rank < style.sinks else []
         long_last, last = self._without_long(last)
-        yield from self._long(long_last, [last, *spare])
-        yield from self._waited_for(rank, waited_for, [*spare, last, *freed])
+        shares = self._shares(last)
+        yield from self._long(long_last, [*shares, *spare])
+        yield from self._waited_for(rank, waited_for, [*spare, *shares, *freed])
         if style.order == "matched" and self._packing.lanes.useful:
-            yield from self._matched(last)
-        yield from self._packer.batches(self._target, last, self._packing.parts, spare)
+            for share in shares:
+                yield from self._matched(share)
+        yield from self._packer.batches(self._target, shares, self._ordered, spare)
+
+    def _shares(self, tasks: Sequence[int]) -> list[list[int]]:
+        """Return `tasks` in parts that one task more hardly changes, each in the order of the style."""
+        parts = self._packer.parted(self._target, sorted(tasks), self._packing.parts)
+        return [self._ordered(part) for part in parts]
+
+    def _ordered(self, tasks: Sequence[int]) -> list[int]:
+        """Return `tasks`, which are sorted, in the order of the style, to be taken from the end."""
+        return self._packing.ordered(tasks, self._style.order)
 
     def _matched(self, tasks: list[int]) -> Iterator[list[int]]:
         """Yield batches of `tasks` in mixes that fill a batch side by side; what is left over stays in `tasks`."""

@@ -19,7 +19,7 @@ TRIES = 4
 FULL = 0.995
 """Share of the limit from which on a batch counts as full."""
 
-PART = 12
+PART = 6
 """Batches that a part of the items fills at least."""
 
 ROOMY = 0.97
@@ -91,30 +91,43 @@ class Packer:
             draft.restore(kept)
         return draft.chosen
 
-    def batches(
-        self, limit: float, line: list[int], parts: Sequence[int], stock: Sequence[list[int]]
-    ) -> Iterator[list[int]]:
-        """Yield batches that use up `line`, taken from its end, and may take items of `stock`.
+    def parted(self, limit: float, line: Sequence[int], parts: Sequence[int]) -> list[list[int]]:
+        """Return `line` divided into lists, in its order, that fill about `PART` batches each.
 
-        `parts` has for each item a number that has nothing to do with the others. Items whose numbers end alike make up
-        batches among themselves, and what is left over of all of them makes up the last ones, so that one item more
-        changes one part and the last batches. With several resources the mix matters more, and there is one part.
+        `parts` has for each item a number that has nothing to do with the others; items whose numbers end alike are one
+        part, so that one item more changes one part. With several resources there is one part, as the mix matters more.
         """
         weight = self.items.weight
         filled = sum(weight[item] for item in line) / limit if len(self.items.shares) == 1 else 0.0
         count = 1 << max(0, int(min(filled, len(line)) / PART).bit_length() - 1)
         shares: list[list[int]] = [[] for _ in range(count)]
-        if count > 1:
-            for item in line:
-                shares[parts[item] % count].append(item)
-            line.clear()
+        for item in line:
+            shares[parts[item] % count].append(item)
+        return shares
+
+    def batches(
+        self,
+        limit: float,
+        shares: Sequence[list[int]],
+        evenly: Callable[[Sequence[int]], list[int]],
+        stock: Sequence[list[int]],
+    ) -> Iterator[list[int]]:
+        """Yield batches that use up `shares`, taken from their ends, and may take items of `stock`.
+
+        Each share makes up batches of its own, and what is left over of all of them, put in order by `evenly`, makes up
+        the last ones.
+        """
+        weight = self.items.weight
+        line: list[int] = []
         for share in shares:
-            left = sum(weight[item] for item in share)
+            left = sum(weight[item] for item in share) if len(shares) > 1 else 0.0
             while share and left > limit:
                 batch = self.batch(limit, [share.pop()], [share])
                 left -= sum(weight[item] for item in batch)
                 yield batch
             line.extend(share)
+            share.clear()
+        line = evenly(sorted(line)) if len(shares) > 1 else line
         while line:
             yield self.batch(limit, [line.pop()], [line, *stock])
 

@@ -15,6 +15,9 @@ TASKS_PACKED = 30_000
 
 MOST_TRIED = 16
 
+MORE_TRIED = 2
+"""The same in addition where none made few enough batches."""
+
 LARGE = 200_000
 """Tasks up to which a second style is tried when the first one makes too many batches."""
 
@@ -45,7 +48,9 @@ class Search:
         """Pack in as many styles as the size of the problem allows."""
         count = len(self._packing.loads)
         tries = min(MOST_TRIED, max(2 if count <= LARGE else 1, TASKS_PACKED // count))
-        for number in range(tries):
+        for number in range(tries + MORE_TRIED):
+            if number >= tries and (self.best is not None or count > TASKS_PACKED):
+                break
             style = self._next(hopeful=self.best is not None or number < tries / 2)
             if style is None or (number and self.best is not None and count > TASKS_PACKED):
                 break
