@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.style import Profile, Style
 
-TASKS_PACKED = 30_000
+TASKS_PACKED = 20_000
 """How many tasks all packings that are compared may hold together, about."""
 
 MOST_TRIED = 16
