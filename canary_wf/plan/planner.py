@@ -30,7 +30,7 @@ from canary_wf.plan.model import (
     RulesMode,
     RuntimeSource,
 )
-from canary_wf.plan.partition_limits import check_limits
+from canary_wf.plan.partition_limits import keep_to_limits
 from canary_wf.plan.problem import LOCK, MEMORY, problem_of
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.plan.target import Target
@@ -68,8 +68,8 @@ def make_plan(
     estimates = [expected_runtime(job, history) for job in jobs]
     node: dict[str, int | None] = {**target.node.capacities, MEMORY: target.node.memory}
     problem = problem_of(jobs, [seconds for seconds, _ in estimates], node)
-    batches = _batches(problem, jobs, settings)
-    check_limits(batches, target.partitions or (), target.node.capacities.get("cpus", 0))
+    node_cpus = target.node.capacities.get("cpus", 0)
+    batches = keep_to_limits(_batches(problem, jobs, settings), target.partitions or (), node_cpus)
     batch_of = {job: batch.id for batch in batches for job in batch.jobs}
     digests = InputDigests()
     return Plan(

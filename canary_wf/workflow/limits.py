@@ -8,10 +8,11 @@ from canary_wf.resources.slurm_jobs import ask_states, ended, own_ids
 from canary_wf.session_paths import SessionPaths
 
 
-def runtime_minutes(plan: str, batch: str, planned: int) -> int:
+def runtime_minutes(plan: str, batch: str, planned: int, longest: int | None = None) -> int:
     """Return the minutes to ask for: the planned ones, doubled for each attempt that ended by its time limit.
 
-    Nothing else makes a retry ask for more: what failed for another reason would only wait longer in the queue.
+    More than `longest` is never asked for, as no partition would ever run it. Nothing else makes a retry ask for more:
+    what failed for another reason would only wait longer in the queue.
     """
     paths = SessionPaths.of_plan(Path(plan))
     journal = paths.batch(batch).journal
@@ -21,7 +22,8 @@ def runtime_minutes(plan: str, batch: str, planned: int) -> int:
     suspect = suspect_of(paths, batch, state, own_ids())
     # A runner that was killed at the limit could not write that down.
     silent = suspect is not None and _has_timed_out(suspect.slurm_job_id)
-    return int(planned * 2 ** min(state.ended_by_limit + silent, 6))
+    minutes: int = planned * 2 ** min(state.ended_by_limit + silent, 6)
+    return minutes if longest is None else max(planned, min(minutes, longest))
 
 
 _ended_states: dict[str, str] = {}

@@ -40,7 +40,8 @@ def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, s
         # The executor then starts no step of its own, inside which the jobs could start none; one task a node, and
         # none counted by GPUs, which it would do with `tasks` alone.
         found += [("mpi", '"srun"'), ("tasks", str(asked.nodes)), ("tasks_per_gpu", "0")]
-    found.append(("runtime", f"lambda wildcards: runtime_minutes(PLAN, {batch}, {minutes})"))
+    longest = "" if asked.longest is None else f", longest={asked.longest}"
+    found.append(("runtime", f"lambda wildcards: runtime_minutes(PLAN, {batch}, {minutes}{longest})"))
     return found
 
 
