@@ -5,16 +5,13 @@ Source: ``scontrol show partition`` (its manual, section "PARTITIONS - SPECIFICA
 
 import math
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from canary_wf.errors import InputError
 from canary_wf.plan.model import PlannedBatch
-
-SCONTROL_SECONDS = 15
-"""How long the controller may take to answer."""
+from canary_wf.resources.slurm_command import ask_slurm
 
 _FIELD = re.compile(r"(?:^|\s)([A-Za-z:]+)=(\S*)")
 _TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d+)(?::(\d+))?")
@@ -39,35 +36,14 @@ class PartitionLimits(msgspec.Struct, frozen=True):
 
 def ask_partitions(wanted: str | None) -> list[PartitionLimits] | None:
     """Return the limits of the partitions `wanted` (``a,b``; None: the default one, or all), or None when not known."""
-    text = _ask_scontrol()
-    if text is None:
+    answer = ask_slurm("scontrol", "show", "partition", "--oneliner")
+    if not answer.ok:
         return None
-    found = [parsed for line in text.splitlines() if (parsed := parse_partition(line)) is not None]
+    found = [parsed for line in answer.text.splitlines() if (parsed := parse_partition(line)) is not None]
     if wanted is not None:
         names = wanted.split(",")
         return [limits for limits in found if limits.name in names] or None
     return [limits for limits in found if limits.is_default] or found or None
-
-
-def _ask_scontrol() -> str | None:
-    import subprocess
-
-    program = shutil.which("scontrol")
-    if program is None:
-        return None
-    try:
-        answer = subprocess.run(
-            [program, "show", "partition", "--oneliner"],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=True,
-            timeout=SCONTROL_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout
 
 
 def parse_partition(line: str) -> PartitionLimits | None:
