@@ -57,7 +57,7 @@ def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collecti
 
 def _is_of(submission: Submission, attempt: AttemptStarted | None) -> bool:
     """Return whether the newest submission before `attempt` became it; a task of an array has two ids."""
-    if attempt is None or submission.slurm_job_id is None:
+    if attempt is None or submission.slurm_job_id is None or (submission.ended or attempt.time) < attempt.time:
         return False
     return submission.slurm_job_id == attempt.slurm_job_id or "_" in submission.slurm_job_id
 

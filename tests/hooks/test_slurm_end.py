@@ -207,10 +207,13 @@ def test_what_the_submitter_noted_needs_no_slurm(tmp_path: Path, monkeypatch: py
         assert _found(paths, batch)[1] == {"done": (Outcome.SUCCESS, None), "ran": cancelled, "waited": cancelled}
 
 
-def test_what_was_noted_of_another_job_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", ["11", "10_1"])
+def test_what_was_noted_of_another_job_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
     """A batch that was started by hand, say, has no submission of its own."""
     paths, batch = _cut_short(tmp_path)
-    note_submitted(paths.batch(batch).submission, 50.0, "11")
+    note_submitted(paths.batch(batch).submission, 50.0, number)
     note_ended(paths.batch(batch).submission, 60.0, "its Slurm job failed", "CANCELLED")
     asked = _answers(monkeypatch, {"12": "NODE_FAIL"})
     settle(paths, [batch])
