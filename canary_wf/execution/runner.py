@@ -31,8 +31,9 @@ from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder, tell_hooks
 from canary_wf.hooks.result_copies import note_copy
-from canary_wf.hooks.settle import interrupt, running_jobs, take_over
-from canary_wf.hooks.slurm_end import end_previous, record_previous, suspect_of
+from canary_wf.hooks.settle import take_over
+from canary_wf.hooks.slurm_end import end_previous, record_previous, states_of, suspect_of
+from canary_wf.hooks.verdicts import interrupt, running_jobs
 from canary_wf.job.attempt import Attempt, SupersededError, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -41,7 +42,7 @@ from canary_wf.job.processes import this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, write_atomic
 from canary_wf.plan.model import BatchSlice
-from canary_wf.resources.slurm_jobs import ask_states, own_ids
+from canary_wf.resources.slurm_jobs import own_ids
 from canary_wf.session_paths import SessionPaths
 
 SIGNAL_EXIT = 128
@@ -209,7 +210,7 @@ class _BatchRun:
         before = self.recorder.state
         died = before.is_open or bool(running_jobs(before))
         suspect = suspect_of(self.paths, self.part.batch.id, before, own_ids())
-        states = {} if suspect is None else ask_states([suspect.slurm_job_id])
+        states = states_of([suspect])
         end_previous(self.recorder, suspect, states)
         self.hooks.emit(event)
         if died:

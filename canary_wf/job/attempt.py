@@ -136,11 +136,12 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
     return time.time() - path.stat().st_mtime < MISSED * heartbeat()
 
 
-def take_batch(path: Path, result: str = "", *, to_run: bool = True) -> Attempt:
+def take_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: AttemptFile | None = None) -> Attempt:
     """Make this process the one that runs the batch of `path`, for a rule that expects `result`; then no other does.
 
     Who takes it only to write down that its runner died (`to_run` is False) does not wait for runners elsewhere: what
-    they still write does not count. Raises WorkspaceError when somebody else took the batch meanwhile, or when the
+    they still write does not count. That one names the attempt that it saw die (`only_from`; None: there was none), and
+    takes the batch from no other. Raises WorkspaceError when somebody else took the batch meanwhile, or when the
     folder cannot be written.
     """
     try:
@@ -148,12 +149,18 @@ def take_batch(path: Path, result: str = "", *, to_run: bool = True) -> Attempt:
         while True:
             with attempt_lock(path, RunnerProcess.own(), heartbeat()):
                 # Newcomers on one machine do this one after the other: each then sees the one before it.
+                if not to_run and _token(read_attempt(path)) != _token(only_from):
+                    raise SupersededError(path.parent.name)
                 attempt = None if _is_sibling(path, result) else _take(path, result)
             if attempt is not None:
                 return _alone(attempt, to_run=to_run)
             time.sleep(_SIBLING_POLL)
     except OSError as error:
         raise not_writable(path, error) from error
+
+
+def _token(attempt: AttemptFile | None) -> str | None:
+    return None if attempt is None else attempt.token
 
 
 def _is_sibling(path: Path, result: str) -> bool:

@@ -41,7 +41,8 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs that run together: what their schedule peaks at on one node, how long it takes, what it may take.
 
     `cpus`, `gpus` and `resources` are slots, `memory` MiB (None when no job says), `runtime` the length of the
-    simulated schedule and `time_limit` the limit asked for, both in seconds.
+    simulated schedule and `time_limit` the limit asked for, both in seconds. `longest` is the longest limit that a
+    partition which takes the batch allows, in whole minutes; None is no limit, or one that is not known.
     """
 
     id: str
@@ -55,6 +56,7 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     exclusive: bool
     runtime: float
     time_limit: float
+    longest: int | None = None
 
 
 class LeftOut(msgspec.Struct, frozen=True):

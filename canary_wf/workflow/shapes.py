@@ -18,7 +18,10 @@ _STEPS = 2
 
 
 class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
-    """What all batches of a shape ask for: `memory` in MiB (None when none of them says), `minutes` of run time."""
+    """What all batches of a shape ask for: `memory` in MiB (None when none of them says), `minutes` of run time.
+
+    `longest` is the longest time that a partition allows them, as in `PlannedBatch`.
+    """
 
     name: str
     batches: tuple[PlannedBatch, ...]
@@ -27,6 +30,7 @@ class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
     nodes: int
     memory: int | None
     minutes: int
+    longest: int | None = None
 
 
 def uses_shapes(plan: Plan, mode: RulesMode) -> bool:
@@ -46,30 +50,34 @@ def minutes_of(batch: PlannedBatch) -> int:
 
 def shapes_of(plan: Plan) -> list[BatchShape]:
     """Return the shapes of the plan's batches, by name; each batch is in one of them."""
-    groups: dict[tuple[int, int, int, int, int], list[PlannedBatch]] = {}
+    groups: dict[tuple[int | None, ...], list[PlannedBatch]] = {}
     for batch in plan.batches:
         memory = -1 if batch.memory is None else _bucket(batch.memory)
-        key = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)))
+        key = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)), batch.longest)
         groups.setdefault(key, []).append(batch)
-    return sorted((_shape(batches) for batches in groups.values()), key=lambda shape: shape.name)
+    told = len({batch.longest for batch in plan.batches}) > 1
+    return sorted((_shape(batches, told=told) for batches in groups.values()), key=lambda shape: shape.name)
 
 
 def _bucket(amount: int) -> int:
     return math.ceil(_STEPS * math.log2(max(amount, 1)))
 
 
-def _shape(batches: list[PlannedBatch]) -> BatchShape:
+def _shape(batches: list[PlannedBatch], *, told: bool) -> BatchShape:
+    """Return the shape of `batches`; with `told` its name says what a partition allows, in which shapes may differ."""
     first = batches[0]
     memory = None if first.memory is None else max(batch.memory or 0 for batch in batches)
     minutes = max(map(minutes_of, batches))
     parts = [f"{threads_of(first)}cpus", f"{first.gpus}gpus", f"{first.nodes}nodes"]
     parts += [] if memory is None else [f"{memory}mib"]
+    parts += [f"{minutes}min"] if not told or first.longest is None else [f"{minutes}min", f"of{first.longest}min"]
     return BatchShape(
-        name="_".join(["shape", *parts, f"{minutes}min"]),
+        name="_".join(["shape", *parts]),
         batches=tuple(batches),
         threads=threads_of(first),
         gpus=first.gpus,
         nodes=first.nodes,
         memory=memory,
         minutes=minutes,
+        longest=first.longest,
     )
