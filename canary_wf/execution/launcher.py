@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,11 +124,20 @@ def find_program(command: str, folder: Path | str, environment: Mapping[str, str
     search = environment["PATH"].partition(os.pathsep)[2]
     key = (command, search)
     if key not in _commands:
-        _commands[key] = shutil.which(command, path=search)
+        _commands[key] = _search(command, search)
     found = _commands[key]
     if found is None:
         raise LaunchError(f"command {command!r} is not found")
     return found
+
+
+def _search(command: str, search: str) -> str | None:
+    """Return the program `command` in one of the folders of `search`, which is PATH but for the job's own folder."""
+    for folder in filter(None, search.split(os.pathsep)):
+        program = f"{folder}/{command}"
+        if os.access(program, os.X_OK) and os.path.isfile(program):  # noqa: PTH113
+            return program
+    return None
 
 
 def launch_reason(error: OSError | ValueError, command: str) -> str:

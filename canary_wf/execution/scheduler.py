@@ -130,11 +130,10 @@ class BatchScheduler:
         if not self._running:
             self._note_unplaced()
             return False
-        for pid in monitor.wait(self._until_next()):
+        for pid in monitor.wait(min(self._treatment.tick(), self._until_next())):
             self._collect(pid, monitor)
         self._heed_signals(monitor)
         self._enforce_deadlines()
-        self._treatment.tick()
         return not self.superseded
 
     # -- starting ------------------------------------------------------------------------------------------------

@@ -67,6 +67,7 @@ class Attempt:
     def __init__(self, path: Path, content: AttemptFile) -> None:
         self.path = path
         self.content = content
+        self._interval = heartbeat()
         self._beaten = _clock()
 
     @property
@@ -77,7 +78,7 @@ class Attempt:
     @property
     def next_beat(self) -> float:
         """When the next sign of life is due, as `time.monotonic` counts."""
-        return time.monotonic() + heartbeat() - (_clock() - self._beaten)
+        return time.monotonic() + self._interval - (_clock() - self._beaten)
 
     def is_current(self) -> bool:
         """Return whether the batch is still ours."""
@@ -87,7 +88,7 @@ class Attempt:
     def beat(self) -> bool:
         """Give a sign of life when one is due; return whether the batch is still ours."""
         now = _clock()
-        if now - self._beaten < heartbeat():
+        if now - self._beaten < self._interval:
             return True
         if not self.is_current():
             return False
@@ -106,7 +107,7 @@ class Attempt:
 
     def end(self) -> None:
         """Say that this attempt is over, unless the batch is another's by now."""
-        with attempt_lock(self.path, self.content.process, heartbeat()):
+        with attempt_lock(self.path, self.content.process, self._interval):
             if self.is_current():
                 write_json(self.path, msgspec.structs.replace(self.content, ended=True, after=()))
 

@@ -5,7 +5,6 @@ for months, about a second late, where accounting is set up. Both tell the state
 """
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 
 SECONDS = 15.0
@@ -79,6 +78,8 @@ def _states(text: str) -> dict[str, str]:
 
 
 def _run(command: list[str]) -> str:
+    import subprocess  # late, as most runners ask nothing
+
     try:
         answer = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):

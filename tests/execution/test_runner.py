@@ -56,6 +56,14 @@ def test_output_holds_what_the_job_wrote_and_nothing_else(tmp_path: Path) -> Non
     assert (state.paths.job("a") / "canary-out.txt").read_text() == "one\ntwo\nthree\n"
 
 
+def test_job_json_says_that_a_job_runs(tmp_path: Path) -> None:
+    """A job that goes on for a moment finds itself RUNNING in its state file, with its ids."""
+    wait = "until grep -q RUNNING job.json 2>/dev/null; do sleep 0.01; done; grep -o '\"cpu_ids\":[^]]*]' job.json"
+    state, _ = run(tmp_path, [shell("a", wait, timeout=30.0)])
+    assert outcomes(state) == {"a": "SUCCESS"}
+    assert json.loads("{" + (state.paths.job("a") / "canary-out.txt").read_text() + "}")["cpu_ids"]
+
+
 def test_job_json_tells_the_state_with_spec_and_measurements(tmp_path: Path) -> None:
     """The file beside the output has the contract's fields."""
     state, _ = run(tmp_path, [shell("a", "exit 0")], [shell("b", "exit 5", "a")])

@@ -5,6 +5,7 @@ only processes are not: the machine says which of them ends when, and how. After
 instead of handing out ids, has to have the same jobs running.
 """
 
+import math
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -175,7 +176,7 @@ class _Batch:
                 retries=Retries(part.retry, recorder.state.jobs),
                 binding=Binding(everyone=False, ids_are_cpus=False, tell=lambda _: None),
                 oom_kills=OomKills(),
-                tick=lambda: None,
+                tick=lambda: math.inf,
             ),
             attempt=attempt,
         )
