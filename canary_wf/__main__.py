@@ -1,5 +1,6 @@
 """Where every command starts: `run-batch` and `slurm-submit` start lightly, the others through the command line."""
 
+import gc
 import io
 import os
 import sys
@@ -23,6 +24,7 @@ def _main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if sys.argv[1:2] == ["run-batch"]:
+        gc.disable()  # what is made on the way to the first job stays; the runner switches it on again
         _import_msgspec()
         from canary_wf.execution.runner import main as run_batch
 

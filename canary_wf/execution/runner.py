@@ -222,6 +222,7 @@ class _BatchRun:
                 attempt=self.attempt,
             )
             gc.freeze()  # what is there now stays to the end: it need not be looked through again and again
+            gc.enable()
             with Strays() as strays, Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
                 scheduler.run(monitor, watchdog, strays)
         finally:

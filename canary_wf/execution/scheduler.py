@@ -227,10 +227,9 @@ class BatchScheduler:
         job = self._jobs[running.index]
         self._capacity.give_back(job, running.resources)
         verdict = running.verdict
-        measured = {
-            **read_notes(running.folder)[1],
-            **measure(time.monotonic() - running.started, ended),
-        }
+        measured: dict[str, Any] = measure(time.monotonic() - running.started, ended)
+        if job.uses_runtime:
+            measured = {**read_notes(running.folder)[1], **measured}
         if verdict is None and self._ended_with_batch(ended.code, monitor):
             verdict = Status.of(Outcome.INTERRUPTED, _ended_by(monitor.signals[0]))
         if verdict is None:

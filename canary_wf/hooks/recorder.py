@@ -78,7 +78,7 @@ class Recorder:
 
     def _can_wait(self, job: str) -> bool:
         """Return whether nobody reads that `job` runs at once: no script that asks which job it is, no older file."""
-        return self._is_new and job not in self.state.jobs and self._specs[job].kind != "pyt"
+        return self._is_new and job not in self.state.jobs and not self._specs[job].uses_runtime
 
     def tell_running(self) -> float:
         """Write the state files of jobs that have run for TOLD_AFTER; return the seconds until the next is due."""
@@ -124,7 +124,7 @@ class Recorder:
     def _write_job(self, job: str, *, ended: bool) -> None:
         spec = self._specs[job]
         folder = self._paths.job_folder(spec.directory)
-        if ended and (attributes := read_notes(folder)[0]):
+        if ended and spec.uses_runtime and (attributes := read_notes(folder)[0]):
             spec = msgspec.structs.replace(spec, attributes={**spec.attributes, **attributes})
         _require_folder(folder)
         record = self.state.record(job)

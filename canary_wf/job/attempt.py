@@ -102,7 +102,7 @@ class Attempt:
 
         Called before anything is written that counts: costs nothing but a look at the clock.
         """
-        if not self.beat():
+        if _clock() - self._beaten >= self._interval and not self.beat():
             raise SupersededError(self.path.parent.name)
 
     def end(self) -> None:
