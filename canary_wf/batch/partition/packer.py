@@ -5,6 +5,7 @@ until the load reaches the limit, then the reference schedule is simulated: whil
 where room is left, more are tried. All of it looks at a bounded number of items, so packing is near-linear.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from canary_wf.batch.partition.draft import Draft, Items
@@ -58,11 +59,28 @@ class Packer:
             drawn |= self._draw(draft, sources)
         if not drawn:
             return draft.chosen
+        return self._filled(draft, sources, max(map(self.items.alone.__getitem__, seeds), default=0.0))
+
+    def mended(self, limit: float, items: Sequence[int], pool: list[int]) -> list[int]:
+        """Return `items` as a batch that keeps to `limit` seconds: what is too much goes to `pool`, room is used by it.
+
+        No item is longer than `limit`.
+        """
+        draft = Draft(self.items, limit)
+        for item in items:
+            draft.add(item, pool)
+        return self._filled(draft, [pool], 0.0)
+
+    def _filled(self, draft: Draft, sources: Sequence[list[int]], alone: float) -> list[int]:
+        """Return what `draft` holds once it is short enough and full; its longest seed takes `alone` seconds."""
+        limit = draft.limit
         length = self._shorten(draft)
         best, kept = draft.load, list(draft.chosen)
+        # Beside a seed that takes all the time, the length says nothing about room.
+        full = FULL * limit if alone < FULL * limit else math.inf
         for _ in range(TRIES * max(1, len(self.items.shares))):
             draft.loosen()
-            if length >= FULL * limit or draft.load >= FULL * limit:
+            if length >= full or draft.load >= FULL * limit:
                 break
             if not (self._draw(draft, sources) if draft.load < ROOMY * limit else self._grow(draft, sources)):
                 break
