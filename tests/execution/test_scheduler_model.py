@@ -358,7 +358,7 @@ class Host(RuleBasedStateMachine):
 
 def scheduling_exit(status: int) -> Any:  # noqa: ANN401 - an Exit
     """Return how a process ended that used nothing."""
-    from canary_wf.execution.monitor import Exit
+    from canary_wf.execution.exits import Exit
 
     return Exit(status, _Usage())  # type: ignore[arg-type]
 
