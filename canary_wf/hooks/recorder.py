@@ -23,6 +23,9 @@ from canary_wf.session_paths import SessionPaths, relative_to_out
 TOLD_AFTER = 0.1
 """Seconds that a job runs before its state file says so; most short ones are told of once, when they have ended."""
 
+_UNTOLD = (AttemptStarted, AttemptEnded, JobLaunched)
+"""Events that change no state file."""
+
 
 class Recorder:
     """Writes the events of one batch; `specs` are its jobs by id, `upstreams` the dependencies of each as written.
@@ -67,7 +70,7 @@ class Recorder:
         can_wait = isinstance(event, JobStarted) and self._can_wait(event.job)
         self._journal.append(event)
         self.state.apply(event)
-        if isinstance(event, AttemptStarted | AttemptEnded | JobLaunched):
+        if isinstance(event, _UNTOLD):
             return
         if can_wait:
             self._untold[event.job] = time.monotonic() + TOLD_AFTER
