@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from canary_wf.errors import UsageError
+from canary_wf.cli.software import environment_name
 from canary_wf.session_paths import relative_to_out
 from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions
 
@@ -13,7 +13,8 @@ from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions
 def workflow_settings(values: dict[str, Any], out: Path) -> WorkflowOptions:
     """Return what the workflow options say for a workflow in `out`."""
     module = out.absolute().name if values["module"] else None
-    return WorkflowOptions(container=values["container"], conda=_environment(values["conda"]), module=module)
+    conda = None if values["conda"] is None else environment_name(values["conda"], "--conda")
+    return WorkflowOptions(container=values["container"], conda=conda, module=module)
 
 
 def module_lines(out: Path) -> str:
@@ -26,12 +27,3 @@ module tests:
 
 use rule * from tests as tests_*
 """
-
-
-def _environment(text: str | None) -> str | None:
-    """Return the conda environment as rules name it: a file by its absolute path, else the name of one that exists."""
-    if text is None or not text.endswith((".yaml", ".yml", ".txt")):
-        return text
-    if not Path(text).is_file():
-        raise UsageError("there is no such file", where=f"--conda {text}")
-    return str(Path(text).absolute())

@@ -41,7 +41,8 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs that run together: what their schedule peaks at on one node, how long it takes, what it may take.
 
     `cpus`, `gpus` and `resources` are slots, `memory` MiB (None when no job says), `runtime` the length of the
-    simulated schedule and `time_limit` the limit asked for, both in seconds.
+    simulated schedule and `time_limit` the limit asked for, both in seconds. `container` is the image and `conda` the
+    environment of its jobs, where they have another one than all the others.
     """
 
     id: str
@@ -55,6 +56,8 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     exclusive: bool
     runtime: float
     time_limit: float
+    container: str | None = None
+    conda: str | None = None
 
 
 class LeftOut(msgspec.Struct, frozen=True):

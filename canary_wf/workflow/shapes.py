@@ -4,6 +4,7 @@ Above a few hundred batches a rule each makes Snakemake quadratic, and Slurm job
 array takes the resources of its first job, so all batches of a shape ask for the same: what the largest one needs.
 """
 
+import hashlib
 import math
 
 import msgspec
@@ -18,7 +19,10 @@ _STEPS = 2
 
 
 class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
-    """What all batches of a shape ask for: `memory` in MiB (None when none of them says), `minutes` of run time."""
+    """What all batches of a shape ask for: `memory` in MiB (None when none of them says), `minutes` of run time.
+
+    `container` and `conda` are those of the batches, where they have their own.
+    """
 
     name: str
     batches: tuple[PlannedBatch, ...]
@@ -27,6 +31,8 @@ class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
     nodes: int
     memory: int | None
     minutes: int
+    container: str | None = None
+    conda: str | None = None
 
 
 def uses_shapes(plan: Plan, mode: RulesMode) -> bool:
@@ -46,10 +52,11 @@ def minutes_of(batch: PlannedBatch) -> int:
 
 def shapes_of(plan: Plan) -> list[BatchShape]:
     """Return the shapes of the plan's batches, by name; each batch is in one of them."""
-    groups: dict[tuple[int, int, int, int, int], list[PlannedBatch]] = {}
+    groups: dict[tuple[int | str | None, ...], list[PlannedBatch]] = {}
     for batch in plan.batches:
         memory = -1 if batch.memory is None else _bucket(batch.memory)
-        key = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)))
+        sizes = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)))
+        key = (*sizes, batch.container, batch.conda)
         groups.setdefault(key, []).append(batch)
     return sorted((_shape(batches) for batches in groups.values()), key=lambda shape: shape.name)
 
@@ -64,12 +71,23 @@ def _shape(batches: list[PlannedBatch]) -> BatchShape:
     minutes = max(map(minutes_of, batches))
     parts = [f"{threads_of(first)}cpus", f"{first.gpus}gpus", f"{first.nodes}nodes"]
     parts += [] if memory is None else [f"{memory}mib"]
+    software = _software_part(first)
     return BatchShape(
-        name="_".join(["shape", *parts, f"{minutes}min"]),
+        name="_".join(["shape", *parts, f"{minutes}min", *software]),
         batches=tuple(batches),
         threads=threads_of(first),
         gpus=first.gpus,
         nodes=first.nodes,
         memory=memory,
         minutes=minutes,
+        container=first.container,
+        conda=first.conda,
     )
+
+
+def _software_part(batch: PlannedBatch) -> list[str]:
+    """Return what tells a shape from one that only has other software: names of images are no names of rules."""
+    if batch.container is None and batch.conda is None:
+        return []
+    digest = hashlib.sha256(f"{batch.container}\n{batch.conda}".encode())
+    return [f"in{digest.hexdigest()[:6]}"]
