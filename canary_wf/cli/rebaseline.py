@@ -20,7 +20,7 @@ from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.session_paths import relative_to_out
 from canary_wf.wording import count
-from canary_wf.workflow.writer import check_free
+from canary_wf.workflow.busy import check_free
 
 
 @click.command("rebaseline")

@@ -16,7 +16,7 @@ from canary_wf.plan.store import newest_session
 from canary_wf.report.selection import select, with_keywords
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.wording import count, next_command
-from canary_wf.workflow.writer import check_free
+from canary_wf.workflow.busy import check_free
 
 
 @click.command("rerun")
