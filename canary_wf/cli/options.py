@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from canary_wf.cli.completion import batch_pairs
 from canary_wf.cli.configured import behind_configured, paths_or_configured
 from canary_wf.cli.software import software_choices
 from canary_wf.errors import UsageError
@@ -70,6 +71,7 @@ planning_options = stacked(
         multiple=True,
         metavar="KEY=VALUE",
         callback=behind_configured,
+        shell_complete=batch_pairs,
         help="spec=, scheduler=, workers=, fail_on=, retry=.",
     ),
     click.option(

@@ -9,6 +9,7 @@ import msgspec
 
 from canary_wf.configuration.fit import fits
 from canary_wf.configuration.keys import PREFIX, Key, Value, configuration_schema, key_of, known_keys
+from canary_wf.configuration.values import check_value
 from canary_wf.discovery.job_files.check import complaint
 from canary_wf.discovery.job_files.load import LoadedFile, load_job_file
 from canary_wf.errors import InputError
@@ -35,7 +36,10 @@ def read_settings(file: Path | None, environment: Mapping[str, str]) -> dict[str
     Raises InputError with file and line, or with the variable.
     """
     found = {} if file is None else _from_file(file)
-    return found | _from_variables(environment)
+    found |= _from_variables(environment)
+    for name, setting in found.items():
+        check_value(name, setting.value, setting.source)
+    return found
 
 
 def find_file(environment: Mapping[str, str], folder: Path) -> Path | None:
