@@ -61,23 +61,19 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         """Record `event`: first the journal, then what is derived from it; then tell of it."""
-        self._record(event)
-        for listener in self._listeners:
-            listener(event)
-
-    def _record(self, event: Event) -> None:
         self._hold()
         can_wait = isinstance(event, JobStarted) and self._can_wait(event.job)
         self._journal.append(event)
         self.state.apply(event)
-        if isinstance(event, _UNTOLD):
-            return
-        if can_wait:
-            self._untold[event.job] = time.monotonic() + TOLD_AFTER
-            return
-        self._untold.pop(event.job, None)
-        self._hold()
-        self._try_job(event.job, ended=isinstance(event, JobFinished))
+        if not isinstance(event, _UNTOLD):
+            if can_wait:
+                self._untold[event.job] = time.monotonic() + TOLD_AFTER
+            else:
+                self._untold.pop(event.job, None)
+                self._hold()
+                self._try_job(event.job, ended=isinstance(event, JobFinished))
+        for listener in self._listeners:
+            listener(event)
 
     def _can_wait(self, job: str) -> bool:
         """Return whether nobody reads that `job` runs at once: no script that asks which job it is, no older file."""

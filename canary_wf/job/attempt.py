@@ -102,7 +102,8 @@ class Attempt:
 
         Called before anything is written that counts: costs nothing but a look at the clock.
         """
-        if _clock() >= self._due and not self.beat():
+        # What `_clock` says; asked six times a job.
+        if time.clock_gettime(time.CLOCK_BOOTTIME) >= self._due and not self.beat():
             raise SupersededError(self.path.parent.name)
 
     def end(self) -> None:

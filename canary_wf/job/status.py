@@ -80,7 +80,7 @@ class Status(msgspec.Struct, frozen=True):
     @property
     def category(self) -> Category:
         """The group of the outcome."""
-        return self.outcome.category
+        return _CATEGORY[self.outcome]
 
     @classmethod
     def of(cls, outcome: Outcome, reason: str | None = None, code: int | None = None) -> Self:
