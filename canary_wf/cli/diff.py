@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.completion import session_names_from
 from canary_wf.cli.options import json_option, out_option
 from canary_wf.cli.tables import print_columns
 from canary_wf.durations import format_duration
@@ -28,7 +29,7 @@ _TITLES = {
 
 
 @click.command("diff")
-@click.argument("sessions", nargs=-1, metavar="[SESSION SESSION]")
+@click.argument("sessions", nargs=-1, metavar="[SESSION SESSION]", shell_complete=session_names_from)
 @out_option
 @json_option
 def command(*, sessions: tuple[str, ...], out: Path, as_json: bool) -> int:

@@ -5,33 +5,35 @@ import os
 from pathlib import Path
 from typing import Any
 
-from canary_wf.errors import UsageError
-from canary_wf.session_paths import relative_to_out
+from canary_wf.cli.software import environment_name
 from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions
 
 
 def workflow_settings(values: dict[str, Any], out: Path) -> WorkflowOptions:
     """Return what the workflow options say for a workflow in `out`."""
     module = out.absolute().name if values["module"] else None
-    return WorkflowOptions(container=values["container"], conda=_environment(values["conda"]), module=module)
+    conda = None if values["conda"] is None else environment_name(values["conda"], "--conda")
+    return WorkflowOptions(container=values["container"], conda=conda, module=module)
 
 
 def module_lines(out: Path) -> str:
-    """Return the lines with which a Snakefile in the current folder uses the workflow in `out`."""
-    file = relative_to_out(os.path.normpath(out.absolute() / MODULE_FILE), Path.cwd())
-    return f"""
+    """Return what a larger workflow in the current folder needs, and which file that is for."""
+    snakefile = _snakefile(out.absolute())
+    file = os.path.normpath(out.absolute() / MODULE_FILE)
+    if Path(file).is_relative_to(Path.cwd()):
+        file = os.path.relpath(file, snakefile.parent)
+    into = "your Snakefile" if snakefile.parent == Path.cwd() else str(snakefile.relative_to(Path.cwd()))
+    return f"""put this into {into} (paths are relative to it):
+
 module tests:
     snakefile: {json.dumps(file)}
-    prefix: "tests"
+    prefix: "results/tests"
 
 use rule * from tests as tests_*
 """
 
 
-def _environment(text: str | None) -> str | None:
-    """Return the conda environment as rules name it: a file by its absolute path, else the name of one that exists."""
-    if text is None or not text.endswith((".yaml", ".yml", ".txt")):
-        return text
-    if not Path(text).is_file():
-        raise UsageError("there is no such file", where=f"--conda {text}")
-    return str(Path(text).absolute())
+def _snakefile(out: Path) -> Path:
+    """Return the larger workflow's Snakefile, where Snakemake looks for it; ours in `out` is none."""
+    places = [Path.cwd() / "Snakefile", Path.cwd() / "workflow" / "Snakefile"]
+    return next((path for path in places if path.is_file() and path.parent.parent != out), places[0])

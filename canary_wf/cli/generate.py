@@ -109,7 +109,7 @@ def _print(generated: Generated, out: Path, *, module: bool) -> None:
         f"Session {plan.session}",
     ]
     if module:
-        lines.append(f"Next: put this into your Snakefile (paths are relative to it):\n{module_lines(out)}")
+        lines.append(f"Next: {module_lines(out)}")
     else:
         lines.append(f"Next: {next_command(out, plan.scheduler)}")
     sys.stdout.write("\n".join(lines) + "\n")

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from canary_wf.errors import UsageError
 from canary_wf.plan.model import PlannedJob
+from canary_wf.wording import some
 
 SHORTEST_PREFIX = 4
 
@@ -20,7 +21,18 @@ def find_job(jobs: Iterable[PlannedJob], wanted: str) -> PlannedJob:
     if found:
         some = ", ".join(job.id[:12] for job in found[:4])
         raise UsageError(f"{wanted!r} names {len(found)} jobs ({some})", where="JOB", hint="give more of the id")
-    raise UsageError(f"there is no job {wanted!r}", where="JOB", hint="canary-wf status -r all lists them")
+    raise UsageError(f"there is no job {wanted!r}", where="JOB", hint=_hint(wanted, [job.name for job in jobs]))
+
+
+def _hint(wanted: str, names: list[str]) -> str:
+    """Return what the user may have meant: names that `wanted` is a part of, or that look like it."""
+    found = [name for name in names if wanted and wanted.lower() in name.lower()]
+    if not found:
+        from difflib import get_close_matches
+
+        found = get_close_matches(wanted, names)
+    listed = "canary-wf status -r all lists them"
+    return f"did you mean {some(found)}? {listed}" if found else listed
 
 
 def find_jobs(jobs: Iterable[PlannedJob], wanted: str) -> list[PlannedJob]:

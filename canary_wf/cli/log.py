@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import click
 
+from canary_wf.cli.completion import job_names
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import WorkspaceError
@@ -25,7 +26,7 @@ _PATIENCE = 10
 
 
 @click.command("log")
-@click.argument("job")
+@click.argument("job", shell_complete=job_names)
 @click.option("-f", "--follow", is_flag=True, help="Go on printing until the job has ended.")
 @out_option
 def command(*, job: str, follow: bool, out: Path) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from canary_wf.cli.completion import batch_pairs
 from canary_wf.cli.configured import behind_configured, paths_or_configured
+from canary_wf.cli.software import software_choices
 from canary_wf.errors import UsageError
 from canary_wf.job.retry import ANY, MOST, parse_retry
 
@@ -69,6 +71,7 @@ planning_options = stacked(
         multiple=True,
         metavar="KEY=VALUE",
         callback=behind_configured,
+        shell_complete=batch_pairs,
         help="spec=, scheduler=, workers=, fail_on=, retry=.",
     ),
     click.option(
@@ -93,6 +96,22 @@ planning_options = stacked(
         callback=behind_configured,
         help="What your Slurm wants: account=, partition=, qos=, constraint=, gpu_model=, gpu_style=gpu|gres.",
     ),
+    click.option(
+        "--container-for",
+        "containers_for",
+        multiple=True,
+        metavar="EXPR=IMAGE",
+        callback=behind_configured,
+        help="Image of the jobs whose keywords satisfy EXPR; they get batches of their own.",
+    ),
+    click.option(
+        "--conda-for",
+        "condas_for",
+        multiple=True,
+        metavar="EXPR=FILE",
+        callback=behind_configured,
+        help="Environment of the jobs whose keywords satisfy EXPR; they get batches of their own.",
+    ),
     click.option("--hook", "hooks", multiple=True, metavar="MODULE:OBJECT", help="Call this for every event of a job."),
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
 )
@@ -112,8 +131,8 @@ pool_options = stacked(
 
 workflow_options = stacked(
     click.option("--module", is_flag=True, help="Also write what a larger Snakemake workflow needs to use this one."),
-    click.option("--container", metavar="IMAGE", help="Image of every batch's rule, for snakemake --sdm apptainer."),
-    click.option("--conda", metavar="FILE", help="Environment of every batch's rule, for snakemake --sdm conda."),
+    click.option("--container", metavar="IMAGE", help="Image of all other batches, for snakemake --sdm apptainer."),
+    click.option("--conda", metavar="FILE", help="Environment of all other batches, for snakemake --sdm conda."),
 )
 
 
@@ -173,6 +192,7 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         rules=values["rules"],
         slurm=parse_slurm_options(values["slurm"]),
         hooks=tuple(dict.fromkeys([*installed_hooks(), *map(check_hook, values["hooks"])])),
+        software=software_choices(values["containers_for"], values["condas_for"]),
     )
     return settings, scheduler
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.completion import job_names
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import UsageError, one_line
@@ -20,11 +21,11 @@ from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.session_paths import relative_to_out
 from canary_wf.wording import count
-from canary_wf.workflow.writer import check_free
+from canary_wf.workflow.busy import check_free
 
 
 @click.command("rebaseline")
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
 @out_option
 def command(*, jobs: tuple[str, ...], out: Path) -> None:
     """Copy results over the references beside the test files, or run scripts with their flag, as JOBs declare.

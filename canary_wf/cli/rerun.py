@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.completion import job_names, statuses
 from canary_wf.cli.jobs import find_jobs
 from canary_wf.cli.options import out_option
 from canary_wf.errors import WorkspaceError
@@ -16,14 +17,20 @@ from canary_wf.plan.store import newest_session
 from canary_wf.report.selection import select, with_keywords
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.wording import count, next_command
-from canary_wf.workflow.writer import check_free
+from canary_wf.workflow.busy import check_free
 
 
 @click.command("rerun")
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
 @out_option
 @click.option("--failed", is_flag=True, help="All jobs that count as failed (the default).")
-@click.option("--only", multiple=True, metavar="OUTCOME", help="Jobs of this outcome, category or class; repeatable.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="OUTCOME",
+    shell_complete=statuses,
+    help="Jobs of this outcome, category or class; repeatable.",
+)
 @click.option("-k", "keywords", metavar="EXPR", help="Of these, only jobs whose keywords or names satisfy EXPR.")
 def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, ...], keywords: str | None) -> None:
     """Reset jobs, and what they had blocked, so that the next snakemake runs just those.
@@ -41,12 +48,17 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
     for job in state.plan.jobs:
         if job.id in resetting:
             by_batch.setdefault(job.batch, []).append(job)
-    if by_batch:
-        with workspace_lock(out):
-            reset_jobs(paths, by_batch)
+    if not by_batch:
+        sys.stdout.write(f"Reset 0 jobs in 0 batches: no job {_wanted(jobs, only, keywords)}.\n")
+        return
+    with workspace_lock(out):
+        reset_jobs(paths, by_batch)
     sys.stdout.write(f"Reset {count(len(resetting), 'job')} in {count(len(by_batch), 'batch', 'batches')}.\n")
-    if by_batch:
-        sys.stdout.write(f"Next: {next_command(out, state.plan.scheduler)}\n")
+    sys.stdout.write(f"Next: {next_command(out, state.plan.scheduler)}\n")
+
+
+def _wanted(names: tuple[str, ...], only: tuple[str, ...], keywords: str | None) -> str:
+    return "is what was asked for" if names or only or keywords is not None else "counts as failed"
 
 
 def _chosen(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.completion import statuses
 from canary_wf.cli.options import json_option, out_option
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.json_files import encode
@@ -20,7 +21,11 @@ from canary_wf.report.table import print_failures, print_status
 @out_option
 @json_option
 @click.option(
-    "-r", "wanted", metavar="WHICH", help="List these jobs: all, failed, passed, a category, outcome, class or phase."
+    "-r",
+    "wanted",
+    metavar="WHICH",
+    shell_complete=statuses,
+    help="List these jobs: all, failed, passed, a category, outcome, class or phase.",
 )
 @click.option("-k", "keywords", metavar="EXPR", help="List only jobs whose keywords or names satisfy EXPR.")
 @click.option("-n", "--lines", type=click.IntRange(0), default=5, help="Lines of output shown of each failure (5).")

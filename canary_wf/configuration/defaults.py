@@ -14,6 +14,8 @@ def defaults_of(settings: Iterable[Setting]) -> dict[str, Any]:
         key = setting.key
         if key.pair is not None:
             found[key.parameter] = (*found.get(key.parameter, ()), f"{key.pair}={as_text(setting.value)}")
+        elif isinstance(setting.value, dict):
+            found[key.parameter] = tuple(f"{name}={value}" for name, value in setting.value.items())
         else:
             found[key.parameter] = tuple(setting.value) if isinstance(setting.value, list) else setting.value
     return found

@@ -9,6 +9,7 @@ import msgspec
 
 from canary_wf.configuration.fit import fits
 from canary_wf.configuration.keys import PREFIX, Key, Value, configuration_schema, key_of, known_keys
+from canary_wf.configuration.values import check_value
 from canary_wf.discovery.job_files.check import complaint
 from canary_wf.discovery.job_files.load import LoadedFile, load_job_file
 from canary_wf.errors import InputError
@@ -35,7 +36,10 @@ def read_settings(file: Path | None, environment: Mapping[str, str]) -> dict[str
     Raises InputError with file and line, or with the variable.
     """
     found = {} if file is None else _from_file(file)
-    return found | _from_variables(environment)
+    found |= _from_variables(environment)
+    for name, setting in found.items():
+        check_value(name, setting.value, setting.source)
+    return found
 
 
 def find_file(environment: Mapping[str, str], folder: Path) -> Path | None:
@@ -81,6 +85,8 @@ def _below(value: Value, folder: Path) -> Value:
     """Return the path or paths of `value` as they are called from the current folder."""
     if isinstance(value, list):
         return [str(_below(each, folder)) for each in value]
+    if isinstance(value, dict):
+        return {name: _below(each, folder) for name, each in value.items()}
     if not isinstance(value, str) or os.path.isabs(value):  # noqa: PTH117 - text in, text out
         return value
     return value if folder.resolve() == Path.cwd() else os.path.relpath(folder / value)
@@ -121,7 +127,7 @@ def _converted(text: str, kind: Any) -> Value:  # noqa: ANN401 - a JSON Schema's
         return [part for part in text.split(os.pathsep) if part]
     if kind == "object":
         pairs = (part.partition(":") for part in text.split(","))
-        return {name.strip(): int(number) if number.strip().isdigit() else number for name, _, number in pairs}
+        return {name.strip(): int(number) if number.strip().isdigit() else number.strip() for name, _, number in pairs}
     if kind == "boolean":
         return _WORDS.get(text.lower(), text)
     if kind == "integer" and text.isascii() and text.isdigit() and len(text) < 18:  # noqa: PLR2004 - 64 bits

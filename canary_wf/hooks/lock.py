@@ -35,6 +35,11 @@ def record_owner(out: Path) -> None:
     write_json(_owner_file(out), Owner(this_place(), pid, start_ticks(pid)))
 
 
+def has_lock(folder: Path) -> bool:
+    """Return whether there is a lock of Snakemake on `folder`, whoever took it."""
+    return bool(_locks(folder))
+
+
 def is_locked(out: Path) -> bool:
     """Return whether a Snakemake that may live holds the lock on `out`."""
     return bool(_locks(out)) and not _is_stale(out)

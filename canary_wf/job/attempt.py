@@ -67,7 +67,8 @@ class Attempt:
     def __init__(self, path: Path, content: AttemptFile) -> None:
         self.path = path
         self.content = content
-        self._beaten = _clock()
+        self._interval = heartbeat()
+        self._due = _clock() + self._interval
 
     @property
     def token(self) -> str:
@@ -77,7 +78,7 @@ class Attempt:
     @property
     def next_beat(self) -> float:
         """When the next sign of life is due, as `time.monotonic` counts."""
-        return time.monotonic() + heartbeat() - (_clock() - self._beaten)
+        return time.monotonic() + self._due - _clock()
 
     def is_current(self) -> bool:
         """Return whether the batch is still ours."""
@@ -87,12 +88,12 @@ class Attempt:
     def beat(self) -> bool:
         """Give a sign of life when one is due; return whether the batch is still ours."""
         now = _clock()
-        if now - self._beaten < heartbeat():
+        if now < self._due:
             return True
         if not self.is_current():
             return False
         # Only now: who was frozen between the two asks again when it goes on.
-        self._beaten = now
+        self._due = now + self._interval
         os.utime(self.path)
         return True
 
@@ -101,12 +102,12 @@ class Attempt:
 
         Called before anything is written that counts: costs nothing but a look at the clock.
         """
-        if not self.beat():
+        if _clock() >= self._due and not self.beat():
             raise SupersededError(self.path.parent.name)
 
     def end(self) -> None:
         """Say that this attempt is over, unless the batch is another's by now."""
-        with attempt_lock(self.path, self.content.process, heartbeat()):
+        with attempt_lock(self.path, self.content.process, self._interval):
             if self.is_current():
                 write_json(self.path, msgspec.structs.replace(self.content, ended=True, after=()))
 

@@ -114,6 +114,8 @@ def _layout(plan: Plan, level: int, levels: Sequence[int]) -> Iterator[str]:
         yield f"it fills up a batch of jobs of level {max(levels)}, as no earlier batch waits for it"
     if plan.batch_spec.nodes == "same":
         yield "nodes:same keeps jobs with other numbers of nodes apart"
+    if any(batch.container or batch.conda for batch in plan.batches):
+        yield "jobs that run in other software are apart"
 
 
 def _upstream(batch: PlannedBatch) -> Iterator[str]:

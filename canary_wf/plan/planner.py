@@ -33,6 +33,7 @@ from canary_wf.plan.model import (
 from canary_wf.plan.partition_limits import keep_to_limits
 from canary_wf.plan.problem import LOCK, MEMORY, problem_of
 from canary_wf.plan.slurm_options import SlurmOptions
+from canary_wf.plan.software import SoftwareChoice, divided, software_of
 from canary_wf.plan.target import Target
 from canary_wf.session_paths import relative_to_out
 
@@ -51,6 +52,7 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
     rules: RulesMode = "auto"
     slurm: SlurmOptions = SlurmOptions()
     hooks: tuple[str, ...] = ()
+    software: tuple[SoftwareChoice, ...] = ()
 
 
 def make_plan(
@@ -116,7 +118,8 @@ def _check_something_left(
 
 
 def _batches(problem: Problem, jobs: Sequence[JobSpec], settings: PlanSettings) -> list[PlannedBatch]:
-    parts = partition(problem, settings.batch_spec)
+    software = software_of(jobs, settings.software)
+    parts = divided(partition(problem, settings.batch_spec), problem, software, settings.batch_spec)
     names = [batch_id(jobs[task].id for task in part.tasks) for part in parts]
     found = []
     for part, name in zip(parts, names, strict=True):
@@ -138,6 +141,8 @@ def _batches(problem: Problem, jobs: Sequence[JobSpec], settings: PlanSettings) 
                 exclusive=any(job.exclusive for job in members),
                 runtime=schedule.length,
                 time_limit=time_limit(schedule.length, limits, room_for(settings.retry)),
+                container=software[part.tasks[0]].container,
+                conda=software[part.tasks[0]].conda,
             )
         )
     return found

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.hooks.lock import is_locked
 from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
 from canary_wf.job.journal import BatchState, read_journal
+from canary_wf.plan.model import PlannedBatch
 from canary_wf.plan.store import load_plan
 from canary_wf.report.batch_runs import runs_of
-from canary_wf.report.session import SessionState, records_of
+from canary_wf.report.session import SessionState, batch_records, is_being_run
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
 _Stamp = tuple[int, int, int] | None
@@ -34,22 +34,28 @@ class SessionFollower:
     def __init__(self, paths: SessionPaths, only: str | None = None) -> None:
         self.paths = paths
         self.plan = load_plan(paths.plan)
-        self._seen = {batch.id: _Seen() for batch in self.plan.batches if only in {None, batch.id}}
+        self._seen = [(batch, _Seen()) for batch in self.plan.batches if only in {None, batch.id}]
 
     def look(self) -> SessionState:
         """Return the state now. Raises WorkspaceError as `load_session` does."""
-        state = SessionState(self.paths, self.plan, {}, live=is_locked(self.paths.out), begun=False, runs={})
-        live, begun = state.live, False
-        for batch, seen in self._seen.items():
-            files = self.paths.batch(batch)
-            self._read(files, seen)
-            if seen.attempt is None:
-                continue
-            alive = not seen.attempt.ended and is_alive(files.attempt, seen.attempt)
-            live, begun = live or alive, begun or seen.state.was_run
-            state.records.update(records_of(seen.state, alive=alive))
-            state.runs[batch] = runs_of(seen.state, alive=alive)
+        live = is_being_run(self.paths.out)
+        state = SessionState(self.paths, self.plan, {}, live=live, begun=False, runs={})
+        begun = False
+        for batch, seen in self._seen:
+            alive = self._look_at(batch, seen, state)
+            waits = seen.attempt is None and batch.jobs[0] in state.records
+            live, begun = live or alive, begun or seen.state.was_run or waits
         return msgspec.structs.replace(state, live=live, begun=begun)
+
+    def _look_at(self, batch: PlannedBatch, seen: _Seen, state: SessionState) -> bool:
+        """Put what is known of `batch` into `state`; return whether its runner lives."""
+        files = self.paths.batch(batch.id)
+        self._read(files, seen)
+        alive = seen.attempt is not None and not seen.attempt.ended and is_alive(files.attempt, seen.attempt)
+        state.records.update(batch_records(files, batch.jobs, seen.state, alive=alive))
+        if seen.attempt is not None:
+            state.runs[batch.id] = runs_of(seen.state, alive=alive)
+        return alive
 
     @staticmethod
     def _read(files: BatchPaths, seen: _Seen) -> None:

@@ -13,24 +13,34 @@ import msgspec
 from canary_wf.errors import CanaryWfError
 from canary_wf.job.environment import job_environment
 from canary_wf.job.history import History
-from canary_wf.job.record import JobRecord
-from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.job.record import EarlierRun, JobRecord
+from canary_wf.job.submission import read_submissions
 from canary_wf.plan.model import PlannedBatch, PlannedJob
 from canary_wf.plan.store import slices
 from canary_wf.plan.summary import expected_run
 from canary_wf.report.batch_runs import BatchRun, run_at
 from canary_wf.report.efficiency import Efficiency, efficiency_of
+from canary_wf.report.output_tails import OutputTails
 from canary_wf.report.placement import Placed, place_jobs
 from canary_wf.report.session import SessionState
-from canary_wf.report.shown import shown_tail
 from canary_wf.report.table import status_word
 from canary_wf.session_paths import relative_to_out
 
 FOLDER = "\0"
 """Stands for the job's working directory in an environment, so that jobs can share one."""
 
-_TAILS = {True: (60, 8192, 16 << 20), False: (10, 1024, 4 << 20)}
-"""For jobs that failed and for the others: lines and bytes of an output, and bytes of all of them together."""
+
+class EarlierRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A run of a job that was followed by another; the fields are those of a job's row."""
+
+    status: str
+    category: str
+    reason: str | None
+    started: float | None
+    duration: float | None
+    node: int | None
+    ids: dict[str, list[str]]
+    output: list[str] | None
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -66,10 +76,14 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     slurm: str | None
     history: list[float]
     output: list[str] | None
+    earlier: list[EarlierRow]
 
 
 class BatchRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One batch: what it asked for, when it was expected to run and ran (seconds after the start), hours used."""
+    """One batch: what it asked for, when it was expected to run and ran (seconds after the start), hours used.
+
+    `submitted` has for each submission the time, and the scheduler's id where there is one.
+    """
 
     id: str
     jobs: int
@@ -83,14 +97,16 @@ class BatchRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     limit: float
     runs: list[tuple[float, float, str, str]]
     used: Efficiency
+    submitted: list[tuple[float, str | None]]
 
 
 class ReportData(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole page; `start` is when the first job started (epoch seconds)."""
+    """The whole page; `start` is when the first batch was submitted or started (epoch seconds)."""
 
     session: str
     start: float
     job_fields: tuple[str, ...]
+    earlier_fields: tuple[str, ...]
     batch_fields: tuple[str, ...]
     nodes: list[str]
     environments: list[list[tuple[str, str]]]
@@ -113,12 +129,15 @@ class _Collector:
         self.now = now
         starts = [record.started for record in state.records.values() if record.started is not None]
         starts += [run.started for runs in state.runs.values() for run in runs]
+        files = {batch.id: state.paths.batch(batch.id).submission for batch in state.plan.batches}
+        self.submitted = {batch: read_submissions(file) for batch, file in files.items()}
+        starts += [each.time for submissions in self.submitted.values() for each in submissions]
         self.start = min(starts, default=state.plan.created)
         self.place = {job.id: number for number, job in enumerate(state.plan.jobs)}
         self.batch_place = {batch.id: number for number, batch in enumerate(state.plan.batches)}
         self.nodes: dict[str, int] = {}
         self.environments: dict[tuple[tuple[str, str], ...], int] = {}
-        self.outputs = _outputs(state)
+        self.outputs = OutputTails(state)
         self.planned: dict[str, tuple[float, dict[str, list[str]]]] = {}
 
     def collect(self) -> ReportData:
@@ -131,6 +150,7 @@ class _Collector:
             session=self.state.plan.session,
             start=self.start,
             job_fields=JobRow.__struct_fields__,
+            earlier_fields=EarlierRow.__struct_fields__,
             batch_fields=BatchRow.__struct_fields__,
             nodes=list(self.nodes),
             environments=[list(variables) for variables in self.environments],
@@ -177,7 +197,7 @@ class _Collector:
             expected=round(job.runtime, 3),
             source=job.runtime_source,
             limit=job.limit,
-            node=None if run is None else self.nodes.setdefault(run.host, len(self.nodes)),
+            node=self._node(run),
             ids={kind: record.ids(kind) for kind in record.resources},
             plan=self.planned[job.id],
             needs=[(self.place[edge.job], edge.when) for edge in job.dependencies if edge.job in self.place],
@@ -189,7 +209,25 @@ class _Collector:
             slurm=record.slurm_job_id,
             history=self._history(job, record),
             output=self.outputs.get(job.id),
+            earlier=[self._earlier(job, run) for run in record.earlier],
         )
+
+    def _earlier(self, job: PlannedJob, run: EarlierRun) -> EarlierRow:
+        took = None if run.started is None else max(0.0, run.finished - run.started)
+        batch_run = run_at(self.state.runs.get(job.batch, ()), run.started)
+        return EarlierRow(
+            status=f"{run.status.category.value} {run.status.outcome.name}",
+            category=run.status.category.value,
+            reason=run.status.reason,
+            started=None if run.started is None else round(run.started - self.start, 3),
+            duration=None if took is None else round(run.measurements.get("duration", took), 3),
+            node=self._node(batch_run),
+            ids={kind: [str(item["id"]) for item in items] for kind, items in run.resources.items()},
+            output=self.outputs.earlier(job, run),
+        )
+
+    def _node(self, run: BatchRun | None) -> int | None:
+        return None if run is None else self.nodes.setdefault(run.host, len(self.nodes))
 
     def _duration(self, record: JobRecord) -> float | None:
         if record.duration is not None:
@@ -236,6 +274,11 @@ class _Collector:
             limit=batch.time_limit,
             runs=[self._run(run) for run in runs],
             used=efficiency_of(batch, runs, records, self.now),
+            submitted=[
+                (round(each.time - self.start, 3), each.slurm_job_id)
+                for each in self.submitted[batch.id]
+                if each.slurm_job_id is not None
+            ],
         )
 
     def _run(self, run: BatchRun) -> tuple[float, float, str, str]:
@@ -247,20 +290,6 @@ class _Collector:
 def _in_order(ids: "set[str] | tuple[str, ...]") -> list[str]:
     """Return ids as people count them: 2 before 10."""
     return sorted(ids, key=lambda name: (len(name), name))
-
-
-def _outputs(state: SessionState) -> dict[str, list[str]]:
-    """Return the end of each job's output by id, as far as the budgets go."""
-    found: dict[str, list[str]] = {}
-    left = {failed: most for failed, (_, _, most) in _TAILS.items()}
-    for job in state.plan.jobs:
-        failed = state.record(job).status.counts_as_failed
-        if left[failed] <= 0 or job.id not in state.records:
-            continue
-        lines, most, _ = _TAILS[failed]
-        found[job.id] = shown_tail(state.paths.job(job.directory) / OUTPUT_FILE, lines, most)
-        left[failed] -= sum(map(len, found[job.id]))
-    return found
 
 
 def as_json(data: ReportData) -> str:

@@ -14,6 +14,16 @@ _GROUPS = {"PASSED": Category.PASS.value}
 """Words that people use for a category."""
 
 
+WORDS = tuple(
+    dict.fromkeys(
+        word.lower()
+        for words in (("all", "failed", "passed"), JobPhase, Category, Outcome, FailureClass)
+        for word in (words if isinstance(words, tuple) else words.__members__)
+    )
+)
+"""All that a user may say, in small letters."""
+
+
 def select(state: SessionState, wanted: str, *, where: str = "-r") -> list[PlannedJob]:
     """Return the jobs of `state` that one of the words of `wanted` names, which commas separate, in any case.
 

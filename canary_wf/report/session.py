@@ -2,11 +2,13 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from canary_wf.hooks.larger import running_larger
 from canary_wf.hooks.lock import is_locked
 from canary_wf.hooks.settle import LOST
 from canary_wf.job.attempt import is_alive, read_attempt
@@ -82,26 +84,35 @@ def load_session(paths: SessionPaths) -> SessionState:
     plan = load_plan(paths.plan)
     records: dict[str, JobRecord] = {}
     runs: dict[str, tuple[BatchRun, ...]] = {}
-    live = is_locked(paths.out)
+    live = is_being_run(paths.out)
     begun = False
     for batch in plan.batches:
         files = paths.batch(batch.id)
         attempt = read_attempt(files.attempt)
-        if attempt is None:
-            waiting = _waiting(files, BatchState())
-            records |= {} if waiting is None else dict.fromkeys(batch.jobs, waiting)
-            begun = begun or waiting is not None
-            continue
-        alive = is_alive(files.attempt, attempt)
+        alive = attempt is not None and is_alive(files.attempt, attempt)
+        state = BatchState() if attempt is None else read_journal(files.journal)
+        found = batch_records(files, batch.jobs, state, alive=alive)
         live = live or alive
-        state = read_journal(files.journal)
-        begun = begun or state.was_run
-        waiting = None if alive or files.result.exists() else _waiting(files, state)
-        records.update({} if waiting is None else dict.fromkeys(batch.jobs, waiting))
-        known = records_of(state, alive=alive)
-        records.update({job: known[job] for job in known if waiting is None or known[job].status.is_final})
-        runs[batch.id] = runs_of(state, alive=alive)
+        begun = begun or state.was_run or (attempt is None and bool(found))
+        records |= found
+        if attempt is not None:
+            runs[batch.id] = runs_of(state, alive=alive)
     return SessionState(paths, plan, records, live, begun, runs)
+
+
+def is_being_run(out: Path) -> bool:
+    """Return whether a Snakemake that may live works on `out`, for itself or as a part of a larger workflow."""
+    return is_locked(out) or bool(running_larger(out))
+
+
+def batch_records(files: BatchPaths, jobs: Iterable[str], state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
+    """Return the records of a batch's jobs that are known: as the journal says, else as its submission does."""
+    waiting = None if alive or files.result.exists() else _waiting(files, state)
+    known = records_of(state, alive=alive)
+    if waiting is None:
+        return known
+    final = {job: record for job, record in known.items() if record.status.is_final}
+    return dict.fromkeys(jobs, waiting) | final
 
 
 def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
+from canary_wf.job.phase import JobPhase
 from canary_wf.report.follow import SessionFollower
 from canary_wf.report.forecast import BatchProgress, Forecast, forecast
 from canary_wf.report.session import SessionState
@@ -104,11 +105,16 @@ def _bars(state: SessionState, ahead: Forecast) -> "RenderableType":
     grid = Table.grid(padding=(0, 1))
     for name, number, total, after in (
         ("jobs", len(state.plan.jobs) - counts["NONE"], len(state.plan.jobs), told),
-        ("batches", done, len(ahead.batches), Text(f"{running} running")),
+        ("batches", done, len(ahead.batches), Text(f"{running} running{_queued(state)}")),
     ):
         bar = _bar(number, total, _BAR)
         grid.add_row(name, bar, Text(f"{number}/{total}", justify="right"), after)
     return grid
+
+
+def _queued(state: SessionState) -> str:
+    queued = {job.batch for job in state.plan.jobs if state.record(job).phase is JobPhase.SUBMITTED}
+    return f", {len(queued)} in the queue" if queued else ""
 
 
 def _bar(done: int, total: int, width: int) -> "RenderableType":

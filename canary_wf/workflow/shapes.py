@@ -4,6 +4,7 @@ Above a few hundred batches a rule each makes Snakemake quadratic, and Slurm job
 array takes the resources of its first job, so all batches of a shape ask for the same: what the largest one needs.
 """
 
+import hashlib
 import math
 
 import msgspec
@@ -21,6 +22,7 @@ class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
     """What all batches of a shape ask for: `memory` in MiB (None when none of them says), `minutes` of run time.
 
     `longest` is the longest time that a partition allows them, as in `PlannedBatch`.
+    `container` and `conda` are those of the batches, where they have their own.
     """
 
     name: str
@@ -31,6 +33,8 @@ class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None
     minutes: int
     longest: int | None = None
+    container: str | None = None
+    conda: str | None = None
 
 
 def uses_shapes(plan: Plan, mode: RulesMode) -> bool:
@@ -50,10 +54,11 @@ def minutes_of(batch: PlannedBatch) -> int:
 
 def shapes_of(plan: Plan) -> list[BatchShape]:
     """Return the shapes of the plan's batches, by name; each batch is in one of them."""
-    groups: dict[tuple[int | None, ...], list[PlannedBatch]] = {}
+    groups: dict[tuple[int | str | None, ...], list[PlannedBatch]] = {}
     for batch in plan.batches:
         memory = -1 if batch.memory is None else _bucket(batch.memory)
-        key = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)), batch.longest)
+        sizes = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)), batch.longest)
+        key = (*sizes, batch.container, batch.conda)
         groups.setdefault(key, []).append(batch)
     told = len({batch.longest for batch in plan.batches}) > 1
     return sorted((_shape(batches, told=told) for batches in groups.values()), key=lambda shape: shape.name)
@@ -72,7 +77,7 @@ def _shape(batches: list[PlannedBatch], *, told: bool) -> BatchShape:
     parts += [] if memory is None else [f"{memory}mib"]
     parts += [f"{minutes}min"] if not told or first.longest is None else [f"{minutes}min", f"of{first.longest}min"]
     return BatchShape(
-        name="_".join(["shape", *parts]),
+        name="_".join(["shape", *parts, *_software_part(first)]),
         batches=tuple(batches),
         threads=threads_of(first),
         gpus=first.gpus,
@@ -80,4 +85,14 @@ def _shape(batches: list[PlannedBatch], *, told: bool) -> BatchShape:
         memory=memory,
         minutes=minutes,
         longest=first.longest,
+        container=first.container,
+        conda=first.conda,
     )
+
+
+def _software_part(batch: PlannedBatch) -> list[str]:
+    """Return what tells a shape from one that only has other software: names of images are no names of rules."""
+    if batch.container is None and batch.conda is None:
+        return []
+    digest = hashlib.sha256(f"{batch.container}\n{batch.conda}".encode())
+    return [f"in{digest.hexdigest()[:6]}"]

@@ -12,10 +12,9 @@ from typing import Any
 import yaml
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.hooks.lock import is_locked
-from canary_wf.job.attempt import is_alive, read_attempt
 from canary_wf.json_files import not_writable
-from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names, sessions_folder
+from canary_wf.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
+from canary_wf.workflow.busy import check_free, check_nothing_queued
 from canary_wf.workflow.marks import Ownership, marked, ownership
 
 RESULTS_LINK = "TestResults"
@@ -26,6 +25,7 @@ def check_out(out: Path, files: Mapping[str, str]) -> None:
     """Raise WorkspaceError when `files` cannot be put into `out` without harm: foreign files, or a run in progress."""
     _check_name(out)
     check_free(out)
+    check_nothing_queued(out)
     for name in files:
         path = out / name
         found = ownership(path)
@@ -49,30 +49,6 @@ def _check_name(out: Path) -> None:
         raise WorkspaceError("is no UTF-8 text, which Snakemake needs", where=out, hint=_ELSEWHERE) from None
     if any(not inside.isidentifier() for inside in re.findall(r"{([^{}]*)}", name)):
         raise WorkspaceError("has braces that Snakemake would read as its own", where=out, hint=_ELSEWHERE)
-
-
-def check_free(out: Path) -> None:
-    """Raise WorkspaceError while the newest session in `out` is being run."""
-    busy = running_batches(out)
-    if busy:
-        raise WorkspaceError(f"a run is in progress (batch {busy[0]})", where=out, hint="wait for it, or stop it first")
-    if is_locked(out):
-        hint = "wait for snakemake; if none runs here any more: snakemake --unlock"
-        raise WorkspaceError("the workflow is locked by a running snakemake", where=out, hint=hint)
-
-
-def running_batches(out: Path) -> list[str]:
-    """Return the batches of the newest session that a live runner works on."""
-    names = session_names(out)
-    if not names:
-        return []
-    batches = SessionPaths(out, names[-1]).folder / "batches"
-    found = []
-    for path in sorted(batches.glob("*/attempt.json")):
-        attempt = read_attempt(path)
-        if attempt is not None and is_alive(path, attempt):
-            found.append(path.parent.name)
-    return found
 
 
 def write_workflow(out: Path, files: Mapping[str, str], session: SessionPaths) -> list[str]:

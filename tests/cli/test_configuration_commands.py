@@ -84,6 +84,26 @@ def test_config_shows_where_each_value_is_from(configured: CommandLine, monkeypa
     assert any(line.split() == ["container.image", "-", "-"] for line in configured("config", "--all").out.splitlines())
 
 
+def test_software_by_keyword_comes_from_file_and_options(configured: CommandLine) -> None:
+    """Each batch's rule names the image of its jobs; an option overrides the file."""
+    (configured.folder / "env.yaml").write_text("dependencies: [numpy]\n")
+    images = "{image: docker://all, images: {fast: docker://a, two.n=1: docker://b}, environments: {two.n=1: env.yaml}}"
+    (configured.folder / "canary-wf.yaml").write_text(f"{FILE}container: {images}\n")
+    assert configured("generate", "--container-for", "fast=docker://other").code == 0
+    text = (configured.out / "workflow" / "rules" / "batches.smk").read_text()
+    assert [text.count(f'"docker://{name}"') for name in ("all", "other", "a", "b")] == [1, 1, 0, 1]
+    assert text.count(f'"{configured.folder / "env.yaml"}"') == 1
+    shown = configured("config", "--json").json["settings"]
+    assert {"fast": "docker://a", "two.n=1": "docker://b"} in [row["value"] for row in shown]
+
+
+@pytest.mark.parametrize("text", ["gpu", "=image", "gpu="])
+def test_software_that_is_not_understood_is_told(small: CommandLine, text: str) -> None:
+    """With the option and an example."""
+    done = small("plan", "tree", "--container-for", text)
+    assert_one_line(done, 2, f"--container-for: {text!r} is not understood")
+
+
 def test_config_warns_of_variables_that_are_no_key(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slip of the pen would else have no effect and no word."""
     monkeypatch.setenv("CANARY_WF_BATCH_WORKRS", "5")

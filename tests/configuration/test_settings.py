@@ -67,7 +67,7 @@ def test_variables_win_key_by_key(file: Path) -> None:
         "CANARY_WF_PATHS_TESTS": "a:b",
         "CANARY_WF_BATCH_WORKERS": "7",
         "CANARY_WF_BATCH_STRICT": "yes",
-        "CANARY_WF_RETRY": "memory:1",
+        "CANARY_WF_RETRY": "oom:1",
         "CANARY_WF_RESOURCES_CPUS": "8",
         "CANARY_WF_RESOURCES_FPGAS": "2",
         "CANARY_WF_RESOURCES_POOL_FILE": "pool.yaml",
@@ -79,7 +79,7 @@ def test_variables_win_key_by_key(file: Path) -> None:
         "paths.tests": ["a", "b"],
         "batch.workers": 7,
         "batch.strict": True,
-        "retry": {"memory": 1},
+        "retry": {"oom": 1},
         "resources.cpus": "8",
         "resources.fpgas": "2",
         "resources.pool_file": "pool.yaml",
@@ -231,3 +231,31 @@ def test_the_quick_answer_knows_all_that_the_schema_says() -> None:
 def test_the_template_is_yaml_that_says_nothing() -> None:
     """Until somebody edits it."""
     assert yaml.safe_load(template()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("batch:\n  spec: duraton:3\n", "canary-wf.yaml:2: batch.spec: batch specification: 'duraton:3'"),
+        ("retry: {timeot: 1}\n", "canary-wf.yaml:1: retry: 'timeot:1' is not understood"),
+        ("resources:\n  cpus: many\n", "canary-wf.yaml:2: resources.cpus: 'many' is not a whole number"),
+        ("slurm: {account: 'a b'}\n", "canary-wf.yaml:1: slurm.account: "),
+        ("hooks: [tell]\n", "canary-wf.yaml:1: hooks: 'tell' is not understood"),
+        ("select:\n  keywords: fast and\n", "canary-wf.yaml:2: select.keywords: expression 'fast and'"),
+        ("select: {parameters: n >}\n", "canary-wf.yaml:1: select.parameters: "),
+        ("select: {regex: '('}\n", "canary-wf.yaml:1: select.regex: '(' is not a regular expression"),
+        ("container: {images: {or: x}}\n", "canary-wf.yaml:1: container.images: expression 'or'"),
+    ],
+)
+def test_what_the_option_would_not_understand_is_told_with_its_line(file: Path, text: str, told: str) -> None:
+    """By the option's own parser; without the file's name nobody would know which of the two was meant."""
+    file.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_settings(file, {})
+    assert str(caught.value).startswith(told)
+
+
+def test_what_a_variable_says_is_checked_in_the_same_way() -> None:
+    """It is told by its name and its key."""
+    with pytest.raises(InputError, match=r"^CANARY_WF_RETRY: retry: 'timeot:1' is not understood"):
+        read_settings(None, {"CANARY_WF_RETRY": "timeot:1"})

@@ -1,9 +1,12 @@
 """A larger Snakemake workflow uses the generated one as a module: real snakemake runs, as a user writes them."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,43 @@ def test_the_lines_that_generate_prints_embed_the_suite(host: Host) -> None:
     assert done.returncode == 0, done.stderr
     assert (host.folder.parent / "publish.txt").exists()
     assert host.workspace.counts() == {"SUCCESS": 3}
+
+
+def test_the_lines_are_for_the_snakefile_that_is_there(host: Host) -> None:
+    """Paths start at it; in a workflow folder that is one level up."""
+    (host.folder.parent / "workflow").mkdir()
+    (host.folder.parent / "workflow" / "Snakefile").touch()
+    told = host.workspace.canary_wf(
+        "generate", host.workspace.tree, "-d", "out", "--module", "-b", "scheduler=local", cwd=host.folder.parent
+    )
+    assert "put this into workflow/Snakefile" in told.stdout
+    assert 'snakefile: "../out/workflow/module.smk"' in told.stdout
+
+
+def test_a_suite_is_not_generated_anew_while_a_larger_workflow_runs(host: Host) -> None:
+    """Its queued jobs would read other rules. Once it is over, and for one that was killed, nothing is in the way."""
+    more = "rule first:\n    output: 'first.txt'\n    shell: 'touch started; sleep 60'\n"
+    host.write(_module(), more=more)
+    running = subprocess.Popen(
+        [BIN / "snakemake", "--cores", "1", "first.txt"],
+        cwd=host.folder,
+        env=host.workspace.environment,
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not (host.folder / "started").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        command = ("generate", host.workspace.tree, "-d", host.workspace.out, "-b", "scheduler=local")
+        refused = host.workspace.canary_wf(*command)
+        assert refused.returncode == 4
+        assert f"a larger workflow that uses it is being run in {host.folder}" in refused.stderr
+        assert host.workspace.canary_wf("rerun", "-d", host.workspace.out).returncode == 4
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    assert host.workspace.canary_wf(*command).returncode == 0
 
 
 @pytest.mark.parametrize("prefix", [None, "results/tests"])

@@ -13,10 +13,13 @@ from browser import Browser
 from factories import plan_of, spec
 from sessions import STARTED, recorded
 
+from canary_wf.job.events import JobRetried
 from canary_wf.job.history import History
 from canary_wf.job.status import Outcome
+from canary_wf.job.submission import note_submitted
+from canary_wf.json_files import encode
 from canary_wf.plan.model import LeftOut
-from canary_wf.report import report_data as collecting
+from canary_wf.report import output_tails
 from canary_wf.report.report_data import as_json, report_data
 from canary_wf.report.report_page import html_report
 from canary_wf.report.session import SessionState, load_session
@@ -119,7 +122,7 @@ def test_output_is_shown_from_its_end_failures_first_as_far_as_the_budget_goes(
     """What a job printed cannot do anything; a page of chatty jobs stays small."""
     state = _state(tmp_path)
     assert _row(state, "bad")["output"] == [HOSTILE, r"red \x1b]0;t\x07\x00 \u202egnp " + "\ufffd & <b>"]
-    monkeypatch.setattr(collecting, "_TAILS", {True: (1, 8192, 1), False: (1, 8192, 0)})
+    monkeypatch.setattr(output_tails, "TAILS", {True: (1, 8192, 1), False: (1, 8192, 0)})
     assert _row(state, "bad")["output"] is not None
     assert _row(state, HOSTILE)["output"] is None
     assert _row(state, "good")["output"] is None
@@ -138,6 +141,39 @@ def test_planned_ids_stand_for_those_of_the_allocation(tmp_path: Path) -> None:
     journal.write_text("\n".join(lines) + "\n")
     state = load_session(paths)
     assert sorted(_row(state, name)["plan"][1]["cpus"][0] for name in "ab") == ["12", "8"]
+
+
+def _tried_again(out: Path) -> SessionState:
+    """Return a session of a job that failed on one CPU and then passed on another; its batch waited for 5 seconds."""
+    plan = plan_of([spec("flaky")])
+    batch = plan.batches[0].id
+    paths = recorded(out, plan, {"flaky": OK})
+    journal = paths.batch(batch).journal
+    lines = journal.read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if "job_started" in line)
+    job = plan.jobs[0].id
+    retried = JobRetried(time=STARTED + 1, job=job, outcome="FAILED", reason="exit code 3", output="canary-out.1.txt")
+    again = lines[start].replace('"id":"0"', '"id":"1"').replace(f"{STARTED}", f"{STARTED + 1}")
+    lines[start + 1 : start + 1] = [encode(retried).decode(), again]
+    journal.write_text("\n".join(lines) + "\n")
+    (paths.job(plan.jobs[0].directory) / "canary-out.1.txt").write_text("first attempt\n")
+    note_submitted(paths.batch(batch).submission, STARTED - 5, "12")
+    return load_session(paths)
+
+
+def test_earlier_runs_and_submissions_are_told(tmp_path: Path) -> None:
+    """Each run with its verdict, time, ids and output; times count from the submission."""
+    row = _row(_tried_again(tmp_path), "flaky")
+    (earlier,) = (dict(zip(row["data"]["earlier_fields"], each, strict=True)) for each in row["earlier"])
+    assert (row["started"], row["ids"], row["status"]) == (6.0, {"cpus": ["1"]}, "PASS (attempt 2)")
+    assert (earlier["started"], earlier["duration"], earlier["ids"]) == (5.0, 1.0, {"cpus": ["0"]})
+    assert (earlier["status"], earlier["reason"], earlier["output"]) == (
+        "FAIL FAILED",
+        "exit code 3",
+        ["first attempt"],
+    )
+    batch = dict(zip(row["data"]["batch_fields"], row["data"]["batches"][0], strict=True))
+    assert batch["submitted"] == [[0.0, "12"]]
 
 
 def test_a_session_that_never_ran_has_a_page(tmp_path: Path) -> None:
@@ -250,6 +286,25 @@ def test_the_timeline_is_drawn_in_the_colours_of_the_scheme(browser: Browser, tm
     browser.click_at(x, y)
     assert not browser.run("document.querySelector('aside').hidden")
     assert browser.errors == []
+
+
+@pytest.mark.needs("chromium")
+def test_the_timeline_has_a_bar_for_each_run_and_the_queue(browser: Browser, tmp_path: Path) -> None:
+    """The first run on its own CPU, thinner than the last, and a lane of what waited; the arrows go through both."""
+    _opened(browser, _tried_again(tmp_path), tmp_path)
+    assert browser.run("timeline.lanes.map(lane => lane.queue ? 'queue' : lane.kind + lane.name)") == [
+        *("queue", "cpus0", "cpus1")
+    ]
+    assert browser.run("timeline.lanes[0].queue") == [[0, 1], [5, 0]]
+    browser.run("document.getElementById('time').focus()")
+    browser.press("Home")
+    assert browser.text("#told").startswith("flaky: run 1 of 2, FAIL FAILED, 1.0s from 5.0s")
+    browser.press("ArrowRight")
+    assert browser.text("#told").startswith("flaky: run 2 of 2, PASS (attempt 2)")
+    browser.press("Enter")
+    assert browser.texts("#detail summary")[0].startswith("1. FAIL FAILED: exit code 3")
+    assert browser.texts("#detail details pre") == ["first attempt"]
+    assert not browser.errors
 
 
 @pytest.mark.needs("chromium")

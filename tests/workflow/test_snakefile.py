@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workspace import BIN
 
-from canary_wf.plan.model import Plan
+from canary_wf.plan.model import Plan, RulesMode
 from canary_wf.plan.store import write_session
 from canary_wf.workflow.profiles import profile_files
-from canary_wf.workflow.snakefile import workflow_files
+from canary_wf.workflow.snakefile import WorkflowOptions, workflow_files
 from canary_wf.workflow.writer import write_workflow
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -62,6 +62,25 @@ def test_no_name_of_a_job_can_end_a_comment(names: list[str]) -> None:
         plain, found = ([line for line in text.splitlines() if not line.startswith("    #")] for text in texts)
         assert found == plain
         assert texts[1].replace("…", "").isascii()
+
+
+@pytest.mark.parametrize("rules", ["batch", "shape"])
+def test_a_batch_names_its_own_software_or_else_that_of_all(rules: RulesMode) -> None:
+    """Batches that ask for the same but run in other images have rules of their own."""
+    plan = plan_of([spec("a")], [spec("b")], [spec("c")])
+    first, second, third = plan.batches
+    batches = (
+        msgspec.structs.replace(first, container="docker://x"),
+        msgspec.structs.replace(second, container="docker://y", conda="numpy"),
+        third,
+    )
+    options = WorkflowOptions(container="docker://all")
+    text = workflow_files(msgspec.structs.replace(plan, batches=batches), rules, options)["workflow/rules/batches.smk"]
+    found = [
+        re.findall(r'(container|conda):\n +"(.*)"', rule) for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]
+    ]
+    both = [("conda", "numpy"), ("container", "docker://y")]
+    assert sorted(found) == sorted([[("container", "docker://x")], both, [("container", "docker://all")]])
 
 
 @pytest.fixture

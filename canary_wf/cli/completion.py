@@ -1,0 +1,56 @@
+"""What the shell offers for the values of options and arguments: names of jobs and sessions, outcomes, KEY=VALUE."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from canary_wf.cli.configured import Configured
+from canary_wf.errors import CanaryWfError
+
+_BATCH = (
+    *("spec=duration:30m", "spec=count:", "spec=count:max", "spec=layout:atomic"),
+    *("scheduler=auto", "scheduler=local", "scheduler=slurm", "workers=", "fail_on=any", "fail_on=never", "retry="),
+)
+
+
+def batch_pairs(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
+    """Return what `-b` takes."""
+    return [pair for pair in _BATCH if pair.startswith(start)]
+
+
+def job_names(context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
+    """Return the names of the newest session's jobs that begin with `start`; none where there is no session."""
+    from canary_wf.plan.store import load_plan, newest_session
+
+    with suppress(CanaryWfError):  # a shell that waits for names is no place to tell of errors
+        plan = load_plan(newest_session(_out(context).absolute()).plan)
+        return [job.name for job in plan.jobs if job.name.startswith(start)]
+    return []
+
+
+def session_names_from(context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
+    """Return the names of sessions that begin with `start`, the newest one first."""
+    from canary_wf.session_paths import session_names
+
+    with suppress(CanaryWfError):
+        return [name for name in reversed(session_names(_out(context).absolute())) if name.startswith(start)]
+    return []
+
+
+def statuses(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
+    """Return the words that name jobs by what became of them, in small letters; after a comma the next one."""
+    from canary_wf.report.selection import WORDS
+
+    before, comma, last = start.rpartition(",")
+    return [f"{before}{comma}{word}" for word in WORDS if word.startswith(last.lower())]
+
+
+def _out(context: click.Context) -> Path:
+    """Return OUT as the command would have it: the option, else what is configured."""
+    given = context.params.get("out")
+    if given is not None and context.get_parameter_source("out") is click.core.ParameterSource.COMMANDLINE:
+        return Path(given)
+    with suppress(CanaryWfError):
+        return Path(str(Configured(None).get("out") or "."))
+    return Path()

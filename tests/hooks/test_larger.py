@@ -1,0 +1,96 @@
+"""Larger workflows that use a suite: noted when they read its rules, running as long as they hold their lock."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from canary_wf.hooks.larger import LargerWorkflow, note_larger, running_larger
+from canary_wf.job.processes import start_ticks, this_place
+from canary_wf.json_files import write_json
+
+MAIN = SimpleNamespace(is_main_process=True)
+
+
+def _suite(folder: Path) -> Path:
+    out = folder / "suite"
+    (out / ".canary-wf").mkdir(parents=True)
+    return out
+
+
+@pytest.fixture
+def larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a larger workflow, which is the current one."""
+    folder = tmp_path / "larger"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def _lock(folder: Path) -> Path:
+    path = folder / ".snakemake" / "locks" / "0.input.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def test_a_larger_workflow_runs_while_it_holds_its_lock(tmp_path: Path, larger: Path) -> None:
+    """Reading the rules, as `snakemake -n` does, is no run."""
+    out = _suite(tmp_path)
+    note_larger(out, MAIN)
+    assert running_larger(out) == []
+    lock = _lock(larger)
+    assert running_larger(out) == [larger]
+    lock.unlink()
+    assert running_larger(out) == []
+
+
+def test_the_lock_of_a_dead_process_counts_for_nothing(tmp_path: Path, larger: Path) -> None:
+    """On this machine that is known; elsewhere it may live."""
+    out = _suite(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    _lock(larger)
+    (out / ".canary-wf" / "larger").mkdir()
+    path = out / ".canary-wf" / "larger" / "x.json"
+    for place, expected in ((this_place(), []), ("elsewhere", [larger])):
+        write_json(path, LargerWorkflow(str(larger), place, process.pid, 1))
+        assert running_larger(out) == expected
+    path.write_text("{")
+    assert running_larger(out) == []
+
+
+def test_a_look_at_the_rules_does_not_hide_the_run(tmp_path: Path, larger: Path) -> None:
+    """`snakemake -n` beside a run is another process, soon dead; the note of the run stays."""
+    out = _suite(tmp_path)
+    parent = os.getppid()
+    note_larger(out, MAIN)
+    path = next((out / ".canary-wf" / "larger").iterdir())
+    write_json(path, LargerWorkflow(str(larger), this_place(), parent, start_ticks(parent)))
+    _lock(larger)
+    note_larger(out, MAIN)
+    assert f'"pid":{parent}' in path.read_text().replace(" ", "")
+
+
+def test_the_suite_itself_and_processes_of_single_jobs_note_nothing(
+    tmp_path: Path, larger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each job on a cluster reads the rules again."""
+    out = _suite(tmp_path)
+    note_larger(out, SimpleNamespace(is_main_process=False))
+    monkeypatch.chdir(out)
+    note_larger(out, MAIN)
+    assert not (out / ".canary-wf" / "larger").exists()
+    assert larger.exists()
+
+
+def test_a_suite_that_cannot_be_written_is_used_all_the_same(tmp_path: Path, larger: Path) -> None:
+    """A read-only suite is no reason not to run."""
+    out = _suite(tmp_path)
+    (out / ".canary-wf" / "larger").write_text("in the way")
+    note_larger(out, MAIN)
+    assert running_larger(out) == []
+    assert larger.exists()
