@@ -95,7 +95,7 @@ class SubmissionNotes:
         name = self._open.get(job)
         if name is None:
             return None
-        told = state_in(message)
+        told = None if "_" in name else state_in(message)  # of an array the executor may tell another task's
         if told is not None:
             return told if ended(told) else None
         if name not in self._ended:

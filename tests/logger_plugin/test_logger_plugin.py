@@ -101,7 +101,10 @@ def _asked(monkeypatch: pytest.MonkeyPatch, states: Mapping[str, str]) -> list[l
 
 
 def test_how_slurm_jobs_ended_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nodes may not be able to ask. All that are open are asked after at once, and what Snakemake says is taken."""
+    """Nodes may not be able to ask. All that are open are asked after at once.
+
+    What Snakemake says is taken, but for the tasks of arrays, which its executor mixes up.
+    """
     plan = plan_of(*([spec(name)] for name in "abcd"))
     paths = write_session(plan, tmp_path)
     asked = _asked(monkeypatch, {"11": "CANCELLED", "12": "TIMEOUT", "13": "RUNNING"})
@@ -115,6 +118,11 @@ def test_how_slurm_jobs_ended_is_noted(tmp_path: Path, monkeypatch: pytest.Monke
     found = [read_submissions(paths.batch(batch.id).submission)[-1].state for batch in plan.batches]
     assert found == ["CANCELLED", "TIMEOUT", None, "NODE_FAIL"]
     assert asked == [["11", "12", "13", "14"], ["13", "14"]]
+    notes.hear(
+        _record("Submitted array job with Snakemake IDs 2 and SLURM job ID 20. The individual task IDs are 1-1.")
+    )
+    notes.hear(_record("", 30.0, event="job_error", jobid=2, rule_msg=told.replace("14", "20_1")))
+    assert read_submissions(paths.batch(plan.batches[1].id).submission)[-1].state is None
 
 
 @pytest.mark.parametrize("twice", [False, True])
