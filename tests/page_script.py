@@ -54,6 +54,17 @@ def _make_files(folder: Path) -> None:
         (folder / ".venv" / name).touch()
 
 
+_EXPECT = """
+expect() {
+  echo "$2: $3" >&2
+  eval "$3"
+  local code=$?
+  if [ $code != $1 ]; then echo "$2: $3: ended with $code, not $1" >&2; exit 1; fi
+}
+"""
+"""Runs a command in the shell of the page; one that is no shell command ends as a failure, not as part of the next."""
+
+
 def run_page(page: Path, sandbox: Path, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     """Run the commands of `page` in `sandbox` from top to bottom, in one shell; it fails at the first surprise."""
     return subprocess.run(
@@ -74,18 +85,18 @@ def run_page(page: Path, sandbox: Path, environment: Mapping[str, str]) -> "subp
 
 def _script(found: list[Block], sandbox: Path) -> str:
     """Return the page as one bash script; each command must end as the page says."""
-    lines = ["set -u", 'expect() { if [ $2 != $1 ]; then echo "$3: $4: ended with $2, not $1" >&2; exit 1; fi; }']
+    lines = ["set -u", _EXPECT]
     for block in found:
         if "in" in block.said:
             lines.append(f"cd '{sandbox}/{block.said['in']}'")
         if "first" in block.said:
-            lines += [block.said["first"], f"expect 0 $? {block.place} first"]
+            lines.append(f"expect 0 {block.place} {_shell(block.said['first'])}")
         if "file" in block.said:
             name = block.said["file"]
             lines.append(f"mkdir -p \"$(dirname {name})\"; cat > {name} <<'END_OF_FILE'")
             lines += [*block.lines, "END_OF_FILE"]
         for command, code in block.tested:
-            lines += [f"echo {block.place} >&2", command, f"expect {code} $? {block.place} {_shell(command)}"]
+            lines.append(f"expect {code} {block.place} {_shell(command)}")
     return "\n".join(lines) + "\n"
 
 
