@@ -51,8 +51,7 @@ def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | Non
 def _tell(state: SessionState, wanted: str | None, keywords: str | None, lines: int, *, as_json: bool) -> None:
     jobs = with_keywords(select(state, wanted or "all"), keywords)
     if as_json:
-        content = {**state.as_dict(), "jobs": [state.fields(job) for job in jobs]}
-        sys.stdout.write(encode(content).decode() + "\n")
+        sys.stdout.write(encode(state.as_dict(jobs)).decode() + "\n")
     elif wanted is None and keywords is None:
         print_failures(state, lines=lines)
     else:

@@ -1,6 +1,7 @@
 """The JUnit report: one test suite a test file, one test case a job, in the form that CI servers read.
 
-Format: the XSD of the Jenkins xUnit plug-in, which GitLab and GitHub actions read too; times are seconds.
+Format: `junit-10.xsd` of the Jenkins xUnit plug-in (https://github.com/jenkinsci/xunit-plugin), which GitLab and
+GitHub actions read too; times are seconds. By it, the number of skipped cases stands at suites, not above them.
 """
 
 import re
@@ -23,7 +24,8 @@ def junit_report(state: SessionState) -> str:
     suites: dict[str, list[PlannedJob]] = {}
     for job in state.plan.jobs:
         suites.setdefault(job.path, []).append(job)
-    root = ET.Element("testsuites", _totals(state, state.plan.jobs) | {"name": "canary-wf"})
+    totals = _totals(state, state.plan.jobs)
+    root = ET.Element("testsuites", {"name": "canary-wf", **{key: totals[key] for key in totals if key != "skipped"}})
     for path, jobs in sorted(suites.items()):
         started = min((record.started for job in jobs if (record := state.record(job)).started), default=None)
         stamp = datetime.fromtimestamp(started or state.plan.created, UTC).strftime("%Y-%m-%dT%H:%M:%S")

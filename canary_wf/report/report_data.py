@@ -14,6 +14,7 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.job.environment import job_environment
 from canary_wf.job.history import History
 from canary_wf.job.record import EarlierRun, JobRecord
+from canary_wf.job.status import Outcome
 from canary_wf.job.submission import read_submissions
 from canary_wf.plan.model import PlannedBatch, PlannedJob
 from canary_wf.plan.store import slices
@@ -191,7 +192,7 @@ class _Collector:
             status=status_word(record),
             category=record.status.category.value,
             reason=record.status.reason,
-            code=record.as_dict()["code"],
+            code=None if record.status.outcome is Outcome.NONE else record.status.code,
             started=None if record.started is None else round(record.started - self.start, 3),
             duration=self._duration(record),
             expected=round(job.runtime, 3),

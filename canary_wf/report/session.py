@@ -24,6 +24,8 @@ from canary_wf.plan.store import load_plan
 from canary_wf.report.batch_runs import BatchRun, runs_of
 from canary_wf.session_paths import BatchPaths, SessionPaths, relative_to_out
 
+_NOT_STARTED = frozenset({JobPhase.PENDING, JobPhase.SUBMITTED})
+
 
 class SessionState(msgspec.Struct, frozen=True):
     """The plan, the jobs' records and the batches' runs, both by id.
@@ -44,9 +46,10 @@ class SessionState(msgspec.Struct, frozen=True):
 
     def fields(self, job: PlannedJob) -> dict[str, Any]:
         """Return the contract's fields of `job` in `status --json`."""
-        directory = relative_to_out(self.paths.job(job.directory), self.paths.out)
-        fields = job_fields(job, job.batch, self.record(job), directory)
-        if self.record(job).phase in {JobPhase.PENDING, JobPhase.SUBMITTED}:
+        record = self.record(job)
+        directory = relative_to_out(self.paths.job_folder(job.directory), self.paths.out)
+        fields = job_fields(job, job.batch, record, directory)
+        if record.phase in _NOT_STARTED:
             fields["directory"] = fields["log"] = None
         return fields
 
@@ -55,12 +58,12 @@ class SessionState(msgspec.Struct, frozen=True):
         found = Counter(self.record(job).status.category for job in self.plan.jobs)
         return {category.value: found.get(category, 0) for category in Category}
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the contract's `status --json`."""
+    def as_dict(self, jobs: Iterable[PlannedJob] | None = None) -> dict[str, Any]:
+        """Return the contract's `status --json`, of all jobs or of `jobs`; the counts are those of all."""
         return {
             "session": self.plan.session,
             "counts": self.counts(),
-            "jobs": [self.fields(job) for job in self.plan.jobs],
+            "jobs": [self.fields(job) for job in (self.plan.jobs if jobs is None else jobs)],
         }
 
     @property

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,25 +10,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from page_blocks import Block, blocks
-from workspace import BIN, EXAMPLES
+from page_blocks import blocks
+from page_script import ROOT, page_sandbox, run_page
 
-ROOT = EXAMPLES.parent
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
-ELSEWHERE = {
-    "performance.md": "its commands are benchmarks, which take minutes to hours",
-    "slurm.md": "its commands need a cluster; tests/slurm runs them on one",
-    "reports.md": "its commands need two sessions with failures; tests/cli/test_session_commands.py runs them",
-    "reliability.md": "its commands break machines; the tests of faults run them",
-}
-"""Pages whose commands are run by other tests, or are no tests."""
-
-EXTRA = """
-jobs:
-  - {name: mesh, command: 'true', parameters: {n: [1, 2, 3]}, runtime: 1s, keywords: [fast]}
-  - {name: solve, command: 'true', depends_on: ['mesh.*'], runtime: 2s}
-"""
+ON_SLURM = {"slurm.md"}
+"""Pages whose commands need a cluster; `tests/slurm` runs them on one."""
 
 
 def _named(page: Path) -> str:
@@ -36,66 +25,19 @@ def _named(page: Path) -> str:
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Path:
-    """Return a folder as a reader of the documentation has it: a checkout with a few tests."""
-    for name in ("Makefile", "pyproject.toml"):
-        shutil.copy2(ROOT / name, tmp_path / name)  # with its time, which make goes by
-    shutil.copytree(EXAMPLES, tmp_path / "examples")
-    shutil.copytree(EXAMPLES / "basic", tmp_path / "tests")
-    (tmp_path / "tests" / "more.jobs.yaml").write_text(EXTRA)
-    # An environment that make takes for finished, so that it never installs anything into the one that runs the tests.
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "bin").symlink_to(BIN)
-    for name in (".installed", ".dev"):
-        (tmp_path / ".venv" / name).touch()
-    return tmp_path
+    """Return a folder as a reader of the documentation has it."""
+    return page_sandbox(tmp_path)
 
 
-def _script(found: list[Block], sandbox: Path) -> str:
-    """Return the page as one bash script; each command must end as the page says."""
-    lines = ["set -u", 'expect() { if [ $2 != $1 ]; then echo "$3: $4: ended with $2, not $1" >&2; exit 1; fi; }']
-    for block in found:
-        if "in" in block.said:
-            lines.append(f"cd '{sandbox}/{block.said['in']}'")
-        if "first" in block.said:
-            lines += [block.said["first"], f"expect 0 $? {block.place} first"]
-        if "file" in block.said:
-            name = block.said["file"]
-            lines.append(f"mkdir -p \"$(dirname {name})\"; cat > {name} <<'END_OF_FILE'")
-            lines += [*block.lines, "END_OF_FILE"]
-        commands = [] if "not run" in block.said else block.commands
-        for number, command in enumerate(commands):
-            code = block.said.get("ends with", "0") if number == len(commands) - 1 else "0"
-            lines += [f"echo {block.place} >&2", command, f"expect {code} $? {block.place} {_shell(command)}"]
-    return "\n".join(lines) + "\n"
-
-
-def _shell(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ELSEWHERE], ids=_named)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ON_SLURM], ids=_named)
 def test_the_commands_of_a_page_run(page: Path, sandbox: Path) -> None:
     """From top to bottom, in one shell, as somebody who follows the page types them."""
-    found = list(blocks(page))
-    for tool in " ".join(block.said.get("needs", "") for block in found).split():
+    for tool in " ".join(block.said.get("needs", "") for block in blocks(page)).split():
         if shutil.which(tool) is None:
             assert os.environ.get("CI") != "true", f"{tool} is missing"
             pytest.skip(f"needs {tool}, which is not installed")
-    environment = {
-        **os.environ,
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        "SLURM_CONF": os.devnull,  # a cluster that other tests start must not be planned for
-        "HOME": str(sandbox / "home"),
-    }
-    done = subprocess.run(
-        ["bash", "-c", _script(found, sandbox)],
-        cwd=sandbox,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    # A cluster that other tests start must not be planned for.
+    done = run_page(page, sandbox, {"SLURM_CONF": os.devnull})
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -114,11 +56,47 @@ def test_blocks_are_what_they_say_they_are(page: Path) -> None:
             assert block.commands, block.place
 
 
-def test_pages_that_are_not_run_are_few_and_known() -> None:
-    """Whoever adds a page has it run."""
-    assert {page.name for page in PAGES} >= {"README.md", "tutorial.md", "embedding.md", "ci.md", "gpus.md"}
-    run = {page.name: [command for block in blocks(page) for command in block.commands] for page in PAGES}
-    assert sum(map(len, run.values())) > 60
+_PARSE_ONLY = """
+import argparse, runpy, sys
+parse = argparse.ArgumentParser.parse_args
+def only(self, *arguments):
+    parse(self, *arguments)
+    sys.exit(77)
+argparse.ArgumentParser.parse_args = only
+sys.argv = sys.argv[1:]
+sys.path.insert(0, "benchmarks")
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def _benchmarks() -> list[str]:
+    found = [command for block in blocks(ROOT / "docs" / "performance.md") for command in block.commands]
+    return [command for command in found if "benchmarks/" in command]
+
+
+@pytest.mark.parametrize("command", _benchmarks())
+def test_benchmarks_know_the_options_that_the_page_gives_them(command: str) -> None:
+    """The page's test runs them small and without other tools; here they get all of them, and stop at that."""
+    words = shlex.split(command)
+    arguments = words[words.index("python") + 1 :]
+    environment = {**os.environ, "PYTHONPATH": "tests"}
+    done = subprocess.run(
+        [sys.executable, "-c", _PARSE_ONLY, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 77, done.stderr
+
+
+def test_no_page_is_left_out() -> None:
+    """Whoever adds a page has it run; blocks that are not run are few, and say why."""
+    found = [block for page in PAGES for block in blocks(page) if block.commands]
+    left_out = [block.place for block in found if "not run" in block.said]
+    assert sum(len(block.tested) for block in found) > 100
+    assert len(left_out) < 8, left_out
 
 
 def _reference() -> dict[str, str]:

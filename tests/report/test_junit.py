@@ -39,6 +39,9 @@ def test_counts_are_those_of_the_cases(tmp_path: Path) -> None:
     for element in (root, *_suites(text).values()):
         cases = list(element.iter("testcase"))
         for attribute, tag in {"failures": "failure", "errors": "error", "skipped": "skipped"}.items():
+            if element is root and tag == "skipped":
+                assert element.get(attribute) is None  # junit-10.xsd does not know it there
+                continue
             assert int(element.get(attribute, "")) == len([case for case in cases if case.find(tag) is not None])
         assert int(element.get("tests", "")) == len(cases)
         total = sum(float(case.get("time", "")) for case in cases)

@@ -3,7 +3,8 @@
 A page speaks to the tests in comments, which no reader sees, before a block:
 
 - ``<!-- not run: REASON -->``,
-- ``<!-- ends with CODE -->``,
+- ``<!-- ends with CODE -->`` for the block's last command, ``<!-- each ends with CODE -->`` for all of them,
+- ``<!-- instead: TEXT => OTHER; TEXT => OTHER -->`` for what stands for a reader's own, or would take hours,
 - ``<!-- first: COMMAND -->`` for what has to have happened,
 - ``<!-- file: NAME -->`` for a block that is the content of a file,
 - ``<!-- in: FOLDER -->`` for all blocks from there on,
@@ -21,6 +22,7 @@ PROGRAMS = (
     "make",
     "pip",
     "python",
+    "python3",
     "cmake",
     "cd",
     "cp",
@@ -29,8 +31,12 @@ PROGRAMS = (
     "cat",
     "sed",
     "eval",
+    "sinfo",
+    "squeue",
+    "scancel",
 )
-_COMMENT = re.compile(r"<!-- *(not run|ends with|file|first|in|needs):? *(.*?) *-->")
+_COMMENT = re.compile(r"<!-- *(not run|ends with|each ends with|instead|file|first|in|needs):? *(.*?) *-->")
+_VARIABLES = re.compile(r"(?:[A-Z_]+=\S* )*")
 _EXPLANATION = re.compile(r" {2,}\S.*$")
 
 
@@ -50,8 +56,30 @@ class Block(NamedTuple):
         if self.language:
             return []
         lines = [line.removeprefix("$ ") for line in self.lines]
-        typed = [line for line in lines if line.split(" ")[0] in PROGRAMS or line.startswith(". ")]
+        typed = [
+            line
+            for line in lines
+            if _VARIABLES.sub("", line, count=1).split(" ")[0] in PROGRAMS or line.startswith(". ")
+        ]
         return [_EXPLANATION.sub("", line) for line in typed]
+
+    @property
+    def tested(self) -> list[tuple[str, str]]:
+        """The commands as they are run, and how each must end."""
+        if "not run" in self.said:
+            return []
+        found = []
+        for number, command in enumerate(self.commands):
+            last = number == len(self.commands) - 1
+            code = self.said.get("each ends with", self.said.get("ends with", "0") if last else "0")
+            found.append((self._instead(command), code))
+        return found
+
+    def _instead(self, command: str) -> str:
+        for pair in filter(None, self.said.get("instead", "").split("; ")):
+            text, _, other = pair.partition(" => ")
+            command = command.replace(text, other)
+        return command
 
 
 def blocks(page: Path) -> Iterator[Block]:
