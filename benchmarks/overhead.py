@@ -131,10 +131,11 @@ def main() -> None:
     parser.add_argument("--canary", help="the program `canary` of an environment with canary-wm")
     parser.add_argument("--slow-rounds", type=int, default=1, help=f"rounds of {SLOW!r}, which takes minutes")
     parser.add_argument("--without", action="append", default=[], metavar="TOOL", help="leave a tool out")
+    parser.add_argument("--bare", action="store_true", help="a bare loop, too: the least that Python can do")
     parser.add_argument("--grow", type=int, nargs="*", default=[1000, 10000, 100000], help="sizes of the second table")
     parser.add_argument("--folder", type=Path, help="where to work (default: the folder for temporary files)")
     options = parser.parse_args()
-    found = dict(tools(options.peer_python, options.canary, set(options.without)))
+    found = dict(tools(options.peer_python, options.canary, set(options.without), bare=options.bare))
     with folders(options.folder) as fresh:
         print(
             "| command | tool | rounds | median s | min-max s | ms/job over the fastest | ratio | CPU ms/job |\n"

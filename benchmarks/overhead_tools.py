@@ -98,6 +98,14 @@ def canary_wf(folder: Path, command: list[str], jobs: int, workers: int) -> Cost
     return cost
 
 
+def bare_loop(folder: Path, command: list[str], jobs: int, workers: int) -> Cost:
+    """Run the jobs by the least that Python can do for them."""
+    top = folder / "jobs"
+    top.mkdir()
+    script = str(Path(__file__).with_name("bare_loop.py"))
+    return timed([sys.executable, "-P", script, str(top), str(jobs), str(workers), *command], folder)
+
+
 def make(folder: Path, command: list[str], jobs: int, workers: int) -> Cost:
     """Run the jobs as phony targets of GNU make."""
     targets = " ".join(f"t{number}" for number in range(jobs))
@@ -154,10 +162,16 @@ DEBIAN = {
 """By program: the Debian package that has it, and the tool."""
 
 
-def tools(peer_python: str | None, canary_program: str | None, without: set[str]) -> Iterator[tuple[str, Tool]]:
-    """Yield the tools but those named in `without`, ours first; one that is missing ends the benchmark."""
+def tools(
+    peer_python: str | None, canary_program: str | None, without: set[str], *, bare: bool = False
+) -> Iterator[tuple[str, Tool]]:
+    """Yield the tools but those named in `without`, ours first; one that is missing ends the benchmark.
+
+    With `bare` the bare loop is among them.
+    """
     found: Mapping[str, tuple[str, str | None, Tool]] = {
         "canary-wf": ("", "here", canary_wf),
+        **({"bare loop": ("", "here", bare_loop)} if bare else {}),
         **{name: (f"apt install {package}", shutil.which(name), tool) for name, (package, tool) in DEBIAN.items()},
         "e3-testsuite": ("--peer-python PYTHON", peer_python, e3(peer_python or "")),
         "canary run": ("--canary PROGRAM", canary_program, canary(canary_program or "")),

@@ -7,6 +7,8 @@ Files hold ``{"jobs": [{"id", "cpus", "runtime" (s), "deps": [ids]}]}``. Without
 `partition_sets.py` are made. With `--peer-python`, the interpreter of an environment with canary-wm, its partitioner is
 given the same jobs. Whoever made the batches, every number comes from this package's simulators:
 
+least     batches that are needed whoever makes them: no task is in the first ones, or last ones, as many as the longest
+          chain of tasks before it, or behind it; and while a task holds all of one resource, the others are lost
 over      batches longer than the target; then the worst excess (s) over the target or the longest job (or component)
 max/LB    the longest batch over its lower bound: the mean load of a batch, or the longest job
 critical  the longest chain of batches (s)
@@ -16,6 +18,7 @@ edges     links between batches;  cpu s: median of the rounds;  MiB: peak of the
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,8 +27,10 @@ from typing import Any
 
 from partition_sets import NODE, Job, from_file, generated, problem_of
 
+from canary_wf.batch.capacity import occupancy
 from canary_wf.batch.cluster import critical_path, run_on_cluster
 from canary_wf.batch.partition import length_bound, nominal_batches
+from canary_wf.batch.partition.graph import graph_of
 from canary_wf.batch.schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.task import Problem
@@ -33,8 +38,8 @@ from canary_wf.batch.task import Problem
 SPECS = ("duration:1800", "count:64", "layout:atomic", "layout:atomic,count:16")
 
 HEADER = (
-    "| set | jobs | spec | by | batches | nominal | longest s | over | worst excess s | max/LB | edges | critical s "
-    "| span/LB | cpu s | MiB |\n" + "|---|--:|---|---|" + "--:|" * 11
+    "| set | jobs | spec | by | batches | nominal | least | longest s | over | worst excess s | max/LB | edges "
+    "| critical s | span/LB | cpu s | MiB |\n" + "|---|--:|---|---|" + "--:|" * 12
 )
 
 PATIENCE = 600.0
@@ -73,6 +78,7 @@ def row(problem: Problem, spec: BatchSpecification, answer: dict[str, Any], node
     cells = (
         len(batches),
         nominal_batches(problem, target, spec.layout) if target else "",
+        least(problem, target) if target and spec.layout == "flat" else "",
         f"{max(lengths):.0f}",
         sum(length > target * (1 + 1e-9) for length in lengths) if target else "",
         f"{max(excess, 0.0):.0f}" if target else "",
@@ -84,6 +90,26 @@ def row(problem: Problem, spec: BatchSpecification, answer: dict[str, Any], node
         answer["mib"],
     )
     return " | ".join(map(str, cells))
+
+
+def least(problem: Problem, target: float) -> int:
+    """Return a number of flat batches of `target` seconds below which nobody can stay."""
+    graph, shares = graph_of(problem), occupancy(problem)
+    most = 0.0
+    for place in (graph.level, graph.height):
+        loads = [[0.0] * len(shares[0]) for _ in range(graph.depth + 1)]
+        extra = [0.0] * (graph.depth + 1)
+        for task in sorted(range(len(problem)), key=lambda task: -place[task]):
+            seconds = problem.runtimes[task]
+            extra[place[task]] += max(0.0, seconds - target)
+            for resource, share in enumerate(shares[problem.kinds[task]]):
+                loads[place[task]][resource] += share * seconds
+        for level in reversed(range(graph.depth)):
+            loads[level] = [mine + deeper for mine, deeper in zip(loads[level], loads[level + 1], strict=True)]
+            # A batch as long as its longest task does so much more than one of the target's length.
+            extra[level] += extra[level + 1]
+            most = max(most, level + (max(loads[level]) - extra[level]) / target)
+    return math.ceil(most - 1e-9)
 
 
 def _links(problem: Problem, batches: Sequence[Sequence[int]]) -> list[list[int]]:

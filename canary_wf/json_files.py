@@ -41,12 +41,8 @@ MACHINE_FAULTS = frozenset(
 _BESIDE = ".tmp"
 """The end of the name under which a file is written before it is given its own."""
 
-_encoder = msgspec.json.Encoder()
-
-
-def encode(value: object) -> bytes:
-    """Return `value` (msgspec structs included) as one line of JSON."""
-    return _encoder.encode(value)
+encode = msgspec.json.Encoder().encode
+"""Return a value (msgspec structs included) as one line of JSON, in bytes."""
 
 
 def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: str | None = None) -> None:

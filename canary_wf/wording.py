@@ -1,6 +1,5 @@
 """Small words that several messages share: a number with its noun, some of many, the command to type next."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,8 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def next_command(out: Path, scheduler: str) -> str:
     """Return what to type to run the workflow in `out` with the profile of `scheduler`."""
+    import shlex
+
     change = "" if out.absolute() == Path.cwd() else f"cd {shlex.quote(str(out))} && "
     return f"{change}snakemake --profile {scheduler}"
 

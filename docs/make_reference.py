@@ -83,7 +83,7 @@ def _option(option: click.Option) -> tuple[str, str]:
 
 
 def _run_batch() -> str:
-    from canary_wf.execution.runner import command_parser
+    from canary_wf.execution.command_line import command_parser
 
     made = command_parser()
     rows = [
@@ -143,7 +143,8 @@ def _state_files() -> str:
         "not known is null.\n\n"
         "## job.json, and status --json\n\n"
         "`canary-wf status --json` gives the first fields for each job under `jobs`, beside `session` and `counts` ("
-        "jobs by category). `job.json`, in each job's directory, has all of them.\n\n"
+        "jobs by category). `job.json`, in each job's directory, has all of them. It is there when the job has run "
+        "for 0.1 s or has ended; scripts of `.pyt` files find it from their start.\n\n"
         + _table(("field", "meaning"), [*told, *more])
     )
     text += "\n## result.json\n\n" + _struct(BatchResult) + "\n## attempt.json\n\n" + _struct(AttemptFile)

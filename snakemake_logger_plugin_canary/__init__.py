@@ -56,7 +56,10 @@ class LogHandler(LogHandlerBase):
             self._line.write(self.format(record))
 
     def close(self) -> None:
-        """Leave the last state of the line on the screen."""
+        """Conclude what was noted, and leave the last state of the line on the screen; Snakemake is about to end."""
+        if self._notes is not None:
+            # Snakemake hears a first Ctrl-C itself; a second one ends it by this exception.
+            self._notes.close(stopped_twice=isinstance(sys.exc_info()[1], KeyboardInterrupt))
         if self._line is not None:
             self._line.close()
         super().close()

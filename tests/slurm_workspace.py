@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workspace import BIN, Workspace
+from workspace import Workspace
 
 PLUGINS = Path(__file__).parent / "slurm" / "plugins"
 
@@ -46,12 +46,12 @@ class SlurmWorkspace(Workspace):
         self.environment["CANARY_WF_HEARTBEAT"] = "1"
 
     @contextmanager
-    def running(self, profile: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-        """Run the workflow in the background, in a session of its own; its output is in `log`."""
-        command = [str(BIN / "snakemake"), "--profile", profile, *arguments]
+    def running(self, profile: str, *arguments: str, cwd: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run the workflow, or the one in `cwd`, in the background, in a session of its own; its output is in `log`."""
+        command = self.snakemake_command(profile, *arguments)
         with self.log.open("wb") as log:
             process = subprocess.Popen(
-                command, cwd=self.out, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                command, cwd=cwd or self.out, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
         try:
             yield process

@@ -56,7 +56,11 @@ class Workspace:
 
     def snakemake(self, *arguments: str | Path, profile: str = "local") -> "subprocess.CompletedProcess[str]":
         """Run the workflow in OUT."""
-        return self.run(BIN / "snakemake", "--profile", profile, *arguments, cwd=self.out)
+        return self.run(*self.snakemake_command(profile, *arguments), cwd=self.out)
+
+    def snakemake_command(self, profile: str, *arguments: str | Path) -> list[str]:
+        """Return the command line that runs a workflow."""
+        return [str(BIN / "snakemake"), "--profile", profile, *(str(argument) for argument in arguments)]
 
     def status(self) -> dict[str, Any]:
         """Return what `status --json` says."""

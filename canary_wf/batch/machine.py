@@ -8,9 +8,10 @@ the first of each line, and what is free is one number, so that which lines fit 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
+from itertools import accumulate
 
 from canary_wf.batch.capacity import Limits, limited
-from canary_wf.batch.ready_queue import LOOK_AHEAD, ReadyQueue
+from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.batch.task import Problem
 from canary_wf.errors import InputError
 
@@ -132,67 +133,91 @@ class Machine:
     ) -> Played:
         """Play tasks of which hardly two need the same."""
         ready = [number for number, count in enumerate(waits) if not count] if waits else range(len(lines))
-        queue = ReadyQueue(ready, lines)
+        window = _Window(ready)
         starts = [-1.0] * len(lines)
-        free = list(self._limits)
-        needs = list(map(self._needs.__getitem__, lines))
+        guards, needs = self._room.guards, list(map(self._room.codes.__getitem__, lines))
         running: list[tuple[float, int]] = []
-        now = 0.0
-        fits = _fitting(free, needs)
+        free, now = self._room.all, 0.0
         while True:
-            for number in queue.take(fits):
+            for number in window.take(free, needs, guards):
                 starts[number] = now
-                for place, wanted in enumerate(needs[number]):
-                    free[place] -= wanted
+                free -= needs[number]
                 heappush(running, (now + runtimes[number], number))
             if not running:
                 return now, starts
             now = running[0][0]
             while running and running[0][0] <= now:
                 number = heappop(running)[1]
-                for place, wanted in enumerate(needs[number]):
-                    free[place] += wanted
+                free += needs[number]
                 if number in followers:
-                    _release(followers[number], waits, queue.push)
+                    _release(followers[number], waits, window.push)
+
+
+class _Window:
+    """The tasks that are looked at, in order, and the rest that may start."""
+
+    def __init__(self, ready: Iterable[int]) -> None:
+        self._rest = list(ready)  # ascending, so it is a heap
+        self._looked_at = self._rest[: LOOK_AHEAD + 1]
+        del self._rest[: LOOK_AHEAD + 1]
+
+    def push(self, number: int) -> None:
+        """Add a task that has become ready."""
+        if len(self._looked_at) > LOOK_AHEAD:
+            if number > self._looked_at[-1]:
+                heappush(self._rest, number)
+                return
+            heappush(self._rest, self._looked_at.pop())
+        insort(self._looked_at, number)
+
+    def take(self, free: int, needs: Sequence[int], guards: int) -> list[int]:
+        """Remove and return the tasks that start now, one after the other, with what is `free` of guarded amounts."""
+        looked_at, rest = self._looked_at, self._rest
+        taken = []
+        for number in [number for number in looked_at if (free - needs[number]) & guards == guards]:
+            left = free - needs[number]
+            if left & guards == guards:
+                free = left
+                taken.append(number)
+                del looked_at[bisect_left(looked_at, number)]
+        while taken and rest and len(looked_at) <= LOOK_AHEAD:
+            number = heappop(rest)
+            left = free - needs[number]
+            if left & guards == guards:
+                free = left
+                taken.append(number)
+            else:
+                looked_at.append(number)
+        return taken
 
 
 class _Room:
     """What is free of all resources as one number, and which lines fit into it.
 
-    Amounts are whole and never above the limit, so that the digits of a number whose places count one more than the
-    limits do not carry: needs are added and taken away as a whole.
+    Each amount has bits of its own and above them a guard, which is set. Needs are taken away as a whole; where there
+    is not enough of something, its guard is borrowed from.
     """
 
     def __init__(self, limits: Limits, needs: Sequence[Limits]) -> None:
-        self._limits = limits
-        self._needs = needs
+        self._shifts = list(accumulate((limit.bit_length() + 1 for limit in limits), initial=0))
+        self.guards = sum(1 << (shift - 1) for shift in self._shifts[1:])
         self.known: dict[int, tuple[int, ...]] = {}
-        self.all = self._code(limits)
+        self.all = self._code(limits) + self.guards
         self.codes = [self._code(need) for need in needs]
 
     def fitting(self, free: int) -> tuple[int, ...]:
         """Return the lines whose needs fit into `free`."""
         found = self.known.get(free)
         if found is None:
-            amounts, rest = [], free
-            for limit in self._limits:
-                rest, amount = divmod(rest, limit + 1)
-                amounts.append(amount)
-            found = tuple(
-                line
-                for line, need in enumerate(self._needs)
-                if all(wanted <= there for wanted, there in zip(need, amounts, strict=True))
-            )
+            guards = self.guards
+            found = tuple([line for line, code in enumerate(self.codes) if (free - code) & guards == guards])
             if len(self.known) >= MOST_REMEMBERED:
                 self.known.clear()
             self.known[free] = found
         return found
 
     def _code(self, amounts: Limits) -> int:
-        code = 0
-        for limit, amount in zip(reversed(self._limits), reversed(amounts), strict=True):
-            code = code * (limit + 1) + amount
-        return code
+        return sum(amount << shift for amount, shift in zip(amounts, self._shifts, strict=False))
 
 
 class _Waiting:
@@ -233,21 +258,6 @@ class _Waiting:
         if self._rest:
             window.append(heappop(self._rest))
         return best
-
-
-def _fitting(free: list[int], needs: Sequence[Limits]) -> Callable[[int], bool]:
-    """Return the question whether a task fits into what is free; most nodes run out of one resource only."""
-    if len(free) == 1:
-        singles = [need[0] for need in needs]
-        return lambda number: singles[number] <= free[0]
-
-    def fits(number: int) -> bool:
-        for wanted, there in zip(needs[number], free, strict=True):  # noqa: SIM110 - a generator costs twice as much
-            if wanted > there:
-                return False
-        return True
-
-    return fits
 
 
 def _release(followers: Iterable[int], waits: list[int], push: Callable[[int], None]) -> None:

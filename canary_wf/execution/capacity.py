@@ -30,14 +30,15 @@ class Capacity:
 
     def take(self, job: PlannedJob) -> Resources | None:
         """Return the ids for `job`, or None while it does not fit beside what runs."""
-        alone = needs_whole_batch(job)
+        alone = job.exclusive or job.nodes > 1  # nothing may run beside it
         if self._exclusive or (alone and self._running) or self._running == self._workers:
             return None
         if not self._locks.isdisjoint(job.locks):
             return None
         if self._memory is not None and self._used_memory + (job.memory or 0) > self._memory and self._running:
             return None
-        resources = self._whole_nodes(job) if self._spans_nodes(job) else self._pool.lend(self._sizes_of(job))
+        spans = job.nodes > 1 and self._spans_nodes(job)
+        resources = self._whole_nodes(job) if spans else self._pool.lend(self._sizes_of(job))
         if resources is None:
             return None
         self._exclusive = alone
@@ -90,8 +91,3 @@ class Capacity:
             return self._too_few_nodes(job)
         outcome = self._pool.accommodates(job_request(job))
         return None if outcome else outcome.reason
-
-
-def needs_whole_batch(job: PlannedJob) -> bool:
-    """Return whether nothing may run beside `job` in its batch."""
-    return job.exclusive or job.nodes > 1

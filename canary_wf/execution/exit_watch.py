@@ -1,6 +1,7 @@
 """Sleeping until one of some child processes has ended, without polling: by pidfd, else by SIGCHLD and a pipe.
 
-The batch runner has its own (`execution.monitor`), which also reaps, and takes over the signals that stop it.
+For a few processes, in any program and any thread. The batch runner, which has many, one after the other, and owns its
+process, has another (`execution.monitor`): it registers each process once and takes over the signals that stop it.
 """
 
 import os
@@ -13,7 +14,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Self
 
-from canary_wf.execution.monitor import has_ended
+from canary_wf.execution.exits import has_ended
 
 _LONGEST_WAIT = 3600.0
 """Seconds of one wait; `poll` counts milliseconds in 32 bits."""

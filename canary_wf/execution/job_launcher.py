@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.execution.binding import bindable
-from canary_wf.execution.exit_watch import one_ended
+from canary_wf.execution.exit_watch import ExitWatch
+from canary_wf.execution.exits import Exit, has_ended, measure, reap
 from canary_wf.execution.guard import Guard
 from canary_wf.execution.launcher import (
     GRACE,
@@ -24,7 +25,6 @@ from canary_wf.execution.launcher import (
     launch_reason,
     run_folder,
 )
-from canary_wf.execution.monitor import Exit, has_ended, measure, reap
 from canary_wf.job.job import Job
 from canary_wf.job.launching import JobTimedOut
 from canary_wf.job.processes import signal_group
@@ -74,10 +74,11 @@ def _follow(job: Job, pid: int) -> bool:
     if job.process is not None:
         job.process = job.process.launched(pid)
         job.save()
-    in_time = _wait(pid, job.total_timeout())
-    if not in_time:
-        signal_group(pid, signal.SIGTERM)
-        _wait(pid, GRACE)
+    with ExitWatch() as exits:
+        in_time = _wait(exits, pid, job.total_timeout())
+        if not in_time:
+            signal_group(pid, signal.SIGTERM)
+            _wait(exits, pid, GRACE)
     return in_time
 
 
@@ -103,13 +104,12 @@ def _start(
             raise LaunchError(launch_reason(error, argv[0])) from error
 
 
-def _wait(pid: int, seconds: float) -> bool:
+def _wait(exits: ExitWatch, pid: int, seconds: float) -> bool:
     """Return whether the child `pid` ended within `seconds`; it is not reaped yet, so its group still belongs to it."""
-    if hasattr(os, "pidfd_open"):
-        return one_ended([pid], seconds)
     deadline = time.monotonic() + seconds
-    while not (ended := has_ended(pid)) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
+    while not (ended := has_ended(pid)) and (left := deadline - time.monotonic()) > 0:
+        if not exits.wait([pid], left):
+            time.sleep(min(_PAUSE, left))
     return ended
 
 

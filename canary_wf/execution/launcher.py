@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ GRACE = 2.0
 OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
 """How a job's output file is opened; never through a link, which could lead to a file of the user's."""
 
-_DEFAULTED = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP]
+_DEFAULTED = {signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP}
 """Signals that Python or the runner treat in its own way, and that a job must find as the system leaves them."""
 
 _commands: dict[tuple[str, str], str | None] = {}
@@ -66,12 +65,23 @@ def _no_input() -> int:
     return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
+@cache
+def _defaulted() -> list[int]:
+    """Return the signals that are set to their defaults in a job: all but those that are ignored on purpose.
+
+    Exec does so by itself with those that have handlers, but glibc asks twice for each signal that it is not told of.
+    """
+    unchangeable = {signal.SIGKILL, signal.SIGSTOP}
+    return [
+        number
+        for number in signal.valid_signals() - unchangeable
+        if number in _DEFAULTED or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+
+
 @contextmanager
-def _bound(cpus: frozenset[int] | None) -> Iterator[None]:
+def _bound(cpus: frozenset[int]) -> Iterator[None]:
     """Bind this thread, and so what it starts, to `cpus` for a moment."""
-    if cpus is None:
-        yield
-        return
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:
@@ -97,22 +107,28 @@ def launch(
     # that depends on it, and all its own paths are absolute.
     os.chdir(folder)
     try:
+        if cpus is None:
+            return _spawn(program, argv, environment, str(output))
         with _bound(cpus):
-            return os.posix_spawn(
-                program,
-                list(argv),
-                environment,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, _no_input(), 0),
-                    (os.POSIX_SPAWN_OPEN, 1, str(output), OUTPUT_FLAGS, 0o666),
-                    (os.POSIX_SPAWN_DUP2, 1, 2),
-                ],
-                setsid=True,
-                setsigmask=(),
-                setsigdef=_DEFAULTED,
-            )
+            return _spawn(program, argv, environment, str(output))
     except (OSError, ValueError) as error:
         raise LaunchError(launch_reason(error, argv[0])) from error
+
+
+def _spawn(program: str, argv: Sequence[str], environment: Mapping[str, str], output: str) -> int:
+    return os.posix_spawn(
+        program,
+        list(argv),
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, _no_input(), 0),
+            (os.POSIX_SPAWN_OPEN, 1, output, OUTPUT_FLAGS, 0o666),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigmask=(),
+        setsigdef=_defaulted(),
+    )
 
 
 def find_program(command: str, folder: Path | str, environment: Mapping[str, str]) -> str:
@@ -125,11 +141,20 @@ def find_program(command: str, folder: Path | str, environment: Mapping[str, str
     search = environment["PATH"].partition(os.pathsep)[2]
     key = (command, search)
     if key not in _commands:
-        _commands[key] = shutil.which(command, path=search)
+        _commands[key] = _search(command, search)
     found = _commands[key]
     if found is None:
         raise LaunchError(f"command {command!r} is not found")
     return found
+
+
+def _search(command: str, search: str) -> str | None:
+    """Return the program `command` in one of the folders of `search`, which is PATH but for the job's own folder."""
+    for folder in filter(None, search.split(os.pathsep)):
+        program = f"{folder}/{command}"
+        if os.access(program, os.X_OK) and os.path.isfile(program):  # noqa: PTH113
+            return program
+    return None
 
 
 def launch_reason(error: OSError | ValueError, command: str) -> str:

@@ -1,6 +1,5 @@
 """One line at the bottom of a terminal that is written over and over, under the lines that stay."""
 
-import shutil
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -23,6 +22,8 @@ class LiveLine:
         """Show what `text` gives, unless the line was changed a moment ago."""
         if not self._is_on or self._clock() < self._next:
             return
+        import shutil  # late, as most runners have no terminal
+
         width = shutil.get_terminal_size().columns
         self._stream.write(_ERASE + text()[: width - 1])
         self._stream.flush()

@@ -7,23 +7,11 @@ import os
 import select
 import signal
 import time
-from resource import struct_rusage
 from types import FrameType
 from typing import Self
 
+from canary_wf.execution.exits import has_ended
 from canary_wf.execution.stopping import SIGNALS
-
-
-class Exit:
-    """How a process ended: `code` as `subprocess` counts (killed by signal N: -N), and what it used."""
-
-    __slots__ = ("code", "cpu_system", "cpu_user", "max_rss")
-
-    def __init__(self, status: int, usage: struct_rusage) -> None:
-        self.code = os.waitstatus_to_exitcode(status)
-        self.cpu_user = usage.ru_utime
-        self.cpu_system = usage.ru_stime
-        self.max_rss = usage.ru_maxrss / 1024  # told in KiB on Linux, kept in MiB
 
 
 class ProcessMonitor:
@@ -91,25 +79,3 @@ class ProcessMonitor:
             ended = [pid for pid in self._watched if has_ended(pid)]
         self._watched.difference_update(ended)
         return ended
-
-
-def reap(pid: int) -> Exit:
-    """Collect the child `pid`, which has ended."""
-    _, status, usage = os.wait4(pid, 0)
-    return Exit(status, usage)
-
-
-def measure(duration: float, ended: Exit) -> dict[str, float | int]:
-    """Return what is measured of a process: seconds of wall and CPU time, peak memory of one process in MiB."""
-    return {
-        "duration": round(duration, 6),
-        "cpu_user": round(ended.cpu_user, 6),
-        "cpu_system": round(ended.cpu_system, 6),
-        "max_rss": round(ended.max_rss, 3),
-        **({"signal": -ended.code} if ended.code < 0 else {}),
-    }
-
-
-def has_ended(pid: int) -> bool:
-    """Return whether the child `pid` has ended; it is not reaped."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

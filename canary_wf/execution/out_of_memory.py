@@ -24,6 +24,7 @@ class OomKills:
 
     def __init__(self, root: Path = _ROOT) -> None:
         self._descriptor = _open_counter(root)
+        self._text, self._kills = b"", 0
         self._claimed = self.count()
 
     def close(self) -> None:
@@ -37,9 +38,12 @@ class OomKills:
         if self._descriptor is None:
             return 0
         try:
-            return _kills(os.pread(self._descriptor, 4096, 0))
+            text = os.pread(self._descriptor, 4096, 0)
         except OSError:
             return 0  # the group is gone
+        if text != self._text:
+            self._text, self._kills = text, _kills(text)
+        return self._kills
 
     def claim(self, code: int, before: int) -> bool:
         """Return whether a job that ended with `code` was killed for want of memory, and take note if so.

@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import job_request
 from canary_wf.plan.model import BatchSlice
-from canary_wf.resources.granted import Granted, granted_resources
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
+
+if TYPE_CHECKING:
+    from canary_wf.resources.granted import Granted
 
 
 class BatchPool(NamedTuple):
@@ -40,7 +42,7 @@ def open_pool(
     While it waits it calls `hold` several times a second, which may raise to end the wait.
     Inside a Slurm allocation CPUs and GPUs are those granted, and only what Slurm does not know is leased.
     """
-    granted = granted_resources(environment, several_nodes=part.batch.nodes > 1)
+    granted = _granted(part, environment)
     if granted is not None:
         _tell_shortage(part, granted)
     planned = ResourcePool({"resources": part.resource_pool["resources"]})
@@ -68,7 +70,15 @@ def open_pool(
     return BatchPool(pool, granted.memory or part.batch.memory, lease, granted.bindable, granted.nodes)
 
 
-def _tell_shortage(part: BatchSlice, granted: Granted) -> None:
+def _granted(part: BatchSlice, environment: Mapping[str, str]) -> "Granted | None":
+    if not environment.get("SLURM_JOB_ID"):
+        return None
+    from canary_wf.resources.granted import granted_resources  # late, as it is for Slurm only
+
+    return granted_resources(environment, several_nodes=part.batch.nodes > 1)
+
+
+def _tell_shortage(part: BatchSlice, granted: "Granted") -> None:
     """Tell of what Slurm gave less than was planned; jobs that fit run all the same."""
     batch = part.batch
     there = granted.pool.slots_per_resource_type

@@ -9,7 +9,7 @@ from canary_wf.durations import environment_seconds, format_duration
 from canary_wf.errors import one_line
 from canary_wf.execution.live_line import LiveLine
 from canary_wf.job.events import Event, JobFinished, JobRetried, JobStarted
-from canary_wf.job.status import Outcome, Status
+from canary_wf.job.status import FAILED, Outcome, Status
 from canary_wf.plan.model import BatchSlice
 from canary_wf.plan.pace import Pace
 
@@ -25,6 +25,7 @@ class ProgressLog:
 
     def __init__(self, part: BatchSlice, known: Mapping[str, Status]) -> None:
         self._names = {job.id: job.name for job in part.jobs}
+        self._width = len(str(len(self._names)))
         self._pace = Pace(part.batch, part.jobs)
         verdicts = [known[job.id] for job in part.jobs if job.id in known]
         self._done = len(verdicts)
@@ -51,7 +52,7 @@ class ProgressLog:
             case JobFinished():
                 self._pace.end(event.job)
                 self._done += 1
-                self._failed += Status.of(Outcome[event.outcome]).counts_as_failed
+                self._failed += Outcome[event.outcome].category in FAILED
                 self._tell(event)
 
     def tick(self) -> None:
@@ -78,11 +79,10 @@ class ProgressLog:
 
     def _tell(self, event: JobFinished | JobRetried, what: str = "") -> None:
         outcome = Outcome[event.outcome]
-        total = len(self._names)
         duration = event.measurements.get("duration")
         after = "" if duration is None else f" in {format_duration(duration)}"
         reason = f": {event.reason}" if event.reason else ""
-        counter = f"[{self._done:{len(str(total))}}/{total}]"
+        counter = f"[{self._done:{self._width}}/{len(self._names)}]"
         self._live.clear()
         say(f"{counter} {what}{outcome.category} {outcome.name} {self._names[event.job]}{after}{reason}")
 

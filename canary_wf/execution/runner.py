@@ -4,18 +4,17 @@ It takes the batch, reads where it stands, runs the jobs that have no final stat
 Everything that is imported on the way to the first job is the standard library, msgspec and lower layers.
 """
 
-import argparse
 import gc
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
 from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
+from canary_wf.execution.command_line import read_arguments
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.open_files import allow_open_files
 from canary_wf.execution.out_of_memory import OomKills
@@ -31,8 +30,9 @@ from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder, tell_hooks
 from canary_wf.hooks.result_copies import note_copy
-from canary_wf.hooks.settle import interrupt, running_jobs, take_over
-from canary_wf.hooks.slurm_end import end_previous, record_previous, suspect_of
+from canary_wf.hooks.settle import take_over
+from canary_wf.hooks.slurm_end import end_previous, record_previous, states_of, suspect_of
+from canary_wf.hooks.verdicts import interrupt, running_jobs
 from canary_wf.job.attempt import Attempt, SupersededError, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -41,7 +41,7 @@ from canary_wf.job.processes import this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, write_atomic
 from canary_wf.plan.model import BatchSlice
-from canary_wf.resources.slurm_jobs import ask_states, own_ids
+from canary_wf.resources.slurm_jobs import own_ids
 from canary_wf.session_paths import SessionPaths
 
 SIGNAL_EXIT = 128
@@ -51,7 +51,7 @@ LIMIT_IS_NEAR = 0.9
 
 def main(arguments: Sequence[str]) -> int:
     """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
-    options = command_parser().parse_args(arguments)
+    options = read_arguments(arguments)
     task = os.environ.get("SLURM_PROCID", "0")
     if task != "0":
         # srun starts its command once a task; two runners would take the batch from one another.
@@ -77,31 +77,6 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.WORKSPACE
     except Stopped as stopped:
         return SIGNAL_EXIT + stopped.number
-
-
-class _Parser(argparse.ArgumentParser):
-    """The parser that tells a wrong command line as every other command does: in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(ExitCode.USAGE, f"canary-wf: {message}; try {self.prog} --help\n")
-
-
-def _above_zero(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not int(text[:9]) > 0:
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number above zero")
-    return int(text[:9])
-
-
-def command_parser() -> argparse.ArgumentParser:
-    """Return the parser of `run-batch`, which takes no other package to start."""
-    parser = _Parser(prog="canary-wf run-batch", description="Run one batch of a plan.")
-    parser.add_argument("batch", help="the batch's id")
-    parser.add_argument("--plan", type=Path, required=True, help="the plan.json of the session")
-    parser.add_argument("--result", type=Path, help="where a copy of the result is expected")
-    parser.add_argument("--workers", type=_above_zero, help="run at most this many jobs at once")
-    parser.add_argument("--bind", action="store_true", help="bind each job to the CPUs of its ids")
-    parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
-    return parser
 
 
 def run_batch(
@@ -209,7 +184,7 @@ class _BatchRun:
         before = self.recorder.state
         died = before.is_open or bool(running_jobs(before))
         suspect = suspect_of(self.paths, self.part.batch.id, before, own_ids())
-        states = {} if suspect is None else ask_states([suspect.slurm_job_id])
+        states = states_of([suspect])
         end_previous(self.recorder, suspect, states)
         self.hooks.emit(event)
         if died:
@@ -248,6 +223,7 @@ class _BatchRun:
                 attempt=self.attempt,
             )
             gc.freeze()  # what is there now stays to the end: it need not be looked through again and again
+            gc.enable()
             with Strays() as strays, Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
                 scheduler.run(monitor, watchdog, strays)
         finally:
@@ -263,8 +239,12 @@ class _BatchRun:
             retries=Retries(self.part.retry, self.recorder.state.jobs),
             binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
             oom_kills=OomKills(),
-            tick=progress.tick,
+            tick=lambda: self._look_around(progress),
         )
+
+    def _look_around(self, progress: ProgressLog) -> float:
+        progress.tick()
+        return self.recorder.tell_running()
 
     def _reason(self, scheduler: BatchScheduler) -> str:
         if scheduler.stopped_by is not None:

@@ -1,7 +1,4 @@
-"""The schedule of one batch, carried out: jobs start as dependencies and resources allow, and end in a verdict.
-
-The order is the reference schedule's (`batch.schedule`), so that what was simulated while planning is what happens.
-"""
+"""The schedule of one batch, carried out: jobs start as the agenda and resources allow, and end in a verdict."""
 
 import signal
 import time
@@ -9,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from canary_wf.batch.problem import problem_of
-from canary_wf.batch.schedule import ReadyQueue, reference_order
 from canary_wf.errors import CanaryWfError
+from canary_wf.execution.agenda import Agenda
 from canary_wf.execution.capacity import Capacity
+from canary_wf.execution.exits import measure, reap
 from canary_wf.execution.launcher import GRACE, argument_list, launch, run_folder
-from canary_wf.execution.monitor import ProcessMonitor, measure, reap
+from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.progress import say
 from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
@@ -28,7 +25,6 @@ from canary_wf.job.processes import signal_group, ticks_now
 from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.verdict import judge
-from canary_wf.job.when import why_unsatisfied
 from canary_wf.job.workdir import clear_workdir, prepare_workdir
 from canary_wf.json_files import MACHINE_FAULTS
 from canary_wf.plan.model import PlannedJob
@@ -43,23 +39,20 @@ _SAME_MOMENT = 0.5
 class _Running:
     """One process: its job, what it holds, and when it has to end."""
 
-    __slots__ = ("deadline", "folder", "index", "oom_kills", "resources", "started", "verdict")
+    __slots__ = ("deadline", "folder", "job", "oom_kills", "resources", "started", "verdict")
 
-    def __init__(self, index: int, folder: str, resources: Resources, timeout: float, oom_kills: int) -> None:
-        self.index = index
+    def __init__(self, job: PlannedJob, folder: str, resources: Resources, oom_kills: int) -> None:
+        self.job = job
         self.folder = folder
         self.resources = resources
         self.started = time.monotonic()
-        self.deadline = self.started + timeout
+        self.deadline = self.started + job.limit
         self.verdict: Status | None = None
         self.oom_kills = oom_kills
 
 
 class BatchScheduler:
-    """Runs the jobs of one batch that have no final state yet.
-
-    `known` holds the verdicts that stand already: of final jobs of this batch and of their upstreams elsewhere.
-    """
+    """Runs the jobs of one batch that have no final state yet; `known` and `names` are as `Agenda` takes them."""
 
     def __init__(
         self,
@@ -74,8 +67,7 @@ class BatchScheduler:
         attempt: Attempt,
     ) -> None:
         self._jobs = jobs
-        self._verdicts = dict(known)
-        self._names = names
+        self._agenda = Agenda(jobs, known, names)
         self._capacity = capacity
         self._hooks = hooks
         self._paths = paths
@@ -84,38 +76,21 @@ class BatchScheduler:
         self._treatment = treatment
         self._attempt = attempt
         self._running: dict[int, _Running] = {}
-        self._index = {job.id: index for index, job in enumerate(jobs)}
-        self._ready = self._make_queue()
         self.stopped_by: int | None = None
         self.superseded = False
         self.unplaced: list[tuple[str, str]] = []
 
-    def _make_queue(self) -> ReadyQueue:
-        """Return the queue of what is left to run, numbered by the reference order; count what each job waits for."""
-        left = [index for index, job in enumerate(self._jobs) if job.id not in self._verdicts]
-        problem = problem_of(self._jobs, [job.runtime for job in self._jobs], {})
-        self._order = reference_order(problem, left)
-        self._number = {index: number for number, index in enumerate(self._order)}
-        self._downstream: list[list[int]] = [[] for _ in self._jobs]
-        self._missing = [0] * len(self._jobs)
-        for index in left:
-            for upstream in problem.dependencies[index]:
-                if upstream in self._number:
-                    self._downstream[upstream].append(index)
-                    self._missing[index] += 1
-        return ReadyQueue(kinds=[problem.kinds[index] for index in self._order])
-
     @property
     def verdicts(self) -> Mapping[str, Status]:
         """The verdicts that stand now, by job id."""
-        return self._verdicts
+        return self._agenda.verdicts
 
     def run(self, monitor: ProcessMonitor, watchdog: Watchdog, strays: Strays) -> None:
         """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
         self._watchdog = watchdog
         self._strays = strays
-        for index in [index for index in self._order if not self._missing[index]]:
-            self._offer(index)
+        for job, status in self._agenda.begin():
+            self._hooks.emit(_finished(job, status, {}))
         try:
             while self._step(monitor):
                 pass
@@ -130,73 +105,56 @@ class BatchScheduler:
         if not self._running:
             self._note_unplaced()
             return False
-        for pid in monitor.wait(self._until_next()):
+        for pid in monitor.wait(min(self._treatment.tick(), self._until_next())):
             self._collect(pid, monitor)
         self._heed_signals(monitor)
         self._enforce_deadlines()
-        self._treatment.tick()
         return not self.superseded
 
     # -- starting ------------------------------------------------------------------------------------------------
 
-    def _offer(self, index: int) -> None:
-        """Queue a job whose upstreams all have a verdict, or block it when one is not as needed."""
-        blocked = self._blocking(self._jobs[index])
-        if blocked is None:
-            self._ready.push(self._number[index])
-        else:
-            self._finish(index, Status.of(Outcome.BLOCKED, blocked))
-
-    def _blocking(self, job: PlannedJob) -> str | None:
-        for edge in job.dependencies:
-            unsatisfied = why_unsatisfied(edge.when, self._verdicts[edge.job], self._names[edge.job])
-            if unsatisfied is not None:
-                return unsatisfied
-        return None
-
     def _start_ready(self, monitor: ProcessMonitor) -> None:
-        given: dict[int, Resources] = {}
+        given: dict[str, Resources] = {}
 
-        def fits(number: int) -> bool:
-            resources = self._capacity.take(self._jobs[self._order[number]])
+        def fits(job: PlannedJob) -> bool:
+            resources = self._capacity.take(job)
             if resources is None:
                 return False
-            given[number] = resources
+            given[job.id] = resources
             return True
 
         # Taken first and started then: a job that cannot start lets others become ready.
-        numbers = list(self._ready.take(fits))
-        while numbers:
-            started = [self._start(self._order[number], given.pop(number), monitor) for number in numbers]
-            numbers = [] if all(started) else list(self._ready.take(fits))
+        jobs = list(self._agenda.take(fits))
+        while jobs:
+            started = [self._start(job, given.pop(job.id), monitor) for job in jobs]
+            jobs = [] if all(started) else list(self._agenda.take(fits))
 
-    def _start(self, index: int, resources: Resources, monitor: ProcessMonitor) -> bool:
+    def _start(self, job: PlannedJob, resources: Resources, monitor: ProcessMonitor) -> bool:
         """Start a job; return whether it runs now. One that cannot start has its verdict."""
-        job = self._jobs[index]
         folder = self._paths.job_folder(job.directory)
         self._attempt.hold()
         try:
             clear_workdir(folder, self._retries.earlier(job.id))
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
-            self._could_not_start(index, resources, error)
+            self._could_not_start(job, resources, error)
             return False
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
         oom_kills = self._treatment.oom_kills.count()
         try:
             pid = self._launch(job, resources, folder, monitor)
         except (CanaryWfError, OSError, ValueError) as error:
-            self._could_not_start(index, resources, error)
+            self._could_not_start(job, resources, error)
             return False
-        self._running[pid] = _Running(index, folder, resources, job.limit, oom_kills)
+        self._running[pid] = _Running(job, folder, resources, oom_kills)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
         return True
 
-    def _could_not_start(self, index: int, resources: Resources, error: Exception) -> None:
-        self._capacity.give_back(self._jobs[index], resources)
+    def _could_not_start(self, job: PlannedJob, resources: Resources, error: Exception) -> None:
+        self._capacity.give_back(job, resources)
         fault = error if isinstance(error, OSError) else error.__cause__
         if isinstance(error, SupersededError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
             raise error  # the machine's doing, no verdict on the job
-        self._judged(index, Status.of(Outcome.BROKEN, f"could not start: {error}"), {})
+        self._judged(job, Status.of(Outcome.BROKEN, f"could not start: {error}"), {})
 
     def _launch(self, job: PlannedJob, resources: Resources, folder: str, monitor: ProcessMonitor) -> int:
         if job.assets:
@@ -225,13 +183,12 @@ class BatchScheduler:
         ended = reap(pid)
         self._watchdog.ended(pid)
         self._strays.group_ended(pid)
-        job = self._jobs[running.index]
+        job = running.job
         self._capacity.give_back(job, running.resources)
         verdict = running.verdict
-        measured = {
-            **read_notes(running.folder)[1],
-            **measure(time.monotonic() - running.started, ended),
-        }
+        measured: dict[str, Any] = measure(time.monotonic() - running.started, ended)
+        if job.uses_runtime:
+            measured = {**read_notes(running.folder)[1], **measured}
         if verdict is None and self._ended_with_batch(ended.code, monitor):
             verdict = Status.of(Outcome.INTERRUPTED, _ended_by(monitor.signals[0]))
         if verdict is None:
@@ -242,7 +199,7 @@ class BatchScheduler:
         if left := self._end_strays(job):
             measured["left_behind"] = left
             verdict = with_strays(verdict, left)
-        self._judged(running.index, verdict, measured)
+        self._judged(job, verdict, measured)
 
     def _ended_with_batch(self, code: int, monitor: ProcessMonitor) -> bool:
         """Return whether a job that a signal killed was ended with the whole batch: Slurm tells all processes at once.
@@ -257,7 +214,7 @@ class BatchScheduler:
         known = [self._watchdog.pid, *self._running]
         if not self._strays.has_any(known):
             return 0
-        jobs = [self._jobs[running.index] for running in self._running.values()]
+        jobs = [running.job for running in self._running.values()]
         # What a test of CTest started may be there for later tests.
         spared = {self._state_file(job) for job in (*jobs, *(job for job in self._jobs if job.ctest is not None))}
         found = self._strays.end_ended(known, spared)
@@ -269,35 +226,16 @@ class BatchScheduler:
     def _state_file(self, job: PlannedJob) -> str:
         return str(self._paths.job(job.directory) / STATE_FILE)
 
-    def _judged(self, index: int, status: Status, measurements: dict[str, Any]) -> None:
-        """Record the verdict on a run: the job's own, unless it is to run again."""
-        job = self._jobs[index]
-        if status.category is not Category.FAIL or not self._retries.another(job.id, status, measurements):
-            self._finish(index, status, measurements)
+    def _judged(self, job: PlannedJob, status: Status, measurements: dict[str, Any]) -> None:
+        """Record the verdict on a run: the job's own, with those it blocks, unless the job is to run again."""
+        if status.category is Category.FAIL and self._retries.another(job.id, status, measurements):
+            # Moved before it is told: whoever reads of a retry finds the output where it says.
+            output = self._retries.keep_output(job.id, self._paths.job(job.directory))
+            self._hooks.emit(_retried(job, status, measurements, output))
+            self._agenda.again(job)
             return
-        # Moved before it is told: whoever reads of a retry finds the output where it says.
-        output = self._retries.keep_output(job.id, self._paths.job(job.directory))
-        self._hooks.emit(_retried(job, status, measurements, output))
-        self._ready.push(self._number[index])
-
-    def _finish(self, index: int, status: Status, measurements: dict[str, Any] | None = None) -> None:
-        """Record the verdict and let the downstream jobs of this batch go on; iterative, chains may be long."""
-        todo = [(index, status, measurements)]
-        while todo:
-            current, verdict, measured = todo.pop()
-            job = self._jobs[current]
-            self._verdicts[job.id] = verdict
-            self._hooks.emit(_finished(job, verdict, measured))
-            if verdict.outcome is Outcome.INTERRUPTED:
-                continue
-            for downstream in self._downstream[current]:
-                self._missing[downstream] -= 1
-                if not self._missing[downstream] and self._jobs[downstream].id not in self._verdicts:
-                    reason = self._blocking(self._jobs[downstream])
-                    if reason is None:
-                        self._ready.push(self._number[downstream])
-                    else:
-                        todo.append((downstream, Status.of(Outcome.BLOCKED, reason), None))
+        for judged, verdict in self._agenda.judge(job, status):
+            self._hooks.emit(_finished(judged, verdict, measurements if judged is job else {}))
 
     def _until_next(self) -> float:
         nearest = min(item.deadline for item in self._running.values())
@@ -309,7 +247,7 @@ class BatchScheduler:
             if now < running.deadline:
                 continue
             if running.verdict is None:
-                limit = self._jobs[running.index].limit
+                limit = running.job.limit
                 self._end(pid, running, Status.of(Outcome.TIMEOUT, f"ran longer than its limit of {limit:g} s"))
             else:
                 signal_group(pid, signal.SIGKILL)
@@ -346,28 +284,26 @@ class BatchScheduler:
         for pid in list(self._running):
             running = self._running.pop(pid)
             reap(pid)
-            self._capacity.give_back(self._jobs[running.index], running.resources)
+            self._capacity.give_back(running.job, running.resources)
 
     def _note_unplaced(self) -> None:
         if self.stopped_by is None:
-            for index in self._order:
-                job = self._jobs[index]
-                if job.id not in self._verdicts and not self._missing[index]:
-                    self.unplaced.append((job.name, self._capacity.why_never(job) or "does not fit"))
+            for job in self._agenda.unblocked():
+                self.unplaced.append((job.name, self._capacity.why_never(job) or "does not fit"))
 
 
 def _ended_by(number: int) -> str:
     return f"the batch was ended by {signal.Signals(number).name}"
 
 
-def _finished(job: PlannedJob, status: Status, measured: dict[str, Any] | None) -> JobFinished:
+def _finished(job: PlannedJob, status: Status, measured: dict[str, Any]) -> JobFinished:
     return JobFinished(
         time=time.time(),
         job=job.id,
         outcome=status.outcome.name,
         reason=status.reason,
         code=status.code,
-        measurements=measured or {},
+        measurements=measured,
     )
 
 

@@ -11,11 +11,12 @@ from canary_wf.execution.retry import Retries
 class Treatment(NamedTuple):
     """What jobs inherit, which are run again, which CPUs they are bound to, who says that memory ran out.
 
-    `tick` is called whenever the runner looks around, at least once a heartbeat.
+    `tick` is called whenever the runner looks around, at least once a heartbeat, and returns the seconds after which
+    it is to be called again.
     """
 
     environment: Mapping[str, str]
     retries: Retries
     binding: Binding
     oom_kills: OomKills
-    tick: Callable[[], None]
+    tick: Callable[[], float]

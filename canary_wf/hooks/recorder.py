@@ -1,15 +1,17 @@
 """The listener that keeps the state files: each event goes to the journal, then to the job's own `job.json`."""
 
+import math
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched
+from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched, JobStarted
 from canary_wf.job.journal import BatchState, JournalWriter, read_journal
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.spec import JobSpec
@@ -17,6 +19,12 @@ from canary_wf.job.state_file import STATE_FILE, job_fields, tells, write_job_fi
 from canary_wf.json_files import MACHINE_FAULTS, remove_half_written
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths, relative_to_out
+
+TOLD_AFTER = 0.1
+"""Seconds that a job runs before its state file says so; most short ones are told of once, when they have ended."""
+
+_UNTOLD = (AttemptStarted, AttemptEnded, JobLaunched)
+"""Events that change no state file."""
 
 
 class Recorder:
@@ -39,6 +47,8 @@ class Recorder:
         self._upstreams = upstreams
         self.state = state
         self.unwritten: set[str] = set()
+        self._is_new = not state.attempts
+        self._untold: dict[str, float] = {}
         self._hold = hold
         self._paths = paths
         self._out = str(paths.out)
@@ -51,17 +61,35 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         """Record `event`: first the journal, then what is derived from it; then tell of it."""
-        self._record(event)
+        self._hold()
+        can_wait = isinstance(event, JobStarted) and self._can_wait(event.job)
+        self._journal.append(event)
+        self.state.apply(event)
+        if not isinstance(event, _UNTOLD):
+            if can_wait:
+                self._untold[event.job] = time.monotonic() + TOLD_AFTER
+            else:
+                self._untold.pop(event.job, None)
+                self._hold()
+                self._try_job(event.job, ended=isinstance(event, JobFinished))
         for listener in self._listeners:
             listener(event)
 
-    def _record(self, event: Event) -> None:
-        self._hold()
-        self._journal.append(event)
-        self.state.apply(event)
-        if not isinstance(event, AttemptStarted | AttemptEnded | JobLaunched):
+    def _can_wait(self, job: str) -> bool:
+        """Return whether nobody reads that `job` runs at once: no script that asks which job it is, no older file."""
+        return self._is_new and job not in self.state.jobs and not self._specs[job].uses_runtime
+
+    def tell_running(self) -> float:
+        """Write the state files of jobs that have run for TOLD_AFTER; return the seconds until the next is due."""
+        while self._untold:
+            job, due = next(iter(self._untold.items()))
+            left = due - time.monotonic()
+            if left > 0:
+                return left
+            del self._untold[job]
             self._hold()
-            self._try_job(event.job, ended=isinstance(event, JobFinished))
+            self._try_job(job, ended=False)
+        return math.inf
 
     def _try_job(self, job: str, *, ended: bool) -> None:
         self.unwritten.discard(job)
@@ -95,7 +123,7 @@ class Recorder:
     def _write_job(self, job: str, *, ended: bool) -> None:
         spec = self._specs[job]
         folder = self._paths.job_folder(spec.directory)
-        if ended and (attributes := read_notes(folder)[0]):
+        if ended and spec.uses_runtime and (attributes := read_notes(folder)[0]):
             spec = msgspec.structs.replace(spec, attributes={**spec.attributes, **attributes})
         _require_folder(folder)
         record = self.state.record(job)

@@ -9,7 +9,6 @@ from typing import Protocol
 import msgspec
 
 from canary_wf.hooks.recorder import Recorder
-from canary_wf.hooks.user_hooks import UserHooks
 from canary_wf.job.journal import read_journal
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import read_json
@@ -72,6 +71,8 @@ def tell_hooks(recorder: Recorder, hooks: Iterable[str], paths: SessionPaths, ba
     """Let the user's `hooks` (``module:object``) hear what is recorded of `batch`."""
     names = tuple(hooks)
     if names:
+        from canary_wf.hooks.user_hooks import UserHooks
+
         context = {"session": paths.session, "batch": batch, "out": str(paths.out)}
         recorder.tell(UserHooks(names, context, {job: spec.name for job, spec in recorder.jobs.items()}))
 

@@ -4,7 +4,6 @@ The files in OUT say what is done. A copy that outlived them would keep a job th
 each copy is noted before it is there, and a reset removes it.
 """
 
-import json
 import os
 from pathlib import Path
 
@@ -16,6 +15,8 @@ def note_copy(register: Path, own: Path, target: Path) -> None:
 
     Raises WorkspaceError when that is not possible.
     """
+    import json
+
     expected = os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
     if expected == str(own) or expected in _noted(register):
         return
@@ -39,6 +40,8 @@ def remove_copies(register: Path) -> None:
 def _noted(register: Path) -> list[str]:
     if not register.is_file():
         return []
+    import json
+
     # A name may hold a line end, so each line is JSON; one that a full disk cut short names no file.
     lines = register.read_text(encoding="utf-8").splitlines()
     return [str(json.loads(line)) for line in lines if len(line) > 1 and line.endswith('"')]

@@ -5,64 +5,78 @@ only show what settling would say.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+
+import msgspec
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.recorder import Recorder
 from canary_wf.hooks.recording import reopen_recorder
-from canary_wf.hooks.slurm_end import Suspect, record_end, suspect_of
+from canary_wf.hooks.slurm_end import Suspect, record_end, states_of, suspect_of
+from canary_wf.hooks.verdicts import interrupt, running_jobs
 from canary_wf.hooks.withdrawal import was_withdrawn
-from canary_wf.job.attempt import is_alive, read_attempt, take_batch
-from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished
-from canary_wf.job.journal import BatchState, read_journal
+from canary_wf.job.attempt import AttemptFile, SupersededError, is_alive, read_attempt, take_batch
+from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.journal import read_journal
 from canary_wf.job.left_behind import end_left_behind
-from canary_wf.job.phase import JobPhase
 from canary_wf.job.processes import this_place
-from canary_wf.job.status import Outcome
-from canary_wf.resources.slurm_jobs import ask_states, ended
+from canary_wf.resources.slurm_jobs import ended, lives
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
 LOST = "its runner died"
 """The reason given for a job that was running when its runner died, and nobody knows why."""
 
 
-def needs_settling(files: BatchPaths) -> bool:
-    """Return whether a batch was left by its runner without a word."""
-    attempt = read_attempt(files.attempt)
-    return attempt is not None and not attempt.ended and not is_alive(files.attempt, attempt)
+class _Case(msgspec.Struct, frozen=True):
+    """A batch without a result: its newest attempt as it was looked at, and the Slurm job that is to be asked after."""
+
+    batch: str
+    attempt: AttemptFile | None
+    suspect: Suspect | None
 
 
 def settle(paths: SessionPaths, batches: Iterable[str]) -> None:
     """Give every job of a dead runner its verdict, in the journals and state files of `batches`.
 
-    Where they were Slurm jobs, Slurm is asked once for all of them what became of them.
+    Where they were Slurm jobs, Slurm is asked once for all of them what became of them. One that lives, although its
+    runner is silent (it is suspended, say, or waits to begin again), is left alone.
     """
-    suspects = {}
-    left = set()
+    cases = list(_cases(paths, batches))
+    states = states_of(case.suspect for case in cases)
+    for case in cases:
+        state = "" if case.suspect is None else states.get(case.suspect.slurm_job_id, "")
+        if lives(state):
+            continue
+        if needs_settling(paths.batch(case.batch), case.attempt) or _tells_more(paths, case, state):
+            # Who began with the batch since it was looked at knows better.
+            with suppress(SupersededError):
+                _settle_batch(paths, case, states)
+
+
+def _cases(paths: SessionPaths, batches: Iterable[str]) -> Iterator[_Case]:
     for batch in batches:
         files = paths.batch(batch)
-        if needs_settling(files):
-            left.add(batch)
-        if not files.result.exists() and (files.submission.exists() or read_attempt(files.attempt) is not None):
-            suspects[batch] = suspect_of(paths, batch, read_journal(files.journal))
-    states = ask_states(suspect.slurm_job_id for suspect in suspects.values() if suspect is not None)
-    for batch, suspect in suspects.items():
-        if batch in left or _tells_more(paths, batch, suspect, states):
-            _settle_batch(paths, batch, suspect, states)
+        attempt = read_attempt(files.attempt)
+        if not files.result.exists() and (attempt is not None or files.submission.exists()):
+            yield _Case(batch, attempt, suspect_of(paths, batch, read_journal(files.journal)))
 
 
-def _tells_more(paths: SessionPaths, batch: str, suspect: Suspect | None, states: dict[str, str]) -> bool:
+def needs_settling(files: BatchPaths, attempt: AttemptFile | None) -> bool:
+    """Return whether a batch was left by the runner of its newest `attempt` without a word."""
+    return attempt is not None and not attempt.ended and not is_alive(files.attempt, attempt)
+
+
+def _tells_more(paths: SessionPaths, case: _Case, state: str) -> bool:
     """Return whether Slurm knows of an end that the batch's state does not tell of yet."""
-    state = "" if suspect is None else states.get(suspect.slurm_job_id, "")
-    if suspect is None or not ended(state):
+    if case.suspect is None or not ended(state):
         return False
-    attempt = read_attempt(paths.batch(batch).attempt)
-    if attempt is None or attempt.ended:
+    if case.attempt is None or case.attempt.ended:
         # Of a job that never began there is something to say only when somebody did not want it.
-        began = attempt is not None and _began_as(paths, batch, suspect)
-        return began or (state == "CANCELLED" and not was_withdrawn(paths, suspect.since))
+        began = case.attempt is not None and _began_as(paths, case.batch, case.suspect)
+        return began or (state == "CANCELLED" and not was_withdrawn(paths, case.suspect.since))
     # Its runner still gives signs of life: an orphan, or the last sign is no older than Slurm's answer.
-    return _began_as(paths, batch, suspect)
+    return _began_as(paths, case.batch, case.suspect)
 
 
 def _began_as(paths: SessionPaths, batch: str, suspect: Suspect) -> bool:
@@ -70,12 +84,12 @@ def _began_as(paths: SessionPaths, batch: str, suspect: Suspect) -> bool:
     return attempt is not None and attempt.slurm_job_id == suspect.slurm_job_id
 
 
-def _settle_batch(paths: SessionPaths, batch: str, suspect: Suspect | None, states: dict[str, str]) -> None:
-    attempt = take_batch(paths.batch(batch).attempt, to_run=False)
-    recorder = reopen_recorder(paths, batch, attempt.hold)
+def _settle_batch(paths: SessionPaths, case: _Case, states: Mapping[str, str]) -> None:
+    attempt = take_batch(paths.batch(case.batch).attempt, to_run=False, only_from=case.attempt)
+    recorder = reopen_recorder(paths, case.batch, attempt.hold)
     recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=attempt.content.pid))
     clear_up(recorder)
-    reason = record_end(recorder, paths, suspect, states, LOST)
+    reason = record_end(recorder, paths, case.suspect, states, LOST)
     recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
     recorder.close()
     attempt.end()
@@ -107,15 +121,3 @@ def clear_up(recorder: Recorder) -> None:
             raise WorkspaceError(
                 f"process {left[0]} of an earlier run does not end", hint="see what keeps it, and end it"
             )
-
-
-def interrupt(recorder: Recorder, reason: str) -> None:
-    """Give every job that the journal has as running the verdict INTERRUPTED."""
-    for job in running_jobs(recorder.state):
-        code = int(Outcome.INTERRUPTED)
-        recorder(JobFinished(time=time.time(), job=job, outcome=Outcome.INTERRUPTED.name, reason=reason, code=code))
-
-
-def running_jobs(state: BatchState) -> list[str]:
-    """Return the ids of the jobs that the journal has as running."""
-    return [job for job, record in state.jobs.items() if record.phase is JobPhase.RUNNING]

@@ -5,29 +5,34 @@ is the machine's: what ran is INTERRUPTED, with Slurm's reason, and what had not
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
 from canary_wf.hooks.recorder import Recorder
+from canary_wf.hooks.verdicts import give_verdict, interrupt
 from canary_wf.hooks.withdrawal import was_withdrawn
-from canary_wf.job.events import AttemptEnded, JobFinished
+from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import BatchState
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.status import Outcome
-from canary_wf.job.submission import read_submissions
-from canary_wf.resources.slurm_jobs import ended, in_words
+from canary_wf.job.submission import Submission, read_submissions
+from canary_wf.resources.slurm_jobs import ask_states, ended, in_words
 from canary_wf.session_paths import SessionPaths
 
 _SETTLED_BY_SIGNAL = "signal"
 
 
 class Suspect(msgspec.Struct, frozen=True):
-    """A Slurm job of a batch that may have ended badly: its id, and when its attempt, or else its submission, began."""
+    """A Slurm job of a batch that may have ended badly: its id, and when its attempt, or else its submission, began.
+
+    `state` is how it ended, where who submitted it noted that.
+    """
 
     slurm_job_id: str
     since: float
+    state: str | None = None
 
 
 def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collection[str] = ()) -> Suspect | None:
@@ -37,15 +42,31 @@ def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collecti
     """
     attempt = state.attempt
     began = 0.0 if attempt is None else attempt.time
+    noted = None
     for submission in reversed(read_submissions(paths.batch(batch).submission)):
         if submission.time <= began:
+            noted = submission if _is_of(submission, attempt) else None
             break
         if submission.slurm_job_id is not None and submission.slurm_job_id not in own:
-            return Suspect(submission.slurm_job_id, submission.time)
+            return Suspect(submission.slurm_job_id, submission.time, submission.state)
     if attempt is None or attempt.slurm_job_id is None or attempt.slurm_job_id in own:
         return None
     open_ = state.is_open or (state.last_end is not None and state.last_end.reason == _SETTLED_BY_SIGNAL)
-    return Suspect(attempt.slurm_job_id, attempt.time) if open_ else None
+    return Suspect(attempt.slurm_job_id, attempt.time, noted.state if noted else None) if open_ else None
+
+
+def _is_of(submission: Submission, attempt: AttemptStarted | None) -> bool:
+    """Return whether the newest submission before `attempt` became it; a task of an array has two ids."""
+    if attempt is None or submission.slurm_job_id is None or (submission.ended or attempt.time) < attempt.time:
+        return False
+    return submission.slurm_job_id == attempt.slurm_job_id or "_" in submission.slurm_job_id
+
+
+def states_of(suspects: Iterable[Suspect | None]) -> dict[str, str]:
+    """Return the states of the suspects' Slurm jobs by id: as they were noted, else Slurm is asked once for all."""
+    wanted = [suspect for suspect in suspects if suspect is not None]
+    noted = {suspect.slurm_job_id: suspect.state for suspect in wanted if suspect.state is not None}
+    return ask_states(suspect.slurm_job_id for suspect in wanted if suspect.state is None) | noted
 
 
 def record_end(
@@ -57,11 +78,11 @@ def record_end(
     """
     state = None if suspect is None else states.get(suspect.slurm_job_id)
     if suspect is None or state is None or not ended(state):
-        _record(recorder, _running(recorder.state), Outcome.INTERRUPTED, lost)
+        interrupt(recorder, lost)
         return "lost"
     reason = in_words(suspect.slurm_job_id, state)
     if state == "CANCELLED" and not was_withdrawn(paths, suspect.since):
-        _record(recorder, _open(recorder), Outcome.CANCELLED, reason)
+        give_verdict(recorder, _open(recorder), Outcome.CANCELLED, reason)
         return "cancelled"
     cut_short = [
         job
@@ -69,7 +90,7 @@ def record_end(
         if record.phase is JobPhase.RUNNING
         or (record.status.outcome is Outcome.INTERRUPTED and (record.finished or 0.0) >= suspect.since)
     ]
-    _record(recorder, cut_short, Outcome.INTERRUPTED, reason)
+    give_verdict(recorder, cut_short, Outcome.INTERRUPTED, reason)
     return "time_limit" if state == "TIMEOUT" else "lost"
 
 
@@ -90,10 +111,6 @@ def record_previous(
         record_end(recorder, paths, suspect, states, lost="")
 
 
-def _running(state: BatchState) -> list[str]:
-    return [job for job, record in state.jobs.items() if record.phase is JobPhase.RUNNING]
-
-
 def _open(recorder: Recorder) -> list[str]:
     """Return the jobs that would run again: those without a final verdict, and those blocked behind one of these."""
     statuses = {job: recorder.state.record(job).status for job in recorder.jobs}
@@ -109,9 +126,3 @@ def _open(recorder: Recorder) -> list[str]:
 
 def _waits_for(job: JobSpec, jobs: Collection[str]) -> bool:
     return any(edge.job in jobs for edge in job.dependencies)
-
-
-def _record(recorder: Recorder, jobs: Collection[str], outcome: Outcome, reason: str) -> None:
-    now = time.time()
-    for job in jobs:
-        recorder(JobFinished(time=now, job=job, outcome=outcome.name, reason=reason, code=int(outcome)))

@@ -1,6 +1,7 @@
 """When a Snakemake was stopped by its user: it takes its Slurm jobs back then, which Slurm tells as cancelled.
 
-What a person cancels by `scancel` is final; what a stopped workflow took back is to be run by the next one.
+What a person cancels by `scancel` is final; what a stopped workflow took back is to be run by the next one. The logger
+plugin notes it, also in a larger workflow, and the workflow's error handler, also without the plugin.
 """
 
 from collections.abc import Iterable
@@ -9,11 +10,13 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.job.submission import note_ended, read_submissions
 from canary_wf.json_files import read_json, write_json
+from canary_wf.resources.slurm_jobs import cancel
 from canary_wf.session_paths import SessionPaths
 
-_TOLD = b"Terminating processes on user request"
-"""What Snakemake writes into its log when it takes its jobs back."""
+TOLD = "Terminating processes on user request"
+"""What Snakemake says when it takes its jobs back."""
 
 _TAIL = 1 << 16
 
@@ -28,7 +31,7 @@ def stopped_by_user(logs: Iterable[str]) -> bool:
         try:
             with Path(name).open("rb") as file:
                 file.seek(max(0, Path(name).stat().st_size - _TAIL))
-                if _TOLD in file.read():
+                if TOLD.encode() in file.read():
                     return True
         except OSError:
             continue
@@ -38,6 +41,25 @@ def stopped_by_user(logs: Iterable[str]) -> bool:
 def note_withdrawal(paths: SessionPaths, now: float) -> None:
     """Note that everything submitted before `now` (epoch seconds) was taken back. Raises WorkspaceError."""
     write_json(_file(paths), _Withdrawals((*_times(paths), now)))
+
+
+def retract_withdrawal(paths: SessionPaths, since: float) -> None:
+    """Take back what was noted at `since` and later: whoever stops a Snakemake twice wants no more of its jobs."""
+    write_json(_file(paths), _Withdrawals(tuple(time for time in _times(paths) if time < since)))
+
+
+def take_back(submissions: Iterable[Path], now: float) -> None:
+    """Take back the Slurm jobs of those batches whose newest submission is open, and note in the file that it ended.
+
+    Snakemake forgets to cancel what it is just asking after. Raises WorkspaceError.
+    """
+    left = []
+    for path in submissions:
+        newest = read_submissions(path)[-1:]
+        if newest and newest[0].ended is None:
+            left.append(newest[0].slurm_job_id or "")
+            note_ended(path, now, "the workflow was stopped")
+    cancel(left)
 
 
 def was_withdrawn(paths: SessionPaths, since: float) -> bool:

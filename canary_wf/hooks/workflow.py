@@ -13,10 +13,8 @@ from pathlib import Path
 from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.hooks.lock import record_owner
 from canary_wf.hooks.settle import settle
-from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user
+from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user, take_back
 from canary_wf.job.history import record_session
-from canary_wf.job.submission import note_ended, read_submissions
-from canary_wf.resources.slurm_jobs import cancel
 from canary_wf.session_paths import SessionPaths
 
 
@@ -40,27 +38,13 @@ def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
     paths = SessionPaths.of_plan(Path(plan))
     with _told():
         if stopped_by_user(logs):
-            _withdraw(paths)
+            now = time.time()
+            note_withdrawal(paths, now)
+            take_back((paths.batch(batch).submission for batch in _batches(paths)), now)
         settle(paths, _batches(paths))
         keep_runtimes(paths, _batches(paths))
     command = f"canary-wf status -d {shlex.quote(str(paths.out))}"
     sys.stderr.write(f"canary-wf: the run did not pass; see what happened with: {command}\n")
-
-
-def _withdraw(paths: SessionPaths) -> None:
-    """Note that a Snakemake that was stopped takes back what it had submitted, and see to it.
-
-    Snakemake forgets to cancel what it is just asking after.
-    """
-    now = time.time()
-    note_withdrawal(paths, now)
-    left = []
-    for batch in _batches(paths):
-        submissions = read_submissions(paths.batch(batch).submission)
-        if submissions and submissions[-1].ended is None:
-            left += [submissions[-1].slurm_job_id or ""]
-            note_ended(paths.batch(batch).submission, now, "the workflow was stopped")
-    cancel(left)
 
 
 def keep_runtimes(paths: SessionPaths, batches: Iterable[str]) -> None:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from canary_wf.job.demand import ceil_div
     from canary_wf.job.dependency import Dependency
     from canary_wf.job.job import Job
+    from canary_wf.job.job_state import JobState
     from canary_wf.job.launching import JobTimedOut, Launcher
     from canary_wf.job.loading import load_job_from_file, load_job_from_state
     from canary_wf.job.mask import Mask
     from canary_wf.job.measurements import Measurements
-    from canary_wf.job.phase import JobPhase, JobState
+    from canary_wf.job.phase import JobPhase
     from canary_wf.job.space import ExecutionSpace
     from canary_wf.job.spec import JobSpec
     from canary_wf.job.values import InvalidTypeError
@@ -54,7 +55,7 @@ _HOME = {
     "Job": "job",
     "JobPhase": "phase",
     "JobSpec": "spec",
-    "JobState": "phase",
+    "JobState": "job_state",
     "JobTimedOut": "launching",
     "Launcher": "launching",
     "Mask": "mask",

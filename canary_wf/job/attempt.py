@@ -67,7 +67,8 @@ class Attempt:
     def __init__(self, path: Path, content: AttemptFile) -> None:
         self.path = path
         self.content = content
-        self._beaten = _clock()
+        self._interval = heartbeat()
+        self._due = _clock() + self._interval
 
     @property
     def token(self) -> str:
@@ -77,7 +78,7 @@ class Attempt:
     @property
     def next_beat(self) -> float:
         """When the next sign of life is due, as `time.monotonic` counts."""
-        return time.monotonic() + heartbeat() - (_clock() - self._beaten)
+        return time.monotonic() + self._due - _clock()
 
     def is_current(self) -> bool:
         """Return whether the batch is still ours."""
@@ -87,12 +88,12 @@ class Attempt:
     def beat(self) -> bool:
         """Give a sign of life when one is due; return whether the batch is still ours."""
         now = _clock()
-        if now - self._beaten < heartbeat():
+        if now < self._due:
             return True
         if not self.is_current():
             return False
         # Only now: who was frozen between the two asks again when it goes on.
-        self._beaten = now
+        self._due = now + self._interval
         os.utime(self.path)
         return True
 
@@ -101,12 +102,13 @@ class Attempt:
 
         Called before anything is written that counts: costs nothing but a look at the clock.
         """
-        if not self.beat():
+        # What `_clock` says; asked six times a job.
+        if time.clock_gettime(time.CLOCK_BOOTTIME) >= self._due and not self.beat():
             raise SupersededError(self.path.parent.name)
 
     def end(self) -> None:
         """Say that this attempt is over, unless the batch is another's by now."""
-        with attempt_lock(self.path, self.content.process, heartbeat()):
+        with attempt_lock(self.path, self.content.process, self._interval):
             if self.is_current():
                 write_json(self.path, msgspec.structs.replace(self.content, ended=True, after=()))
 
@@ -136,11 +138,12 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
     return time.time() - path.stat().st_mtime < MISSED * heartbeat()
 
 
-def take_batch(path: Path, result: str = "", *, to_run: bool = True) -> Attempt:
+def take_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: AttemptFile | None = None) -> Attempt:
     """Make this process the one that runs the batch of `path`, for a rule that expects `result`; then no other does.
 
     Who takes it only to write down that its runner died (`to_run` is False) does not wait for runners elsewhere: what
-    they still write does not count. Raises WorkspaceError when somebody else took the batch meanwhile, or when the
+    they still write does not count. That one names the attempt that it saw die (`only_from`; None: there was none), and
+    takes the batch from no other. Raises WorkspaceError when somebody else took the batch meanwhile, or when the
     folder cannot be written.
     """
     try:
@@ -148,12 +151,18 @@ def take_batch(path: Path, result: str = "", *, to_run: bool = True) -> Attempt:
         while True:
             with attempt_lock(path, RunnerProcess.own(), heartbeat()):
                 # Newcomers on one machine do this one after the other: each then sees the one before it.
+                if not to_run and _token(read_attempt(path)) != _token(only_from):
+                    raise SupersededError(path.parent.name)
                 attempt = None if _is_sibling(path, result) else _take(path, result)
             if attempt is not None:
                 return _alone(attempt, to_run=to_run)
             time.sleep(_SIBLING_POLL)
     except OSError as error:
         raise not_writable(path, error) from error
+
+
+def _token(attempt: AttemptFile | None) -> str | None:
+    return None if attempt is None else attempt.token
 
 
 def _is_sibling(path: Path, result: str) -> bool:

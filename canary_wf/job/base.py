@@ -5,8 +5,9 @@ from typing import Any
 
 from canary_wf.errors import CanaryWfError
 from canary_wf.job.events import Resources
+from canary_wf.job.job_state import JobState
 from canary_wf.job.measurements import Measurements
-from canary_wf.job.phase import JobPhase, JobState
+from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import Status
 from canary_wf.job.timekeeper import Timekeeper
 from canary_wf.job.values import storable

@@ -1,6 +1,5 @@
 """What a job asks of a resource pool, in the form that pools take, and what it was given."""
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,7 +60,7 @@ class Allocation:
             kind: [{**item, "id": str(item["id"]), "slots": item.get("slots", 1)} for item in items]
             for kind, items in resources.items()
         }
-        self.last = copy.deepcopy(self.held)
+        self.last = {kind: [dict(item) for item in items] for kind, items in self.held.items()}
 
     def free(self) -> Resources:
         """Return what was held and hold nothing any more."""

@@ -134,14 +134,14 @@ class BatchState:
                 self.reasons[event.token] = event.reason
                 self.ended_by_limit += event.reason == "time_limit"
             case JobStarted():
-                slurm_job_id = self.attempt.slurm_job_id if self.attempt else None
-                self.jobs[event.job] = self.record(event.job).start(event, slurm_job_id)
+                slurm_job_id = self.attempts[-1].slurm_job_id if self.attempts else None
+                self.jobs[event.job] = self.jobs.get(event.job, PENDING).start(event, slurm_job_id)
             case JobLaunched():
-                self.jobs[event.job] = self.record(event.job).launch(event)
+                self.jobs[event.job] = self.jobs.get(event.job, PENDING).launch(event)
             case JobFinished():
-                self.jobs[event.job] = self.record(event.job).finish(event)
+                self.jobs[event.job] = self.jobs.get(event.job, PENDING).finish(event)
             case JobRetried():
-                self.jobs[event.job] = self.record(event.job).retry(event)
+                self.jobs[event.job] = self.jobs.get(event.job, PENDING).retry(event)
             case JobReset():
                 self.jobs.pop(event.job, None)
 

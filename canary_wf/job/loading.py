@@ -1,6 +1,7 @@
 """Making jobs of what state files say, with all the jobs they depend on."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from canary_wf.json_files import read_json
 
 JOB_VARIABLE = "CANARY_WF_JOB"
 """The environment variable that tells a running job where its own state file is."""
+
+_PATIENCE = 2.0
+"""Seconds within which a runner has written the state file of a job that it has started."""
+
+_PAUSE = 0.01
 
 
 class _Edge(msgspec.Struct, frozen=True):
@@ -38,9 +44,20 @@ def load_job_from_file(arg: Path | str | None) -> Job:
 
     Jobs it depends on come with it. Raises WorkspaceError when the file is missing or damaged.
     """
-    path = Path(arg if arg is not None else os.environ.get(JOB_VARIABLE, STATE_FILE))
+    path = Path(arg if arg is not None else _own_file())
     folder = (path if path.is_dir() else path.parent).absolute()
     return _load(folder, _read(folder if path.is_dir() else path))
+
+
+def _own_file() -> str:
+    """Return the state file of the job that runs this script; a job that is new has it after a moment."""
+    own = os.environ.get(JOB_VARIABLE)
+    if own is None:
+        return STATE_FILE
+    end = time.monotonic() + _PATIENCE
+    while not os.path.lexists(own) and time.monotonic() < end:
+        time.sleep(_PAUSE)
+    return own
 
 
 def load_job_from_state(lock_data: dict[str, Any]) -> Job:

@@ -128,14 +128,15 @@ class JobRecord(msgspec.Struct, frozen=True):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields of the contract's `status --json` that come from the record."""
+        status = self.status
         return {
             "phase": self.phase.value,
-            "category": self.status.category.value,
-            "outcome": self.status.outcome.name,
-            "class": self.failure,
+            "category": status.category.value,
+            "outcome": status.outcome.name,
+            "class": None if status.outcome is Outcome.SUCCESS else self.failure,
             "attempts": self.attempts,
-            "reason": self.status.reason,
-            "code": None if self.status.outcome is Outcome.NONE else self.status.code,
+            "reason": status.reason,
+            "code": None if status.outcome is Outcome.NONE else status.code,
             "started": self.started,
             "finished": self.finished,
             "duration": self.duration,

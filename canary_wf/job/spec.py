@@ -124,6 +124,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The seconds after which the job is ended."""
         return self.timeout * self.timeout_multiplier
 
+    @property
+    def uses_runtime(self) -> bool:
+        """Whether its script finds our `canary` module, which reads the job's state file and notes things beside it."""
+        return self.kind == "pyt"
+
     def is_order_only(self, edge: DependencyEdge) -> bool:
         """Return whether this job waits for `edge` where it takes part in the run, and does without it elsewhere.
 

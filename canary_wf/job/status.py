@@ -23,6 +23,10 @@ class Category(StrEnum):
     NONE = "NONE"
 
 
+FAILED = frozenset({Category.FAIL, Category.CANCEL})
+"""The categories that the gate, `status` and `report` count as failed."""
+
+
 class Outcome(IntEnum):
     """What became of a job; the value is the outcome's own code."""
 
@@ -76,7 +80,7 @@ class Status(msgspec.Struct, frozen=True):
     @property
     def category(self) -> Category:
         """The group of the outcome."""
-        return self.outcome.category
+        return _CATEGORY[self.outcome]
 
     @classmethod
     def of(cls, outcome: Outcome, reason: str | None = None, code: int | None = None) -> Self:
@@ -108,7 +112,7 @@ class Status(msgspec.Struct, frozen=True):
     @property
     def counts_as_failed(self) -> bool:
         """Whether the gate, `status` and `report` count this as failed."""
-        return self.category in {Category.FAIL, Category.CANCEL}
+        return self.category in FAILED
 
     @property
     def is_final(self) -> bool:

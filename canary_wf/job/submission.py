@@ -18,13 +18,15 @@ MOST_KEPT = 20
 class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
     """One submission: when (epoch seconds), the scheduler's id for it, and when and why it was over.
 
-    One that was refused has no id. `reason` is what Snakemake or the scheduler said, None when all went well.
+    One that was refused has no id. `reason` is what Snakemake or the scheduler said, None when all went well. `state`
+    is the one in which Slurm's job ended badly, where who submitted it could learn that.
     """
 
     time: float
     slurm_job_id: str | None = None
     ended: float | None = None
     reason: str | None = None
+    state: str | None = None
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -47,11 +49,14 @@ def note_submitted(path: Path, now: float, slurm_job_id: str | None) -> None:
     _write(path, (*read_submissions(path), Submission(now, slurm_job_id)))
 
 
-def note_ended(path: Path, now: float, reason: str | None) -> None:
-    """Note that the newest submission is over, or, when none is open, that one was refused for `reason`."""
+def note_ended(path: Path, now: float, reason: str | None, state: str | None = None) -> None:
+    """Note that the newest submission is over, or, when none is open, that one was refused for `reason`.
+
+    `state` is what Slurm says of its job, when that is known and a bad end.
+    """
     before = read_submissions(path)
     if before and before[-1].ended is None:
-        _write(path, (*before[:-1], msgspec.structs.replace(before[-1], ended=now, reason=reason)))
+        _write(path, (*before[:-1], msgspec.structs.replace(before[-1], ended=now, reason=reason, state=state)))
     elif reason is not None:
         _write(path, (*before, Submission(now, ended=now, reason=reason)))
 

@@ -1,6 +1,5 @@
 """Values that jobs are given from outside: attributes, measurements, parameters that are numbers."""
 
-import json
 from typing import Any
 
 from canary_wf.errors import InputError
@@ -18,6 +17,8 @@ class InvalidTypeError(InputError):
 
 def storable(name: str, value: Any) -> Any:  # noqa: ANN401 - any value that JSON can hold
     """Return `value` when a state file can hold it. Raises InvalidTypeError otherwise."""
+    import json
+
     try:
         same = json.loads(json.dumps(value, allow_nan=False)) == _lists(value)
     except (TypeError, ValueError, OverflowError, RecursionError):

@@ -4,8 +4,6 @@ Facts: `reference/canary-e3.md` 1.3: `on_success` (the default) is category PASS
 and `*` anything; else a boolean expression over the names of outcomes and categories.
 """
 
-from dataclasses import dataclass
-
 from canary_wf.errors import InputError
 from canary_wf.expressions import parse_expression
 from canary_wf.job.status import Category, Outcome, Status
@@ -43,11 +41,11 @@ def why_unsatisfied(when: str | None, status: Status, name: str) -> str | None:
     return f"dependency {name} ended with {status.outcome.name}, needed {when}"
 
 
-@dataclass
 class AnyMatcher:
     """The predicate that holds for the names in `choices` (in lower case); it is asked in any case."""
 
-    choices: set[str]
+    def __init__(self, choices: set[str]) -> None:
+        self.choices = choices
 
     def __call__(self, name: str) -> bool:
         """Return whether `name` is one of the choices."""

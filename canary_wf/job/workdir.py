@@ -1,9 +1,6 @@
 """A job's working directory: made fresh for each run, with the job's files copied or linked into it."""
 
-import filecmp
-import glob
 import os
-import shutil
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
@@ -52,12 +49,14 @@ def _empty(folder: Path, earlier: int) -> None:
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         folder.chmod(0o777)
+    from shutil import rmtree  # late, as most folders are new
+
     entries = list(os.scandir(folder))
     for entry in entries:
         if entry.name == STATE_FILE or (earlier and 0 < (earlier_output_number(entry.name) or 0) <= earlier):
             continue
         if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
+            rmtree(entry.path)
         else:
             os.unlink(entry.path)  # noqa: PTH108 - a path object costs more than the call
 
@@ -86,7 +85,9 @@ def _is_as_placed(asset: Asset, source: Path, target: Path) -> bool:
         return target.is_symlink() and target.readlink() == source
     if target.is_symlink() or not (source.is_file() and target.is_file()):
         return False
-    return filecmp.cmp(source, target, shallow=False)
+    from filecmp import cmp
+
+    return cmp(source, target, shallow=False)
 
 
 def place_asset(asset: Asset, folder: Path, out: Path) -> None:
@@ -112,6 +113,8 @@ def place_asset(asset: Asset, folder: Path, out: Path) -> None:
 
 
 def _place(asset: Asset, source: Path, target: Path) -> None:
+    import shutil
+
     if target.is_symlink() or target.is_file():
         target.unlink()
     if asset.action == "link":
@@ -126,6 +129,8 @@ def _sources(asset: Asset, out: Path) -> list[Path]:
     pattern = out / asset.source
     if os.path.lexists(pattern):
         return [pattern]
+    import glob
+
     found = sorted(glob.glob(str(pattern)))  # noqa: PTH207 - the pattern is absolute
     if not found:
         raise MissingSourceError(f"there is no {asset.source!r} to {asset.action}")

@@ -41,8 +41,9 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs that run together: what their schedule peaks at on one node, how long it takes, what it may take.
 
     `cpus`, `gpus` and `resources` are slots, `memory` MiB (None when no job says), `runtime` the length of the
-    simulated schedule and `time_limit` the limit asked for, both in seconds. `container` is the image and `conda` the
-    environment of its jobs, where they have another one than all the others.
+    simulated schedule and `time_limit` the limit asked for, both in seconds. `longest` is the longest limit that a
+    partition which takes the batch allows, in whole minutes; None is no limit, or one that is not known. `container` is
+    the image and `conda` the environment of its jobs, where they have another one than all the others.
     """
 
     id: str
@@ -56,6 +57,7 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     exclusive: bool
     runtime: float
     time_limit: float
+    longest: int | None = None
     container: str | None = None
     conda: str | None = None
 

@@ -3,17 +3,15 @@
 Source: ``scontrol show partition`` (its manual, section "PARTITIONS - SPECIFICATIONS FOR SHOW COMMAND").
 """
 
+import math
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from canary_wf.errors import InputError
 from canary_wf.plan.model import PlannedBatch
-
-SCONTROL_SECONDS = 15
-"""How long the controller may take to answer."""
+from canary_wf.resources.slurm_command import ask_slurm
 
 _FIELD = re.compile(r"(?:^|\s)([A-Za-z:]+)=(\S*)")
 _TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d+)(?::(\d+))?")
@@ -38,35 +36,14 @@ class PartitionLimits(msgspec.Struct, frozen=True):
 
 def ask_partitions(wanted: str | None) -> list[PartitionLimits] | None:
     """Return the limits of the partitions `wanted` (``a,b``; None: the default one, or all), or None when not known."""
-    text = _ask_scontrol()
-    if text is None:
+    answer = ask_slurm("scontrol", "show", "partition", "--oneliner")
+    if not answer.ok:
         return None
-    found = [parsed for line in text.splitlines() if (parsed := parse_partition(line)) is not None]
+    found = [parsed for line in answer.text.splitlines() if (parsed := parse_partition(line)) is not None]
     if wanted is not None:
         names = wanted.split(",")
         return [limits for limits in found if limits.name in names] or None
     return [limits for limits in found if limits.is_default] or found or None
-
-
-def _ask_scontrol() -> str | None:
-    import subprocess
-
-    program = shutil.which("scontrol")
-    if program is None:
-        return None
-    try:
-        answer = subprocess.run(
-            [program, "show", "partition", "--oneliner"],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=True,
-            timeout=SCONTROL_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout
 
 
 def parse_partition(line: str) -> PartitionLimits | None:
@@ -86,19 +63,32 @@ def parse_partition(line: str) -> PartitionLimits | None:
     )
 
 
-def check_limits(batches: Iterable[PlannedBatch], partitions: Sequence[PartitionLimits], node_cpus: int) -> None:
-    """Raise InputError for the first of `batches` that none of `partitions`, with `node_cpus` a node, takes."""
-    for batch in batches:
-        reasons = [list(_excesses(batch, limits, node_cpus)) for limits in partitions]
-        if reasons and all(reasons):
-            asked, allowed, hint = reasons[0][0]
-            told = f"asks for {asked}, partition {partitions[0].name} allows {allowed}"
-            raise InputError(told, where=f"batch {batch.id}", hint=hint)
+def keep_to_limits(
+    batches: Iterable[PlannedBatch], partitions: Sequence[PartitionLimits], node_cpus: int
+) -> list[PlannedBatch]:
+    """Return `batches` with the longest time that one of `partitions`, with `node_cpus` a node, allows each of them.
+
+    Only partitions that take the batch as it is planned count. Raises InputError for a batch that none of them takes.
+    """
+    return [_keep_to_limits(batch, partitions, node_cpus) for batch in batches]
+
+
+def _keep_to_limits(batch: PlannedBatch, partitions: Sequence[PartitionLimits], node_cpus: int) -> PlannedBatch:
+    reasons = [list(_excesses(batch, limits, node_cpus)) for limits in partitions]
+    if reasons and all(reasons):
+        asked, allowed, hint = reasons[0][0]
+        told = f"asks for {asked}, partition {partitions[0].name} allows {allowed}"
+        raise InputError(told, where=f"batch {batch.id}", hint=hint)
+    allowing = [limits.minutes for limits, excesses in zip(partitions, reasons, strict=True) if not excesses]
+    known = [minutes for minutes in allowing if minutes is not None]
+    if not known or len(known) < len(allowing):
+        return batch
+    return msgspec.structs.replace(batch, longest=max(known))
 
 
 def _excesses(batch: PlannedBatch, limits: PartitionLimits, node_cpus: int) -> Iterator[tuple[str, str, str]]:
     """Yield what the batch asks for, what is allowed, and what helps, for each limit that it is over."""
-    minutes = -(-int(batch.time_limit) // 60)
+    minutes = math.ceil(batch.time_limit / 60)
     elsewhere = "choose another one with --slurm partition=NAME"
     if limits.minutes is not None and minutes > limits.minutes:
         help_ = f"plan shorter batches with -b spec=duration:T, give its jobs shorter timeouts, or {elsewhere}"

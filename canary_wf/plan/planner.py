@@ -18,8 +18,8 @@ from canary_wf.job.identity import batch_id
 from canary_wf.job.retry import RetryPolicy
 from canary_wf.job.spec import Asset, JobSpec
 from canary_wf.plan.estimate import expected_runtime, room_for, time_limit
-from canary_wf.plan.fit import split_by_fit
 from canary_wf.plan.inputs import InputDigests
+from canary_wf.plan.kind_of_node import choose_kind
 from canary_wf.plan.model import (
     BatchSpecFields,
     FailOn,
@@ -30,7 +30,7 @@ from canary_wf.plan.model import (
     RulesMode,
     RuntimeSource,
 )
-from canary_wf.plan.partition_limits import check_limits
+from canary_wf.plan.partition_limits import keep_to_limits
 from canary_wf.plan.problem import LOCK, MEMORY, problem_of
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.plan.software import SoftwareChoice, divided, software_of
@@ -58,20 +58,21 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
 def make_plan(
     specs: Sequence[JobSpec], settings: PlanSettings, target: Target, history: History, *, out: Path, session: str
 ) -> Plan:
-    """Return the plan for `specs` on `target`; paths in it are relative to `out`.
+    """Return the plan for `specs` on `target`, or on the kind of its nodes that the most jobs fit.
 
+    Paths in it are relative to `out`.
     Raises InputError when nothing is left to run, when `strict` and a job fits nowhere, and when the batch
     specification asks for the impossible.
     """
     masked = tuple(LeftOut(job.id, job.name, job.mask) for job in specs if job.mask is not None)
     wanted = [job for job in specs if job.mask is None]
-    jobs, left_out = split_by_fit(wanted, target.node, target.pool)
+    target, jobs, left_out = choose_kind(target, wanted)
     _check_something_left(specs, jobs, left_out, strict=settings.strict)
     estimates = [expected_runtime(job, history) for job in jobs]
     node: dict[str, int | None] = {**target.node.capacities, MEMORY: target.node.memory}
     problem = problem_of(jobs, [seconds for seconds, _ in estimates], node)
-    batches = _batches(problem, jobs, settings)
-    check_limits(batches, target.partitions or (), target.node.capacities.get("cpus", 0))
+    node_cpus = target.node.capacities.get("cpus", 0)
+    batches = keep_to_limits(_batches(problem, jobs, settings), target.partitions or (), node_cpus)
     batch_of = {job: batch.id for batch in batches for job in batch.jobs}
     digests = InputDigests()
     return Plan(

@@ -37,10 +37,8 @@ class SlurmOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     gpu_model: str | None = None
     gpu_style: GpuStyle = "gpu"
 
-    def gres(self, gpus: int) -> str | None:
-        """Return the ``gres`` of a node with `gpus` GPUs, or None where GPUs are asked for in the other style."""
-        if self.gpu_style == "gpu" or not gpus:
-            return None
+    def gres(self, gpus: int) -> str:
+        """Return what asks for `gpus` GPUs on each node, as ``--gres`` takes it."""
         return f"gpu:{self.gpu_model}:{gpus}" if self.gpu_model else f"gpu:{gpus}"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.slurm_command import ask_slurm
 from canary_wf.resources.slurm_text import cpu_ids_of_job, memory_of_job, node_list_of_job, numbers_of, per_node
 from canary_wf.resources.visible import device_ids, visible_gpus
 
@@ -110,21 +111,10 @@ def memory_granted(environment: Mapping[str, str], cpus: int, gpus: int) -> int 
 
 def ask_scontrol(job: str) -> str:
     """Return what `scontrol show -d job` prints, or nothing when it is missing, fails or takes too long."""
-    import subprocess
-
     if not job.isascii() or not job.isdecimal():
         return ""
-    try:
-        answer = subprocess.run(  # found on PATH, as Slurm may be installed anywhere
-            ["scontrol", "show", "-d", "job", job],  # noqa: S607 - see above
-            capture_output=True,
-            timeout=SCONTROL_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.decode("utf-8", "replace") if answer.returncode == 0 else ""
+    answer = ask_slurm("scontrol", "show", "-d", "job", job, seconds=SCONTROL_SECONDS)
+    return answer.text if answer.ok else ""
 
 
 def _cpu_ids(count: int, allowed: list[int], shown: str, environment: Mapping[str, str]) -> list[int]:

@@ -5,7 +5,6 @@ the file of CTest, where ``local`` is a list of one mapping, is of the third for
 Specification File"). Errors tell the place as a key path such as ``resources.cpus[1].slots``.
 """
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -51,8 +50,17 @@ def _canary(top: Mapping[str, Any], path: KeyPath) -> tuple[dict[str, list[Entry
     where = (*path, "additional_properties")
     return (
         _types(top["resources"], (*path, "resources")),
-        {} if properties is None else copy.deepcopy(dict(_mapping(properties, where))),
+        {} if properties is None else copied(_mapping(properties, where)),
     )
+
+
+def copied(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a pool's additional properties, of which nothing belongs to `properties` any more."""
+    if not properties:
+        return {}
+    from copy import deepcopy  # late, as most pools have none
+
+    return deepcopy(dict(properties))
 
 
 def _ctest(top: Mapping[str, Any]) -> dict[str, list[Entry]]:

@@ -4,7 +4,6 @@ All operations on items cost the same whatever the size of the pool (see `resour
 files, from this machine and from Slurm is left to the neighbours of this module.
 """
 
-import copy
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
@@ -16,7 +15,7 @@ from canary_wf.resources.errors import (
     UnknownResourceTypeError,
 )
 from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory, unknown_type
-from canary_wf.resources.layout import LayoutError, read_layout, slots_of
+from canary_wf.resources.layout import LayoutError, copied, read_layout, slots_of
 from canary_wf.resources.outcome import Outcome
 from canary_wf.resources.request import sizes_by_type
 from canary_wf.resources.shelf import Entry
@@ -118,7 +117,7 @@ class ResourcePool:
     def getstate(self) -> dict[str, Any]:
         """Return a copy of what `fill` takes, with the slots that are free now."""
         return {
-            "additional_properties": copy.deepcopy(self.additional_properties),
+            "additional_properties": copied(self.additional_properties),
             "resources": {rtype: [dict(entry) for entry in entries] for rtype, entries in self.resources.items()},
         }
 

@@ -1,15 +1,14 @@
-"""How Slurm jobs ended, by one `squeue` for all of them, and one `sacct` for those that the controller forgot.
+"""How Slurm jobs are doing, by one `squeue` for all of them, and one `sacct` for those whose end it does not tell.
 
-Facts: `squeue` knows a job for MinJobAge seconds after its end (300 by default) and is right at once; `sacct` knows it
-for months, about a second late, where accounting is set up. Both tell the states of the section "JOB STATE CODES".
+Facts: `squeue` knows a job for MinJobAge seconds after its end (300 by default) and is right at once, but calls a job
+COMPLETING, however it ended, until its node has cleared up; `sacct` knows how it ended, for months and about a second
+late, where accounting is set up. Both tell the states of the section "JOB STATE CODES".
 """
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 
-SECONDS = 15.0
-"""How long a command may take to answer."""
+from canary_wf.resources.slurm_command import ask_slurm
 
 _ENDED = {
     "BOOT_FAIL": "its node did not start",
@@ -22,6 +21,27 @@ _ENDED = {
     "TIMEOUT": "ran into its time limit",
 }
 
+_COMPLETING = "COMPLETING"
+_LIVES = frozenset(
+    {
+        _COMPLETING,
+        "CONFIGURING",
+        "PENDING",
+        "REQUEUED",
+        "REQUEUE_FED",
+        "REQUEUE_HOLD",
+        "RESIZING",
+        "RESV_DEL_HOLD",
+        "RUNNING",
+        "SIGNALING",
+        "SPECIAL_EXIT",
+        "STAGE_OUT",
+        "STOPPED",
+        "SUSPENDED",
+    }
+)
+"""States of jobs that may still do something, now or later."""
+
 
 def ask_states(jobs: Iterable[str]) -> dict[str, str]:
     """Return the states of the Slurm jobs with these ids (``12`` or ``12_3``); a job that nobody knows is not in it."""
@@ -30,13 +50,15 @@ def ask_states(jobs: Iterable[str]) -> dict[str, str]:
         return {}
     listed = ",".join(wanted)
     # With an id of another user's or a purged job squeue fails for one, and tells of the others for several.
-    text = _run(["squeue", "--noheader", "--states=all", f"--jobs={listed}", "--format=%i|%A|%T"])
-    found = {job: state for job, state in _states(text).items() if job in wanted}
-    missing = [job for job in wanted if job not in found]
-    if missing:
-        format_ = "--format=JobID,JobIDRaw,State"
-        more = ["sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={','.join(missing)}", format_]
-        found |= {job: state for job, state in _states(_run(more)).items() if job in missing}
+    answer = ask_slurm("squeue", "--noheader", "--states=all", f"--jobs={listed}", "--format=%i|%A|%T")
+    found = {job: state for job, state in _states(answer.text).items() if job in wanted}
+    unclear = [job for job in wanted if found.get(job, _COMPLETING) == _COMPLETING]
+    if unclear:
+        listed, format_ = ",".join(unclear), "--format=JobID,JobIDRaw,State"
+        answer = ask_slurm("sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={listed}", format_)
+        more = {job: state for job, state in _states(answer.text).items() if job in unclear}
+        # Of a job that completes right now the accounting may know no more than that it ran.
+        found |= {job: state for job, state in more.items() if job not in found or ended(state)}
     return found
 
 
@@ -44,12 +66,17 @@ def cancel(jobs: Iterable[str]) -> None:
     """Take the Slurm jobs with these ids back; one that is over already is no error."""
     wanted = sorted({job for job in jobs if _is_id(job)})
     if wanted:
-        _run(["scancel", "--quiet", *wanted])
+        ask_slurm("scancel", "--quiet", *wanted)
 
 
 def ended(state: str) -> bool:
     """Return whether a job in `state` is over without having done its work."""
     return state in _ENDED
+
+
+def lives(state: str) -> bool:
+    """Return whether a job in `state` may still do something: it waits, runs, is held up, or is being cleared up."""
+    return state in _LIVES
 
 
 def in_words(job: str, state: str) -> str:
@@ -76,11 +103,3 @@ def _states(text: str) -> dict[str, str]:
             state = fields[2].split()[0]
             found |= {fields[0]: state, fields[1]: state}
     return found
-
-
-def _run(command: list[str]) -> str:
-    try:
-        answer = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.decode("utf-8", "replace")

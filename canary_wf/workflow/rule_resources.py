@@ -1,6 +1,7 @@
 """What a rule asks its scheduler for, in the names that Snakemake and its executors for Slurm know.
 
-Sizes are those of one node (`PlannedBatch`); Slurm's ``--mem`` and ``--gres`` are of one node too, ``--gpus`` of a job.
+Sizes are those of one node (`PlannedBatch`); Slurm's ``--mem`` and ``--gres`` are of one node too. ``--gpus`` is of a
+job, whose nodes may get unlike shares of it, so batches of several nodes ask by ``--gres``.
 """
 
 import json
@@ -40,17 +41,17 @@ def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, s
         # The executor then starts no step of its own, inside which the jobs could start none; one task a node, and
         # none counted by GPUs, which it would do with `tasks` alone.
         found += [("mpi", '"srun"'), ("tasks", str(asked.nodes)), ("tasks_per_gpu", "0")]
-    found.append(("runtime", f"lambda wildcards: runtime_minutes(PLAN, {batch}, {minutes})"))
+    longest = "" if asked.longest is None else f", longest={asked.longest}"
+    found.append(("runtime", f"lambda wildcards: runtime_minutes(PLAN, {batch}, {minutes}{longest})"))
     return found
 
 
 def _gpus(asked: PlannedBatch | BatchShape, site: Site) -> list[tuple[str, str]]:
     if not site.on_slurm:
         return [("gpu", str(asked.gpus))]
-    gres = site.options.gres(asked.gpus)
-    if gres is not None:
-        return [("gres", json.dumps(gres))]
-    found = [("gpu", str(asked.gpus * asked.nodes))]
-    if site.has_gpus and not asked.gpus:
-        found.append(("gpu_model", '""'))  # a model that the profile names for all must not ask for GPUs here
-    return found
+    no_model = ("gpu_model", '""')  # one that the profile names for all must ask for no GPUs here
+    if not asked.gpus:
+        return [("gpu", "0"), no_model] if site.has_gpus else [("gpu", "0")]
+    if asked.nodes > 1 or site.options.gpu_style == "gres":
+        return [("gres", json.dumps(site.options.gres(asked.gpus))), no_model]
+    return [("gpu", str(asked.gpus))]

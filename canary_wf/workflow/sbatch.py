@@ -22,8 +22,16 @@ LOGS = ".snakemake/slurm_logs"
 _PROPERTIES = re.compile(r"^# properties = (\{.*\})$", re.MULTILINE)
 _SESSION = re.compile(r"sessions/([^/]+)/")
 
-_NAMED = {"slurm_account": "account", "slurm_partition": "partition", "qos": "qos", "constraint": "constraint"}
+_NAMED = {
+    "slurm_account": "account",
+    "slurm_partition": "partition",
+    "qos": "qos",
+    "constraint": "constraint",
+    "reservation": "reservation",
+}
 """Options of `sbatch` by the resource that says them."""
+
+_CLUSTERS = ("cluster", "clusters", "slurm_cluster")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -67,14 +75,17 @@ def sbatch_command(properties: Mapping[str, Any], script: Path) -> list[str]:
     name = rule if batch is None else f"batch_{batch}"
     session = next((found[1] for path in properties.get("output", ()) if (found := _SESSION.search(path))), "")
     nodes = resources.get("nodes", 1)
-    if not isinstance(nodes, int):
-        raise InputError(f"nodes: {nodes!r:.40} is not a whole number", where=rule, hint="edit the profile")
+    if not isinstance(nodes, int) or nodes < 1:
+        raise InputError(f"nodes: {nodes!r:.40} is not a whole number above zero", where=rule, hint="edit the profile")
+    if any(resources.get(key) for key in _CLUSTERS):
+        hint = "use the profile slurm, or submit on that cluster"
+        raise InputError("slurm-sbatch asks after the jobs of one cluster only", where="resource clusters", hint=hint)
     cpus = resources.get("cpus_per_task") or properties.get("threads", 1)
     command = ["sbatch", "--parsable", f"--job-name={name}", f"--comment=canary-wf {session} {rule}"]
     command += [f"--output={LOGS}/{rule}/%j.log", "--export=ALL"]
     command += [f"--{option}={resources[key]}" for key, option in _NAMED.items() if resources.get(key)]
     command += [f"--nodes={nodes}", f"--ntasks={nodes}", f"--cpus-per-task={cpus}"]
-    command += _sizes(resources)
+    command += _sizes(resources, nodes)
     try:
         command += shlex.split(str(resources.get("slurm_extra", "")))
     except ValueError as error:
@@ -82,15 +93,25 @@ def sbatch_command(properties: Mapping[str, Any], script: Path) -> list[str]:
     return [*command, str(script)]
 
 
-def _sizes(resources: Mapping[str, Any]) -> list[str]:
+def _sizes(resources: Mapping[str, Any], nodes: int) -> list[str]:
     options = [f"--time={resources['runtime']}"] if resources.get("runtime") else []
-    options += [f"--mem={resources['mem_mb']}"] if resources.get("mem_mb") else []
+    if resources.get("mem_mb_per_cpu"):
+        options.append(f"--mem-per-cpu={resources['mem_mb_per_cpu']}")
+    elif resources.get("mem_mb"):
+        options.append(f"--mem={resources['mem_mb']}")
     if resources.get("gres"):
         options.append(f"--gres={resources['gres']}")
     if resources.get("gpu"):
-        model = f"{resources['gpu_model']}:" if resources.get("gpu_model") else ""
-        options.append(f"--gpus={model}{resources['gpu']}")
+        options.append(_gpus(resources["gpu"], str(resources.get("gpu_model") or ""), nodes))
     return options
+
+
+def _gpus(count: Any, model: str, nodes: int) -> str:  # noqa: ANN401 - what a rule or profile says
+    """Return the option for `count` GPUs in all; of several nodes each gets its share, where they can be shared out."""
+    prefix = f"{model}:" if model else ""
+    if nodes > 1 and isinstance(count, int) and count % nodes == 0:
+        return f"--gpus-per-node={prefix}{count // nodes}"
+    return f"--gpus={prefix}{count}"
 
 
 def _log_folder(command: Sequence[str]) -> str:

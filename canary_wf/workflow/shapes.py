@@ -21,6 +21,7 @@ _STEPS = 2
 class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
     """What all batches of a shape ask for: `memory` in MiB (None when none of them says), `minutes` of run time.
 
+    `longest` is the longest time that a partition allows them, as in `PlannedBatch`.
     `container` and `conda` are those of the batches, where they have their own.
     """
 
@@ -31,6 +32,7 @@ class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
     nodes: int
     memory: int | None
     minutes: int
+    longest: int | None = None
     container: str | None = None
     conda: str | None = None
 
@@ -55,31 +57,34 @@ def shapes_of(plan: Plan) -> list[BatchShape]:
     groups: dict[tuple[int | str | None, ...], list[PlannedBatch]] = {}
     for batch in plan.batches:
         memory = -1 if batch.memory is None else _bucket(batch.memory)
-        sizes = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)))
+        sizes = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)), batch.longest)
         key = (*sizes, batch.container, batch.conda)
         groups.setdefault(key, []).append(batch)
-    return sorted((_shape(batches) for batches in groups.values()), key=lambda shape: shape.name)
+    told = len({batch.longest for batch in plan.batches}) > 1
+    return sorted((_shape(batches, told=told) for batches in groups.values()), key=lambda shape: shape.name)
 
 
 def _bucket(amount: int) -> int:
     return math.ceil(_STEPS * math.log2(max(amount, 1)))
 
 
-def _shape(batches: list[PlannedBatch]) -> BatchShape:
+def _shape(batches: list[PlannedBatch], *, told: bool) -> BatchShape:
+    """Return the shape of `batches`; with `told` its name says what a partition allows, in which shapes may differ."""
     first = batches[0]
     memory = None if first.memory is None else max(batch.memory or 0 for batch in batches)
     minutes = max(map(minutes_of, batches))
     parts = [f"{threads_of(first)}cpus", f"{first.gpus}gpus", f"{first.nodes}nodes"]
     parts += [] if memory is None else [f"{memory}mib"]
-    software = _software_part(first)
+    parts += [f"{minutes}min"] if not told or first.longest is None else [f"{minutes}min", f"of{first.longest}min"]
     return BatchShape(
-        name="_".join(["shape", *parts, f"{minutes}min", *software]),
+        name="_".join(["shape", *parts, *_software_part(first)]),
         batches=tuple(batches),
         threads=threads_of(first),
         gpus=first.gpus,
         nodes=first.nodes,
         memory=memory,
         minutes=minutes,
+        longest=first.longest,
         container=first.container,
         conda=first.conda,
     )

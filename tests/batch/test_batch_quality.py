@@ -67,8 +67,8 @@ def test_small_counts_are_balanced() -> None:
     assert sum(ratios) <= 1.09 * len(ratios)
 
 
-def test_cpus_and_gpus_are_packed_together() -> None:
-    """With two scarce resources batches stay near the nominal number, which neither of them alone allows to reach."""
+def two_resources(count: int) -> Problem:
+    """Return seeded jobs of CPUs and GPUs, both about equally scarce."""
     random_ = random.Random(11)  # noqa: S311 - the same numbers every time
     tasks = [
         Task(
@@ -76,10 +76,24 @@ def test_cpus_and_gpus_are_packed_together() -> None:
             (random_.choices((1, 2, 4, 8), (70, 15, 10, 5))[0], random_.choice((0, 0, 1, 2))),
             min(max(60 * random_.lognormvariate(0, 1.2), 0.1), 1800.0),
         )
-        for number in range(4000)
+        for number in range(count)
     ]
-    problem = Problem.of(("cpus", "gpus"), (8, 4), tasks)
-    assert len(partition(problem, PARSE("duration:1800"))) <= 1.15 * nominal_batches(problem, 1800.0, "flat")
+    return Problem.of(("cpus", "gpus"), (8, 4), tasks)
+
+
+def test_cpus_and_gpus_are_packed_together() -> None:
+    """Batches are within 6 % of what can be: jobs of all CPUs block the GPUs, which the nominal number leaves out."""
+    problem = two_resources(4000)
+    least = length_bound(problem, 1, ()) / 1800.0
+    assert len(partition(problem, PARSE("duration:1800"))) <= 1.06 * least
+
+
+@pytest.mark.parametrize("count", [4, 16, 64])
+def test_counts_on_cpus_and_gpus_are_balanced(count: int) -> None:
+    """With two scarce resources, the longest of N batches is within 6 % of the bound."""
+    problem = two_resources(4000)
+    longest = max(simulate(problem, batch.tasks).length for batch in partition(problem, PARSE(f"count:{count}")))
+    assert longest <= 1.06 * length_bound(problem, count, problem.runtimes)
 
 
 def test_the_bound_knows_who_must_be_alone() -> None:
@@ -98,7 +112,7 @@ def test_one_job_more_changes_few_batches() -> None:
     ]
     before = {batch.tasks for batch in partition(problem, PARSE("duration:1800"))}
     after = {batch.tasks for batch in partition(make([*rows, (1, 60.0)]), PARSE("duration:1800"))}
-    assert len(after - before) <= 0.6 * len(after)
+    assert len(after - before) <= 0.2 * len(after)
 
 
 def by_levels(problem: Problem, count: int) -> list[list[int]]:

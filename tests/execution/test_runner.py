@@ -56,6 +56,26 @@ def test_output_holds_what_the_job_wrote_and_nothing_else(tmp_path: Path) -> Non
     assert (state.paths.job("a") / "canary-out.txt").read_text() == "one\ntwo\nthree\n"
 
 
+def test_jobs_find_signals_as_the_system_leaves_them(tmp_path: Path) -> None:
+    """What Python and the runner set is undone; what the caller had ignored on purpose stays ignored."""
+    plan = plan_of([shell("a", "exec grep SigIgn /proc/self/status")])
+    paths = write_session(plan, tmp_path)
+    ignoring = ["sh", "-c", 'trap "" USR2 INT PIPE; exec "$@"', "sh", *command(paths, plan)]
+    subprocess.run(ignoring, check=True, capture_output=True, timeout=60)
+    ignored = int((paths.job("a") / "canary-out.txt").read_text().split()[1], 16)
+    named = {number.name for number in signal.Signals if ignored >> (number - 1) & 1}
+    assert "SIGUSR2" in named
+    assert not named & {"SIGINT", "SIGPIPE", "SIGXFSZ", "SIGTERM", "SIGCHLD"}
+
+
+def test_job_json_says_that_a_job_runs(tmp_path: Path) -> None:
+    """A job that goes on for a moment finds itself RUNNING in its state file, with its ids."""
+    wait = "until grep -q RUNNING job.json 2>/dev/null; do sleep 0.01; done; grep -o '\"cpu_ids\":[^]]*]' job.json"
+    state, _ = run(tmp_path, [shell("a", wait, timeout=30.0)])
+    assert outcomes(state) == {"a": "SUCCESS"}
+    assert json.loads("{" + (state.paths.job("a") / "canary-out.txt").read_text() + "}")["cpu_ids"]
+
+
 def test_job_json_tells_the_state_with_spec_and_measurements(tmp_path: Path) -> None:
     """The file beside the output has the contract's fields."""
     state, _ = run(tmp_path, [shell("a", "exit 0")], [shell("b", "exit 5", "a")])

@@ -141,7 +141,7 @@ def test_a_damaged_attempt_file_is_no_dead_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["testcase.lock", "job.json", "canary-out.txt", ".canary-broken.txt"])
 def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(tmp_path: Path, name: str) -> None:
     """Neither the runner, nor one after a crash, nor the reports wait for a writer that never comes."""
-    plan = plan_of([shell("a", f"rm -f {name}; mkfifo {name}; exit 3"), shell("b", "exit 0")])
+    plan = plan_of([shell("a", f"rm -f {name}; mkfifo {name}; exit 3", kind="pyt"), shell("b", "exit 0")])
     paths = write_session(plan, tmp_path / "out")
     assert _run(paths, plan).returncode == 0
     assert {job: outcome for job, (outcome, _) in _outcomes(paths).items()} == {"a": "FAILED", "b": "SUCCESS"}

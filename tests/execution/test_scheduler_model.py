@@ -5,6 +5,7 @@ only processes are not: the machine says which of them ends when, and how. After
 instead of handing out ids, has to have the same jobs running.
 """
 
+import math
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -175,7 +176,7 @@ class _Batch:
                 retries=Retries(part.retry, recorder.state.jobs),
                 binding=Binding(everyone=False, ids_are_cpus=False, tell=lambda _: None),
                 oom_kills=OomKills(),
-                tick=lambda: None,
+                tick=lambda: math.inf,
             ),
             attempt=attempt,
         )
@@ -357,7 +358,7 @@ class Host(RuleBasedStateMachine):
 
 def scheduling_exit(status: int) -> Any:  # noqa: ANN401 - an Exit
     """Return how a process ended that used nothing."""
-    from canary_wf.execution.monitor import Exit
+    from canary_wf.execution.exits import Exit
 
     return Exit(status, _Usage())  # type: ignore[arg-type]
 

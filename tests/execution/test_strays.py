@@ -168,7 +168,10 @@ def test_marks_are_found_behind_those_of_outer_runners() -> None:
     """And nothing else is."""
     process = subprocess.Popen(["sleep", "100"], env={"CANARY_WF_ATTEMPT": "outer:inner", "PATH": os.environ["PATH"]})
     try:
-        assert inherited(process.pid, "CANARY_WF_ATTEMPT") == "outer:inner"
+        end = time.monotonic() + 30
+        while (marks := inherited(process.pid, "CANARY_WF_ATTEMPT")) is None:  # not while it is being started
+            assert time.monotonic() < end
+        assert marks == "outer:inner"
         assert end_left_behind((), ("out",)) == []
         assert process.poll() is None
         assert end_left_behind((), ("outer",)) == []

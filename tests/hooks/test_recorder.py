@@ -1,6 +1,7 @@
 """The recorder: every event is in the journal first, and `job.json` always says what the journal says."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.hooks.recorder import Recorder
+from canary_wf.hooks.recorder import TOLD_AFTER, Recorder
 from canary_wf.hooks.recording import reopen_recorder
 from canary_wf.job.events import AttemptStarted, Event, JobFinished, JobLaunched, JobReset, JobStarted
 from canary_wf.job.journal import read_journal
@@ -36,11 +37,13 @@ def _job_file(paths: SessionPaths, name: str = "a") -> dict[str, Any]:
     return content
 
 
-def test_the_job_file_follows_the_life_of_a_job(tmp_path: Path) -> None:
+def test_the_job_file_follows_the_life_of_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running with ids, then the verdict with code, reason and measurements."""
+    monkeypatch.setattr("canary_wf.hooks.recorder.TOLD_AFTER", 0.0)
     _, paths, recorder = _session(tmp_path)
     for event in LIFE[:3]:
         recorder(event)
+    assert recorder.tell_running() == math.inf
     running = _job_file(paths)
     assert (running["phase"], running["outcome"], running["code"]) == ("RUNNING", "NONE", None)
     assert (running["cpu_ids"], running["gpu_ids"], running["slurm_job_id"]) == (["3"], ["1"], "77")
@@ -71,8 +74,10 @@ def test_every_event_is_in_the_journal_when_its_file_is_written(
         seen.append(state.record(A).phase.value)
 
     monkeypatch.setattr("canary_wf.hooks.recorder.write_job_file", written)
+    monkeypatch.setattr("canary_wf.hooks.recorder.TOLD_AFTER", 0.0)
     for event in LIFE:
         recorder(event)
+        recorder.tell_running()
     assert seen == ["RUNNING", "DONE"]
     recorder.close()
 
@@ -91,11 +96,52 @@ def test_a_recorder_goes_on_where_the_journal_ends(tmp_path: Path) -> None:
     assert _job_file(paths)["phase"] == "PENDING"
 
 
-def test_dependencies_are_told_with_their_directories(tmp_path: Path) -> None:
+def test_a_short_job_is_told_of_once(tmp_path: Path) -> None:
+    """Its state file is written when it has ended, and is due before only for a job that goes on."""
+    _, paths, recorder = _session(tmp_path)
+    for event in LIFE[:3]:
+        recorder(event)
+    assert 0 < recorder.tell_running() <= TOLD_AFTER
+    assert not paths.jobs.exists() or list(paths.jobs.rglob("job.json")) == []
+    recorder(LIFE[3])
+    assert _job_file(paths)["phase"] == "DONE"
+    assert recorder.tell_running() == math.inf
+    recorder.close()
+
+
+def test_a_script_that_asks_which_job_it_is_finds_its_file(tmp_path: Path) -> None:
+    """The file of a `.pyt` job is there before its process is."""
+    test = spec("a", kind="pyt", command=("a.pyt",))
+    plan = plan_of([test])
+    paths = write_session(plan, tmp_path)
+    recorder = reopen_recorder(paths, plan.batches[0].id)
+    recorder(LIFE[0])
+    recorder(JobStarted(time=2.0, job=test.id))
+    assert _job_file(paths)["phase"] == "RUNNING"
+    recorder.close()
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_file_of_an_earlier_run_is_replaced_at_once(tmp_path: Path, *, resumed: bool) -> None:
+    """A job that runs again does not look as if it had its verdict."""
+    plan, paths, recorder = _session(tmp_path)
+    for event in LIFE:
+        recorder(event)
+    if resumed:
+        recorder.close()
+        recorder = reopen_recorder(paths, plan.batches[0].id)
+    recorder(LIFE[1])
+    assert _job_file(paths)["phase"] == "RUNNING"
+    recorder.close()
+
+
+def test_dependencies_are_told_with_their_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job finds what its upstream made."""
+    monkeypatch.setattr("canary_wf.hooks.recorder.TOLD_AFTER", 0.0)
     plan, paths, recorder = _session(tmp_path)
     recorder(LIFE[0])
     recorder(JobStarted(time=2.0, job=plan.jobs[1].id))
+    recorder.tell_running()
     recorder.close()
     (upstream,) = _job_file(paths, "b")["dependencies"]
     assert upstream == {"id": A, "name": "a", "when": "on_success", "directory": str(paths.job("a"))}

@@ -9,7 +9,8 @@ import pytest
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.hooks.settle import needs_settling, running_jobs, settle
+from canary_wf.hooks.settle import needs_settling, settle
+from canary_wf.hooks.verdicts import running_jobs
 from canary_wf.job.attempt import AttemptFile, read_attempt
 from canary_wf.job.events import JobLaunched
 from canary_wf.job.journal import JournalWriter, read_journal
@@ -28,7 +29,7 @@ def _batch(out: Path, *, running: bool, alive: bool = False) -> BatchPaths:
 def test_jobs_of_a_dead_runner_are_interrupted(tmp_path: Path) -> None:
     """The verdict says why, the attempt is closed, and final jobs stay what they are."""
     files = _batch(tmp_path, running=True)
-    assert needs_settling(files)
+    assert needs_settling(files, read_attempt(files.attempt))
     settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
     state = read_journal(files.journal)
     found = {job: (record.status.outcome, record.status.reason) for job, record in state.jobs.items()}
@@ -46,7 +47,7 @@ def test_a_living_or_ended_runner_is_left_alone(tmp_path: Path, running: bool, a
     """Not a byte of its state changes."""
     files = _batch(tmp_path, running=running, alive=alive)
     before = (files.journal.read_bytes(), files.attempt.read_bytes())
-    assert not needs_settling(files)
+    assert not needs_settling(files, read_attempt(files.attempt))
     settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
     assert (files.journal.read_bytes(), files.attempt.read_bytes()) == before
 
@@ -64,7 +65,7 @@ def test_a_batch_that_never_began_needs_no_settling(tmp_path: Path) -> None:
     """There is nothing to say, and nothing is written."""
     paths = SessionPaths(tmp_path, "s")
     files = paths.batch("b")
-    assert not needs_settling(files)
+    assert not needs_settling(files, read_attempt(files.attempt))
     settle(paths, ["b"])
     assert not files.folder.exists()
 
@@ -84,6 +85,6 @@ def test_a_runner_on_another_machine_is_believed_for_some_heartbeats(tmp_path: P
     """From here nobody sees its process, only how old its last sign of life is."""
     files = _batch(tmp_path, running=True)
     write_json(files.attempt, AttemptFile("t", "elsewhere/boot/pid", 1, 1))
-    assert not needs_settling(files)
+    assert not needs_settling(files, read_attempt(files.attempt))
     os.utime(files.attempt, (1.0, 1.0))
-    assert needs_settling(files)
+    assert needs_settling(files, read_attempt(files.attempt))

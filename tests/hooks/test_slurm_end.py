@@ -1,19 +1,20 @@
 """What Slurm says of a batch's end becomes verdicts: a person's cancel is final, the machine's doing is not."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 from factories import plan_of, spec
 
 from canary_wf.hooks import settle as settling
+from canary_wf.hooks import slurm_end
 from canary_wf.hooks.recording import open_recorder
 from canary_wf.hooks.settle import settle
 from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user
-from canary_wf.job.attempt import AttemptFile
+from canary_wf.job.attempt import AttemptFile, read_attempt
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
-from canary_wf.job.journal import BatchState, read_journal
+from canary_wf.job.journal import BatchState, JournalWriter, read_journal
 from canary_wf.job.status import Outcome
 from canary_wf.job.submission import note_ended, note_submitted
 from canary_wf.json_files import write_json
@@ -54,11 +55,11 @@ def _answers(monkeypatch: pytest.MonkeyPatch, states: Mapping[str, str]) -> list
     """Let Slurm answer with `states`; return what it is asked for."""
     asked: list[list[str]] = []
 
-    def answer(jobs: list[str]) -> Mapping[str, str]:
+    def answer(jobs: Iterable[str]) -> Mapping[str, str]:
         asked.append(list(jobs))
-        return states
+        return {job: states[job] for job in asked[-1] if job in states}
 
-    monkeypatch.setattr(settling, "ask_states", answer)
+    monkeypatch.setattr(slurm_end, "ask_states", answer)
     return asked
 
 
@@ -149,7 +150,7 @@ def test_what_a_stopped_workflow_took_back_is_not(tmp_path: Path, monkeypatch: p
     assert found["waited"][0] is Outcome.NONE
 
 
-@pytest.mark.parametrize("states", [{}, {"12": "RUNNING"}])
+@pytest.mark.parametrize("states", [{}, {"12": "COMPLETED"}])
 def test_where_slurm_knows_nothing_the_runner_just_died(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: Mapping[str, str]
 ) -> None:
@@ -158,6 +159,66 @@ def test_where_slurm_knows_nothing_the_runner_just_died(
     _answers(monkeypatch, states)
     settle(paths, [batch])
     assert _found(paths, batch)[1]["ran"] == (Outcome.INTERRUPTED, "its runner died")
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "COMPLETING", "SUSPENDED", "PENDING", "REQUEUED"])
+@pytest.mark.parametrize("by_signal", [False, True])
+def test_what_still_lives_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, by_signal: bool
+) -> None:
+    """Its runner is silent, but Slurm has not given it up: not a byte of the batch's state changes."""
+    paths, batch = _cut_short(tmp_path, by_signal=by_signal)
+    _answers(monkeypatch, {"12": state})
+    files = paths.batch(batch)
+    before = (files.journal.read_bytes(), files.attempt.read_bytes())
+    settle(paths, [batch])
+    assert (files.journal.read_bytes(), files.attempt.read_bytes()) == before
+
+
+@pytest.mark.parametrize("state", ["TIMEOUT", "CANCELLED"])
+def test_a_newer_attempt_is_not_taken_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    """It began while Slurm was asked, and knows better."""
+    paths, batch = _cut_short(tmp_path)
+    newer = AttemptFile("newer", "here", 0, 1)
+    _answers(monkeypatch, {"12": state})
+    looked_at = slurm_end.states_of
+
+    def begin_anew(suspects: Iterable[slurm_end.Suspect | None]) -> dict[str, str]:
+        write_json(paths.batch(batch).attempt, newer)
+        return looked_at(suspects)
+
+    monkeypatch.setattr(settling, "states_of", begin_anew)
+    before = paths.batch(batch).journal.read_bytes()
+    settle(paths, [batch])
+    assert paths.batch(batch).journal.read_bytes() == before
+    assert read_attempt(paths.batch(batch).attempt) == newer
+
+
+def test_what_the_submitter_noted_needs_no_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node may not be allowed to ask; the id of an array's task is not the one that its runner sees."""
+    for number in ("12", "10_2"):
+        paths, batch = _cut_short(tmp_path / number, by_signal=True)
+        note_submitted(paths.batch(batch).submission, 50.0, number)
+        note_ended(paths.batch(batch).submission, 110.0, "its Slurm job failed", "CANCELLED")
+        asked = _answers(monkeypatch, {})
+        settle(paths, [batch])
+        assert asked == [[]]
+        cancelled = (Outcome.CANCELLED, "Slurm job 12 was cancelled (CANCELLED)")
+        assert _found(paths, batch)[1] == {"done": (Outcome.SUCCESS, None), "ran": cancelled, "waited": cancelled}
+
+
+@pytest.mark.parametrize("number", ["11", "10_1"])
+def test_what_was_noted_of_another_job_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    """A batch that was started by hand, say, has no submission of its own."""
+    paths, batch = _cut_short(tmp_path)
+    note_submitted(paths.batch(batch).submission, 50.0, number)
+    note_ended(paths.batch(batch).submission, 60.0, "its Slurm job failed", "CANCELLED")
+    asked = _answers(monkeypatch, {"12": "NODE_FAIL"})
+    settle(paths, [batch])
+    assert asked == [["12"]]
+    assert _found(paths, batch)[1]["ran"][0] is Outcome.INTERRUPTED
 
 
 def test_a_batch_cancelled_in_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,18 +238,47 @@ def test_a_batch_cancelled_in_the_queue(tmp_path: Path, monkeypatch: pytest.Monk
     assert not other.batch(batch).journal.exists()
 
 
+@pytest.mark.parametrize(("state", "minutes"), [("TIMEOUT", 20), ("NODE_FAIL", 10)])
 def test_a_retry_asks_for_more_when_slurm_says_that_time_was_the_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, minutes: int
 ) -> None:
-    """Also when the runner was killed before it could write that down."""
+    """Also when the runner was killed before it could write that down; it is asked once, or not when it was noted."""
+    _forget(monkeypatch)
     paths, batch = _cut_short(tmp_path)
-    limits._ended_states.clear()
-    monkeypatch.setattr(limits, "ask_states", lambda _: {"12": "TIMEOUT"})
-    assert limits.runtime_minutes(str(paths.plan), batch, 10) == 20
-    limits._ended_states.clear()
-    monkeypatch.setattr(limits, "ask_states", lambda _: {"12": "NODE_FAIL"})
-    assert limits.runtime_minutes(str(paths.plan), batch, 10) == 10
-    limits._ended_states.clear()
+    asked = _answers(monkeypatch, {"12": state})
+    assert [limits.runtime_minutes(str(paths.plan), batch, 10) for _ in range(3)] == [minutes] * 3
+    assert len(asked) == 1
+    _forget(monkeypatch)
+    note_submitted(paths.batch(batch).submission, 50.0, "12")
+    note_ended(paths.batch(batch).submission, 110.0, "its Slurm job failed", state)
+    asked = _answers(monkeypatch, {})
+    assert limits.runtime_minutes(str(paths.plan), batch, 10) == minutes
+    assert asked == [[]]
+
+
+def test_all_batches_run_times_come_from_one_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred batches that wait to be tried again are no hundred calls of squeue; an end is asked for again later."""
+    _forget(monkeypatch)
+    plan = plan_of(*([spec(f"j{number}")] for number in range(5)))
+    paths = write_session(plan, tmp_path)
+    for number, batch in enumerate(plan.batches):
+        writer = JournalWriter(paths.batch(batch.id).journal)
+        writer.append(AttemptStarted(time=1.0, token="t", host="h", pid=1, slurm_job_id=str(number)))
+        writer.close()
+    states = {str(number): "TIMEOUT" for number in range(4)} | {"4": "COMPLETING"}
+    asked = _answers(monkeypatch, states)
+    found = [limits.runtime_minutes(str(paths.plan), batch.id, 10) for batch in plan.batches]
+    assert found == [20, 20, 20, 20, 10]
+    assert [sorted(set(jobs)) for jobs in asked] == [["0", "1", "2", "3", "4"]]
+    states["4"] = "TIMEOUT"
+    monkeypatch.setattr(limits, "PATIENCE", 0.0)
+    assert limits.runtime_minutes(str(paths.plan), plan.batches[4].id, 10) == 20
+    assert set(asked[1]) == {"4"}
+
+
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_ended_states", {})
+    monkeypatch.setattr(limits, "_asked", {})
 
 
 def test_snakemakes_log_says_whether_its_user_stopped_it(tmp_path: Path) -> None:

@@ -141,6 +141,22 @@ def test_a_job_comes_back_with_what_it_depends_on(tmp_path: Path, monkeypatch: p
         assert found.is_ready()
 
 
+def test_a_script_waits_for_the_file_of_its_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runner writes the state file of a job a moment after it has started it."""
+    job = job_in(tmp_path, spec("a"))
+    monkeypatch.setenv("CANARY_WF_JOB", str(job.lockfile))
+    monkeypatch.setattr("canary_wf.job.loading.time.sleep", lambda _: job.save())
+    assert load_job_from_file(None).id == job.id
+
+
+def test_a_script_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that never comes is told."""
+    monkeypatch.setenv("CANARY_WF_JOB", str(tmp_path / "job.json"))
+    monkeypatch.setattr("canary_wf.job.loading._PATIENCE", 0.02)
+    with pytest.raises(WorkspaceError, match="cannot be read"):
+        load_job_from_file(None)
+
+
 def test_a_long_chain_is_loaded(tmp_path: Path) -> None:
     """Longer than Python's stack is deep."""
     jobs = [job_in(tmp_path, spec("j0"))]

@@ -75,8 +75,11 @@ def test_an_environment_is_changed_in_place(tmp_path: Path) -> None:
         job.add_variables(N=3)  # type: ignore[arg-type]
 
 
-def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
-    """SIGTERM first, SIGKILL for who ignores it, children included."""
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_a_timeout_ends_the_whole_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pidfd: bool) -> None:
+    """SIGTERM first, SIGKILL for who ignores it, children included; also where the kernel has no pidfd."""
+    if not pidfd:
+        monkeypatch.setattr("canary_wf.execution.exit_watch.has_pidfd", lambda: False)
     job = run(job_in(tmp_path, shell("a", "trap '' TERM; sleep 100 & echo $! > child; wait; sleep 100", timeout=0.3)))
     assert (job.status.outcome.name, job.status.code) == ("TIMEOUT", 68)
     assert job.status.reason == "ran longer than its limit of 0.3 s"

@@ -2,6 +2,8 @@
 
 import io
 import logging
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +13,7 @@ from sessions import recorded
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 import snakemake_logger_plugin_canary as plugin
+from canary_wf.hooks.withdrawal import was_withdrawn
 from canary_wf.job.events import JobFinished
 from canary_wf.job.journal import JournalWriter
 from canary_wf.job.status import Outcome
@@ -19,8 +22,10 @@ from canary_wf.plan.store import write_session
 from canary_wf.report.run_progress import RunProgress
 from canary_wf.report.session import load_session
 from canary_wf.session_paths import SessionPaths
+from snakemake_logger_plugin_canary import submissions
 from snakemake_logger_plugin_canary.live_line import LiveLine
-from snakemake_logger_plugin_canary.submissions import SubmissionNotes, batch_of_command, submitted
+from snakemake_logger_plugin_canary.messages import batch_of_command, submitted
+from snakemake_logger_plugin_canary.submissions import SubmissionNotes
 
 
 def _record(message: str, created: float = 10.0, **fields: object) -> logging.LogRecord:
@@ -81,6 +86,79 @@ def test_a_submission_from_its_start_to_its_end(tmp_path: Path) -> None:
     first, second = Submission(10.0, "12", 20.0, "its Slurm job failed"), Submission(21.0, "14", 30.0)
     assert read_submissions(file) == (first, second)
     assert notes.session == paths
+
+
+def _asked(monkeypatch: pytest.MonkeyPatch, states: Mapping[str, str]) -> list[list[str]]:
+    """Let Slurm answer with `states`; return what it is asked for."""
+    asked: list[list[str]] = []
+
+    def answer(jobs: Iterable[str]) -> dict[str, str]:
+        asked.append(list(jobs))
+        return {job: states[job] for job in asked[-1] if job in states}
+
+    monkeypatch.setattr(submissions, "ask_states", answer)
+    return asked
+
+
+def test_how_slurm_jobs_ended_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes may not be able to ask. All that are open are asked after at once.
+
+    What Snakemake says is taken, but for the tasks of arrays, which its executor mixes up.
+    """
+    plan = plan_of(*([spec(name)] for name in "abcd"))
+    paths = write_session(plan, tmp_path)
+    asked = _asked(monkeypatch, {"11": "CANCELLED", "12": "TIMEOUT", "13": "RUNNING"})
+    notes = SubmissionNotes()
+    for job, batch in enumerate(plan.batches, start=1):
+        notes.hear(_job_info(paths, batch.id, job))
+        notes.hear(_record(f"Submitted job {job} with external jobid '1{job}'."))
+    told = "SLURM-job '14' failed, SLURM status is: 'NODE_FAIL'. Reason: Unknown."
+    for job, message in ((1, ""), (2, ""), (3, ""), (4, told)):
+        notes.hear(_record("", 20.0, event="job_error", jobid=job, rule_msg=message))
+    found = [read_submissions(paths.batch(batch.id).submission)[-1].state for batch in plan.batches]
+    assert found == ["CANCELLED", "TIMEOUT", None, "NODE_FAIL"]
+    assert asked == [["11", "12", "13", "14"], ["13", "14"]]
+    notes.hear(
+        _record("Submitted array job with Snakemake IDs 2 and SLURM job ID 20. The individual task IDs are 1-1.")
+    )
+    notes.hear(_record("", 30.0, event="job_error", jobid=2, rule_msg=told.replace("14", "20_1")))
+    assert read_submissions(paths.batch(plan.batches[1].id).submission)[-1].state is None
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_stopped_snakemake_took_its_jobs_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twice: bool) -> None:
+    """Also in a larger workflow, of every suite that it uses; who stops it twice wants no more of them."""
+    (tmp_path / "scancel").write_text(f"#!/bin/sh\necho \"$@\" >> '{tmp_path}/calls'\n")
+    (tmp_path / "scancel").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    notes = SubmissionNotes()
+    plan = plan_of([spec("a")])
+    suites = [write_session(plan, tmp_path / name) for name in ("one", "two")]
+    batch = plan.batches[0].id
+    for job, paths in enumerate(suites):
+        notes.hear(_job_info(paths, batch, job))
+        notes.hear(_record(f"Submitted job {job} with external jobid '1{job}'."))
+    notes.hear(_record("Terminating processes on user request, this might take some time.", 20.0))
+    assert [was_withdrawn(paths, 10.0) for paths in suites] == [True, True]
+    notes.close(stopped_twice=twice)
+    notes.close()
+    assert [was_withdrawn(paths, 10.0) for paths in suites] == [not twice] * 2
+    assert not was_withdrawn(suites[0], time.time() + 60)
+    assert (tmp_path / "calls").read_text() == "--quiet 10 11\n"
+    ended = [read_submissions(paths.batch(batch).submission)[-1] for paths in suites]
+    assert {submission.reason for submission in ended} == {"the workflow was stopped"}
+
+
+def test_a_run_that_nobody_stopped_takes_nothing_back(tmp_path: Path) -> None:
+    """Whatever was submitted."""
+    plan = plan_of([spec("a")])
+    paths = write_session(plan, tmp_path)
+    notes = SubmissionNotes()
+    notes.hear(_job_info(paths, plan.batches[0].id))
+    notes.hear(_record("Submitted job 3 with external jobid '14'."))
+    notes.close()
+    assert not was_withdrawn(paths, 0.0)
+    assert read_submissions(paths.batch(plan.batches[0].id).submission)[-1].ended is None
 
 
 @pytest.mark.parametrize(

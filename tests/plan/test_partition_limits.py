@@ -8,7 +8,7 @@ from factories import plan_of, spec
 
 from canary_wf.errors import InputError
 from canary_wf.plan.model import PlannedBatch
-from canary_wf.plan.partition_limits import PartitionLimits, ask_partitions, check_limits, parse_partition
+from canary_wf.plan.partition_limits import PartitionLimits, ask_partitions, keep_to_limits, parse_partition
 
 SHORT = (
     "PartitionName=short AllowGroups=ALL Default=YES MaxNodes=4 MaxTime=01:30:00 MinNodes=0 MaxCPUsPerNode=16"
@@ -81,13 +81,31 @@ def test_a_batch_over_a_limit_is_refused(fields: dict[str, int], limits: dict[st
     """The message has the batch, what it asks for, what is allowed, and what helps; at the limit it goes through."""
     partition = msgspec.structs.replace(PartitionLimits("p"), **limits)
     with pytest.raises(InputError, match=told) as raised:
-        check_limits([_batch(**fields)], [partition], node_cpus=4)
+        keep_to_limits([_batch(**fields)], [partition], node_cpus=4)
     assert "--slurm partition=NAME" in str(raised.value)
-    check_limits([_batch(**{name: size - 1 for name, size in fields.items()})], [partition], 4)
+    keep_to_limits([_batch(**{name: size - 1 for name, size in fields.items()})], [partition], 4)
 
 
 def test_one_partition_that_takes_the_batch_is_enough() -> None:
     """Slurm chooses among several; without any known nothing is refused."""
     long = _batch(time_limit=7200)
-    check_limits([long], [PartitionLimits("p", minutes=60), PartitionLimits("q")], 4)
-    check_limits([long], [], 4)
+    keep_to_limits([long], [PartitionLimits("p", minutes=60), PartitionLimits("q")], 4)
+    keep_to_limits([long], [], 4)
+
+
+@pytest.mark.parametrize(
+    ("partitions", "longest"),
+    [
+        ([], None),
+        ([PartitionLimits("p")], None),
+        ([PartitionLimits("p", minutes=200)], 200),
+        ([PartitionLimits("p", minutes=200), PartitionLimits("q", minutes=300)], 300),
+        ([PartitionLimits("p", minutes=200), PartitionLimits("q")], None),
+        ([PartitionLimits("p", minutes=200), PartitionLimits("q", minutes=300, nodes=1)], 200),
+        ([PartitionLimits("p", minutes=200), PartitionLimits("q", minutes=60)], 200),
+    ],
+)
+def test_a_batch_knows_the_longest_time_it_may_take(partitions: list[PartitionLimits], longest: int | None) -> None:
+    """That of the most generous partition that takes it; a partition without a limit leaves it without one."""
+    (batch,) = keep_to_limits([_batch(time_limit=7200, nodes=2)], partitions, 4)
+    assert batch.longest == longest

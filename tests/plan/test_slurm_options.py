@@ -39,12 +39,10 @@ def test_what_is_no_option_is_refused(text: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("options", "gpus", "gres"),
     [
-        (SlurmOptions(), 2, None),
-        (SlurmOptions(gpu_style="gres"), 0, None),
-        (SlurmOptions(gpu_style="gres"), 2, "gpu:2"),
+        (SlurmOptions(), 2, "gpu:2"),
         (SlurmOptions(gpu_style="gres", gpu_model="a100"), 2, "gpu:a100:2"),
     ],
 )
-def test_gres(options: SlurmOptions, gpus: int, gres: str | None) -> None:
-    """The older way of asking for GPUs, where the site wants it."""
+def test_gres(options: SlurmOptions, gpus: int, gres: str) -> None:
+    """What each node of a batch is asked for, with the model where there is one."""
     assert options.gres(gpus) == gres

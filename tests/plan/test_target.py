@@ -8,30 +8,7 @@ import pytest
 from canary_wf.errors import UsageError
 from canary_wf.plan import cluster_advice
 from canary_wf.plan.slurm_options import SlurmOptions
-from canary_wf.plan.target import UNLIMITED_NODES, ClusterNode, ask_sinfo, choose_target, parse_sinfo
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("batch*|64|257000|gpu:4", ClusterNode("batch", True, 64, 257000, 4)),
-        ("batch|64|257000|(null)", ClusterNode("batch", False, 64, 257000, 0)),
-        ("a100|128+|512000+|gpu:a100:8(S:0-1)", ClusterNode("a100", False, 128, 512000, 8)),
-        ("mig|1|1|gpu:a100_1g.5gb:7,gpu:h100:1", ClusterNode("mig", False, 1, 1, 8)),
-        ("odd|1|1|gpu:1080:4(IDX:0-3),lustre:gpu:9", ClusterNode("odd", False, 1, 1, 4)),
-        ("tape|1|1|tape:2,mps:100", ClusterNode("tape", False, 1, 1, 0)),
-        ("  batch|8|100|  \n", ClusterNode("batch", False, 8, 100, 0)),
-        ("", None),
-        ("slurm_load_partitions: Unable to contact slurm controller", None),
-        ("a|8|100|gpu:2|ib,icelake", ClusterNode("a", False, 8, 100, 2, ("ib", "icelake"))),
-        ("a|8|100|gpu:2|(null)", ClusterNode("a", False, 8, 100, 2)),
-        ("batch|many|100|gpu:1", None),
-        ("batch|8|100", None),
-    ],
-)
-def test_a_line_of_sinfo_is_read_in_all_its_forms(line: str, expected: ClusterNode | None) -> None:
-    """The default's star, the plus of mixed nodes, and GPUs with and without type, socket and index."""
-    assert parse_sinfo(line) == expected
+from canary_wf.plan.target import UNLIMITED_NODES, choose_target
 
 
 @pytest.fixture
@@ -81,7 +58,7 @@ def test_auto_is_slurm_where_sinfo_answers(programs: Path) -> None:
 def test_without_a_default_partition_all_are_looked_at(programs: Path) -> None:
     """Some sites have none."""
     _sinfo(programs, "a|4|1000|(null)", "b|8|1000|(null)")
-    assert [node.cpus for node in ask_sinfo()] == [4, 8]
+    assert choose_target("slurm", {}, None).node.capacities["cpus"] == 8
 
 
 def test_local_does_not_ask_sinfo(programs: Path) -> None:
@@ -109,12 +86,6 @@ def test_the_options_win_over_sinfo(programs: Path) -> None:
     assert target.node.memory == 1000
 
 
-def test_a_sinfo_that_prints_no_text_is_no_cluster(programs: Path) -> None:
-    """Bytes that are not UTF-8 do not end the program."""
-    _sinfo(programs, "b\udcff\udcfe*|8|100|gpu:1")
-    assert [node.cpus for node in ask_sinfo()] == [8]
-
-
 def test_slurm_hands_out_cpus_and_gpus_whole(programs: Path, tmp_path: Path) -> None:
     """What a pool file says of several slots on one GPU is no matter for Slurm, which counts devices."""
     del programs
@@ -123,6 +94,17 @@ def test_slurm_hands_out_cpus_and_gpus_whole(programs: Path, tmp_path: Path) -> 
     file.write_text(json.dumps({"local": [{"gpus": [{"id": "0", "slots": 4}, {"id": "1"}], "chips": chips}]}))
     target = choose_target("slurm", {"cpus": 8}, file)
     assert target.node.capacities == {"gpus": 2, "chips": 2, "cpus": 8}
+
+
+def test_each_kind_of_node_is_a_target(programs: Path) -> None:
+    """The largest first, and of the others those that have more of something than every other kind."""
+    _sinfo(programs, "batch*|64|1000|(null)", "batch*|32|500|gpu:4", "batch*|16|500|gpu:4", "batch*|8|9000|(null)")
+    target = choose_target("slurm", {}, None)
+    found = [(kind.node.capacities["cpus"], kind.node.capacities["gpus"], kind.node.memory) for kind in target.others]
+    assert target.node.capacities == {"cpus": 32, "gpus": 4}
+    assert found == [(64, 0, 1000), (8, 0, 9000)]
+    same = choose_target("slurm", {"cpus": 8, "gpus": 0, "memory": 100}, None)
+    assert same.others == ()
 
 
 def _scontrol(folder: Path, *lines: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.resources.slurm_jobs import ask_states, cancel, ended, in_words, own_ids
+from canary_wf.resources.slurm_jobs import ask_states, cancel, ended, in_words, lives, own_ids
 
 
 @pytest.fixture
@@ -34,6 +34,17 @@ def test_one_query_for_all_and_one_for_the_forgotten(programs: Path) -> None:
     assert ask_states(["15"]) == {"15": "RUNNING"}
 
 
+@pytest.mark.parametrize(
+    ("said", "state"), [("CANCELLED by 0", "CANCELLED"), ("RUNNING", "COMPLETING"), ("", "COMPLETING")]
+)
+def test_the_accounting_knows_how_a_completing_job_ended(programs: Path, said: str, state: str) -> None:
+    """The queue does not tell before the node has cleared up; of one that runs or waits only the queue is right."""
+    _program(programs, "squeue", "12|12|COMPLETING\n13|13|RUNNING\n")
+    _program(programs, "sacct", f"12|12|{said}\n" if said else "")
+    assert ask_states(["12", "13"]) == {"12": state, "13": "RUNNING"}
+    assert "--jobs=12 " in (programs / "calls").read_text().splitlines()[1]
+
+
 def test_nothing_is_asked_for_what_is_no_id(programs: Path) -> None:
     """Nor is Slurm needed for nothing."""
     assert ask_states([]) == ask_states(["", "x", "1;rm", "_1", "--help"]) == {}
@@ -61,6 +72,8 @@ def test_states_in_words() -> None:
     """Ends that left work undone have words; others are no ends of that kind."""
     assert in_words("12", "NODE_FAIL") == "Slurm job 12 lost its node (NODE_FAIL)"
     assert not any(ended(state) for state in ("PENDING", "RUNNING", "COMPLETED", "COMPLETING", "REQUEUED"))
+    assert all(lives(state) for state in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"))
+    assert not any(lives(state) for state in ("", "COMPLETED", "CANCELLED", "TIMEOUT"))
 
 
 def test_own_ids() -> None:

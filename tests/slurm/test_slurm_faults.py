@@ -8,11 +8,19 @@ from pathlib import Path
 import pytest
 from slurm_workspace import SlurmWorkspace
 
+from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.journal import JournalWriter
+from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.sessions import load_plan
+
 pytestmark = [
     pytest.mark.needs("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "sbatch", "sinfo"),
 ]
 
 TOOL = Path(__file__).with_name("slurm-cluster")
+
+# Snakemake's own executor for Slurm (made to ask more often), and plain sbatch.
+both_profiles = pytest.mark.parametrize("profile", ["slurm-sbatch", "fastslurm"])
 
 # Each job waits where a file called `wait` stands in the tree, and notes when it began and when it came to its end.
 JOBS = """
@@ -54,7 +62,7 @@ def _notes(slurm: SlurmWorkspace) -> list[str]:
     return (slurm.tree / "notes").read_text().split()
 
 
-def _finish(slurm: SlurmWorkspace, profile: str = "slurm-sbatch") -> None:
+def _finish(slurm: SlurmWorkspace, profile: str) -> None:
     """Run the workflow again to its end: what is final is not run again."""
     done = slurm.snakemake(profile=profile)
     assert done.returncode == 0, done.stderr
@@ -67,11 +75,12 @@ def _reasons(slurm: SlurmWorkspace, outcome: str) -> list[str]:
     return [event["reason"] for event in slurm.journal() if event.get("outcome") == outcome]
 
 
-def test_a_cancelled_batch_is_not_retried(slurm: SlurmWorkspace) -> None:
+@both_profiles
+def test_a_cancelled_batch_is_not_retried(slurm: SlurmWorkspace, profile: str) -> None:
     """What somebody cancels by scancel is CANCELLED, begun or not, also where there is no accounting."""
     _prepare(slurm)
     slurm.stand_in("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
-    with slurm.running("slurm-sbatch") as run:
+    with slurm.running(profile) as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
         waiting = slurm.job("slow")
         slurm.run("scancel", waiting["slurm_job_id"])
@@ -80,20 +89,40 @@ def test_a_cancelled_batch_is_not_retried(slurm: SlurmWorkspace) -> None:
     assert slurm.outcomes() == {"quick": "SUCCESS", "slow": "CANCELLED", "last": "CANCELLED"}
     assert slurm.job("last")["reason"] == f"Slurm job {waiting['slurm_job_id']} was cancelled (CANCELLED)"
     assert _notes(slurm) == ["quick", "begin"]
-    assert slurm.snakemake(profile="slurm-sbatch").returncode == 1
+    assert slurm.snakemake(profile=profile).returncode == 1
+    assert _notes(slurm) == ["quick", "begin"]
+    _let_go(slurm)
+    (slurm.tree.parent / "bin" / "sacct").unlink()
+    assert slurm.canary_wf("rerun", "--failed", "-d", slurm.out).returncode == 0
+    _finish(slurm, profile)
+
+
+@both_profiles
+def test_a_cancelled_batch_is_not_retried_where_nodes_may_not_ask(slurm: SlurmWorkspace, profile: str) -> None:
+    """Who submitted it noted how it ended; the node that tries it again need not ask Slurm."""
+    _prepare(slurm)
+    on_nodes = 'case ${SLURM_JOB_ID:-} in "") exec /usr/bin/NAME "$@";; esac; exit 1'
+    for name in ("squeue", "sacct"):
+        slurm.stand_in(name, on_nodes.replace("NAME", name))
+    with slurm.running(profile) as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        slurm.run("scancel", slurm.job("slow")["slurm_job_id"])
+    assert run.returncode == 1
+    assert slurm.outcomes() == {"quick": "SUCCESS", "slow": "CANCELLED", "last": "CANCELLED"}
     assert _notes(slurm) == ["quick", "begin"]
     _let_go(slurm)
     assert slurm.canary_wf("rerun", "--failed", "-d", slurm.out).returncode == 0
-    _finish(slurm)
+    _finish(slurm, profile)
 
 
-def test_a_batch_cancelled_in_the_queue_never_runs(slurm_alone: SlurmWorkspace) -> None:
+@both_profiles
+def test_a_batch_cancelled_in_the_queue_never_runs(slurm_alone: SlurmWorkspace, profile: str) -> None:
     """It is SUBMITTED with its id while it waits, and CANCELLED when somebody does not want it any more."""
     slurm = slurm_alone
     _prepare(slurm)
     slurm.run("scontrol", "update", "partitionname=debug", "state=down")
     try:
-        with slurm.running("slurm-sbatch"):
+        with slurm.running(profile):
             slurm.wait_until(lambda: slurm.job("slow")["phase"] == "SUBMITTED")
             number = slurm.job("slow")["slurm_job_id"]
             slurm.run("scancel", number)
@@ -103,9 +132,12 @@ def test_a_batch_cancelled_in_the_queue_never_runs(slurm_alone: SlurmWorkspace) 
     assert slurm.outcomes() == dict.fromkeys(("quick", "slow", "last"), "CANCELLED")
     assert slurm.job("slow")["reason"] == f"Slurm job {number} was cancelled (CANCELLED)"
     assert not (slurm.tree / "notes").exists()
+    _let_go(slurm)
+    assert slurm.canary_wf("rerun", "--failed", "-d", slurm.out).returncode == 0
+    _finish(slurm, profile)
 
 
-@pytest.mark.parametrize("profile", ["slurm-sbatch", "fastslurm"])
+@both_profiles
 def test_a_run_stopped_by_its_user_goes_on(slurm: SlurmWorkspace, profile: str) -> None:
     """Ctrl-C takes the Slurm jobs back; what ran is INTERRUPTED, and the next run does what is left."""
     _prepare(slurm)
@@ -120,24 +152,26 @@ def test_a_run_stopped_by_its_user_goes_on(slurm: SlurmWorkspace, profile: str) 
     _finish(slurm, profile)
 
 
-def test_a_run_whose_login_shell_died_goes_on(slurm: SlurmWorkspace) -> None:
+@both_profiles
+def test_a_run_whose_login_shell_died_goes_on(slurm: SlurmWorkspace, profile: str) -> None:
     """The batch lives on without Snakemake; the next one takes it over, and nothing is run twice."""
     _prepare(slurm)
-    with slurm.running("slurm-sbatch") as run:
+    with slurm.running(profile) as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
         os.killpg(run.pid, signal.SIGKILL)
     assert slurm.job("slow")["phase"] == "RUNNING"
     _let_go(slurm)
     slurm.wait_until(lambda: slurm.job("last")["outcome"] == "SUCCESS")
-    _finish(slurm)
+    _finish(slurm, profile)
     assert _notes(slurm) == ["quick", "begin", "end", "last"]
 
 
-def test_a_node_that_is_lost_costs_only_what_ran_on_it(slurm_alone: SlurmWorkspace) -> None:
+@both_profiles
+def test_a_node_that_is_lost_costs_only_what_ran_on_it(slurm_alone: SlurmWorkspace, profile: str) -> None:
     """The batch is tried again at once, without the job that was done; the reason is Slurm's."""
     slurm = slurm_alone
     _prepare(slurm)
-    with slurm.running("slurm-sbatch") as run:
+    with slurm.running(profile) as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
         number = slurm.job("slow")["slurm_job_id"]
         node = slurm.run("squeue", "-h", "-j", number, "-o", "%N").stdout.strip()
@@ -147,14 +181,15 @@ def test_a_node_that_is_lost_costs_only_what_ran_on_it(slurm_alone: SlurmWorkspa
     assert run.returncode == 0, slurm.log.read_text()
     assert _notes(slurm) == ["quick", "begin", "begin", "end", "last"]
     assert f"Slurm job {number} lost its node (NODE_FAIL)" in _reasons(slurm, "INTERRUPTED")
-    _finish(slurm)
+    _finish(slurm, profile)
 
 
-def test_an_orphan_of_a_dead_node_writes_nothing_twice(slurm_alone: SlurmWorkspace) -> None:
+@both_profiles
+def test_an_orphan_of_a_dead_node_writes_nothing_twice(slurm_alone: SlurmWorkspace, profile: str) -> None:
     """When slurmd dies its batch lives on; the one that takes its place ends it and does what is left."""
     slurm = slurm_alone
     _prepare(slurm)
-    with slurm.running("slurm-sbatch") as run:
+    with slurm.running(profile) as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
         number = slurm.job("slow")["slurm_job_id"]
         node = slurm.run("squeue", "-h", "-j", number, "-o", "%N").stdout.strip()
@@ -170,28 +205,31 @@ def test_an_orphan_of_a_dead_node_writes_nothing_twice(slurm_alone: SlurmWorkspa
     ends = [event["job"] for event in slurm.journal() if event.get("outcome") == "SUCCESS"]
     assert len(ends) == len(set(ends)) == 3
     slurm.wait_until(lambda: "down" not in slurm.run("sinfo", "-h", "-o", "%t").stdout)
+    _finish(slurm, profile)
 
 
-def test_what_sbatch_refuses_is_told_and_runs_later(slurm: SlurmWorkspace) -> None:
+@both_profiles
+def test_what_sbatch_refuses_is_told_and_runs_later(slurm: SlurmWorkspace, profile: str) -> None:
     """The jobs have not run, and say why; the next run submits them."""
     _prepare(slurm)
     _let_go(slurm)
     slurm.stand_in("sbatch", 'echo "sbatch: error: Batch job submission failed: Invalid qos specification" >&2; exit 1')
-    done = slurm.snakemake(profile="slurm-sbatch")
+    done = slurm.snakemake(profile=profile)
     assert done.returncode == 1
     job = slurm.job("quick")
     assert (job["phase"], job["outcome"]) == ("PENDING", "NONE")
     assert job["reason"].startswith("refused by Slurm: ")
     assert "Invalid qos specification" in job["reason"]
     (slurm.tree.parent / "bin" / "sbatch").unlink()
-    _finish(slurm)
+    _finish(slurm, profile)
 
 
-def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_alone: SlurmWorkspace) -> None:
+@both_profiles
+def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_alone: SlurmWorkspace, profile: str) -> None:
     """For 20 s nobody answers; the batch runs on and its end is seen."""
     slurm = slurm_alone
     _prepare(slurm)
-    with slurm.running("slurm-sbatch") as run:
+    with slurm.running(profile) as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
         slurm.run(TOOL, "stop-controller")
         try:
@@ -202,11 +240,12 @@ def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_alone: SlurmWo
             slurm.run(TOOL, "start-controller")
         _let_go(slurm)
     assert run.returncode == 0, slurm.log.read_text()
-    _finish(slurm)
+    _finish(slurm, profile)
     assert _notes(slurm) == ["quick", "begin", "end", "last"]
 
 
-def test_a_batch_over_its_limit_is_tried_again_with_more_time(slurm: SlurmWorkspace) -> None:
+@both_profiles
+def test_a_batch_over_its_limit_is_tried_again_with_more_time(slurm: SlurmWorkspace, profile: str) -> None:
     """Time was the reason, so the second attempt asks for twice as much; the first one's job was INTERRUPTED."""
     _prepare(slurm)
     rules = slurm.out / "workflow" / "rules" / "batches.smk"
@@ -214,7 +253,7 @@ def test_a_batch_over_its_limit_is_tried_again_with_more_time(slurm: SlurmWorksp
     before, minutes, after = text.partition("runtime_minutes(PLAN, ")
     batch, _, rest = after.partition(", ")
     rules.write_text(f"{before}{minutes}{batch}, 1){rest.partition(')')[2]}")
-    with slurm.running("slurm-sbatch") as run:
+    with slurm.running(profile) as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
         first = slurm.job("slow")["slurm_job_id"]
         slurm.wait_until(lambda: slurm.launched() == 3, seconds=200)
@@ -227,16 +266,39 @@ def test_a_batch_over_its_limit_is_tried_again_with_more_time(slurm: SlurmWorksp
     assert _notes(slurm) == ["quick", "begin", "begin", "end", "last"]
 
 
-def test_a_requeued_batch_goes_on_where_it_was(slurm: SlurmWorkspace) -> None:
+@both_profiles
+def test_a_requeued_batch_goes_on_where_it_was(slurm: SlurmWorkspace, profile: str) -> None:
     """Slurm starts the same job again; what is done is not done again, and nobody else takes the batch."""
     _prepare(slurm)
-    with slurm.running("slurm-sbatch", "--default-resources", "slurm_account='lab'", "slurm_extra='--requeue'") as run:
+    plain = ("--default-resources", "slurm_account='lab'", "slurm_extra='--requeue'")
+    with slurm.running(profile, *({"fastslurm": ("--fastslurm-requeue",)}.get(profile, plain))) as run:
         slurm.wait_until(lambda: slurm.launched() == 2)
         number = slurm.job("slow")["slurm_job_id"]
         assert slurm.run("scontrol", "requeue", number).returncode == 0
         slurm.wait_until(lambda: slurm.job("slow")["outcome"] in {"INTERRUPTED", "NONE"})
+        # Started anew while its first run completes, it would be given that one's exit code.
+        slurm.wait_until(lambda: slurm.run("squeue", "-h", "-j", number, "-o", "%T").stdout == "PENDING\n")
         slurm.run("scontrol", "update", f"jobid={number}", "StartTime=now")
         _let_go(slurm)
     assert run.returncode == 0, slurm.log.read_text()
     assert {event["slurm_job_id"] for event in slurm.journal() if event["event"] == "attempt_started"} == {number}
-    _finish(slurm)
+    _finish(slurm, profile)
+
+
+def test_a_retry_asks_for_no_more_than_the_partition_allows(slurm_alone: SlurmWorkspace) -> None:
+    """Twice the time would be too much, and the batch would wait for ever; with what is allowed it runs."""
+    slurm = slurm_alone
+    slurm.run("scontrol", "update", "partitionname=debug", "MaxTime=10")
+    try:
+        _prepare(slurm)
+        _let_go(slurm)
+        (batch,) = load_plan(slurm.out).batches
+        writer = JournalWriter(SessionPaths(slurm.out, session_names(slurm.out)[-1]).batch(batch.id).journal)
+        writer.append(AttemptStarted(time=1.0, token="t", host="h", pid=1))
+        writer.append(AttemptEnded(time=2.0, token="t", reason="time_limit"))
+        writer.close()
+        _finish(slurm, "slurm-sbatch")
+    finally:
+        slurm.run("scontrol", "update", "partitionname=debug", "MaxTime=INFINITE")
+    limit = slurm.run("squeue", "-h", "-t", "all", "-j", slurm.job("slow")["slurm_job_id"], "-o", "%l").stdout.strip()
+    assert (batch.time_limit, batch.longest, limit) == (7 * 60, 10, "10:00")

@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import os
+import re
+import signal
 from typing import Any
 
 import pytest
@@ -96,3 +99,41 @@ def test_a_job_of_several_nodes_has_them_whole(slurm: SlurmWorkspace, profile: s
     assert len(set(nodes)) == 2
     assert len(wide["cpu_ids"]) == 8
     assert len(slurm.job("narrow")["cpu_ids"]) == 2
+
+
+BROKEN_OFF = """
+jobs:
+  - name: wide
+    command: [sh, -c, 'echo wide >> {tree}/notes; srun true']
+    nodes: 2
+    cpus: 16
+    runtime: 1s
+  - name: slow
+    command: [sh, -c, 'echo slow >> {tree}/notes; while [ -e {tree}/wait ]; do sleep 0.1; done']
+    nodes: 2
+    cpus: 16
+    gpus: 2
+    runtime: 1s
+    depends_on: [wide]
+"""
+
+
+@pytest.mark.parametrize("profile", ["fastslurm", "slurm-sbatch"])
+def test_a_batch_of_several_nodes_goes_on_after_it_was_broken_off(slurm: SlurmWorkspace, profile: str) -> None:
+    """Each node gives all of its GPUs, as it is taken whole; what was done on several nodes is not done again."""
+    slurm.write("a.jobs.yaml", BROKEN_OFF.replace("{tree}", str(slurm.tree)))
+    slurm.write("wait", "")
+    slurm.generate_for_slurm("-b", "spec=layout:atomic")
+    with slurm.running(profile) as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        number = slurm.job("slow")["slurm_job_id"]
+        shares = re.findall(r"\bGRES=gpu:a100:(\d)", slurm.run("scontrol", "show", "-d", "job", number).stdout)
+        os.kill(run.pid, signal.SIGINT)
+    assert set(shares) == {"4"}
+    slurm.wait_until(lambda: slurm.outcomes()["slow"] == "INTERRUPTED")
+    assert slurm.outcomes() == {"wide": "SUCCESS", "slow": "INTERRUPTED"}
+    (slurm.tree / "wait").unlink()
+    done = slurm.snakemake(profile=profile)
+    assert done.returncode == 0, done.stderr
+    assert slurm.outcomes() == {"wide": "SUCCESS", "slow": "SUCCESS"}
+    assert (slurm.tree / "notes").read_text().split() == ["wide", "slow", "slow"]

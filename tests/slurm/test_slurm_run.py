@@ -15,7 +15,7 @@ jobs:
     gpus: 2
     runtime: 1s
   - name: second
-    command: [sh, -c, 'exit 3']
+    command: [sh, -c, 'test -e {tree}/mended || exit 3']
     depends_on: [first]
     runtime: 1s
   - name: third
@@ -25,9 +25,27 @@ jobs:
 """
 
 
+def _write(slurm: SlurmWorkspace) -> None:
+    slurm.write("a.jobs.yaml", JOBS.replace("{tree}", str(slurm.tree)))
+
+
+def _mend_and_finish(slurm: SlurmWorkspace, profile: str) -> None:
+    """Let the failing job pass, and run only it and what it blocked."""
+    before = {job["name"]: job["finished"] for job in slurm.status()["jobs"]}
+    slurm.write("mended", "")
+    assert slurm.canary_wf("rerun", "--failed", "-d", slurm.out).returncode == 0
+    done = slurm.snakemake(profile=profile)
+    assert done.returncode == 0, done.stderr
+    jobs = slurm.status()["jobs"]
+    assert {job["outcome"] for job in jobs} == {"SUCCESS"}
+    assert {job["name"] for job in jobs if job["finished"] == before[job["name"]]} == {
+        f"first.n={n}" for n in (1, 2, 3)
+    }
+
+
 def test_a_run_on_slurm_has_the_same_verdicts_as_anywhere(slurm: SlurmWorkspace) -> None:
     """Planned for the cluster's nodes, submitted, run with the ids of the allocation, judged by the gate."""
-    slurm.write("a.jobs.yaml", JOBS)
+    _write(slurm)
     slurm.generate_for_slurm()
     done = slurm.snakemake(profile="fastslurm")
     assert done.returncode == 1
@@ -40,11 +58,12 @@ def test_a_run_on_slurm_has_the_same_verdicts_as_anywhere(slurm: SlurmWorkspace)
         shown = (slurm.out / jobs[name]["log"]).read_text().strip().split(",")
         assert shown == jobs[name]["gpu_ids"]
         assert len(set(shown)) == 2
+    _mend_and_finish(slurm, "fastslurm")
 
 
 def test_a_dry_run_for_slurm_submits_nothing(slurm: SlurmWorkspace) -> None:
     """`snakemake -n --profile slurm` shows the batches with their resources."""
-    slurm.write("a.jobs.yaml", JOBS)
+    _write(slurm)
     slurm.generate_for_slurm()
     done = slurm.snakemake("-n", profile="slurm")
     assert done.returncode == 0, done.stderr
@@ -54,7 +73,7 @@ def test_a_dry_run_for_slurm_submits_nothing(slurm: SlurmWorkspace) -> None:
 
 def test_plain_sbatch_has_the_same_verdicts(slurm: SlurmWorkspace) -> None:
     """The profile `slurm-sbatch` submits the same workflow, names its jobs, and asks for all states at once."""
-    slurm.write("a.jobs.yaml", JOBS)
+    _write(slurm)
     slurm.generate_for_slurm()
     done = slurm.snakemake(profile="slurm-sbatch")
     assert done.returncode == 1
@@ -65,3 +84,4 @@ def test_plain_sbatch_has_the_same_verdicts(slurm: SlurmWorkspace) -> None:
     for batch, number in batches.items():
         shown = slurm.run("squeue", "--states=all", "-h", "-j", number, "-o", "%j").stdout.strip()
         assert shown == f"batch_{batch}"
+    _mend_and_finish(slurm, "slurm-sbatch")

@@ -24,12 +24,26 @@ from canary_wf.workflow.limits import runtime_minutes
 )
 def test_each_attempt_that_hit_its_limit_doubles_the_time(tmp_path: Path, reasons: list[str], minutes: int) -> None:
     """Other ends ask for no more, and the doubling itself has an end."""
+    plan, batch = _ended(tmp_path, reasons)
+    assert runtime_minutes(plan, batch, 10) == minutes
+
+
+@pytest.mark.parametrize(("longest", "minutes"), [(None, 40), (60, 40), (35, 35), (10, 10), (5, 10)])
+def test_no_retry_asks_for_more_than_a_partition_allows(tmp_path: Path, longest: int | None, minutes: int) -> None:
+    """It would wait for ever; what is planned, which a user may have changed, is asked for all the same."""
+    plan, batch = _ended(tmp_path, ["time_limit", "time_limit"])
+    assert runtime_minutes(plan, batch, 10, longest=longest) == minutes
+
+
+def _ended(out: Path, reasons: list[str]) -> tuple[str, str]:
+    """Write a session whose only batch had attempts that ended for `reasons`; return the plan's path and the batch."""
     plan = plan_of([spec("a")])
-    paths = write_session(plan, tmp_path)
+    paths = write_session(plan, out)
+    batch = plan.batches[0].id
     if reasons:
-        writer = JournalWriter(paths.batch(plan.batches[0].id).journal)
+        writer = JournalWriter(paths.batch(batch).journal)
         for number, reason in enumerate(reasons):
             writer.append(AttemptStarted(time=1.0, token=str(number), host="h", pid=1))
             writer.append(AttemptEnded(time=2.0, token=str(number), reason=reason))
         writer.close()
-    assert runtime_minutes(str(paths.plan), plan.batches[0].id, 10) == minutes
+    return str(paths.plan), batch

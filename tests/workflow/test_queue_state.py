@@ -21,7 +21,9 @@ class _Queue:
 
     def program(self, name: str, answer: str, code: int = 0) -> None:
         (self.folder / f"{name}.answer").write_text(answer)
-        script = f"#!/bin/sh\necho x >> '{self.folder}/{name}.calls'\ncat '{self.folder}/{name}.answer'\nexit {code}\n"
+        script = (
+            f"#!/bin/sh\necho \"$@\" >> '{self.folder}/{name}.calls'\ncat '{self.folder}/{name}.answer'\nexit {code}\n"
+        )
         (self.folder / "bin" / name).write_text(script)
         (self.folder / "bin" / name).chmod(0o755)
 
@@ -59,36 +61,57 @@ def test_all_jobs_are_answered_from_one_list(queue: _Queue) -> None:
     assert queue.calls("squeue") == 1
 
 
-def test_a_job_that_is_not_in_an_old_list_makes_a_new_one(queue: _Queue) -> None:
-    """It was submitted since."""
+def test_a_job_that_is_not_in_the_list_waits_for_the_next_one(queue: _Queue) -> None:
+    """It was submitted since; that costs no question of its own."""
     queue.program("squeue", "1|RUNNING\n")
     assert queue.state("1") == "running"
     queue.program("squeue", "1|COMPLETED\n2|RUNNING\n")
-    assert queue.state("1") == "running"
-    assert queue.state("2") == "running"
+    assert [queue.state("1"), queue.state("2"), queue.state("3")] == ["running"] * 3
+    assert queue.calls("squeue") == 1
+    assert [queue.state("1", 0), queue.state("2")] == ["success", "running"]
+    assert queue.calls("squeue") == 2
+
+
+def test_a_controller_that_does_not_answer_ends_nothing_and_is_left_in_peace(queue: _Queue) -> None:
+    """The job may well run, and what the old list says stands; jobs that ask one after the other ask it once."""
+    queue.program("squeue", "1|COMPLETED\n2|RUNNING\n")
     assert queue.state("1") == "success"
-    assert queue.calls("squeue") == 2
-
-
-def test_a_list_grows_old(queue: _Queue) -> None:
-    """At once, where no second is given to it."""
-    queue.program("squeue", "1|RUNNING\n")
-    assert [queue.state("1", 0), queue.state("1", 0)] == ["running", "running"]
-    assert queue.calls("squeue") == 2
-
-
-def test_a_controller_that_does_not_answer_ends_nothing(queue: _Queue) -> None:
-    """The job may well run; nothing half-written stays."""
     queue.program("squeue", "slurm_load_jobs error", 1)
-    assert queue.state("1") == "running"
-    assert list((queue.folder / ".snakemake").iterdir()) == []
+    assert [queue.state("2", 0)] + [queue.state(job) for job in ("1", "2", "3")] == [
+        "running",
+        "success",
+        "running",
+        "running",
+    ]
+    assert (queue.calls("squeue"), queue.calls("sacct")) == (2, 0)
+    assert not list((queue.folder / ".snakemake").glob("*.[0-9]*"))
+
+
+def test_one_question_for_all_jobs_that_the_controller_forgot(queue: _Queue) -> None:
+    """The accounting knows them, or they are over and Snakemake looks for their results; none is asked for again."""
+    jobs = [str(number) for number in range(1, 7)]
+    assert {queue.state(job) for job in jobs} == {"running"}
+    queue.program("squeue", "6|RUNNING\n")
+    queue.program("sacct", "1|COMPLETED\n2|CANCELLED by 0\n3|TIMEOUT\n4|RUNNING\n")
+    found = [queue.state("1", 0), *(queue.state(job) for job in jobs[1:])]
+    assert found == ["success", "failed", "failed", "running", "success", "running"]
+    assert (queue.calls("squeue"), queue.calls("sacct")) == (2, 1)
+    assert "--jobs=1,2,3,4,5 " in (queue.folder / "sacct.calls").read_text()
+    queue.program("sacct", "4|COMPLETED\n")
+    assert [queue.state("4", 0), queue.state("5"), queue.state("6")] == ["success", "success", "running"]
+    assert "--jobs=4 " in (queue.folder / "sacct.calls").read_text().splitlines()[1]
 
 
 @pytest.mark.parametrize(
     ("answer", "code", "state"),
-    [("COMPLETED\n", 0, "success"), ("CANCELLED by 0\n", 0, "failed"), ("RUNNING\n", 0, "running"), ("", 1, "success")],
+    [
+        ("1|COMPLETED\n", 0, "success"),
+        ("1|CANCELLED by 0\n", 0, "failed"),
+        ("1|RUNNING\n", 0, "running"),
+        ("", 1, "success"),
+    ],
 )
 def test_a_job_that_the_controller_forgot(queue: _Queue, answer: str, code: int, state: str) -> None:
-    """The accounting knows it, or it is over and Snakemake looks for its result."""
+    """One that has no accounting, too."""
     queue.program("sacct", answer, code)
-    assert queue.state("1") == state
+    assert [queue.state("1", 0), queue.state("1", 0)] == ["running", state]

@@ -56,6 +56,19 @@ def test_batches_of_which_only_some_know_their_memory_have_two_shapes() -> None:
     assert len(shapes_of(msgspec.structs.replace(one, batches=batches))) == 2
 
 
+def test_batches_of_which_only_some_fit_a_partition_have_two_shapes() -> None:
+    """A retry may ask for as much as the partition allows that takes the batch; the names tell the shapes apart."""
+    one = _plan(300.0, 300.0, 300.0)
+    longest = (None, 60, 120)
+    batches = (msgspec.structs.replace(b, longest=most) for b, most in zip(one.batches, longest, strict=True))
+    shapes = shapes_of(msgspec.structs.replace(one, batches=tuple(batches)))
+    assert {shape.longest: shape.name.rpartition("1nodes_")[2] for shape in shapes} == {
+        None: "5min",
+        60: "5min_of60min",
+        120: "5min_of120min",
+    }
+
+
 @pytest.mark.parametrize(("count", "auto"), [(500, False), (501, True)])
 def test_the_number_of_batches_decides_unless_told(count: int, auto: bool) -> None:
     """Up to five hundred batches are read one by one."""

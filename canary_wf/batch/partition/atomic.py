@@ -42,8 +42,7 @@ class AtomicPacking:
             len(tasks) > 1 and any(widest[problem.kinds[task]] > HALF for task in tasks) for tasks in self.components
         ]
         self._parts = [crc32(problem.ids[tasks[0]].encode()) for tasks in self.components]
-        self._line = interleaved(range(len(self.components)), self._items.loads, self.alone)
-        self._line.reverse()
+        self._line = self._evenly(range(len(self.components)))
 
     def pack(self, target: float, *, together: bool) -> list[list[int]]:
         """Return the batches, as lists of tasks, for `target` seconds: those longer than the target come first.
@@ -68,8 +67,13 @@ class AtomicPacking:
         line = [item for item in line if not self._wide[item]]
         while wide:
             batches.append(packer.batch(target, [wide.pop()], [wide, line]))
-        batches.extend(packer.batches(target, line, self._parts, ()))
+        shares = [self._evenly(share) for share in packer.parted(target, sorted(line), self._parts)]
+        batches.extend(packer.batches(target, shares, self._evenly, ()))
         return [[task for item in batch for task in self.components[item]] for batch in batches]
+
+    def _evenly(self, items: Sequence[int]) -> list[int]:
+        """Return `items` so that what is taken from the end has always the same mixture of long and short, of wide."""
+        return interleaved(items, self._items.loads, self.alone)[::-1]
 
     def _loads(self) -> list[tuple[float, ...]]:
         shares, kinds, runtimes = occupancy(self._problem), self._problem.kinds, self._problem.runtimes

@@ -7,7 +7,9 @@ could be, so that there is room to keep short what others wait for.
 from collections.abc import Callable, Sequence
 
 from canary_wf.batch.partition.chained import Chained, long_tasks
+from canary_wf.batch.partition.exchange import exchanged
 from canary_wf.batch.partition.flat import FEW, FlatPacking
+from canary_wf.batch.partition.limits import length_bound
 from canary_wf.batch.partition.search import Batches, Search
 from canary_wf.batch.partition.style import FILLS, Profile
 
@@ -110,7 +112,7 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
     finest = FINEST
     if depth > 1 and len(problem) > MANY:
         start, finest = mean * (1.0 + COARSE), COARSE
-    return fewest(
+    found = fewest(
         packing.tight,
         packing.packer.items.weight,
         count,
@@ -118,6 +120,9 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
         sum(problem.runtimes) + 1.0,
         finest=finest,
     )
+    if found is None or depth > 1 or not one_group or not packing.lanes.useful:
+        return found
+    return exchanged(found, packing.packer.length, length_bound(problem, count, problem.runtimes))
 
 
 def _searched(packing: FlatPacking, profile: Profile, count: int, mean: float) -> Batches | None:

@@ -4,6 +4,7 @@ import math
 
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.search import Batches, Search
+from canary_wf.batch.partition.sequence import sequence
 from canary_wf.batch.partition.style import Profile
 
 ALLOWANCE = 1.05
@@ -19,5 +20,8 @@ def to_duration(packing: FlatPacking, profile: Profile, duration: float, nominal
     search.run()
     if search.best is not None:
         return search.best
+    one_chain = sequence(packing, duration, allowed)
+    if one_chain is not None:
+        return one_chain
     batches = packing.tight(duration)
     return min(batches, search.fewest, key=len) if search.fewest else batches

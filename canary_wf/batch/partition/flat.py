@@ -13,6 +13,7 @@ from canary_wf.batch.capacity import occupancy
 from canary_wf.batch.machine import Machine
 from canary_wf.batch.partition.draft import Items
 from canary_wf.batch.partition.graph import Graph, families
+from canary_wf.batch.partition.lanes import Lanes
 from canary_wf.batch.partition.order import interleaved
 from canary_wf.batch.partition.packer import Measure, Packer
 from canary_wf.batch.partition.style import Order, Style
@@ -20,6 +21,9 @@ from canary_wf.batch.task import Problem
 
 FEW = 2000
 """Tasks up to which several packings are compared where one would do."""
+
+FEW_BATCHES = 48
+"""The same for batches, where tasks need several resources."""
 
 _NEAR = 8
 """Levels at each end that filling is taken from; looking at all would be quadratic in a chain."""
@@ -40,6 +44,7 @@ class FlatPacking:
         self.packer = Packer(Items.of(self.loads, runtimes), self.measure, returned=1 / 2)
         self.groups = problem.nodes if same_nodes else [0] * len(problem)
         self.parts = [crc32(identity.encode()) for identity in problem.ids]
+        self.lanes = Lanes(problem)
         self.lines = self._lines()
         self._sinks = [task for task, count in enumerate(graph.followers) if not count]
         self._spare: dict[Order, list[int]] = {}
@@ -47,14 +52,22 @@ class FlatPacking:
     def spare(self, order: Order) -> list[int]:
         """Return the tasks that nothing waits for, to be taken from the end."""
         if order not in self._spare:
-            runtimes, weight = self.problem.runtimes, self.packer.items.weight
-            tasks = interleaved(self._sinks, self.loads, runtimes)[::-1]
-            if order == "longest":
-                tasks.sort(key=runtimes.__getitem__)
-            elif order == "narrowest":
-                tasks.sort(key=lambda task: (-weight[task] / (runtimes[task] or 1.0), runtimes[task]))
-            self._spare[order] = tasks
+            self._spare[order] = self.ordered(self._sinks, order)
         return self._spare[order]
+
+    def ordered(self, tasks: Sequence[int], order: Order) -> list[int]:
+        """Return `tasks`, which are sorted, in `order`, to be taken from the end."""
+        runtimes, weight = self.problem.runtimes, self.packer.items.weight
+        ordered = self.evenly(tasks)
+        if order == "longest":
+            ordered.sort(key=runtimes.__getitem__)
+        elif order == "narrowest":
+            ordered.sort(key=lambda task: (-weight[task] / (runtimes[task] or 1.0), runtimes[task]))
+        return ordered
+
+    def evenly(self, tasks: Sequence[int]) -> list[int]:
+        """Return `tasks` so that what is taken from the end has always the same mixture of long and short, of wide."""
+        return interleaved(tasks, self.loads, self.problem.runtimes)[::-1]
 
     def _measure(self) -> Measure:
         runtimes, machine = self.problem.runtimes, Machine(self.problem)
@@ -106,9 +119,16 @@ class FlatPacking:
         return [batch for batches in reversed(ranks) for batch in batches]
 
     def tight(self, target: float) -> list[list[int]]:
-        """Return the fewest batches that any order gives for `target`; large problems are packed in one order only."""
-        orders: tuple[Order, ...] = ("mixed", "longest", "narrowest") if len(self.loads) <= FEW else ("mixed",)
-        return min((self.pack(Style.tight(target, self.graph.depth, order)) for order in orders), key=len)
+        """Return the fewest batches that any order gives for `target`; large problems are packed in one order only.
+
+        Few batches do not hold all mixes of kinds, and may be better off without.
+        """
+        depth, small = self.graph.depth, len(self.loads) <= FEW
+        best = self.pack(Style.tight(target, depth, "matched"))
+        more: list[Order] = ["mixed"] if self.lanes.useful and (small or len(best) <= FEW_BATCHES) else []
+        for order in (*more, *(("longest", "narrowest") if small else ())):
+            best = min(best, self.pack(Style.tight(target, depth, order)), key=len)
+        return best
 
     def critical_path(self, batches: Sequence[Sequence[int]]) -> float:
         """Return the longest chain of `batches`, which come in order of rank, in seconds."""
@@ -177,9 +197,32 @@ class _Run:
         waited_for = [task for task in tasks if height[task] or rank >= style.sinks]
         last = self._spare.pop((group, rank), []) if rank < style.sinks else []
         long_last, last = self._without_long(last)
-        yield from self._long(long_last, [last, *spare])
-        yield from self._waited_for(rank, waited_for, [*spare, last, *freed])
-        yield from self._packer.batches(self._target, last, self._packing.parts, spare)
+        shares = self._shares(last)
+        yield from self._long(long_last, [*shares, *spare])
+        yield from self._waited_for(rank, waited_for, [*spare, *shares, *freed])
+        if style.order == "matched" and self._packing.lanes.useful:
+            for share in shares:
+                yield from self._matched(share)
+        yield from self._packer.batches(self._target, shares, self._ordered, spare)
+
+    def _shares(self, tasks: Sequence[int]) -> list[list[int]]:
+        """Return `tasks` in parts that one task more hardly changes, each in the order of the style."""
+        parts = self._packer.parted(self._target, sorted(tasks), self._packing.parts)
+        return [self._ordered(part) for part in parts]
+
+    def _ordered(self, tasks: Sequence[int]) -> list[int]:
+        """Return `tasks`, which are sorted, in the order of the style, to be taken from the end."""
+        return self._packing.ordered(tasks, self._style.order)
+
+    def _matched(self, tasks: list[int]) -> Iterator[list[int]]:
+        """Yield batches of `tasks` in mixes that fill a batch side by side; what is left over stays in `tasks`."""
+        packing, target = self._packing, self._target
+        batches, tasks[:] = packing.lanes.dealt(tasks, target)
+        if not batches:
+            return
+        tasks[:] = packing.evenly(tasks)
+        yield from [self._packer.mended(target, batch, tasks) for batch in batches]
+        tasks[:] = packing.evenly(sorted(tasks))
 
     def _lower(self, kept: dict[tuple[int, int], list[int]], rank: int, group: int) -> list[list[int]]:
         """Return what is kept for levels below `rank`, the highest first: the lowest can still go everywhere."""

@@ -5,6 +5,7 @@ until the load reaches the limit, then the reference schedule is simulated: whil
 where room is left, more are tried. All of it looks at a bounded number of items, so packing is near-linear.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from canary_wf.batch.partition.draft import Draft, Items
@@ -18,7 +19,7 @@ TRIES = 4
 FULL = 0.995
 """Share of the limit from which on a batch counts as full."""
 
-PART = 12
+PART = 6
 """Batches that a part of the items fills at least."""
 
 ROOMY = 0.97
@@ -58,11 +59,28 @@ class Packer:
             drawn |= self._draw(draft, sources)
         if not drawn:
             return draft.chosen
+        return self._filled(draft, sources, max(map(self.items.alone.__getitem__, seeds), default=0.0))
+
+    def mended(self, limit: float, items: Sequence[int], pool: list[int]) -> list[int]:
+        """Return `items` as a batch that keeps to `limit` seconds: what is too much goes to `pool`, room is used by it.
+
+        No item is longer than `limit`.
+        """
+        draft = Draft(self.items, limit)
+        for item in items:
+            draft.add(item, pool)
+        return self._filled(draft, [pool], 0.0)
+
+    def _filled(self, draft: Draft, sources: Sequence[list[int]], alone: float) -> list[int]:
+        """Return what `draft` holds once it is short enough and full; its longest seed takes `alone` seconds."""
+        limit = draft.limit
         length = self._shorten(draft)
         best, kept = draft.load, list(draft.chosen)
+        # Beside a seed that takes all the time, the length says nothing about room.
+        full = FULL * limit if alone < FULL * limit else math.inf
         for _ in range(TRIES * max(1, len(self.items.shares))):
             draft.loosen()
-            if length >= FULL * limit or draft.load >= FULL * limit:
+            if length >= full or draft.load >= FULL * limit:
                 break
             if not (self._draw(draft, sources) if draft.load < ROOMY * limit else self._grow(draft, sources)):
                 break
@@ -73,30 +91,43 @@ class Packer:
             draft.restore(kept)
         return draft.chosen
 
-    def batches(
-        self, limit: float, line: list[int], parts: Sequence[int], stock: Sequence[list[int]]
-    ) -> Iterator[list[int]]:
-        """Yield batches that use up `line`, taken from its end, and may take items of `stock`.
+    def parted(self, limit: float, line: Sequence[int], parts: Sequence[int]) -> list[list[int]]:
+        """Return `line` divided into lists, in its order, that fill about `PART` batches each.
 
-        `parts` has for each item a number that has nothing to do with the others. Items whose numbers end alike make up
-        batches among themselves, and what is left over of all of them makes up the last ones, so that one item more
-        changes one part and the last batches. With several resources the mix matters more, and there is one part.
+        `parts` has for each item a number that has nothing to do with the others; items whose numbers end alike are one
+        part, so that one item more changes one part. With several resources there is one part, as the mix matters more.
         """
         weight = self.items.weight
         filled = sum(weight[item] for item in line) / limit if len(self.items.shares) == 1 else 0.0
         count = 1 << max(0, int(min(filled, len(line)) / PART).bit_length() - 1)
         shares: list[list[int]] = [[] for _ in range(count)]
-        if count > 1:
-            for item in line:
-                shares[parts[item] % count].append(item)
-            line.clear()
+        for item in line:
+            shares[parts[item] % count].append(item)
+        return shares
+
+    def batches(
+        self,
+        limit: float,
+        shares: Sequence[list[int]],
+        evenly: Callable[[Sequence[int]], list[int]],
+        stock: Sequence[list[int]],
+    ) -> Iterator[list[int]]:
+        """Yield batches that use up `shares`, taken from their ends, and may take items of `stock`.
+
+        Each share makes up batches of its own, and what is left over of all of them, put in order by `evenly`, makes up
+        the last ones.
+        """
+        weight = self.items.weight
+        line: list[int] = []
         for share in shares:
-            left = sum(weight[item] for item in share)
+            left = sum(weight[item] for item in share) if len(shares) > 1 else 0.0
             while share and left > limit:
                 batch = self.batch(limit, [share.pop()], [share])
                 left -= sum(weight[item] for item in batch)
                 yield batch
             line.extend(share)
+            share.clear()
+        line = evenly(sorted(line)) if len(shares) > 1 else line
         while line:
             yield self.batch(limit, [line.pop()], [line, *stock])
 

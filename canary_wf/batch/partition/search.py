@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.style import Profile, Style
 
-TASKS_PACKED = 30_000
+TASKS_PACKED = 20_000
 """How many tasks all packings that are compared may hold together, about."""
 
 MOST_TRIED = 16
+
+MORE_TRIED = 2
+"""The same in addition where none made few enough batches."""
 
 LARGE = 200_000
 """Tasks up to which a second style is tried when the first one makes too many batches."""
@@ -45,7 +48,9 @@ class Search:
         """Pack in as many styles as the size of the problem allows."""
         count = len(self._packing.loads)
         tries = min(MOST_TRIED, max(2 if count <= LARGE else 1, TASKS_PACKED // count))
-        for number in range(tries):
+        for number in range(tries + MORE_TRIED):
+            if number >= tries and (self.best is not None or count > TASKS_PACKED):
+                break
             style = self._next(hopeful=self.best is not None or number < tries / 2)
             if style is None or (number and self.best is not None and count > TASKS_PACKED):
                 break

@@ -23,7 +23,7 @@ MOST_CUTS = 9
 FILLS = tuple(step / 20 for step in range(21))
 
 
-Order = Literal["mixed", "longest", "narrowest"]
+Order = Literal["matched", "mixed", "longest", "narrowest"]
 """How tasks that nothing waits for are taken: some of every kind for each batch, the longest first, or those first
 that take the smallest share of a batch."""
 
@@ -33,17 +33,18 @@ class Style(msgspec.Struct, frozen=True):
 
     Tasks on chains of `cut` tasks and more have batches of their own. Of the tasks of one rank that others wait for,
     the last batch is as short as they make it, or filled up to the share `fill` of the target. On levels from `sinks`
-    on, tasks that nothing waits for go with these; on the others they make up batches of their own, taken in `order`.
+    on, tasks that nothing waits for go with these; on the others they make up batches of their own, taken in `order`:
+    `matched` as mixes of kinds that fill a batch side by side, where there are such.
     """
 
     target: float
     cut: int
     sinks: int
     fill: float = 0.0
-    order: Order = "mixed"
+    order: Order = "matched"
 
     @classmethod
-    def tight(cls, target: float, depth: int, order: Order = "mixed") -> "Style":
+    def tight(cls, target: float, depth: int, order: Order = "matched") -> "Style":
         """Return the style that fills every batch as far as there are tasks for it."""
         return cls(target, depth, depth, 1.0, order)
 

@@ -1,0 +1,100 @@
+"""What is left to do of a batch: who waits for whom, who may start, and which verdicts stand.
+
+The order is the reference schedule's (`batch.schedule`), so that what was simulated while planning is what happens.
+Nothing runs here; processes are the scheduler's.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from canary_wf.batch.problem import problem_of
+from canary_wf.batch.schedule import ReadyQueue, reference_order
+from canary_wf.job.status import Outcome, Status
+from canary_wf.job.when import why_unsatisfied
+from canary_wf.plan.model import PlannedJob
+
+Verdict = tuple[PlannedJob, Status]
+
+
+class Agenda:
+    """The jobs of one batch that have no final state yet.
+
+    `known` holds the verdicts that stand already: of final jobs of this batch and of their upstreams elsewhere; `names`
+    has the name of each of these jobs, by id.
+    """
+
+    def __init__(self, jobs: Sequence[PlannedJob], known: Mapping[str, Status], names: Mapping[str, str]) -> None:
+        self._jobs = jobs
+        self._verdicts = dict(known)
+        self._names = names
+        left = [index for index, job in enumerate(jobs) if job.id not in known]
+        problem = problem_of(jobs, [job.runtime for job in jobs], {})
+        self._order = reference_order(problem, left)
+        self._number = {jobs[index].id: number for number, index in enumerate(self._order)}
+        self._downstream: dict[str, list[PlannedJob]] = {}
+        self._missing = dict.fromkeys(self._number, 0)
+        for index in left:
+            for upstream in problem.dependencies[index]:
+                if jobs[upstream].id in self._number:
+                    self._downstream.setdefault(jobs[upstream].id, []).append(jobs[index])
+                    self._missing[jobs[index].id] += 1
+        self._ready = ReadyQueue(kinds=[problem.kinds[index] for index in self._order])
+
+    @property
+    def verdicts(self) -> Mapping[str, Status]:
+        """The verdicts that stand now, by job id."""
+        return self._verdicts
+
+    def begin(self) -> Iterator[Verdict]:
+        """Let start what waits for no job of this batch; yield the jobs that are blocked at once, and by these."""
+        for job in self.unblocked():
+            reason = self._blocking(job)
+            if reason is None:
+                self.again(job)
+            else:
+                yield from self.judge(job, Status.of(Outcome.BLOCKED, reason))
+
+    def take(self, fits: Callable[[PlannedJob], bool]) -> Iterator[PlannedJob]:
+        """Yield the jobs to start now; `fits` is asked in the order of the schedule, anew after each one."""
+        order, jobs = self._order, self._jobs
+        for number in self._ready.take(lambda number: fits(jobs[order[number]])):
+            yield jobs[order[number]]
+
+    def again(self, job: PlannedJob) -> None:
+        """Let `job`, which was taken, start once more."""
+        self._ready.push(self._number[job.id])
+
+    def judge(self, job: PlannedJob, status: Status) -> Iterator[Verdict]:
+        """Note the verdict on `job` and let those go on that waited for it; yield it, and those that are blocked now.
+
+        Nothing goes on behind a job that was interrupted, as that one runs again. Iterative, as chains may be long.
+        """
+        todo = [(job, status)]
+        while todo:
+            current, verdict = todo.pop()
+            self._verdicts[current.id] = verdict
+            yield current, verdict
+            if verdict.outcome is not Outcome.INTERRUPTED:
+                todo += self._go_on_behind(current)
+
+    def unblocked(self) -> list[PlannedJob]:
+        """Return the jobs without a verdict that wait for no other one."""
+        jobs = [self._jobs[index] for index in self._order]
+        return [job for job in jobs if job.id not in self._verdicts and not self._missing[job.id]]
+
+    def _go_on_behind(self, job: PlannedJob) -> Iterator[Verdict]:
+        for downstream in self._downstream.get(job.id, ()):
+            self._missing[downstream.id] -= 1
+            if not self._missing[downstream.id] and downstream.id not in self._verdicts:
+                reason = self._blocking(downstream)
+                if reason is None:
+                    self.again(downstream)
+                else:
+                    yield downstream, Status.of(Outcome.BLOCKED, reason)
+
+    def _blocking(self, job: PlannedJob) -> str | None:
+        """Return why `job`, whose upstreams all have a verdict, must not run, or None when it may."""
+        for edge in job.dependencies:
+            unsatisfied = why_unsatisfied(edge.when, self._verdicts[edge.job], self._names[edge.job])
+            if unsatisfied is not None:
+                return unsatisfied
+        return None

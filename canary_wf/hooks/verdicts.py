@@ -1,0 +1,27 @@
+"""Giving verdicts to jobs that no runner has any more."""
+
+import time
+from collections.abc import Iterable
+
+from canary_wf.hooks.recorder import Recorder
+from canary_wf.job.events import JobFinished
+from canary_wf.job.journal import BatchState
+from canary_wf.job.phase import JobPhase
+from canary_wf.job.status import Outcome
+
+
+def running_jobs(state: BatchState) -> list[str]:
+    """Return the ids of the jobs that the journal has as running."""
+    return [job for job, record in state.jobs.items() if record.phase is JobPhase.RUNNING]
+
+
+def give_verdict(recorder: Recorder, jobs: Iterable[str], outcome: Outcome, reason: str) -> None:
+    """Record that `jobs` ended with `outcome` just now, and why."""
+    now = time.time()
+    for job in jobs:
+        recorder(JobFinished(time=now, job=job, outcome=outcome.name, reason=reason, code=int(outcome)))
+
+
+def interrupt(recorder: Recorder, reason: str) -> None:
+    """Give every job that the journal has as running the verdict INTERRUPTED."""
+    give_verdict(recorder, running_jobs(recorder.state), Outcome.INTERRUPTED, reason)

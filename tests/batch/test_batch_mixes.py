@@ -1,0 +1,159 @@
+"""Mixes of kinds, lanes, batches in sequence and exchanges: each alone does what the partitioner relies on."""
+
+import random
+
+import pytest
+from batch_problems import make
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary_wf.batch.partition import length_bound, partition
+from canary_wf.batch.partition.exchange import exchanged
+from canary_wf.batch.partition.flat import FlatPacking
+from canary_wf.batch.partition.graph import canonical, graph_of
+from canary_wf.batch.partition.lanes import Lanes
+from canary_wf.batch.partition.mixes import cover
+from canary_wf.batch.partition.sequence import sequence
+from canary_wf.batch.schedule import simulate
+from canary_wf.batch.specification import BatchSpecification
+from canary_wf.batch.task import Problem, Task
+
+LIMITS = (8, 4)
+
+needs_of_kinds = st.lists(st.tuples(st.integers(1, 8), st.integers(0, 4)), min_size=1, max_size=10, unique=True)
+
+
+@st.composite
+def works(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[float]]:
+    """Draw needs of kinds, and seconds of work of each."""
+    needs = draw(needs_of_kinds)
+    return needs, draw(st.lists(st.floats(0.5, 1e5), min_size=len(needs), max_size=len(needs)))
+
+
+@given(works())
+def test_mixes_do_all_the_work_and_each_fits(drawn: tuple[list[tuple[int, int]], list[float]]) -> None:
+    """Every kind gets exactly its seconds, no mix needs more than there is, and no time is below the bound."""
+    needs, work = drawn
+    found = cover(work, needs, LIMITS)
+    done = [0.0] * len(work)
+    for seconds, mix in found.mixes:
+        assert all(sum(many * needs[kind][place] for kind, many in mix) <= LIMITS[place] for place in range(2))
+        for kind, many in mix:
+            done[kind] += seconds * many
+    assert done == pytest.approx(work, rel=1e-6, abs=1e-6)
+    assert found.seconds == pytest.approx(sum(seconds for seconds, _ in found.mixes))
+    filled = max(
+        sum(need[place] * seconds for need, seconds in zip(needs, work, strict=True)) / LIMITS[place]
+        for place in range(2)
+    )
+    assert found.seconds >= max(found.bound, filled) * (1 - 1e-6)
+
+
+@given(works())
+def test_mixes_are_as_short_as_can_be(drawn: tuple[list[tuple[int, int]], list[float]]) -> None:
+    """On nodes of this size the search is never cut short, so that the bound proves the mixes to be the best."""
+    needs, work = drawn
+    found = cover(work, needs, LIMITS)
+    assert found.bound > 0
+    assert found.seconds <= found.bound * 1.001
+
+
+def test_two_halves_that_leave_the_gpus_idle_run_apart() -> None:
+    """Half of the cpus without a gpu, and the other half with all gpus: side by side, not each with its like."""
+    found = cover([100.0, 400.0], [(4, 0), (1, 1)], LIMITS)
+    assert found.mixes == [(100.0, ((0, 1), (1, 4)))]
+
+
+def drawn_tasks(count: int, seed: int) -> list[Task]:
+    """Return seeded tasks of cpus, gpus and lognormal run times of at most 600 s."""
+    random_ = random.Random(seed)  # noqa: S311 - the same numbers every time
+    return [
+        Task(
+            f"j{number:05}",
+            (random_.choices((1, 2, 4, 8), (70, 15, 10, 5))[0], random_.choice((0, 0, 1, 2))),
+            min(60 * random_.lognormvariate(0, 1.2), 600.0),
+        )
+        for number in range(count)
+    ]
+
+
+@given(st.integers(0, 300), st.integers(0, 5), st.floats(60.0, 5000.0))
+def test_lanes_hold_each_task_once(count: int, seed: int, length: float) -> None:
+    """What is dealt to batches and what is left over are all tasks, and no batch is empty."""
+    problem = Problem.of(("cpus", "gpus"), LIMITS, drawn_tasks(count, seed))
+    lanes = Lanes(problem)
+    batches, left = lanes.dealt(range(count), length)
+    assert sorted([*left, *(task for batch in batches for task in batch)]) == list(range(count))
+    assert all(batches)
+
+
+def test_lanes_fill_batches() -> None:
+    """Batches as they are dealt take about the length asked for, and most of the work is in them."""
+    problem = Problem.of(("cpus", "gpus"), LIMITS, drawn_tasks(4000, 1))
+    batches, left = Lanes(problem).dealt(range(4000), 1800.0)
+    lengths = [simulate(problem, batch).length for batch in batches]
+    assert 0.9 * 1800 < sum(lengths) / len(lengths) < 1.1 * 1800
+    assert len(left) < 400
+
+
+def test_tasks_without_length_are_left_over() -> None:
+    """Kinds whose tasks take no time get no lane, so their tasks are left over."""
+    tasks = [Task("a", (1, 1), 0.0), Task("b", (2, 0), 5.0), Task("c", (1, 0), 5.0)]
+    batches, left = Lanes(Problem.of(("cpus", "gpus"), LIMITS, tasks)).dealt(range(3), 5.0)
+    assert 0 in left
+    assert sorted([*left, *(task for batch in batches for task in batch)]) == [0, 1, 2]
+
+
+def test_one_resource_needs_no_lanes() -> None:
+    """With one scarce resource, filling by sums says all."""
+    assert not Lanes(make([(1, 5.0), (2, 5.0)])).useful
+
+
+def packing_of(problem: Problem) -> FlatPacking:
+    """Return the flat packing of a problem whose tasks are sorted by id."""
+    return FlatPacking(problem, graph_of(problem), same_nodes=False)
+
+
+@given(st.lists(st.tuples(st.integers(1, 8), st.floats(0.1, 90.0), st.integers(0, 5)), min_size=1, max_size=60))
+def test_batches_in_sequence_respect_dependencies(rows: list[tuple[int, float, int]]) -> None:
+    """Each batch only needs those before it, whichever end of the graph the attempt begins at."""
+    tasks = [
+        (cpus, seconds, (number - back,) if 0 < back <= number else ())
+        for number, (cpus, seconds, back) in enumerate(rows)
+    ]
+    problem, _ = canonical(make(tasks))
+    batches = sequence(packing_of(problem), 100.0, len(rows))
+    assert batches is not None
+    assert sorted(task for batch in batches for task in batch) == list(range(len(rows)))
+    done: set[int] = set()
+    for batch in batches:
+        assert all(set(problem.dependencies[task]) <= done for task in batch)
+        assert simulate(problem, batch).length <= 100.0 * (1 + 1e-9)
+        done.update(batch)
+
+
+def test_narrow_levels_keep_to_the_nominal_number() -> None:
+    """A hundred chains of ten: by levels each of them takes two batches, in sequence no more than the work fills."""
+    random_ = random.Random(3)  # noqa: S311 - the same numbers every time
+    rows = [(1, random_.uniform(20, 200), (number - 1,) if number % 10 else ()) for number in range(1000)]
+    problem = make(rows)
+    work = sum(seconds for _, seconds, _ in rows) / 8
+    batches = partition(problem, BatchSpecification.parse(f"duration:{work / 14.5:.0f}"))
+    assert len(batches) == 15
+
+
+def test_exchanges_shorten_the_longest_and_lose_nothing() -> None:
+    """From a bad start, the longest batch comes near to the bound; each task is still there once."""
+    problem, _ = canonical(Problem.of(("cpus", "gpus"), LIMITS, drawn_tasks(200, 5)))
+    length = packing_of(problem).packer.length
+    start = [list(range(120)), list(range(120, 200))]
+    bound = length_bound(problem, 2, problem.runtimes)
+    made = exchanged(start, length, bound)
+    assert sorted(made[0] + made[1]) == list(range(200))
+    assert max(map(length, made)) < 1.1 * bound < max(map(length, start))
+    assert made == exchanged(start, length, bound)
+
+
+def test_one_batch_has_nobody_to_exchange_with() -> None:
+    """A single batch stays what it is."""
+    assert exchanged([[0, 1]], lambda tasks: float(len(tasks)), 1.0) == [[0, 1]]

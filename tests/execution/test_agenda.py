@@ -1,0 +1,108 @@
+"""What is left to do of a batch: the order in which jobs may start, and what a verdict lets go on."""
+
+from typing import Any
+
+from factories import planned, spec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary_wf.execution.agenda import Agenda
+from canary_wf.job.spec import DependencyEdge, JobSpec
+from canary_wf.job.status import Outcome, Status
+from canary_wf.plan.model import PlannedJob
+
+PASSED, FAILED = Status.of(Outcome.SUCCESS), Status.of(Outcome.FAILED)
+
+
+def _after(name: str, when: str, *needs: str) -> JobSpec:
+    edges = tuple(DependencyEdge(spec(need).id, when) for need in needs)
+    return spec(name, dependencies=edges)
+
+
+def _agenda(jobs: list[JobSpec], known: dict[str, Status] | None = None) -> tuple[Agenda, dict[str, PlannedJob]]:
+    left = [planned(job) for job in jobs]
+    ids = {spec(name).id: status for name, status in (known or {}).items()}
+    names = {job.id: job.name for job in left} | {spec(name).id: name for name in known or ()}
+    return Agenda(left, ids, names), {job.name: job for job in left}
+
+
+def _taken(agenda: Agenda) -> list[str]:
+    return [job.name for job in agenda.take(lambda _: True)]
+
+
+def _judged(agenda: Agenda, job: PlannedJob, status: Status) -> dict[str, str]:
+    return {judged.name: verdict.outcome.name for judged, verdict in agenda.judge(job, status)}
+
+
+def test_a_chain_goes_on_job_by_job() -> None:
+    """Each one waits for the verdict on the one before."""
+    agenda, jobs = _agenda([spec("a"), spec("b", "a"), spec("c", "b")])
+    assert list(agenda.begin()) == []
+    assert _taken(agenda) == ["a"]
+    for name, following in (("a", ["b"]), ("b", ["c"]), ("c", [])):
+        assert _judged(agenda, jobs[name], PASSED) == {name: "SUCCESS"}
+        assert _taken(agenda) == following
+    assert set(agenda.verdicts) == {job.id for job in jobs.values()}
+
+
+def test_a_failure_blocks_all_behind_it_and_lets_its_analysis_run() -> None:
+    """BLOCKED is a verdict of its own, which others may wait for."""
+    jobs = [spec("a"), spec("b", "a"), spec("c", "b"), _after("d", "on_failure", "a"), _after("e", "always", "c")]
+    agenda, by_name = _agenda(jobs)
+    assert list(agenda.begin()) == []
+    assert _taken(agenda) == ["a"]
+    assert _judged(agenda, by_name["a"], FAILED) == {"a": "FAILED", "b": "BLOCKED", "c": "BLOCKED"}
+    assert sorted(_taken(agenda)) == ["d", "e"]
+    assert agenda.verdicts[by_name["b"].id].reason == "dependency a ended with FAILED, needed on_success"
+
+
+def test_what_is_blocked_from_the_start_is_told_once() -> None:
+    """By a verdict of an earlier run; a job that does not mind starts, once."""
+    agenda, _ = _agenda([spec("b", "a"), spec("c", "b"), _after("d", "always", "b")], {"a": FAILED})
+    assert {job.name: status.outcome.name for job, status in agenda.begin()} == {"b": "BLOCKED", "c": "BLOCKED"}
+    assert _taken(agenda) == ["d"]
+
+
+def test_nothing_goes_on_behind_an_interrupted_job() -> None:
+    """That one runs again, with the next runner."""
+    agenda, jobs = _agenda([spec("a"), _after("b", "always", "a")])
+    assert list(agenda.begin()) == []
+    assert _taken(agenda) == ["a"]
+    assert _judged(agenda, jobs["a"], Status.of(Outcome.INTERRUPTED)) == {"a": "INTERRUPTED"}
+    assert _taken(agenda) == []
+    assert agenda.unblocked() == []
+
+
+def test_a_job_that_is_to_run_again_is_taken_again() -> None:
+    """And what fits nowhere stays."""
+    agenda, jobs = _agenda([spec("a"), spec("b")])
+    assert list(agenda.begin()) == []
+    assert [job.name for job in agenda.take(lambda job: job.name == "b")] == ["b"]
+    agenda.again(jobs["b"])
+    assert sorted(job.name for job in agenda.unblocked()) == ["a", "b"]
+    assert sorted(_taken(agenda)) == ["a", "b"]
+
+
+@st.composite
+def _graphs(draw: st.DrawFn) -> list[JobSpec]:
+    jobs: list[JobSpec] = []
+    for number in range(draw(st.integers(1, 12))):
+        when = draw(st.sampled_from(["on_success", "on_failure", "always"]))
+        needs = [f"j{other}" for other in range(number) if draw(st.integers(0, 3)) == 0]
+        jobs.append(_after(f"j{number}", when, *needs))
+    return jobs
+
+
+@given(_graphs(), st.data())
+def test_every_job_is_taken_or_blocked_once_its_upstreams_are_through(jobs: list[JobSpec], data: st.DataObject) -> None:
+    """Whatever the graph and the verdicts."""
+    agenda, by_name = _agenda(jobs)
+    seen: list[str] = [job.id for job, _ in agenda.begin()]
+    running: list[Any] = []
+    while running := [*running, *agenda.take(lambda _: True)]:
+        for job in running:
+            assert all(edge.job in agenda.verdicts for edge in job.dependencies)
+        ended = running.pop(data.draw(st.integers(0, len(running) - 1)))
+        status = data.draw(st.sampled_from([PASSED, FAILED]))
+        seen += [job.id for job, _ in agenda.judge(ended, status)]
+    assert sorted(seen) == sorted(job.id for job in by_name.values())
