@@ -53,6 +53,7 @@ class BatchSpecification(msgspec.Struct, frozen=True):
     nodes: Nodes = "any"
 
     def __post_init__(self) -> None:
+        self._check_words()
         if self.layout == "atomic" and self.nodes == "same":
             raise _refusal("layout:atomic with nodes:same", "layout:atomic takes nodes:any only")
         if isinstance(self.count, int) and not 0 <= self.count < COUNT_LIMIT:
@@ -64,6 +65,19 @@ class BatchSpecification(msgspec.Struct, frozen=True):
             )
         if self.duration is not None:
             _duration(self.duration)
+
+    def _check_words(self) -> None:
+        """Raise BatchSpecificationError for values of other types than `parse` makes, which callers may pass."""
+        words: dict[str, object] = {"layout": self.layout, "nodes": self.nodes, "duration": self.duration}
+        number: object = self.count
+        if type(number) is not int and number not in ("auto", "max"):
+            raise _refusal(f"count:{_quoted(repr(number))}", _ALLOWED["count"])
+        if words["layout"] not in ("flat", "atomic"):
+            raise _refusal(f"layout:{_quoted(repr(self.layout))}", _ALLOWED["layout"])
+        if words["nodes"] not in ("any", "same"):
+            raise _refusal(f"nodes:{_quoted(repr(self.nodes))}", _ALLOWED["nodes"])
+        if type(words["duration"]) not in (int, float, type(None)):
+            raise _refusal(f"duration:{_quoted(repr(self.duration))}", _ALLOWED["duration"])
 
     @classmethod
     def parse(cls, text: str) -> Self:

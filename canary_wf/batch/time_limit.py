@@ -28,5 +28,5 @@ def time_limit(length: float, jobs: Sequence[tuple[float, float]], again: Again 
     hangs does not take the others with it. With retries there is room for all jobs to use up those after runs that
     ended by themselves, and for one job to hang in each of its runs.
     """
-    slack = max(((1 + again.hangs) * timeout - runtime for runtime, timeout in jobs), default=0.0)
+    slack = max((0.0, *((1 + again.hangs) * timeout - runtime for runtime, timeout in jobs)))
     return 60.0 * math.ceil((MARGIN * length * (1 + again.runs) + slack + START_UP) / 60.0)

@@ -11,12 +11,13 @@ DEFAULT_PART = 0.25
 
 
 def estimated_runtime(job: JobSpec, known: float | None) -> tuple[float, RuntimeSource]:
-    """Return the seconds `job` is expected to take, never more than its time limit, and where that comes from.
+    """Return the seconds `job` is expected to take, and where that comes from.
 
-    `known` is what earlier runs say in seconds, None when there was none.
+    `known` is what earlier runs say in seconds, None when there was none. A time beyond the job's limit is taken as it
+    is: it says that the limit is wrong, not what the job needs.
     """
     if known is not None:
-        return min(known, job.limit), "history"
+        return known, "history"
     if job.runtime is not None:
-        return min(job.runtime, job.limit), "declared"
+        return job.runtime, "declared"
     return job.timeout * DEFAULT_PART, "default"

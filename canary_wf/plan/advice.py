@@ -10,7 +10,7 @@ from canary_wf.wording import count, some
 
 def warnings_of(plan: Plan) -> list[str]:
     """Return the warnings about `plan`, the weightiest first."""
-    return [*_too_long(plan), *_guessed(plan), *_wide(plan)]
+    return [*_ended_early(plan), *_too_long(plan), *_guessed(plan), *_wide(plan)]
 
 
 def _too_long(plan: Plan) -> Iterator[str]:
@@ -42,6 +42,15 @@ def _guessed(plan: Plan) -> Iterator[str]:
         yield f"{_count(guessed, 'job', verb=('has', 'have'))} {told}: {names}"
     if declared:
         yield f"{_count(declared, 'job', verb=('has', 'have'))} no history; the run time that they declare is assumed"
+
+
+def _ended_early(plan: Plan) -> Iterator[str]:
+    """Yield which jobs are expected to run into their own time limits."""
+    jobs = [job for job in plan.jobs if job.runtime > job.limit]
+    if jobs:
+        names = [f"{one_line(job.name)} ({format_duration(job.runtime)}, {format_duration(job.limit)})" for job in jobs]
+        told = "expected to take longer than their own time limit, which ends them; set a longer timeout"
+        yield f"{_count(jobs, 'job')} {told}: {some(names)}"
 
 
 def _wide(plan: Plan) -> Iterator[str]:

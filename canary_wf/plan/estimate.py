@@ -11,7 +11,7 @@ __all__ = ["DEFAULT_PART", "MARGIN", "START_UP", "expected_runtime", "room_for",
 
 
 def expected_runtime(job: JobSpec, history: History) -> tuple[float, RuntimeSource]:
-    """Return the seconds `job` is expected to take, never more than its time limit, and where that comes from."""
+    """Return the seconds `job` is expected to take, and where that comes from."""
     return estimated_runtime(job, history.estimate(job.id))
 
 

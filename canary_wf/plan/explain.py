@@ -15,6 +15,8 @@ from canary_wf.plan.model import Plan, PlannedBatch, PlannedJob
 from canary_wf.plan.problem import problem_of
 from canary_wf.wording import count, some
 
+ABOVE = "which is above its own time limit"
+
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """What is to say of one job; `level` is the longest chain of jobs before it, `lines` are for people."""
@@ -130,12 +132,12 @@ def _estimate(job: PlannedJob, history: History) -> str:
         known = history.statistics(job.id)
         if known is None:
             return "from its history"
-        capped = ", cut to its limit" if known.median > job.limit else ""
+        above = f", {ABOVE}" if job.runtime > job.limit else ""
         spread = f"mean {format_duration(known.mean)}, spread {format_duration(known.spread)}"
-        return f"the median of its last {known.count} runs ({spread}){capped}"
+        return f"the median of its last {known.count} runs ({spread}){above}"
     if job.runtime_source == "declared":
-        capped = ", cut to its time limit where that is shorter" if job.runtime >= job.limit else ""
-        return f"the run time that it declares{capped}; it has no history"
+        above = f", {ABOVE}" if job.runtime > job.limit else ""
+        return f"the run time that it declares{above}; it has no history"
     return f"{DEFAULT_PART:.0%} of its time limit, as it has no history and declares no run time"
 
 

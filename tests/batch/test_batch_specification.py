@@ -1,5 +1,7 @@
 """The batch specification: what parses to what, and that everything else is refused with its part quoted."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,3 +124,21 @@ def test_round_trip(layout: str, count: int | str, duration: float, nodes: str) 
     nodes = "any" if layout == "atomic" else nodes
     spec = BatchSpecification(layout, count, duration if count == "auto" else None, nodes)  # type: ignore[arg-type]
     assert BatchSpecification.parse(spec.canonical) == spec
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"count": 1.5, "duration": None},
+        {"count": True, "duration": None},
+        {"count": "x", "duration": None},
+        {"layout": "round"},
+        {"nodes": 3},
+        {"duration": True},
+        {"duration": "5"},
+    ],
+)
+def test_values_of_other_types_are_refused(values: dict[str, Any]) -> None:
+    """Callers in Python get the same error as the text would."""
+    with pytest.raises(BatchSpecificationError, match="is not allowed"):
+        BatchSpecification(**values)

@@ -9,9 +9,9 @@ from canary_wf.plan.advice import warnings_of
 from canary_wf.plan.model import Plan
 
 
-def _plan(*runtimes: float, source: str = "history", **batch: Any) -> Plan:  # noqa: ANN401 - any field of the batch
+def _plan(*runtimes: float, source: str = "history", timeout: float = 7200.0, **batch: Any) -> Plan:  # noqa: ANN401 - any field of the batch
     """Return a plan of one batch with jobs of these run times (seconds) and a target of 1800 s."""
-    jobs = [spec(f"j{number}", cpus=2) for number in range(len(runtimes))]
+    jobs = [spec(f"j{number}", cpus=2, timeout=timeout) for number in range(len(runtimes))]
     plan = plan_of(jobs, cpus=4)
     members = tuple(
         msgspec.structs.replace(planned(job, plan.batches[0].id, seconds), runtime_source=source)
@@ -50,6 +50,14 @@ def test_jobs_without_history_are_told_by_what_stands_in() -> None:
     assert (
         "2 jobs have no history; the run time that they declare" in warnings_of(_plan(1.0, 1.0, source="declared"))[0]
     )
+
+
+def test_jobs_that_their_own_limit_would_end_are_named() -> None:
+    """A run time above the time limit is a mistake in one of the two; it is told first, with both."""
+    plan = _plan(400.0, 10.0, source="declared", timeout=300.0)
+    told = warnings_of(plan)
+    assert told[0].startswith("1 job is expected to take longer than their own time limit, which ends them")
+    assert told[0].endswith(": j0 (6m40s, 5m00s)")
 
 
 def test_a_batch_that_asks_for_more_than_any_job_uses_says_how_busy_it_is() -> None:
