@@ -14,7 +14,8 @@ class Pace:
     def __init__(self, batch: PlannedBatch, jobs: Iterable[PlannedJob]) -> None:
         self._runtimes = {job.id: job.runtime for job in jobs}
         self._left = sum(self._runtimes.values())
-        self._share = batch.runtime / self._left if self._left else 0.0
+        # No schedule is longer than its jobs one after the other.
+        self._share = min(1.0, batch.runtime / self._left) if self._left else 0.0
         self._waiting = set(self._runtimes)
         self._running: dict[str, float] = {}
 
