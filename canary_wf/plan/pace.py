@@ -1,5 +1,6 @@
 """How long a batch still takes, from the plan's estimates of what is left of it."""
 
+import math
 from collections.abc import Iterable
 
 from canary_wf.plan.model import PlannedBatch, PlannedJob
@@ -14,7 +15,8 @@ class Pace:
     def __init__(self, batch: PlannedBatch, jobs: Iterable[PlannedJob]) -> None:
         self._runtimes = {job.id: job.runtime for job in jobs}
         self._left = sum(self._runtimes.values())
-        self._share = batch.runtime / self._left if self._left else 0.0
+        share = batch.runtime / self._left if self._left else 0.0
+        self._share = share if math.isfinite(share) else 0.0  # of next to no work
         self._waiting = set(self._runtimes)
         self._running: dict[str, float] = {}
 
