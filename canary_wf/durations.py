@@ -12,7 +12,7 @@ DAY = 24 * HOUR
 LONGEST = 3660 * DAY
 """Ten years: anything above is a slip of the pen, not a time limit."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 _EXPECTED = "write seconds or a Go-style duration such as 40s, 5m or 1h30m"
 
@@ -22,7 +22,11 @@ def parse_duration(value: float | str) -> float:
 
     Raises InputError for any other text and for what is not a finite number within ten years.
     """
-    seconds = float(value) if isinstance(value, int | float) else _from_text(value.strip())
+    try:
+        seconds = float(value) if isinstance(value, int | float) else _from_text(value.strip())
+    except OverflowError:
+        # Not quoted: Python refuses to print whole numbers of thousands of digits.
+        raise InputError("duration of more than 300 digits is out of range", hint=_EXPECTED) from None
     if not math.isfinite(seconds) or abs(seconds) > LONGEST:
         raise InputError(f"duration {value!r} is out of range", hint=_EXPECTED)
     return seconds
@@ -58,7 +62,8 @@ def _from_text(text: str) -> float:
         return float(text)
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, seconds = clock.groups(default="0")
-        return int(hours) * HOUR + int(minutes) * MINUTE + float(seconds)
+        # Not by int(), which refuses thousands of digits with an error of its own.
+        return float(hours) * HOUR + float(minutes) * MINUTE + float(seconds)
     # Imported late: only text with units needs it.
     import durationpy
 

@@ -53,8 +53,10 @@ JOBS = [
 ]
 
 
-def _run(*arguments: str | Path) -> None:
-    subprocess.run([BIN / arguments[0], *arguments[1:]], check=True, stdout=subprocess.DEVNULL)
+def _run(*arguments: str | Path, code: int = 0) -> None:
+    done = subprocess.run([BIN / arguments[0], *arguments[1:]], check=False, stdout=subprocess.DEVNULL)
+    if done.returncode != code:
+        sys.exit(f"{arguments[1]} ended with {done.returncode}, not {code}")
 
 
 def main() -> None:
@@ -74,7 +76,7 @@ def main() -> None:
         run.wait()
     plan, report = FOLDER / "plan.html", FOLDER / "report.html"
     _run("canary-wf", "plan", tree, "-d", out, *OPTIONS, "--html", plan)
-    _run("canary-wf", "report", "html", "-d", out, "-o", report)
+    _run("canary-wf", "report", "html", "-d", out, "-o", report, code=1)  # jobs failed
     with Browser(FOLDER / "browser", WIDTH, HEIGHT) as browser:
         _pages(browser, plan.absolute(), report.absolute())
 

@@ -39,6 +39,14 @@ def test_what_is_no_duration_is_refused(text: str | float) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_many_digits_are_out_of_range(digits: int) -> None:
+    """More than a float holds, and more than Python turns into a whole number, is an InputError, too."""
+    for value in (10**digits, "9" * digits, "9" * digits + ":00:00", "9" * digits + ":00"):
+        with pytest.raises(InputError, match="duration"):
+            parse_duration(value)
+
+
 @pytest.mark.parametrize("text", ["0", "-1", 0, "-2h"])
 def test_a_positive_duration_is_above_zero(text: str | float) -> None:
     """Zero and below are refused where a limit is meant."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.options import out_option
-from canary_wf.errors import UsageError
+from canary_wf.errors import ExitCode, UsageError
 from canary_wf.json_files import not_writable, write_atomic
 from canary_wf.plan.store import newest_session
 from canary_wf.report.formats import CDASH, FORMATS, reporter
@@ -31,19 +31,17 @@ def _kinds(_context: click.Context, _argument: click.Parameter, start: str) -> l
 @click.option("--build", default="canary-wf", metavar="NAME", help="cdash: the build's name.")
 @click.option("--track", default="Experimental", metavar="NAME", help="cdash: the build's group, such as Nightly.")
 @click.pass_context
-def command(
-    context: click.Context, /, *, kind: str, out: Path, target: Path | None, github: bool, **names: str
-) -> None:
+def command(context: click.Context, /, *, kind: str, out: Path, target: Path | None, github: bool, **names: str) -> int:
     """Write the newest session's report: KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
 
-    cdash writes Build.xml and Test.xml into the folder that -o names.
+    cdash writes Build.xml and Test.xml into the folder that -o names. The exit code is 1 when jobs failed, as that of
+    status; the report is there all the same.
     """
     files = dict(text.split("=", 1) for text in context.lookup_default("report_files") or ())
     if target is None and kind in files:
         target = Path(files[kind])
     if kind == CDASH:
-        _write_cdash(out, target, names)
-        return
+        return _code(_write_cdash(out, target, names))
     write = reporter(kind)
     if github and kind != "markdown":
         raise UsageError(f"does not go with {kind}", where="--github", hint="write report markdown --github")
@@ -55,9 +53,14 @@ def command(
         sys.stdout.write(text)
     else:
         _write(target, text)
+    return _code(state)
 
 
-def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> None:
+def _code(state: SessionState) -> int:
+    return ExitCode.JOBS_FAILED if state.failed else ExitCode.DONE
+
+
+def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> SessionState:
     from canary_wf.report.cdash import Submission, cdash_report
 
     if target is None:
@@ -69,6 +72,7 @@ def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> No
         raise not_writable(target, error, _ELSEWHERE) from error
     for name, text in cdash_report(state, Submission(**names)).items():
         write_atomic(target / name, text.encode(), hint=_ELSEWHERE)
+    return state
 
 
 def _annotate(state: SessionState, text: str, target: Path | None) -> None:

@@ -48,7 +48,9 @@ def find_files(paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = 
 
 def _single(path: Path, claims: Claims) -> FoundFile:
     if not os.path.isfile(path):
-        raise InputError("there is no such file or folder", where=path)
+        there = path.exists()
+        told = "is neither a file nor a folder" if there else "there is no such file or folder"
+        raise InputError(told, where=path, hint="name test files and folders" if there else None)
     if not claims(path.name):
         raise InputError(
             "is not a test file", where=path, hint="give a *.pyt, *.jobs.yaml or CTestTestfile.cmake file, or a folder"

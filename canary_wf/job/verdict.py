@@ -31,7 +31,9 @@ Text = bytes | mmap.mmap
 
 def judge(spec: JobSpec, code: int, output: Path | str) -> Status:
     """Return the verdict on the process of `spec` that ended with `code` (signal N: -N) and printed `output`."""
-    if spec.preparation is not None and (reason := why_broken(Path(output).parent)) is not None:
+    # Only the code of a preparation that failed makes the file count: a job may write one, too.
+    gave_up = spec.preparation is not None and code == Outcome.BROKEN
+    if gave_up and (reason := why_broken(Path(output).parent)) is not None:
         return Status.of(Outcome.BROKEN, reason)
     if spec.ctest is None:
         return status_of_exit(code, spec.xstatus)

@@ -134,7 +134,8 @@ def _estimate(job: PlannedJob, history: History) -> str:
         spread = f"mean {format_duration(known.mean)}, spread {format_duration(known.spread)}"
         return f"the median of its last {known.count} runs ({spread}){capped}"
     if job.runtime_source == "declared":
-        return "the run time that it declares; it has no history"
+        capped = ", cut to its time limit where that is shorter" if job.runtime >= job.limit else ""
+        return f"the run time that it declares{capped}; it has no history"
     return f"{DEFAULT_PART:.0%} of its time limit, as it has no history and declares no run time"
 
 

@@ -5,6 +5,7 @@ import msgspec
 from canary_wf.batch.cluster import ClusterRun, critical_path, run_on_cluster
 from canary_wf.batch.partition import nominal_batches
 from canary_wf.batch.specification import DEFAULT_DURATION
+from canary_wf.errors import InputError
 from canary_wf.plan.model import Plan
 from canary_wf.plan.problem import MEMORY, problem_of
 
@@ -47,10 +48,18 @@ def summarize(plan: Plan, cluster_nodes: int | None = None) -> PlanSummary:
 
 
 def expected_run(plan: Plan, cluster_nodes: int | None = None) -> ClusterRun:
-    """Return when each batch of `plan` is expected to run on `cluster_nodes` nodes (None: as for `summarize`)."""
+    """Return when each batch of `plan` is expected to run on `cluster_nodes` nodes (None: as for `summarize`).
+
+    One machine runs one batch after the other, whatever number of nodes it stands for. Raises as `summarize` does.
+    """
     lengths, upstream = _batch_graph(plan)
-    nodes = cluster_nodes or (1 if plan.scheduler == "local" else None)
-    return run_on_cluster(lengths, upstream, nodes=nodes, widths=[batch.nodes for batch in plan.batches])
+    if cluster_nodes is None and plan.scheduler == "local":
+        return run_on_cluster(lengths, upstream, nodes=1)
+    widest = max(plan.batches, key=lambda batch: batch.nodes, default=None)
+    if cluster_nodes is not None and widest is not None and widest.nodes > cluster_nodes:
+        told = f"batch {widest.id} needs {widest.nodes} nodes, the cluster has {cluster_nodes}"
+        raise InputError(told, where="--cluster-nodes", hint=f"give it {widest.nodes} or more")
+    return run_on_cluster(lengths, upstream, nodes=cluster_nodes, widths=[batch.nodes for batch in plan.batches])
 
 
 def _batch_graph(plan: Plan) -> tuple[list[float], list[list[int]]]:

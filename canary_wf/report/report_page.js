@@ -274,7 +274,7 @@ const batchGrid = new Grid(byId("batch-grid"), batches, [
   {title: "batch", width: "140px", least: 140, value: batch => batch.id},
   {title: "jobs", width: "76px", least: 76, number: true, value: batch => batch.jobs, text: batch => batch.done < batch.jobs ? `${batch.done}/${batch.jobs}` : batch.jobs},
   {title: "failed", width: "74px", least: 74, number: true, value: batch => batch.failed, paint: (cell, batch) => { if (batch.failed) tone(cell, "FAIL", batch.failed); }},
-  {title: "asked for", width: "minmax(110px, 1fr)", least: 110, value: batch => batch.cpus * batch.nodes, text: batch =>
+  {title: "asked for", width: "minmax(140px, 1fr)", least: 140, value: batch => batch.cpus * batch.nodes, text: batch =>
     `${batch.cpus} cpus${batch.gpus ? `, ${batch.gpus} gpus` : ""}${batch.nodes > 1 ? `, ${batch.nodes} nodes` : ""}`},
   {title: "planned above, ran below", width: "minmax(240px, 3fr)", least: 240, value: batch => startOf(batch), paint: paintTimes},
   {title: "expected", width: "100px", least: 100, number: true, value: batch => batch.expected, text: batch => told(batch.expected)},

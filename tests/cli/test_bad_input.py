@@ -56,6 +56,15 @@ def test_a_wrong_test_file_is_told_with_its_place(cli: CommandLine, case: str, c
     assert cli.files() == []
 
 
+def test_bytes_that_python_would_refuse_are_refused_before_the_run(cli: CommandLine) -> None:
+    """Also in a comment; another encoding that is declared is fine."""
+    cli.write("a.pyt", PYT)
+    (cli.tree / "a.pyt").write_bytes(b"import canary\n# caf\xe9\n")
+    assert_one_line(cli("find", cli.tree), 3, "a.pyt:2", "not UTF-8")
+    (cli.tree / "a.pyt").write_bytes(b"# -*- coding: latin-1 -*-\nimport canary\n# caf\xe9\n")
+    assert cli("find", cli.tree).code == 0
+
+
 def test_a_wide_job_is_left_out_with_its_reason(small: CommandLine) -> None:
     """The others are planned; what is left out is told on standard error and in the plan."""
     small.write("wide.jobs.yaml", "jobs:\n  - {name: wide, command: 'true', cpus: 3}\n")
@@ -96,6 +105,7 @@ def test_a_wide_job_is_refused_with_strict(small: CommandLine) -> None:
         (["-d", ""], 2, ["-d: is empty"]),
         ([""], 2, ["PATH: is empty"]),
         (["nowhere"], 3, ["nowhere: there is no such file or folder"]),
+        (["/dev/null"], 3, ["/dev/null: is neither a file nor a folder"]),
     ],
 )
 def test_a_wrong_option_is_told_by_name(small: CommandLine, arguments: list[str], code: int, words: list[str]) -> None:

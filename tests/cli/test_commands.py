@@ -287,7 +287,9 @@ def test_reports_go_to_standard_output_or_to_a_file(small: CommandLine) -> None:
     """The same text; each format is what it says."""
     _ran(small, FAILED_RUN)
     for kind in ("json", "junit", "markdown", "html", "summary"):
-        text = small("report", kind, "-d", small.out).out
+        done = small("report", kind, "-d", small.out)
+        text = done.out
+        assert done.code == 1  # jobs failed
         assert small("report", kind, "-d", small.out, "-o", "report").out == ""
         assert (small.folder / "report").read_text() == text
     assert json.loads(small("report", "json", "-d", small.out).out) == small("status", "-d", small.out, "--json").json

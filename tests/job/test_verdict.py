@@ -9,6 +9,8 @@ from factories import spec
 
 from canary_wf.job import verdict
 from canary_wf.job.ctest_rules import CTestRules
+from canary_wf.job.preparation import REPORT
+from canary_wf.job.spec import Preparation
 from canary_wf.job.verdict import judge
 
 
@@ -83,6 +85,16 @@ def test_an_expression_that_backtracks_for_ever_is_stopped(tmp_path: Path, monke
     status = judge(spec("a", kind="ctest", ctest=rules), 0, file)
     assert status.outcome.name == "BROKEN"
     assert "regular expressions took longer than 0.2 s" in str(status.reason)
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(0, "SUCCESS"), (1, "FAILED"), (67, "BROKEN")])
+def test_a_job_that_writes_the_file_of_a_failed_preparation_keeps_its_verdict(
+    tmp_path: Path, code: int, outcome: str
+) -> None:
+    """It counts only with the exit code of a preparation that gave up."""
+    (tmp_path / REPORT).write_text("the setup failed")
+    job = spec("a", preparation=Preparation(script="s.py"))
+    assert judge(job, code, tmp_path / "canary-out.txt").outcome.name == outcome
 
 
 def test_no_alarm_is_left_behind(tmp_path: Path) -> None:

@@ -56,5 +56,12 @@ def test_the_nominal_number_of_batches_is_what_the_work_fills() -> None:
 
 def test_a_batch_wider_than_the_cluster_is_told() -> None:
     """Such a plan would wait for ever."""
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="needs 3 nodes, the cluster has 2; give it 3 or more"):
         summarize(_plan([1.0], nodes=3), 2)
+
+
+def test_batches_of_several_nodes_follow_one_another_on_one_machine() -> None:
+    """What -r nodes=N lets jobs ask for on this machine is priced, not refused."""
+    plan = _plan([1.0, 2.0], scheduler="local", nodes=3)
+    assert summarize(plan).makespan == 3600 * 3.0
+    assert summarize(plan, 6).makespan == 3600 * 2.0

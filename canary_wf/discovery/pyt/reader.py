@@ -151,10 +151,22 @@ def execute(file: str) -> None:
             source = stream.read()
     except OSError as error:
         raise ReadError(f"{file}: cannot be read ({error.strerror})") from None
+    _check_encoding(file, source)
     module = types.ModuleType(LOAD_NAME)
     module.__file__ = file
     sys.modules[LOAD_NAME] = module
     exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - test files are Python
+
+
+def _check_encoding(file: str, source: bytes) -> None:
+    """Refuse what is not UTF-8 and declares nothing, as Python does for scripts; `compile` lets it pass in comments."""
+    if source.isascii() or any(b"coding" in line for line in source.split(b"\n", 2)[:2]):
+        return
+    try:
+        source.decode()
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        raise SyntaxError("is not UTF-8 and declares no other encoding", (file, line, None, None)) from None
 
 
 def read(file: str) -> dict[str, Any]:
