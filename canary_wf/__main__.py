@@ -54,17 +54,22 @@ def _leave(code: int) -> NoReturn:
 def _import_msgspec() -> None:
     """Import msgspec without typing_extensions, which it takes where it is there: that alone takes 8 ms.
 
-    From Python 3.11 on, `typing` has all that msgspec wants of it. Others find it as always.
+    From Python 3.11 on, `typing` has all that msgspec wants of it. Others find it as always. Ctrl-C waits until msgspec
+    is there: cut short, its import ends in a segmentation fault.
     """
+    import signal
+
     name = "typing_extensions"
     if name in sys.modules:
         return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     # So an import is made to fail: "sys.modules" in Python's manual of the import system.
     sys.modules[name] = None  # type: ignore[assignment]
     try:
         import msgspec  # noqa: F401 - what imports it next finds it
     finally:
         del sys.modules[name]
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 if __name__ == "__main__":

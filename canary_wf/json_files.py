@@ -65,9 +65,11 @@ def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: 
         os.replace(beside, path)  # noqa: PTH105 - see above
         if sync:
             sync_folder(Path(path).parent)
-    except OSError as error:
+    except (OSError, KeyboardInterrupt) as error:  # a signal that stops the runner is one of the latter
         with contextlib.suppress(OSError):  # a disk that cannot be written does not take that either
             Path(beside).unlink(missing_ok=True)
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise (not_writable(path, error) if hint is None else not_writable(path, error, hint)) from error
 
 

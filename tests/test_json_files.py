@@ -22,6 +22,21 @@ def test_a_written_value_reads_back(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["p.json"]  # noqa: PTH208 - hidden files count too
 
 
+def test_a_signal_in_the_middle_of_a_write_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runner's own, which comes as a KeyboardInterrupt wherever the program is."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    write_atomic(tmp_path / "a", b"old")
+    monkeypatch.setattr("canary_wf.json_files.os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(tmp_path / "a", b"new")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     """A target that cannot be replaced is told, and the file beside is removed."""
     target = tmp_path / "folder"

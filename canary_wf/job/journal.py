@@ -41,6 +41,7 @@ class JournalWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._signature = b"}\n"
+        self._torn = b""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -54,24 +55,33 @@ class JournalWriter:
             write_all(self._descriptor, b"\n")
 
     def append(self, event: Event) -> None:
-        """Append `event`. Raises WorkspaceError when the disk does not take it; then nothing of it is there."""
+        """Append `event`. Raises WorkspaceError when the disk does not take it; then nothing of it is there.
+
+        Where the disk does not even give back the part that it took, nothing is appended until it does: after a line
+        that was cut short, only another attempt may go on.
+        """
         if isinstance(event, AttemptStarted):
             self._signature = b',"by":"%s"}\n' % event.token[:_OWNER].encode()
         line = encode(event)[:-1] + self._signature
         written = 0
         try:
+            self._take_back()
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
         except OSError as error:
-            self._take_back(line[:written])
+            self._torn = self._torn or line[:written]
+            with contextlib.suppress(OSError):  # then the line is torn, as after a crash
+                self._take_back()
             raise not_writable(self.path, error) from error
 
-    def _take_back(self, part: bytes) -> None:
-        """Remove the `part` of a line that was written before the disk was full."""
-        with contextlib.suppress(OSError):  # then the line is torn, as after a crash
-            start = os.fstat(self._descriptor).st_size - len(part)
-            if part and os.pread(self._descriptor, len(part), start) == part:
-                os.ftruncate(self._descriptor, start)
+    def _take_back(self) -> None:
+        """Remove the part of a line that was written before the disk was full. Raises OSError."""
+        if not self._torn:
+            return
+        start = os.fstat(self._descriptor).st_size - len(self._torn)
+        if start >= 0 and os.pread(self._descriptor, len(self._torn), start) == self._torn:
+            os.ftruncate(self._descriptor, start)
+        self._torn = b""
 
     def sync(self) -> None:
         """Return once all that was appended is on the disk, under the journal's name. Raises WorkspaceError."""

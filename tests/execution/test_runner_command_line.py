@@ -60,3 +60,12 @@ def test_what_a_hook_does_at_exit_is_done(tmp_path: Path, hooks: tuple[str, ...]
     answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "[1/1] PASS SUCCESS a" in answer.stdout
     assert (tmp_path / "done").exists() == bool(hooks)
+
+
+def test_ctrl_c_waits_until_msgspec_is_imported(tmp_path: Path) -> None:
+    """Its import, cut short, would end in a segmentation fault."""
+    (tmp_path / "msgspec.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('whole')\n")
+    command = [sys.executable, "-P", "-m", "canary_wf", "run-batch", "b", "--plan", "p"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (answer.stdout, answer.returncode) == ("whole\n", 130), answer.stderr

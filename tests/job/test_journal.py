@@ -143,3 +143,35 @@ def test_a_line_that_the_disk_did_not_take_leaves_nothing(tmp_path: Path, monkey
     writer.append(AttemptEnded(time=3.0, token="t", reason="error"))
     writer.close()
     assert not read_journal(path).is_open
+
+
+def test_nothing_is_appended_to_a_line_that_cannot_be_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The part of a line stays while the disk refuses everything, and goes before the next line is written."""
+    path = tmp_path / "journal.jsonl"
+    writer = JournalWriter(path)
+    writer.append(_begin())
+    before, real, calls = path.read_bytes(), os.write, [0]
+
+    def full(descriptor: int, content: bytes) -> int:
+        calls[0] += 1
+        if calls[0] > 1:
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        return real(descriptor, content[:20])
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    finished = JobFinished(time=2.0, job="a", outcome="SUCCESS")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", full)
+        patch.setattr("os.ftruncate", refused)
+        for _ in range(2):
+            with pytest.raises(WorkspaceError, match="free some space"):
+                writer.append(finished)
+        assert path.read_bytes().startswith(before)
+        assert path.stat().st_size == len(before) + 20
+    writer.append(finished)
+    writer.close()
+    assert read_journal(path).record("a").status.outcome is Outcome.SUCCESS

@@ -38,6 +38,13 @@ def test_a_running_job_is_waited_for() -> None:
     assert pace.seconds_left(300) == 0
 
 
+def test_work_that_is_next_to_nothing_has_no_endless_rate() -> None:
+    """The smallest number there is, and a schedule that takes a second all the same."""
+    pace, ids = _pace(5e-324, length=1.0)
+    pace.start(ids[0], 0.0)
+    assert pace.seconds_left(1.0) == 0.0
+
+
 @given(st.lists(st.floats(0, 1e4), min_size=1, max_size=8), st.floats(0, 1e4), st.data())
 def test_it_is_never_negative_and_ends_at_zero(runtimes: list[float], length: float, data: st.DataObject) -> None:
     """Whatever happens in which order."""
