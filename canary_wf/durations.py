@@ -12,8 +12,8 @@ DAY = 24 * HOUR
 LONGEST = 3660 * DAY
 """Ten years: anything above is a slip of the pen, not a time limit."""
 
-_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)", re.ASCII)
 _EXPECTED = "write seconds or a Go-style duration such as 40s, 5m or 1h30m"
 
 

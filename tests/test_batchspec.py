@@ -105,11 +105,11 @@ def test_limits_can_be_set(tmp_path: Path) -> None:
     assert (batch.queue_timeout, batch.timeout_multiplier) == (4 * 3600.0, 1.0)
     batch.queue_timeout, batch.timeout_multiplier = 60, 2
     assert batch.total_timeout() == 60 + 2 * batch.timeout
-    for wrong in (0, -1, float("inf"), float("nan")):
+    for wrong in (0, -1, float("inf"), float("nan"), "5", None):
         with pytest.raises(InputError, match="above zero"):
-            batch.timeout_multiplier = wrong
+            batch.timeout_multiplier = wrong  # type: ignore[assignment] # a caller may
         with pytest.raises(InputError, match="queue_timeout"):
-            batch.queue_timeout = wrong
+            batch.queue_timeout = wrong  # type: ignore[assignment] # a caller may
 
 
 def test_resources_are_held_in_the_documented_form(tmp_path: Path) -> None:
@@ -257,6 +257,10 @@ def test_a_wrong_state_is_refused(tmp_path: Path) -> None:
     for one in wrong:
         with pytest.raises(WorkspaceError):
             batch.setstate(one)
+    nothings: tuple[object, ...] = (None, [], "x")
+    for nothing in nothings:
+        with pytest.raises(WorkspaceError, match="not the state of a batch"):
+            batch.setstate(nothing)  # type: ignore[arg-type] # a caller may
     with pytest.raises(WorkspaceError, match=r"batch\.json"):
         TestBatch.loadconfig(str(tmp_path))
 

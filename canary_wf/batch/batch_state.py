@@ -69,9 +69,11 @@ def apply_state(batch: "TestBatch", data: Mapping[str, Any]) -> None:
 
     Raises WorkspaceError for another batch's state and for what is not the state of a batch; nothing changes then.
     """
+    if not isinstance(data, Mapping):
+        raise WorkspaceError(f"is a {type(data).__name__}, not the state of a batch", where=f"batch {batch.id}")
     if data.get("id") != batch.id:
         raise WorkspaceError(f"is the state of batch {data.get('id')}", where=f"batch {batch.id}")
-    state: StoredBatch = convert(data, StoredBatch, f"batch {batch.id}")
+    state: StoredBatch = convert(data, StoredBatch, f"batch {batch.id}", "batch")
     if state.outcome not in Outcome.__members__:
         raise WorkspaceError(f"outcome {state.outcome!r} is not known", where=f"batch {batch.id}")
     batch.status = BatchStatus(Outcome[state.outcome], state.reason, state.code, state.counts)

@@ -14,7 +14,8 @@ def carry(batch: "TestBatch", backend: Backend, queue: SimpleQueue) -> None:
     """Run `batch` and put its state into `queue` when it was submitted, when it started, and last when it is over.
 
     Jobs that were running when the batch was ended are INTERRUPTED; jobs that have a verdict keep it. An exception
-    that is not the backend's (Ctrl-C among them) ends the batch and goes on to the caller.
+    that is not the backend's (Ctrl-C among them) ends the batch, whose last state goes to `queue` all the same, and
+    goes on to the caller.
     """
     submission: Submission | None = None
     problem: str | None = None
@@ -28,6 +29,7 @@ def carry(batch: "TestBatch", backend: Backend, queue: SimpleQueue) -> None:
         if submission is not None:
             submission.cancel()
         _conclude(batch, f"ended by {type(error).__name__}")
+        queue.put(batch.getstate())
         raise
     _conclude(batch, problem)
     queue.put(batch.getstate())

@@ -4,7 +4,8 @@ This module reads and writes the text; what a specification means for jobs is `c
 """
 
 import re
-from typing import Literal, Self
+from collections.abc import Callable
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -31,7 +32,7 @@ _EXPECTED = "write pairs such as layout:flat,count:auto,duration:30m,nodes:any"
 _PAIR = re.compile(r"([^:=]*)[:=](.*)", re.DOTALL)
 _WHOLE = re.compile(r"\+?[0-9]+")
 _DIGITS = len(str(COUNT_LIMIT))
-_QUOTED = 60
+_QUOTED = 200
 
 
 class BatchSpecificationError(InputError):
@@ -64,7 +65,7 @@ class BatchSpecification(msgspec.Struct, frozen=True):
                 "duration and count may not both be set, except count:auto, which needs a duration",
             )
         if self.duration is not None:
-            _duration(self.duration)
+            _duration(self.duration, f"duration:{self.duration}")
 
     def _check_words(self) -> None:
         """Raise BatchSpecificationError for values of other types than `parse` makes, which callers may pass."""
@@ -86,22 +87,24 @@ class BatchSpecification(msgspec.Struct, frozen=True):
         Keys and words may be in any case, a later repeat of a key wins, and what is not given has its default.
         Raises BatchSpecificationError for anything else.
         """
+        if not isinstance(text, str):
+            raise _refusal(_quoted(repr(text)), _EXPECTED)
         given: dict[str, str] = {}
+        values: dict[str, Any] = {"layout": "flat", "count": "auto", "duration": None, "nodes": "any"}
         for part in text.split(",") if text.strip() else ():
             key, value = _pair(part)
-            given[key] = value
-        count = _count(given["count"]) if "count" in given else "auto"
-        duration = _duration(given["duration"]) if "duration" in given else None
+            given[key], values[key] = part, _READERS[key](value, part)
+        count, duration = values["count"], values["duration"]
         if count != "auto" and duration is not None:
             raise _refusal(
-                f"count:{_quoted(given['count'])} with duration:{_quoted(given['duration'])}",
+                f"{_quoted(given['count'])} with {_quoted(given['duration'])}",
                 "duration and count may not both be set; keep one, or write count:auto",
             )
         return cls(
-            layout=_layout(given.get("layout", "flat")),
+            layout=values["layout"],
             count=count,
             duration=(DEFAULT_DURATION if duration is None else duration) if count == "auto" else None,
-            nodes=_nodes(given.get("nodes", "any")),
+            nodes=values["nodes"],
         )
 
     @property
@@ -126,25 +129,25 @@ def _pair(part: str) -> tuple[str, str]:
     return key, value
 
 
-def _layout(value: str) -> Layout:
+def _layout(value: str, part: str) -> Layout:
     match value.casefold():
         case "flat":
             return "flat"
         case "atomic":
             return "atomic"
-    raise _refusal(f"layout:{_quoted(value)}", _ALLOWED["layout"])
+    raise _refusal(_quoted(part), _ALLOWED["layout"])
 
 
-def _nodes(value: str) -> Nodes:
+def _nodes(value: str, part: str) -> Nodes:
     match value.casefold():
         case "any":
             return "any"
         case "same":
             return "same"
-    raise _refusal(f"nodes:{_quoted(value)}", _ALLOWED["nodes"])
+    raise _refusal(_quoted(part), _ALLOWED["nodes"])
 
 
-def _count(value: str) -> Count:
+def _count(value: str, part: str) -> Count:
     match value.casefold():
         case "auto":
             return "auto"
@@ -154,17 +157,26 @@ def _count(value: str) -> Count:
     # The length goes first: turning a million digits into a number is what an attacker would ask for.
     if _WHOLE.fullmatch(value) and len(digits) <= _DIGITS and int(digits) < COUNT_LIMIT:
         return int(digits)
-    raise _refusal(f"count:{_quoted(value)}", _ALLOWED["count"])
+    raise _refusal(_quoted(part), _ALLOWED["count"])
 
 
-def _duration(value: float | str) -> float:
+def _duration(value: float | str, part: str) -> float:
     try:
-        return parse_positive_duration(value)
+        return parse_positive_duration(value.casefold() if isinstance(value, str) else value)
     except InputError:
-        raise _refusal(f"duration:{_quoted(str(value))}", _ALLOWED["duration"]) from None
+        raise _refusal(_quoted(part), _ALLOWED["duration"]) from None
+
+
+_READERS: dict[str, Callable[[str, str], Layout | Count | float | Nodes]] = {
+    "layout": _layout,
+    "count": _count,
+    "duration": _duration,
+    "nodes": _nodes,
+}
 
 
 def _quoted(text: str) -> str:
+    text = text.strip()
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 

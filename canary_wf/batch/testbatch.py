@@ -255,7 +255,7 @@ class TestBatch(ResourceHolder):
         return batch_state.read_state(Path(workspace))
 
 
-def _positive(value: float, name: str) -> float:
-    if not 0 < value < float("inf"):
+def _positive(value: object, name: str) -> float:
+    if not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise InputError(f"{value!r} is not a number above zero", where=name)
     return float(value)

@@ -15,7 +15,7 @@ from canary_wf.errors import InputError, UsageError, one_line
 from canary_wf.generation import known_runtimes
 from canary_wf.job.history import History, save_history
 from canary_wf.job.history_sources import NamedDurations, read_durations
-from canary_wf.json_files import encode, write_json
+from canary_wf.json_files import encode, write_atomic
 from canary_wf.plan.model import PlannedJob
 from canary_wf.plan.named_durations import durations_by_job
 from canary_wf.plan.store import load_plan, newest_session
@@ -51,7 +51,8 @@ def command(context: click.Context, *, out: Path, as_json: bool) -> None:
 def export(context: click.Context, *, file: Path, out: Path) -> None:
     """Write the run times into FILE, which another workspace can import."""
     history = known_runtimes(_chosen_out(context, out))
-    write_json(file, History(runtimes=history.runtimes))
+    content = encode(History(runtimes=history.runtimes)) + b"\n"
+    write_atomic(file, content, hint="write the export to another folder")
     sys.stdout.write(f"Exported the run times of {count(len(history.runtimes), 'job')} to {file}.\n")
 
 

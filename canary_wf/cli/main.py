@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "show where the newest session's jobs stand",
     "log": "print a job's output",
     "location": "print where a job's working directory is",
+    "cancel": "end the newest session's run for good",
     "rerun": "reset jobs, so that the next snakemake runs them again",
     "rebaseline": "make the results of jobs the new references",
     "diff": "show what changed from one session to another",

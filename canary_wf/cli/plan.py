@@ -98,12 +98,13 @@ def _write_page(shown: _Shown, path: Path, cluster_nodes: int | None) -> None:
     from canary_wf.report.plan_page import plan_page
 
     text = plan_page(shown.plan, shown.summary, shown.warnings, cluster_nodes)
-    write_atomic(path, text.encode("utf-8", "backslashreplace"))
+    write_atomic(path, text.encode("utf-8", "backslashreplace"), hint="write the page to another folder")
 
 
 def _explain(shown: _Shown, wanted: str, *, as_json: bool) -> None:
+    planned = any(job.id.startswith(wanted.lower()) for job in shown.plan.jobs)
     for job in (*shown.plan.left_out, *shown.plan.masked):
-        if wanted == job.name:
+        if wanted == job.name or (not planned and len(wanted) >= _NAMED and job.id.startswith(wanted.lower())):
             raise UsageError(f"{wanted!r} is in no batch: {job.reason}", where="--explain")
     told = explain(shown.plan, find_job(shown.plan.jobs, wanted), shown.history)
     if as_json:

@@ -26,7 +26,10 @@ class AttemptStarted(_Event, frozen=True, tag="attempt_started"):
 
 
 class AttemptEnded(_Event, frozen=True, tag="attempt_ended"):
-    """The runner let go of the batch; `reason` is ``complete``, ``signal``, ``time_limit``, ``lost`` or an error."""
+    """The batch was let go of.
+
+    `reason` is ``complete``, ``signal``, ``time_limit``, ``lost``, ``reset``, ``cancelled`` or an error.
+    """
 
     token: str
     reason: str

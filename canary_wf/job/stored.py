@@ -98,6 +98,8 @@ def apply_state(job: "Job", data: Mapping[str, Any]) -> None:
 
     Nothing is changed when `data` is wrong or another job's.
     """
+    if not isinstance(data, Mapping):
+        raise WorkspaceError(f"is a {type(data).__name__}, not the state of a job", where=job.name)
     if data.get("id") != job.id:
         raise WorkspaceError(f"is the state of job {data.get('id')}, not of {job.id}", where=job.name)
     state = convert(data, StoredState, job.name)
@@ -122,12 +124,12 @@ def apply_state(job: "Job", data: Mapping[str, Any]) -> None:
         job.variables = dict(state.variables)
 
 
-def convert(data: object, kind: type[msgspec.Struct] | Any, where: object) -> Any:  # noqa: ANN401 - any part of a state
+def convert(data: object, kind: type[msgspec.Struct] | Any, where: object, what: str = "job") -> Any:  # noqa: ANN401 - any part of a state
     """Return `data` as `kind`. Raises WorkspaceError when it is not of that form."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise WorkspaceError(f"is not the state of a job ({error})", where=where) from error
+        raise WorkspaceError(f"is not the state of a {what} ({error})", where=where) from error
 
 
 def workspace_of(folder: Path) -> Path | None:

@@ -1,5 +1,6 @@
 """Whose durations another program's names are: those of the jobs that have the name, or that run what it names."""
 
+import posixpath
 from collections.abc import Mapping, Sequence
 
 from canary_wf.durations import LONGEST
@@ -13,7 +14,7 @@ def durations_by_job(seconds: Mapping[str, float], jobs: Sequence[PlannedJob]) -
     """Return the seconds of each of `jobs` that `seconds` knows by name, and how many of its names named no job.
 
     A name is a job's name or id, or a pytest node id: a job whose command names the node, or its file, takes the sum
-    of all that it names.
+    of all that it names. Files are named from the top of the tree, or as seen from the job's own file.
     """
     names: dict[str, list[str]] = {}
     for job in jobs:
@@ -21,7 +22,7 @@ def durations_by_job(seconds: Mapping[str, float], jobs: Sequence[PlannedJob]) -
             names.setdefault(name, []).append(job.id)
     runners: dict[str, list[str]] = {}
     for job in jobs:
-        for word in set(job.command):
+        for word in _spellings(job):
             runners.setdefault(word, []).append(job.id)
     found: dict[str, float] = {}
     unused = 0
@@ -33,6 +34,12 @@ def durations_by_job(seconds: Mapping[str, float], jobs: Sequence[PlannedJob]) -
         for owner in owners:
             found[owner] = min(found.get(owner, 0.0) + duration, LONGEST)
     return found, unused
+
+
+def _spellings(job: PlannedJob) -> set[str]:
+    """Return the words of the job's command, also with what its file's folder would put before them."""
+    folder = posixpath.dirname(job.path)
+    return {*job.command, *(posixpath.normpath(posixpath.join(folder, word)) for word in job.command)}
 
 
 def _words(name: str) -> list[str]:

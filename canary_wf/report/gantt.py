@@ -16,10 +16,10 @@ from canary_wf.plan.summary import expected_run
 WIDTH = 1200.0
 LEFT = 64.0
 TOP = 24.0
-_RIGHT = 16.0
+_RIGHT = 28.0
 _TALLEST, _THINNEST, _USUAL_HEIGHT = 26.0, 5.0, 640.0
 _LEAST_BAR, _GAP = 1.0, 1.0
-_LABELLED = (76.0, 13.0)
+_LABELLED = (96.0, 13.0)
 """Least width and height of a bar that has its batch's id written on it."""
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)

@@ -135,14 +135,19 @@ def test_count_with_same_nodes_names_a_safe_number(problem: Problem, count: int)
 @settings(deadline=None)
 @given(problems(), st.sampled_from(["duration:50", "count:40", "layout:atomic,duration:50"]), st.randoms())
 def test_same_batches_in_any_order(problem: Problem, text: str, shuffler: random.Random) -> None:
-    """Shuffling the input changes nothing in what the batches hold."""
+    """Shuffling the input changes nothing in what the batches hold, also where other shapes are met first."""
     order = list(range(len(problem)))
     shuffler.shuffle(order)
+    shapes = list(range(len(problem.shapes)))
+    shuffler.shuffle(shapes)
+    shape_now = {old: new for new, old in enumerate(shapes)}
     place = {old: new for new, old in enumerate(order)}
-    columns = {name: [getattr(problem, name)[old] for old in order] for name in ("ids", "kinds", "runtimes", "nodes")}
+    columns = {name: [getattr(problem, name)[old] for old in order] for name in ("ids", "runtimes", "nodes")}
     shuffled = msgspec.structs.replace(
         problem,
         **columns,
+        shapes=tuple(problem.shapes[old] for old in shapes),
+        kinds=[shape_now[problem.kinds[old]] for old in order],
         dependencies=[tuple(place[other] for other in reversed(problem.dependencies[old])) for old in order],
     )
     mine, other = partition(problem, PARSE(text)), partition(shuffled, PARSE(text))

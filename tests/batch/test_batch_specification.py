@@ -142,3 +142,35 @@ def test_values_of_other_types_are_refused(values: dict[str, Any]) -> None:
     """Callers in Python get the same error as the text would."""
     with pytest.raises(BatchSpecificationError, match="is not allowed"):
         BatchSpecification(**values)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("count:junk,count:3", "count:junk"),
+        ("duration:-5,duration:60", "duration:-5"),
+        ("layout:foo,layout:flat", "layout:foo"),
+        ("nodes:zzz,nodes:any", "nodes:zzz"),
+        ("LAYOUT=Foo", "LAYOUT=Foo"),
+        ("duration==5", "duration==5"),
+        ("duration:١٢", "duration:١٢"),
+        ("count:3, Duration=5m", "count:3 with Duration=5m"),
+    ],
+)
+def test_the_part_is_quoted_as_it_was_written(text: str, part: str) -> None:
+    """Also one that a later repeat of its key would have replaced; digits are those of ASCII."""
+    with pytest.raises(BatchSpecificationError) as caught:
+        BatchSpecification.parse(text)
+    assert repr(part) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, 5, b"count:3", ["count:3"]])
+def test_what_is_no_text_is_refused(text: Any) -> None:  # noqa: ANN401 - that is what is tested
+    """With the same error, not one of Python's."""
+    with pytest.raises(BatchSpecificationError):
+        BatchSpecification.parse(text)
+
+
+def test_units_may_be_in_any_case() -> None:
+    """As keys and words may."""
+    assert BatchSpecification.parse("Duration:1H30M").duration == 5400.0

@@ -46,6 +46,8 @@ def test_a_job_that_is_left_out_is_explained_by_why(cli: CommandLine) -> None:
     """It is in no batch, and the reason is told."""
     cli.write("a.jobs.yaml", "jobs:\n  - {name: huge, command: x, cpus: 99}\n  - {name: small, command: x}\n")
     assert_one_line(cli("plan", cli.tree, *cli.PLANNED, "--explain", "huge"), 2, "huge", "99 cpus")
+    left_out = cli("plan", cli.tree, *cli.PLANNED, "--json").json["left_out"][0]["id"]
+    assert_one_line(cli("plan", cli.tree, *cli.PLANNED, "--explain", left_out[:8]), 2, left_out[:8], "99 cpus")
 
 
 def test_warnings_are_told_below_the_table_and_in_json(small: CommandLine) -> None:

@@ -205,12 +205,13 @@ def test_a_batch_that_never_starts_is_given_up(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_cancels_the_batch(tmp_path: Path) -> None:
-    """The caller gets the exception, the backend is told, the batch is not left running."""
+    """The caller gets the exception, the backend is told, the queue gets the last state, nothing is left running."""
     batch = batch_in(tmp_path, job_in(tmp_path, spec("a")))
-    backend = Stuck(start=True)
+    backend, results = Stuck(start=True), queue.SimpleQueue[dict[str, Any]]()
     with pytest.raises(KeyboardInterrupt):
-        batch.run(backend, queue.SimpleQueue[dict[str, Any]]())
+        batch.run(backend, results)
     assert backend.cancelled
+    assert [results.get()["phase"] for _ in range(3)] == ["SUBMITTED", "RUNNING", "DONE"]
     assert (batch.state.phase, batch.status.outcome.name) == (JobPhase.DONE, "INTERRUPTED")
 
 

@@ -1,5 +1,6 @@
 """Whose run times another program's names are."""
 
+import msgspec
 from factories import planned, spec
 
 from canary_wf.durations import LONGEST
@@ -33,3 +34,9 @@ def test_sums_stay_durations() -> None:
     """However much is added up, it can be read back."""
     found, _ = durations_by_job({f"tests/test_a.py::{n}": LONGEST for n in range(3)}, JOBS)
     assert found == {UNIT: LONGEST}
+
+
+def test_files_are_named_from_the_top_or_from_beside_the_job() -> None:
+    """A job of tests/a.jobs.yaml runs test_c.py, which pytest calls tests/test_c.py."""
+    job = msgspec.structs.replace(planned(spec("beside", command=("pytest", "./test_c.py"))), path="tests/a.jobs.yaml")
+    assert durations_by_job({"tests/test_c.py::test_1": 2.0, "test_c.py::test_1": 1.0}, [job]) == ({job.id: 2.0}, 1)

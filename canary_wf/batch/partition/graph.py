@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from canary_wf.batch.task import Problem
+from canary_wf.batch.task import Problem, Shape
 from canary_wf.errors import InputError
 
 
@@ -23,19 +23,24 @@ class Graph(msgspec.Struct, frozen=True):
 
 
 def canonical(problem: Problem) -> tuple[Problem, list[int]]:
-    """Return `problem` with its tasks sorted by id, and the old index of each: equal sets then look the same."""
+    """Return `problem` with tasks sorted by id and shapes by what they ask for, and the old index of each task.
+
+    Equal sets of tasks then look the same, in whatever order they came.
+    """
     order = sorted(range(len(problem)), key=problem.ids.__getitem__)
-    if order == list(range(len(problem))):
+    by_demand = sorted(range(len(problem.shapes)), key=lambda kind: _asks_for(problem.shapes[kind]))
+    if order == list(range(len(problem))) and by_demand == list(range(len(by_demand))):
         return problem, order
+    kind_now = dict(zip(by_demand, range(len(by_demand)), strict=True))
     place = [0] * len(order)
     for new, old in enumerate(order):
         place[old] = new
     return Problem(
         types=problem.types,
         capacity=problem.capacity,
-        shapes=problem.shapes,
+        shapes=tuple(problem.shapes[kind] for kind in by_demand),
         ids=[problem.ids[old] for old in order],
-        kinds=[problem.kinds[old] for old in order],
+        kinds=[kind_now[problem.kinds[old]] for old in order],
         runtimes=[problem.runtimes[old] for old in order],
         dependencies=[
             tuple(sorted([place[upstream] for upstream in problem.dependencies[old]]))
@@ -45,6 +50,10 @@ def canonical(problem: Problem) -> tuple[Problem, list[int]]:
         ],
         nodes=[problem.nodes[old] for old in order],
     ), order
+
+
+def _asks_for(shape: Shape) -> tuple[tuple[float, ...], bool]:
+    return tuple(shape.demand), shape.whole
 
 
 def graph_of(problem: Problem) -> Graph:

@@ -1,0 +1,51 @@
+"""Cancelling a run: every job that has no verdict gets CANCELLED, and no runner goes on with it.
+
+Each batch is taken from whoever runs it. Its runner then ends its jobs and writes nothing more, and one that begins
+later finds nothing to run.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from canary_wf.hooks.recording import reopen_recorder
+from canary_wf.hooks.settle import clear_up
+from canary_wf.hooks.verdicts import give_verdict
+from canary_wf.job.attempt import take_batch
+from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.processes import this_place
+from canary_wf.job.status import Outcome
+from canary_wf.job.submission import read_submissions
+from canary_wf.resources.slurm_jobs import cancel
+from canary_wf.session_paths import SessionPaths
+
+REASON = "cancelled by canary-wf cancel"
+
+
+def cancel_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[str]]) -> int:
+    """Cancel what is left of `batches`, which are given with the ids of their jobs; return how many jobs that were.
+
+    A runner on this machine is ended; one in a Slurm job is cancelled there, and given two heartbeats to end. Raises
+    WorkspaceError for what cannot be written, or a process that cannot be ended.
+    """
+    left = {batch: jobs for batch, jobs in batches.items() if not paths.batch(batch).result.exists()}
+    cancel(_slurm_jobs(paths, left))
+    return sum(_cancel_batch(paths, batch, jobs) for batch, jobs in left.items())
+
+
+def _slurm_jobs(paths: SessionPaths, batches: Iterable[str]) -> list[str]:
+    newest = [read_submissions(paths.batch(batch).submission)[-1:] for batch in batches]
+    return [one.slurm_job_id for found in newest for one in found if one.ended is None and one.slurm_job_id]
+
+
+def _cancel_batch(paths: SessionPaths, batch: str, jobs: Iterable[str]) -> int:
+    attempt = take_batch(paths.batch(batch).attempt)
+    recorder = reopen_recorder(paths, batch, attempt.hold)
+    now = time.time()
+    recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
+    clear_up(recorder)
+    open_jobs = [job for job in jobs if not recorder.state.record(job).status.is_final]
+    give_verdict(recorder, open_jobs, Outcome.CANCELLED, REASON)
+    recorder(AttemptEnded(time=time.time(), token=attempt.token, reason="cancelled"))
+    recorder.close()
+    attempt.end()
+    return len(open_jobs)
