@@ -120,7 +120,7 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
         sum(problem.runtimes) + 1.0,
         finest=finest,
     )
-    if found is None or depth > 1 or not one_group or not packing.lanes.useful:
+    if found is None or depth > 1 or not one_group or not (packing.lanes.useful or len(problem) <= FEW):
         return found
     return exchanged(found, packing.packer.length, length_bound(problem, count, problem.runtimes))
 
