@@ -21,7 +21,8 @@ from canary_wf.job.submission import Submission, read_submissions
 from canary_wf.resources.slurm_jobs import ask_states, ended, in_words
 from canary_wf.session_paths import SessionPaths
 
-_SETTLED_BY_SIGNAL = "signal"
+_ENDED_BY_SIGNAL = ("signal", "time_limit")
+"""Reasons of a runner that was told to end: late in its time it takes that for its limit, but Slurm knows better."""
 
 
 class Suspect(msgspec.Struct, frozen=True):
@@ -51,7 +52,7 @@ def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collecti
             return Suspect(submission.slurm_job_id, submission.time, submission.state)
     if attempt is None or attempt.slurm_job_id is None or attempt.slurm_job_id in own:
         return None
-    open_ = state.is_open or (state.last_end is not None and state.last_end.reason == _SETTLED_BY_SIGNAL)
+    open_ = state.is_open or (state.last_end is not None and state.last_end.reason in _ENDED_BY_SIGNAL)
     return Suspect(attempt.slurm_job_id, attempt.time, noted.state if noted else None) if open_ else None
 
 

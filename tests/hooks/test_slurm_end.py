@@ -30,7 +30,7 @@ def _plan() -> Plan:
     return plan_of([DONE, RAN, WAITED])
 
 
-def _cut_short(out: Path, *, by_signal: bool = False) -> tuple[SessionPaths, str]:
+def _cut_short(out: Path, *, by_signal: bool = False, why: str = "signal") -> tuple[SessionPaths, str]:
     """Write a session whose only batch did one job, ran one, and had not begun one, in Slurm job 12."""
     plan = _plan()
     paths = write_session(plan, out)
@@ -44,7 +44,7 @@ def _cut_short(out: Path, *, by_signal: bool = False) -> tuple[SessionPaths, str
     recorder(JobLaunched(time=103.0, job=RAN.id, pid=0, started_ticks=0))
     if by_signal:
         recorder(JobFinished(time=104.0, job=RAN.id, outcome="INTERRUPTED", reason="SIGTERM", code=71))
-        recorder(AttemptEnded(time=104.0, token="t", reason="signal"))
+        recorder(AttemptEnded(time=104.0, token="t", reason=why))
     recorder.close()
     write_json(paths.batch(batch).attempt, AttemptFile("t", "here", 0, 1, ended=by_signal))
     os.utime(paths.batch(batch).attempt, (1.0, 1.0))
@@ -108,6 +108,16 @@ def test_what_a_person_cancelled_is_final(tmp_path: Path, monkeypatch: pytest.Mo
     settle(paths, [batch])
     cancelled = (Outcome.CANCELLED, "Slurm job 12 was cancelled (CANCELLED)")
     assert _found(paths, batch)[1] == {"done": (Outcome.SUCCESS, None), "ran": cancelled, "waited": cancelled}
+
+
+def test_what_was_cancelled_late_in_its_time_did_not_run_into_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runner cannot tell the two apart; Slurm can."""
+    paths, batch = _cut_short(tmp_path, by_signal=True, why="time_limit")
+    _answers(monkeypatch, {"12": "CANCELLED"})
+    settle(paths, [batch])
+    assert {outcome for outcome, _ in _found(paths, batch)[1].values()} == {Outcome.SUCCESS, Outcome.CANCELLED}
 
 
 def test_what_was_blocked_for_good_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
