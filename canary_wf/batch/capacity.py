@@ -31,6 +31,14 @@ def limited(problem: Problem) -> tuple[Limits, list[Limits]]:
     return tuple(limits), [tuple(column[kind] for column in columns) for kind in range(len(problem.shapes))]
 
 
+def distinct_needs(problem: Problem) -> tuple[Limits, list[Limits], list[int]]:
+    """Return the limits of `limited`, the different needs, and which of these each kind of task has."""
+    limits, needs = limited(problem)
+    rows: dict[Limits, int] = {}
+    row_of = [rows.setdefault(need, len(rows)) for need in needs]
+    return limits, list(rows), row_of
+
+
 def rates(problem: Problem) -> list[tuple[float, ...]]:
     """Return for each kind of task the share of each limited resource of one batch that a running task takes, 0 to 1.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import accumulate
 
-from canary_wf.batch.capacity import Limits, limited
+from canary_wf.batch.capacity import Limits, distinct_needs
 from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.batch.task import Problem
 from canary_wf.errors import InputError
@@ -30,11 +30,8 @@ class Machine:
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
-        self._limits, needs = limited(problem)
-        rows: dict[Limits, int] = {}
-        self._line_of = [rows.setdefault(need, len(rows)) for need in needs]
-        self._needs = list(rows)
-        self._room = _Room(self._limits, self._needs)
+        limits, self._needs, self._line_of = distinct_needs(problem)
+        self._room = _Room(limits, self._needs)
 
     def length(self, order: Sequence[int], *, dependent: bool = False) -> float:
         """Return the length in seconds of the schedule of `order`, which must be in reference order."""
@@ -220,32 +217,24 @@ class _Room:
         return sum(amount << shift for amount, shift in zip(amounts, self._shifts, strict=False))
 
 
-class _Waiting:
-    """The tasks that may start: in one line for each row of needs, and the first of all of them in order."""
+class _Waiting(_Window):
+    """The same, and the tasks in one line for each row of needs."""
 
     def __init__(self, lines: Sequence[int], ready: Iterable[int], count: int) -> None:
+        super().__init__(ready)
         self._lines = lines
-        self._rest = list(ready)  # ascending, so it is a heap
-        self._window = self._rest[: LOOK_AHEAD + 1]
-        del self._rest[: LOOK_AHEAD + 1]
         self._waiting: list[list[int]] = [[] for _ in range(count)]
-        for number in (*self._window, *self._rest):
+        for number in (*self._looked_at, *self._rest):
             self._waiting[lines[number]].append(number)
 
     def push(self, number: int) -> None:
         """Add a task that has become ready."""
-        window = self._window
         heappush(self._waiting[self._lines[number]], number)
-        if len(window) > LOOK_AHEAD:
-            if number > window[-1]:
-                heappush(self._rest, number)
-                return
-            heappush(self._rest, window.pop())
-        insort(window, number)
+        super().push(number)
 
     def next(self, fitting: Iterable[int]) -> int:
         """Remove and return the first task that is looked at and waits in one of the lines `fitting`; -1: none."""
-        window = self._window
+        window = self._looked_at
         best, chosen = window[-1] + 1 if window else 0, -1
         for line in fitting:
             waiting = self._waiting[line]

@@ -19,8 +19,8 @@ def find_job(jobs: Iterable[PlannedJob], wanted: str) -> PlannedJob:
     if len(found) == 1:
         return found[0]
     if found:
-        some = ", ".join(job.id[:12] for job in found[:4])
-        raise UsageError(f"{wanted!r} names {len(found)} jobs ({some})", where="JOB", hint="give more of the id")
+        told = ", ".join(job.id[:12] for job in found[:4])
+        raise UsageError(f"{wanted!r} names {len(found)} jobs ({told})", where="JOB", hint="give more of the id")
     raise UsageError(f"there is no job {wanted!r}", where="JOB", hint=_hint(wanted, [job.name for job in jobs]))
 
 

@@ -4,15 +4,14 @@ Each batch is taken from whoever runs it. Its runner then ends its jobs and writ
 later finds nothing to run.
 """
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
-from canary_wf.hooks.recording import reopen_recorder
+from canary_wf.hooks.recording import own_attempt
 from canary_wf.hooks.settle import clear_up
 from canary_wf.hooks.verdicts import give_verdict
-from canary_wf.job.attempt import take_batch
-from canary_wf.job.events import AttemptEnded, AttemptStarted
-from canary_wf.job.processes import this_place
+from canary_wf.job.attempt import Attempt, SupersededError, read_attempt, take_batch
 from canary_wf.job.status import Outcome
 from canary_wf.job.submission import read_submissions
 from canary_wf.resources.slurm_jobs import cancel
@@ -24,8 +23,8 @@ REASON = "cancelled by canary-wf cancel"
 def cancel_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[str]]) -> int:
     """Cancel what is left of `batches`, which are given with the ids of their jobs; return how many jobs that were.
 
-    A runner on this machine is ended; one in a Slurm job is cancelled there, and given two heartbeats to end. Raises
-    WorkspaceError for what cannot be written, or a process that cannot be ended.
+    A runner on this machine is ended; one elsewhere is cancelled with its Slurm job, or ends itself within a heartbeat.
+    Raises WorkspaceError for what cannot be written, or a process that cannot be ended.
     """
     left = {batch: jobs for batch, jobs in batches.items() if not paths.batch(batch).result.exists()}
     cancel(_slurm_jobs(paths, left))
@@ -38,14 +37,15 @@ def _slurm_jobs(paths: SessionPaths, batches: Iterable[str]) -> list[str]:
 
 
 def _cancel_batch(paths: SessionPaths, batch: str, jobs: Iterable[str]) -> int:
-    attempt = take_batch(paths.batch(batch).attempt)
-    recorder = reopen_recorder(paths, batch, attempt.hold)
-    now = time.time()
-    recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
-    clear_up(recorder)
-    open_jobs = [job for job in jobs if not recorder.state.record(job).status.is_final]
-    give_verdict(recorder, open_jobs, Outcome.CANCELLED, REASON)
-    recorder(AttemptEnded(time=time.time(), token=attempt.token, reason="cancelled"))
-    recorder.close()
-    attempt.end()
+    with own_attempt(paths, batch, _taken(paths.batch(batch).attempt), "cancelled") as recorder:
+        clear_up(recorder)
+        open_jobs = [job for job in jobs if not recorder.state.record(job).status.is_final]
+        give_verdict(recorder, open_jobs, Outcome.CANCELLED, REASON)
     return len(open_jobs)
+
+
+def _taken(path: Path) -> Attempt:
+    """Take the batch of `path` from whoever has it, without waiting for a runner elsewhere: it writes no more."""
+    while True:
+        with suppress(SupersededError):  # somebody began with it just now: it is taken from that one
+            return take_batch(path, to_run=False, only_from=read_attempt(path))

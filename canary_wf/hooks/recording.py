@@ -3,13 +3,18 @@
 Of the slice only the jobs' specs and where their upstreams lie are read here; the whole of it is the plan's.
 """
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import msgspec
 
 from canary_wf.hooks.recorder import Recorder
+from canary_wf.job.attempt import Attempt
+from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
+from canary_wf.job.processes import this_place
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import read_json
 from canary_wf.session_paths import SessionPaths
@@ -65,6 +70,18 @@ def reopen_recorder(paths: SessionPaths, batch: str, hold: Callable[[], None] = 
     recorder = open_recorder(paths, batch, part.jobs, part.upstreams, hold)
     tell_hooks(recorder, part.hooks, paths, batch)
     return recorder
+
+
+@contextmanager
+def own_attempt(paths: SessionPaths, batch: str, attempt: Attempt, reason: str) -> Iterator[Recorder]:
+    """Give the recorder of `batch` for an `attempt` that runs nothing, from its start to its end for `reason`."""
+    recorder = reopen_recorder(paths, batch, attempt.hold)
+    pid = attempt.content.pid
+    recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=pid))
+    yield recorder
+    recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
+    recorder.close()
+    attempt.end()
 
 
 def tell_hooks(recorder: Recorder, hooks: Iterable[str], paths: SessionPaths, batch: str) -> None:

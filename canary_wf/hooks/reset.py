@@ -3,11 +3,10 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from canary_wf.hooks.recording import reopen_recorder
+from canary_wf.hooks.recording import own_attempt
 from canary_wf.hooks.result_copies import remove_copies
 from canary_wf.job.attempt import take_batch
-from canary_wf.job.events import AttemptEnded, AttemptStarted, JobReset
-from canary_wf.job.processes import this_place
+from canary_wf.job.events import JobReset
 from canary_wf.job.spec import JobSpec
 from canary_wf.session_paths import SessionPaths
 
@@ -43,12 +42,7 @@ def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) ->
 
 
 def _reset_batch(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec]) -> None:
-    attempt = take_batch(paths.batch(batch).attempt)
-    recorder = reopen_recorder(paths, batch, attempt.hold)
-    now = time.time()
-    recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
-    for job in jobs:
-        recorder(JobReset(time=now, job=job.id))
-    recorder(AttemptEnded(time=now, token=attempt.token, reason="reset"))
-    recorder.close()
-    attempt.end()
+    with own_attempt(paths, batch, take_batch(paths.batch(batch).attempt), "reset") as recorder:
+        now = time.time()
+        for job in jobs:
+            recorder(JobReset(time=now, job=job.id))

@@ -116,6 +116,22 @@ def test_a_cancelled_batch_is_not_retried_where_nodes_may_not_ask(slurm: SlurmWo
 
 
 @both_profiles
+def test_a_run_is_cancelled_by_command(slurm: SlurmWorkspace, profile: str) -> None:
+    """Its Slurm jobs end, what has no verdict is CANCELLED, and a retry finds nothing to run."""
+    _prepare(slurm)
+    with slurm.running(profile) as run:
+        slurm.wait_until(lambda: slurm.launched() == 2)
+        done = slurm.canary_wf("cancel", "-d", slurm.out)
+        assert done.stdout.startswith("Cancelled 2 jobs.\n"), done.stderr
+    assert run.returncode == 1
+    assert slurm.outcomes() == {"quick": "SUCCESS", "slow": "CANCELLED", "last": "CANCELLED"}
+    assert _notes(slurm) == ["quick", "begin"]
+    _let_go(slurm)
+    assert slurm.canary_wf("rerun", "--failed", "-d", slurm.out).returncode == 0
+    _finish(slurm, profile)
+
+
+@both_profiles
 def test_a_batch_cancelled_in_the_queue_never_runs(slurm_alone: SlurmWorkspace, profile: str) -> None:
     """It is SUBMITTED with its id while it waits, and CANCELLED when somebody does not want it any more."""
     slurm = slurm_alone

@@ -8,7 +8,7 @@ of long and short tasks, so that the reference schedule, which does not know the
 from collections.abc import Sequence
 from heapq import heapify, heapreplace
 
-from canary_wf.batch.capacity import Limits, limited
+from canary_wf.batch.capacity import distinct_needs
 from canary_wf.batch.partition.mixes import Cover, Mix, cover
 from canary_wf.batch.task import Problem
 
@@ -24,10 +24,7 @@ class Lanes:
 
     def __init__(self, problem: Problem) -> None:
         self._runtimes = problem.runtimes
-        self._limits, needs = limited(problem)
-        rows: dict[Limits, int] = {}
-        row = [rows.setdefault(need, len(rows)) for need in needs]
-        self._needs: list[Limits] = list(rows)
+        self._limits, self._needs, row = distinct_needs(problem)
         self._kinds = [row[kind] for kind in problem.kinds]
 
     @property
