@@ -278,9 +278,18 @@ def test_rerun_resets_what_is_asked_for(small: CommandLine, arguments: list[str]
 def test_rerun_refuses_what_it_cannot_do(small: CommandLine) -> None:
     """An unknown outcome, and a session that never ran."""
     small.generate()
-    assert_one_line(small("rerun", "one", "-d", small.out), 4, "has not run yet")
+    assert_one_line(small("rerun", "one", "-d", small.out), 4, "has not run yet", "snakemake --profile local")
     _ran(small, FAILED_RUN)
     assert_one_line(small("rerun", "--only", "BAD", "-d", small.out), 2, "--only", "TIMEOUT")
+
+
+def test_rerun_resets_verdicts_that_were_carried_over(small: CommandLine) -> None:
+    """A session that has not run yet, but took verdicts over, has something to reset."""
+    _ran(small, FAILED_RUN)
+    assert small.generate("--update").code == 0
+    assert small("rerun", "-d", small.out).out.startswith("Reset 2 jobs in ")
+    state = load_session(newest_session(small.out))
+    assert [job.name for job in state.not_done] == ["two.n=1", "two.n=2"]
 
 
 def test_reports_go_to_standard_output_or_to_a_file(small: CommandLine) -> None:
