@@ -49,12 +49,19 @@ def open_readings(paths: Sequence[Path], out: Path) -> ReadingCache:
 
 
 def find_jobs(
-    paths: Sequence[Path], options: DiscoveryOptions, out: Path, readings: ReadingCache | None = None
+    paths: Sequence[Path],
+    options: DiscoveryOptions,
+    out: Path,
+    readings: ReadingCache | None = None,
+    target: Target | None = None,
 ) -> Discovery:
     """Return what the test files under `paths` expand to; OUT's own files are not looked at.
 
     What is known of the files is taken from `readings`; keeping new ones is the caller's, as a plan writes nothing.
+    Parameters that are named like a resource of `target` ask for it.
     """
+    if target is not None:
+        options = msgspec.structs.replace(options, resource_types=frozenset(target.node.capacities))
     own = tuple(out / name for name in GENERATED_FOLDERS)
     known = open_readings(paths, out) if readings is None else readings
     return discover(paths, msgspec.structs.replace(options, exclude=(*options.exclude, *own), readings=known))
@@ -82,7 +89,7 @@ def generate_workflow(
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     readings = open_readings(paths, out)
-    found = find_jobs(paths, options, out, readings)
+    found = find_jobs(paths, options, out, readings, target)
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
     files = workflow_files(plan, settings.rules, _kept_options(workflow, out)) | profile_files(plan)
@@ -145,8 +152,6 @@ def generate(  # noqa: PLR0913 - the options of a command
     pool_file = None if resource_pool_file is None else Path(resource_pool_file)
     target = choose_target(scheduler, dict(resources or {}), pool_file, settings.slurm)
     selection = options or DiscoveryOptions()
-    if resources:
-        selection = msgspec.structs.replace(selection, resource_types=frozenset(resources))
     checked = check_paths([str(path) for path in paths])
     return generate_workflow(checked, selection, settings, target, Path(out), update=update, workflow=workflow).plan
 

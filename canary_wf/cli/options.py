@@ -136,8 +136,8 @@ workflow_options = stacked(
 )
 
 
-def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> "DiscoveryOptions":
-    """Return what the selection options say; `requested` are the resource types that `-r` named."""
+def discovery_options(values: dict[str, Any]) -> "DiscoveryOptions":
+    """Return what the selection options say."""
     from canary_wf.discovery import DiscoveryOptions
 
     timeouts = {}
@@ -154,7 +154,6 @@ def discovery_options(values: dict[str, Any], requested: dict[str, int] | None =
         regex=values["regex"],
         timeouts=timeouts,
         ctest_config=values.get("ctest_config"),
-        resource_types=frozenset(requested or ()),
     )
 
 
