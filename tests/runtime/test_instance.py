@@ -119,6 +119,7 @@ def test_the_aggregate_sees_tuples(tmp_path: Path) -> None:
     spec = _spec("t", attributes={"multicase": True})
     job = get_instance(str(_write(tmp_path / "job", spec, dependencies=edges)))
     assert isinstance(job, TestMultiInstance)
+    assert (job.multicase, job.analyze) == (True, True)
     assert (job.parameters.a, job.parameters["b"]) == ((1, 2), ("x", "x"))
     assert job.parameters["a", "b"] == ((1, "x"), (2, "x"))
 

@@ -117,8 +117,8 @@ class TestInstance:
 
     @property
     def analyze(self) -> bool:
-        """Whether the test was called to analyze what other jobs left."""
-        return "--analyze" in self.command
+        """Whether the test was called to analyze what other jobs left, with the flag of that name or without."""
+        return self.multicase or "--analyze" in self.command
 
     @property
     def file_root(self) -> str:
