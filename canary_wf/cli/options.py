@@ -178,9 +178,6 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     fail_on = given.get("fail_on", "any")
     if fail_on not in {"any", "never"}:
         raise UsageError(f"{fail_on!r} is not known", where="-b fail_on", hint="write any or never")
-    scheduler = given.get("scheduler", "auto")
-    if scheduler not in {"auto", "local", "slurm"}:
-        raise UsageError(f"{scheduler!r} is not known", where="-b scheduler", hint="write auto, local or slurm")
     settings = PlanSettings(
         batch_spec=BatchSpecification.parse(given.get("spec", "")),
         workers=None if workers is None else int(workers),
@@ -193,7 +190,7 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         hooks=tuple(dict.fromkeys([*installed_hooks(), *map(check_hook, values["hooks"])])),
         software=software_choices(values["containers_for"], values["condas_for"]),
     )
-    return settings, scheduler
+    return settings, given.get("scheduler", "auto")
 
 
 def _retry(text: str | None, runs: int | None) -> dict[str, int]:
