@@ -13,7 +13,8 @@ from canary_wf.errors import InputError
 Predicate = Callable[[str], bool]
 Expression = Callable[[Predicate], bool]
 
-_TOKEN = re.compile(r"\s*(?:(\()|(\))|([^\s()]+))")
+_QUOTED = r""""[^"]+"(?=[\s()]|$)|'[^']+'(?=[\s()]|$)"""
+_TOKEN = re.compile(rf"\s*(?:[()]|{_QUOTED}|[^\s()]+)")
 _DEEPEST = 100
 
 
@@ -22,7 +23,7 @@ def parse_expression(text: str) -> Expression:
     """Return `text` compiled: a function that takes the predicate for one name and returns the truth.
 
     Grammar: ``or`` binds weaker than ``and``, ``and`` weaker than ``not``; parentheses group; anything else
-    without blanks or parentheses is a name. Raises InputError that quotes the expression.
+    without blanks or parentheses is a name, as is anything in quotes. Raises InputError that quotes the expression.
     """
     parser = _Parser(text)
     expression = parser.alternatives()
@@ -85,4 +86,5 @@ class _Parser:
                 raise self.error("')'")
             self.position += 1
             return inner
-        return lambda holds: holds(word)
+        name = word[1:-1] if re.fullmatch(_QUOTED, word) else word
+        return lambda holds: holds(name)

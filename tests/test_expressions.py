@@ -25,7 +25,28 @@ def test_operators_bind_as_in_python(text: str, true_names: str, expected: bool)
     assert parse_expression(text)(lambda name: name in true_names.split()) is expected
 
 
-@pytest.mark.parametrize("text", ["", "a b", "(a", "a)", "and", "a and", "not", "a or or b", "()"])
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('"a b" or c', ["a b", "c"]),
+        ("not 'x (1)' or (\"and\")", ["x (1)", "and"]),
+        ("it's or a'b", ["it's", "a'b"]),
+        ('"open or b', ['"open', "b"]),
+    ],
+)
+def test_names_in_quotes_may_hold_anything(text: str, names: list[str]) -> None:
+    """Also blanks, parentheses and operators; a quote elsewhere is a part of the name."""
+    asked: list[str] = []
+
+    def holds(name: str) -> bool:
+        asked.append(name)
+        return name.startswith("x")
+
+    parse_expression(text)(holds)
+    assert asked == names
+
+
+@pytest.mark.parametrize("text", ["", "a b", '"a b" c', "(a", "a)", "and", "a and", "not", "a or or b", "()"])
 def test_malformed_expressions_are_quoted_in_the_error(text: str) -> None:
     """The error shows the whole expression and what was expected."""
     with pytest.raises(InputError, match="expected"):

@@ -52,7 +52,7 @@ def test_nothing_said_is_no_condition(when: object) -> None:
 @pytest.mark.parametrize(
     "when",
     ["dbg", "not dbg", "options=a or b", "foo=a", {"foo": "a"}, {"options": 3}, 3, "options='a", "options='a and'",
-     "options='(a'", "parameters='a='"],
+     "options='(a'", "parameters='a='", "options=a,platforms=linux", "testname=a;options=b"],
 )  # fmt: skip
 def test_malformed_conditions_are_refused(when: object) -> None:
     """An unknown key, a stray word or a malformed expression is an input error."""

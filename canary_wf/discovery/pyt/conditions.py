@@ -5,6 +5,7 @@ options, keywords, parameters, testname and platforms; all of them must hold. Fa
 """
 
 import platform
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,7 @@ _KEYS = {
     "platforms": "platforms",
     "platform": "platforms",
 }
+_FURTHER = re.compile(r"[,;&]\s*(\w+)=")
 _PLATFORMS = (sys.platform, platform.system())
 
 
@@ -89,6 +91,11 @@ def _split(text: str) -> list[tuple[str, str]]:
         key, equals, value = word.partition("=")
         if not equals:
             raise InputError(f"when={text!r:.80}: {word!r} is not key=value", hint="put quotes around the value")
+        further = _FURTHER.search(value)
+        if further is not None and further[1] in _KEYS:
+            raise InputError(
+                f"when={text!r:.80}: {further[1]}= is a condition of its own", hint="put a blank before it"
+            )
         parts.append((_key(key), value))
     return parts
 
