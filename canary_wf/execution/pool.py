@@ -1,12 +1,13 @@
 """Where the ids of a batch come from: the Slurm allocation it runs in, or a lease on this machine's."""
 
+import itertools
 import os
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import job_request
-from canary_wf.plan.model import BatchSlice
+from canary_wf.plan.model import BatchSlice, PlannedJob
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
@@ -45,7 +46,7 @@ def open_pool(
     granted = _granted(part, environment)
     if granted is not None:
         _tell_shortage(part, granted)
-    planned = ResourcePool({"resources": part.resource_pool["resources"]})
+    planned = ResourcePool({"resources": part.resource_pool["resources"]} if granted else _with_nominal_nodes(part))
     known = () if granted is None else granted.pool.types
     candidates = {kind: ids for kind, ids in candidates_of(planned, part).items() if kind not in known}
     locks = sorted({lock for job in part.jobs for lock in job.locks})
@@ -68,6 +69,27 @@ def open_pool(
         return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
     pool = ResourcePool({"resources": {**granted.pool.getstate()["resources"], **leased}})
     return BatchPool(pool, granted.memory or part.batch.memory, lease, granted.bindable, granted.nodes)
+
+
+def _with_nominal_nodes(part: BatchSlice) -> dict[str, Any]:
+    """Return the state of the pool on this machine, with more ids where a job of several nodes wants more than one has.
+
+    Like those that -r declares they are ordinals, handed out and leased, which name no CPU or GPU of this machine.
+    """
+    resources = {kind: list(items) for kind, items in part.resource_pool["resources"].items()}
+    for job in part.jobs:
+        for kind, wanted in _amounts_over_nodes(job):
+            items = resources.setdefault(kind, [])
+            used = {str(item["id"]) for item in items}
+            further = (str(number) for number in itertools.count() if str(number) not in used)
+            missing = wanted - sum(int(item["slots"]) for item in items)
+            items.extend({"id": name, "slots": 1} for name in itertools.islice(further, max(missing, 0)))
+    return {"resources": resources}
+
+
+def _amounts_over_nodes(job: PlannedJob) -> Iterable[tuple[str, int]]:
+    """Return what a job of several nodes asks for, by type; nothing for any other."""
+    return {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items() if job.nodes > 1 else ()
 
 
 def _granted(part: BatchSlice, environment: Mapping[str, str]) -> "Granted | None":
@@ -101,7 +123,11 @@ def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, 
     batch = part.batch
     largest, most = _items(part)
     found: dict[str, tuple[int, list[str]]] = {}
-    for kind, slots in {"cpus": batch.cpus, "gpus": batch.gpus, **batch.resources}.items():
+    wanted = {"cpus": batch.cpus, "gpus": batch.gpus, **batch.resources}
+    for job in part.jobs:  # the batch's numbers are those of one node
+        for kind, amount in _amounts_over_nodes(job):
+            wanted[kind] = max(wanted.get(kind, 0), amount)
+    for kind, slots in wanted.items():
         sizes = {str(item["id"]): int(item["slots"]) for item in pool.resources.get(kind, []) if int(item["slots"])}
         if not slots or not sizes:
             continue

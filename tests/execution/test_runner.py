@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from factories import plan_of, shell, spec
 
+from canary_wf import generate
 from canary_wf.job.processes import start_ticks
 from canary_wf.job.spec import Asset, DependencyEdge, JobSpec
 from canary_wf.plan.model import Plan
-from canary_wf.plan.store import write_session
+from canary_wf.plan.store import newest_session, write_session
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.session_paths import SessionPaths
 
@@ -74,6 +75,23 @@ def test_job_json_says_that_a_job_runs(tmp_path: Path) -> None:
     state, _ = run(tmp_path, [shell("a", wait, timeout=30.0)])
     assert outcomes(state) == {"a": "SUCCESS"}
     assert json.loads("{" + (state.paths.job("a") / "canary-out.txt").read_text() + "}")["cpu_ids"]
+
+
+def test_a_job_of_several_nodes_runs_on_one_machine(tmp_path: Path) -> None:
+    """What it asks for beyond one node is nominal: ids are handed out, in a batch with others too."""
+    tells = "[sh, -c, 'echo $CANARY_CPU_IDS $CANARY_GPU_IDS']"
+    wide = f"{{name: wide, command: {tells}, nodes: 2, cpus: 4, gpus: 2}}"
+    small = f"{{name: small, command: {tells}, cpus: 2}}"
+    (tmp_path / "a.jobs.yaml").write_text(f"jobs:\n  - {wide}\n  - {small}\n")
+    node = {"cpus": 2, "gpus": 1, "nodes": 2}
+    plan = generate(tmp_path, out=tmp_path / "out", scheduler="local", resources=node)
+    (batch,) = plan.batches
+    assert (batch.cpus, batch.gpus, batch.nodes) == (2, 1, 2)
+    paths = newest_session(tmp_path / "out")
+    done = subprocess.run(command(paths, plan), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    said = {job.name: (paths.job(job.directory) / "canary-out.txt").read_text() for job in plan.jobs}
+    assert said == {"wide": "0,1,2,3 0,1\n", "small": "0,1\n"}
 
 
 def test_job_json_tells_the_state_with_spec_and_measurements(tmp_path: Path) -> None:
