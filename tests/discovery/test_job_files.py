@@ -257,7 +257,7 @@ def test_names(tree: Path, name: str, good: bool) -> None:
     ("text", "message"),
     [
         ('{"jobs": [}', "m.jobs.json:1: is not JSON"),
-        ('{\n"a": 1,\n"a": 2}', "m.jobs.json: key 'a' is given twice"),
+        ('{\n"a": 1,\n"a": 2}', "m.jobs.json:3: key 'a' is given twice"),
         ("[" * 100_000, "m.jobs.json: is nested too deep"),
         ('{"a": ' + "9" * 5000 + "}", "m.jobs.json: is not understood"),
         ('{"a": NaN}', "m.jobs.json:1: a: nan is not a value"),
@@ -300,7 +300,10 @@ def test_brackets_in_texts_are_not_nesting(tree: Path) -> None:
 
 def test_the_same_job_twice_is_refused(tree: Path) -> None:
     """Two jobs of one name in a file have one id; so have files of one relative path below two PATHs."""
-    assert "same id" in _error(tree, "jobs:\n- {name: a, command: [x]}\n- {name: a, command: [y]}\n")
+    told = _error(tree, "jobs:\n- {name: a, command: [x]}\n- {name: a, command: [y]}\n")
+    assert "m.jobs.yaml:3: jobs[1].name: job 'a' has the same id as one of jobs[0]" in told
+    told = _error(tree, "jobs:\n- name: a\n  command: [x]\n  parameters: {n: [1, 2, 1]}\n")
+    assert "m.jobs.yaml:4: jobs[0].parameters: job 'a.n=1' is there twice" in told
     for folder in ("one", "two"):
         (tree / folder).mkdir()
         (tree / folder / "m.jobs.yaml").write_text("jobs: [{name: a, command: [x]}]\n")

@@ -41,8 +41,14 @@ def expand_entries(found: FoundFile, loaded: LoadedFile, options: DiscoveryOptio
     """Return the jobs of `loaded`, whether a job file or something that describes jobs in its words."""
     entries = check_job_file(loaded)
     drafts: list[Draft] = []
-    for number, entry in enumerate(entries):
-        drafts.extend(_Entry(found, loaded, number, entry, options, timeouts).drafts(MOST_JOBS - len(drafts)))
+    owners: dict[str, int] = {}
+    for number, content in enumerate(entries):
+        entry = _Entry(found, loaded, number, content, options, timeouts)
+        for draft in entry.drafts(MOST_JOBS - len(drafts)):
+            if draft.spec.id in owners:
+                raise entry.repeated(draft.spec.name, owners[draft.spec.id])
+            owners[draft.spec.id] = number
+            drafts.append(draft)
     return drafts
 
 
@@ -74,6 +80,13 @@ class _Entry:
 
     def error(self, error: InputError, *keys: str | int) -> InputError:
         return self.loaded.error(("jobs", self.number, *keys), error.what, error.hint)
+
+    def repeated(self, name: str, first: int) -> InputError:
+        """Return the error about a job that is there twice, by this entry and the one with number `first`."""
+        if first == self.number:
+            return self.error(InputError(f"job {name!r} is there twice", hint="give each value once"), "parameters")
+        hint = "give one of them another name"
+        return self.error(InputError(f"job {name!r} has the same id as one of jobs[{first}]", hint=hint), "name")
 
     def checked(self, key: str, parse: Callable[[Any], T]) -> T | None:
         """Return what `parse` makes of the value at `key`, None when it is not given."""

@@ -88,7 +88,7 @@ def _from_json(file: str, text: str) -> object:
         found = dict(items)
         if len(found) < len(items):
             keys = [key for key, _ in items]
-            raise InputError(f"key {next(key for key in keys if keys.count(key) > 1)!r:.80} is given twice", where=file)
+            raise _repeated(file, text, next(key for key in keys if keys.count(key) > 1))
         return found
 
     try:
@@ -99,6 +99,17 @@ def _from_json(file: str, text: str) -> object:
         raise
     except ValueError as error:  # a number with thousands of digits
         raise InputError(f"is not understood ({error})", where=file) from None
+
+
+def _repeated(file: str, text: str, key: str) -> InputError:
+    """Return the error about a key that stands twice in one JSON object, with its line where YAML can read the text."""
+    what = f"key {key!r:.80} is given twice"
+    try:
+        _from_yaml(file, text)
+    except InputError as error:
+        if error.what == what:
+            return error
+    return InputError(what, where=file)
 
 
 def _from_yaml(file: str, text: str) -> tuple[object, yaml.Node | None]:
