@@ -22,13 +22,20 @@ from canary_wf.plan.update import carry_over
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
 from canary_wf.workflow.batch_table import write_batch_table
 from canary_wf.workflow.marks import Ownership, ownership
-from canary_wf.workflow.profiles import profile_files
+from canary_wf.workflow.profiles import PROFILES, profile_files
 from canary_wf.workflow.shapes import shapes_of, uses_shapes
 from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions, workflow_files
 from canary_wf.workflow.writer import check_out, write_workflow
 
-GENERATED_FOLDERS = ("workflow", "local", "slurm", "slurm-sbatch", "TestResults", STATE_FOLDER, ".snakemake")
-"""What `generate` and Snakemake put into OUT, where no test is looked for."""
+GENERATED = (
+    *(STATE_FOLDER, ".snakemake", "workflow/Snakefile", MODULE_FILE, "workflow/rules/batches.smk"),
+    *("workflow/rules/gate.smk", *(f"{profile}/config.yaml" for profile in PROFILES)),
+)
+"""What `generate` and Snakemake put into OUT, where no test is looked for.
+
+Tests may lie in folders called `workflow` or `local`: only the files there are ours. `TestResults` is a link into a
+hidden folder, which is not followed.
+"""
 
 
 class Generated(msgspec.Struct, frozen=True):
@@ -60,7 +67,7 @@ def find_jobs(
     """
     if target is not None:
         options = msgspec.structs.replace(options, resource_types=frozenset(target.node.capacities))
-    own = tuple(out / name for name in GENERATED_FOLDERS)
+    own = tuple(out / name for name in GENERATED)
     known = open_readings(paths, out) if readings is None else readings
     return discover(paths, msgspec.structs.replace(options, exclude=(*options.exclude, *own), readings=known))
 

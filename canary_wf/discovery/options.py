@@ -11,7 +11,7 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
     """The choices of one discovery.
 
     `options` are the names turned on by ``-o``; `keyword_expression` (``-k``), `parameter_expression` (``-p``),
-    `owners` and `regex` select jobs; `exclude` are folders not to be searched; `timeouts` maps the types of
+    `owners` and `regex` select jobs; `exclude` are folders and files not to be looked at; `timeouts` maps the types of
     ``--timeout TYPE=T`` to seconds or durations; `resource_types` are the types of the resource pool, which a
     parameter of that name sets. `alone` says that jobs of other files are not looked for: a dependency that matches
     no job is told in the result instead of being an error. `ctest_config` is the configuration of CMake's build trees

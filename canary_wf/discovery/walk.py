@@ -1,7 +1,7 @@
 # ruff: noqa: PTH100, PTH112, PTH113, PTH116, PTH120 - path objects would make up most of the time
 """From the PATHs of the command line to test files, in an order that does not depend on the file system.
 
-Hidden folders and files, virtual environments, excluded folders and files of unknown kinds are passed over. A folder
+Hidden folders and files, virtual environments, what is excluded and files of unknown kinds are passed over. A folder
 that is reached twice (by symbolic links, which may form loops) is searched once.
 """
 
@@ -74,6 +74,7 @@ class _Walk:
         self.real = os.path.realpath(root)
         self.claims = claims
         self.exclude = exclude
+        self.excluded_names = {Path(each).name for each in exclude}
         self.seen: set[tuple[int, int]] = set()
         self.found: list[FoundFile] = []
 
@@ -112,10 +113,10 @@ class _Walk:
             raise InputError(f"this folder cannot be read ({error.strerror})", where=folder) from None
         return [] if any(entry.name == "pyvenv.cfg" for entry in entries) else entries
 
-    def _is_excluded(self, folder: str) -> bool:
+    def _is_excluded(self, path: str) -> bool:
         if not self.exclude:
             return False
-        real = os.path.realpath(folder)
+        real = os.path.realpath(path)
         return any(real == each or real.startswith(each + "/") for each in self.exclude)
 
     def _is_foreign(self, link: str) -> bool:
@@ -125,7 +126,7 @@ class _Walk:
         return any(part.startswith(".") for part in inner.split("/"))
 
     def _keep(self, entry: os.DirEntry[str]) -> None:
-        if not self.claims(entry.name):
+        if not self.claims(entry.name) or (entry.name in self.excluded_names and self._is_excluded(entry.path)):
             return
         if os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file():
             self.found.append(_checked(entry.path[len(self.root) :].lstrip("/"), entry.path))

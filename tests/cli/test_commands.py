@@ -177,6 +177,23 @@ def test_plan_knows_the_run_times_of_the_session_before(small: CommandLine) -> N
     assert load_plan(newest_session(small.out).plan).jobs[0].runtime_source == "history"
 
 
+def test_folders_that_are_called_like_ours_may_hold_tests(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in the folder that the command is run in, and beside what `generate` wrote there."""
+    for folder in ("local", "workflow", "TestResults"):
+        cli.write(f"{folder}/{folder}.jobs.yaml", f"jobs: [{{name: {folder}, command: 'true'}}]\n")
+    monkeypatch.chdir(cli.tree)
+    assert [line.split()[1] for line in cli("find").out.splitlines()] == ["TestResults", "local", "workflow"]
+    assert cli("find", "local").out.endswith("  local\n")
+    (cli.tree / "TestResults" / "TestResults.jobs.yaml").unlink()
+    (cli.tree / "TestResults").rmdir()
+    for folder in ("local", "workflow"):
+        (cli.tree / folder / f"{folder}.jobs.yaml").rename(cli.tree / f"{folder}.jobs.yaml")
+    assert cli("generate", *cli.PLANNED).code == 0
+    for folder in ("local", "workflow"):
+        (cli.tree / f"{folder}.jobs.yaml").rename(cli.tree / folder / f"{folder}.jobs.yaml")
+    assert [line.split()[1] for line in cli("find").out.splitlines()] == ["local", "workflow"]
+
+
 @pytest.mark.parametrize("pool", [["--resource-pool-file", "pool.yaml"], ["-r", "fpgas=1"]])
 def test_a_parameter_named_like_a_resource_of_the_pool_asks_for_it(cli: CommandLine, pool: list[str]) -> None:
     """Be it a pool file or -r that tells of the type; `generate` and `plan` agree."""

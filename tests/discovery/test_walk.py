@@ -34,6 +34,12 @@ def test_hidden_folders_and_virtual_environments_are_skipped(tmp_path: Path) -> 
     assert [file.path for file in _find(tmp_path, exclude=(tmp_path / "out",))] == ["real/a.pyt"]
 
 
+def test_an_excluded_file_leaves_its_folder(tmp_path: Path) -> None:
+    """What lies beside it, and files of its name elsewhere, are tests."""
+    _touch(tmp_path, "sub/a.pyt", "sub/b.pyt", "a.pyt")
+    assert [file.path for file in _find(tmp_path, exclude=(tmp_path / "sub" / "a.pyt",))] == ["a.pyt", "sub/b.pyt"]
+
+
 def test_a_file_as_path_is_relative_to_its_folder(tmp_path: Path) -> None:
     """A PATH that is a file is called by its name."""
     _touch(tmp_path, "deep/a.pyt")
