@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from canary_wf.batch.schedule import ReadyQueue
+from canary_wf.batch.ready_queue import ReadyQueue
 from canary_wf.errors import InputError
 
 

@@ -12,7 +12,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.hooks.reset import reset_jobs, with_blocked
 from canary_wf.job.status import Outcome
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import newest_session
 from canary_wf.report.selection import select, with_keywords
 from canary_wf.report.session import SessionState, load_session

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
-from canary_wf.batch.schedule import LOOK_AHEAD
+from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.errors import InputError
 from canary_wf.execution.dag import DAG, DAGIterator
 from canary_wf.execution.ending import ask_to_end, end_processes, kill

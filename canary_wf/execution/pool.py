@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import job_request
-from canary_wf.plan.model import BatchSlice
+from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.plan.model import Plan, PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.model import Plan
 from canary_wf.wording import count, some
 
 

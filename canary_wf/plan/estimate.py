@@ -5,7 +5,7 @@ from canary_wf.job import retry
 from canary_wf.job.estimate import DEFAULT_PART, estimated_runtime
 from canary_wf.job.history import History
 from canary_wf.job.spec import JobSpec
-from canary_wf.plan.model import RuntimeSource
+from canary_wf.plan.batch_slice import RuntimeSource
 
 __all__ = ["DEFAULT_PART", "MARGIN", "START_UP", "expected_runtime", "room_for", "time_limit"]
 

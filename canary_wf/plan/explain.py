@@ -10,8 +10,9 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.job.estimate import DEFAULT_PART
 from canary_wf.job.history import History
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.estimate import room_for
-from canary_wf.plan.model import Plan, PlannedBatch, PlannedJob
+from canary_wf.plan.model import Plan
 from canary_wf.plan.problem import problem_of
 from canary_wf.wording import count, some
 

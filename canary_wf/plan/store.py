@@ -9,7 +9,8 @@ import msgspec
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import not_writable, read_json, sync_folder, write_json
-from canary_wf.plan.model import SCHEMA, BatchSlice, Plan, Upstream
+from canary_wf.plan.batch_slice import BatchSlice, Upstream
+from canary_wf.plan.model import SCHEMA, Plan
 from canary_wf.session_paths import SessionPaths, session_names, sessions_folder
 
 

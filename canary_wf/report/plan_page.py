@@ -9,7 +9,8 @@ from typing import Any
 
 from canary_wf import __version__
 from canary_wf.durations import format_duration
-from canary_wf.plan.model import BatchSlice, Plan, PlannedBatch
+from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch
+from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices
 from canary_wf.plan.summary import SECONDS_AN_HOUR, PlanSummary
 from canary_wf.report.gantt import LEFT, TOP, WIDTH, gantt_of

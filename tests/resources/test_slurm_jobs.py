@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.resources.slurm_jobs import ask_states, cancel, ended, in_words, lives, own_ids
+from canary_wf.resources.slurm_jobs import ask_states, cancel, ended, in_words, lives
 
 
 @pytest.fixture
@@ -74,11 +74,3 @@ def test_states_in_words() -> None:
     assert not any(ended(state) for state in ("PENDING", "RUNNING", "COMPLETED", "COMPLETING", "REQUEUED"))
     assert all(lives(state) for state in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"))
     assert not any(lives(state) for state in ("", "COMPLETED", "CANCELLED", "TIMEOUT"))
-
-
-def test_own_ids() -> None:
-    """The job's, and the array's task."""
-    assert own_ids({}) == set()
-    assert own_ids({"SLURM_JOB_ID": "15"}) == {"15"}
-    array = {"SLURM_JOB_ID": "15", "SLURM_ARRAY_JOB_ID": "13", "SLURM_ARRAY_TASK_ID": "2"}
-    assert own_ids(array) == {"15", "13_2"}
