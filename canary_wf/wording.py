@@ -9,6 +9,15 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+_ONE = {"cpus": "cpu", "gpus": "gpu"}
+
+
+def amount(number: float, kind: str) -> str:
+    """Return `number` slots of the resource type `kind`, as in ``1 gpu`` and ``2 gpus``; other types have one form."""
+    digits = str(number) if isinstance(number, int) else f"{number:g}"
+    return f"{digits} {_ONE.get(kind, kind) if number == 1 else kind}"
+
+
 def next_command(out: Path, scheduler: str) -> str:
     """Return what to type to run the workflow in `out` with the profile of `scheduler`."""
     import shlex

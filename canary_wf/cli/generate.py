@@ -26,7 +26,7 @@ from canary_wf.json_files import encode
 from canary_wf.plan.model import Plan
 from canary_wf.plan.target import choose_target
 from canary_wf.session_paths import relative_to_out
-from canary_wf.wording import count, next_command
+from canary_wf.wording import amount, count, next_command
 
 
 @click.command("generate")
@@ -77,7 +77,7 @@ def tell_left_out(plan: Plan) -> None:
 
 def describe_target(plan: Plan) -> str:
     """Return in words which machine the plan is for."""
-    node = ", ".join(f"{count} {kind}" for kind, count in plan.node.items() if kind != "memory" and count)
+    node = ", ".join(amount(count, kind) for kind, count in plan.node.items() if kind != "memory" and count)
     return f"this machine ({node})" if plan.scheduler == "local" else f"Slurm nodes with {node}"
 
 

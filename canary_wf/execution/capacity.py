@@ -8,6 +8,7 @@ from canary_wf.job.resource_groups import job_request
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
+from canary_wf.wording import amount
 
 
 def kind_of(job: PlannedJob) -> tuple[object, ...]:
@@ -76,7 +77,7 @@ class Capacity:
         for kind, wanted in (("cpus", job.cpus), ("gpus", job.gpus)):
             there = self._pool.slots_per_resource_type.get(kind, 0) * job.nodes
             if wanted > there:
-                return f"needs {wanted} {kind}, {job.nodes} nodes have {there or 'none'}"
+                return f"needs {amount(wanted, kind)}, {job.nodes} nodes have {there or 'none'}"
         return None
 
     def _sizes_of(self, job: PlannedJob) -> dict[str, list[int]]:

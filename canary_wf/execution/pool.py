@@ -10,6 +10,7 @@ from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
+from canary_wf.wording import amount
 
 if TYPE_CHECKING:
     from canary_wf.resources.granted import Granted
@@ -83,7 +84,7 @@ def _tell_shortage(part: BatchSlice, granted: "Granted") -> None:
     batch = part.batch
     there = granted.pool.slots_per_resource_type
     short = [
-        f"{there.get(kind, 0)} of {wanted} {kind}"
+        f"{there.get(kind, 0)} of {amount(wanted, kind)}"
         for kind, wanted in (("cpus", batch.cpus), ("gpus", batch.gpus))
         if there.get(kind, 0) < wanted
     ]

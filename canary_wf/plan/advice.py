@@ -6,7 +6,7 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.model import Plan
-from canary_wf.wording import count, some
+from canary_wf.wording import amount, count, some
 
 
 def warnings_of(plan: Plan) -> list[str]:
@@ -70,7 +70,9 @@ def _wide(plan: Plan) -> Iterator[str]:
         for kind, pair in wide.items():
             largest[kind] = max(largest.get(kind, (0, 0)), pair)
     if found:
-        kinds = ", ".join(f"{there} {kind} (largest job {job})" for kind, (there, job) in sorted(largest.items()))
+        kinds = ", ".join(
+            f"{amount(there, kind)} (largest job {job})" for kind, (there, job) in sorted(largest.items())
+        )
         share = f" ({round(100 * used / asked)} % of their cpus are busy)" if asked else ""
         told = _count(found, "batch", "batches", verb=("asks", "ask"))
         yield f"{told} for more than any of their jobs uses{share}: at most {kinds}"

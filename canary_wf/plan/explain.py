@@ -14,7 +14,7 @@ from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.estimate import room_for
 from canary_wf.plan.model import Plan
 from canary_wf.plan.problem import problem_of
-from canary_wf.wording import count, some
+from canary_wf.wording import amount, count, some
 
 ABOVE = "which is above its own time limit"
 
@@ -63,7 +63,7 @@ def explain(plan: Plan, job: PlannedJob, history: History) -> Explanation:
 
 def _asked(job: PlannedJob) -> str:
     slots = {"cpus": job.cpus, "gpus": job.gpus, **job.resources}
-    parts = [f"{number} {kind}" for kind, number in slots.items() if number]
+    parts = [amount(number, kind) for kind, number in slots.items() if number]
     parts += [f"{job.memory} MiB of memory"] if job.memory else []
     parts += [f"{job.nodes} nodes"] if job.nodes > 1 else []
     parts += ["the whole node for itself"] if job.exclusive else []

@@ -16,6 +16,7 @@ from canary_wf.plan.summary import SECONDS_AN_HOUR, PlanSummary
 from canary_wf.report.gantt import LEFT, TOP, WIDTH, gantt_of
 from canary_wf.report.pages import render_page
 from canary_wf.report.placement import place_jobs
+from canary_wf.wording import amount
 
 _TEMPLATE = "plan_page.html.j2"
 
@@ -40,7 +41,7 @@ def plan_page(plan: Plan, summary: PlanSummary, warnings: Sequence[str], cluster
 
 def _facts(plan: Plan, summary: PlanSummary) -> list[tuple[str, str]]:
     where = "this machine" if plan.scheduler == "local" else "Slurm"
-    node = ", ".join(f"{count} {kind}" for kind, count in plan.node.items() if kind != "memory" and count)
+    node = ", ".join(amount(count, kind) for kind, count in plan.node.items() if kind != "memory" and count)
     return [
         ("jobs", f"{summary.jobs:,}"),
         ("submissions", f"{summary.submissions:,}"),
@@ -55,7 +56,7 @@ def _facts(plan: Plan, summary: PlanSummary) -> list[tuple[str, str]]:
 def _label(batch: PlannedBatch) -> str:
     """Return what a bar says of itself to a pointer and to a screen reader."""
     jobs = "1 job" if len(batch.jobs) == 1 else f"{len(batch.jobs)} jobs"
-    sizes = f"{batch.cpus} cpus" + (f", {batch.gpus} gpus" if batch.gpus else "")
+    sizes = amount(batch.cpus, "cpus") + (f", {amount(batch.gpus, 'gpus')}" if batch.gpus else "")
     sizes += f", {batch.nodes} nodes" if batch.nodes > 1 else ""
     after = f", after {len(batch.dependencies)} others" if batch.dependencies else ""
     times = f"{format_duration(batch.runtime)} expected, limit {format_duration(batch.time_limit)}"

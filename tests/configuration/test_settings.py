@@ -150,6 +150,18 @@ def test_relative_paths_start_at_the_file(file: Path, monkeypatch: pytest.Monkey
     }
 
 
+def test_names_of_conda_environments_are_no_paths(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only an environment's file lies somewhere."""
+    below = file.parent / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    file.write_text("container: {conda: numpy, environments: {gpu: cuda, mpi: mpi.yaml}}\n")
+    assert {name: each.value for name, each in read_settings(file, {}).items()} == {
+        "container.conda": "numpy",
+        "container.environments": {"gpu": "cuda", "mpi": "../mpi.yaml"},
+    }
+
+
 def test_the_file_is_found_as_far_up_as_the_repository_reaches(file: Path) -> None:
     """Outside of a repository only the folder itself counts; a variable names any file."""
     below = file.parent / "a" / "b"

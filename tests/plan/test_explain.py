@@ -86,5 +86,5 @@ def test_what_a_job_asks_for_is_told() -> None:
     """All of it."""
     job = spec("wide", cpus=2, gpus=1, memory=512, exclusive=True)
     assert _line(_explained([job], "wide"), "asks") == (
-        "asks for 2 cpus, 1 gpus, 512 MiB of memory, the whole node for itself"
+        "asks for 2 cpus, 1 gpu, 512 MiB of memory, the whole node for itself"
     )
