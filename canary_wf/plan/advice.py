@@ -39,10 +39,10 @@ def _guessed(plan: Plan) -> Iterator[str]:
     guessed = [job for job in plan.jobs if job.runtime_source == "default"]
     if guessed:
         names = some([one_line(job.name) for job in guessed])
-        told = "neither a history nor a declared run time; a quarter of their time limit is assumed"
+        told = "neither a history nor a declared run time; a quarter of the time limit is assumed"
         yield f"{_count(guessed, 'job', verb=('has', 'have'))} {told}: {names}"
     if declared:
-        yield f"{_count(declared, 'job', verb=('has', 'have'))} no history; the run time that they declare is assumed"
+        yield f"{_count(declared, 'job', verb=('has', 'have'))} no history; the declared run time is assumed"
 
 
 def _ended_early(plan: Plan) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _ended_early(plan: Plan) -> Iterator[str]:
     jobs = [job for job in plan.jobs if job.runtime > job.limit]
     if jobs:
         names = [f"{one_line(job.name)} ({format_duration(job.runtime)}, {format_duration(job.limit)})" for job in jobs]
-        told = "expected to take longer than their own time limit, which ends them; set a longer timeout"
+        told = "expected to take longer than the job's own time limit, which ends it; set a longer timeout"
         yield f"{_count(jobs, 'job')} {told}: {some(names)}"
 
 
@@ -75,7 +75,7 @@ def _wide(plan: Plan) -> Iterator[str]:
         )
         share = f" ({round(100 * used / asked)} % of their cpus are busy)" if asked else ""
         told = _count(found, "batch", "batches", verb=("asks", "ask"))
-        yield f"{told} for more than any of their jobs uses{share}: at most {kinds}"
+        yield f"{told} for more than any one job there uses{share}: at most {kinds}"
 
 
 def _asked_and_used(batch: PlannedBatch, jobs: Sequence[PlannedJob]) -> dict[str, tuple[int, int]]:

@@ -40,7 +40,8 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     `cpus`, `gpus` and `resources` are slots, `memory` MiB (None when no job says), `runtime` the length of the
     simulated schedule and `time_limit` the limit asked for, both in seconds. `longest` is the longest limit that a
     partition which takes the batch allows, in whole minutes; None is no limit, or one that is not known. `container` is
-    the image and `conda` the environment of its jobs, where they have another one than all the others.
+    the image and `conda` the environment of its jobs, where they have another one than all the others, and `node` what
+    a node has where the batch needs another kind than the plan's.
     """
 
     id: str
@@ -57,6 +58,7 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     longest: int | None = None
     container: str | None = None
     conda: str | None = None
+    node: dict[str, int] | None = None
 
 
 class Upstream(msgspec.Struct, frozen=True):

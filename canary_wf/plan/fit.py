@@ -20,6 +20,12 @@ def split_by_fit(
     `pool` tells how the slots of one node are spread over ids, which matters to jobs that ask for several on one.
     """
     reasons = {job.id: reason for job in jobs if (reason := misfit(job, node, pool)) is not None}
+    return split_by_reason(jobs, reasons)
+
+
+def split_by_reason(jobs: Sequence[JobSpec], misfits: Mapping[str, str]) -> tuple[list[JobSpec], list[LeftOut]]:
+    """Do so where it is known which jobs, by id, cannot run, and why."""
+    reasons = dict(misfits)
     names = {job.id: job.name for job in jobs}
     downstream: dict[str, list[str]] = {}
     for job in jobs:

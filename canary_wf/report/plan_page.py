@@ -11,6 +11,7 @@ from canary_wf import __version__
 from canary_wf.durations import format_duration
 from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch
 from canary_wf.plan.model import Plan
+from canary_wf.plan.node_words import nodes_in_words
 from canary_wf.plan.store import slices
 from canary_wf.plan.summary import SECONDS_AN_HOUR, PlanSummary
 from canary_wf.report.gantt import LEFT, TOP, WIDTH, gantt_of
@@ -41,7 +42,6 @@ def plan_page(plan: Plan, summary: PlanSummary, warnings: Sequence[str], cluster
 
 def _facts(plan: Plan, summary: PlanSummary) -> list[tuple[str, str]]:
     where = "this machine" if plan.scheduler == "local" else "Slurm"
-    node = ", ".join(amount(count, kind) for kind, count in plan.node.items() if kind != "memory" and count)
     return [
         ("jobs", f"{summary.jobs:,}"),
         ("submissions", f"{summary.submissions:,}"),
@@ -49,7 +49,7 @@ def _facts(plan: Plan, summary: PlanSummary) -> list[tuple[str, str]]:
         ("longest chain", format_duration(summary.critical_path)),
         ("core-hours", f"{summary.core_hours:,.2f}"),
         ("GPU-hours", f"{summary.gpu_hours:,.2f}"),
-        ("planned for", f"{where}: nodes with {node}"),
+        ("planned for", f"{where}: nodes with {nodes_in_words(plan)}"),
     ]
 
 
