@@ -7,13 +7,13 @@ when they are first asked for, as the runner must start fast.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from canary_wf.generation import generate
+    from canary_wf.library import generate
     from canary_wf.sessions import load_plan, load_status
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "generate", "load_plan", "load_status"]
 
-_PLACES = {"generate": "generation", "load_plan": "sessions", "load_status": "sessions"}
+_PLACES = {"generate": "library", "load_plan": "sessions", "load_status": "sessions"}
 
 
 def __getattr__(name: str) -> object:

@@ -19,6 +19,8 @@ def main() -> None:
 
 
 def _main() -> None:
+    if sys.stdout is None or sys.stderr is None:
+        _open_streams()
     for stream in (sys.stdout, sys.stderr):
         # Names of jobs may have letters that this terminal cannot show; they are told escaped then.
         if isinstance(stream, io.TextIOWrapper):
@@ -36,6 +38,19 @@ def _main() -> None:
     from canary_wf.cli.main import main as command_line
 
     sys.exit(command_line())
+
+
+def _open_streams() -> None:
+    """Let what is said go nowhere where the caller closed a stream, and no other file take its number."""
+    for descriptor, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != descriptor:
+                os.dup2(null, descriptor, inheritable=True)
+                os.close(null)
+            os.set_inheritable(descriptor, True)
+            mode = "r" if descriptor == 0 else "w"
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - stays open
 
 
 def _leave(code: int) -> NoReturn:

@@ -2,14 +2,12 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import UsageError, WorkspaceError
@@ -19,7 +17,7 @@ from canary_wf.plan.cluster_advice import cluster_warnings
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import load_plan, remove_session, write_session
-from canary_wf.plan.target import Target, choose_target
+from canary_wf.plan.target import Target
 from canary_wf.plan.update import carry_over
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
 from canary_wf.workflow.batch_table import write_batch_table
@@ -49,12 +47,19 @@ def open_readings(paths: Sequence[Path], out: Path) -> ReadingCache:
 
 
 def find_jobs(
-    paths: Sequence[Path], options: DiscoveryOptions, out: Path, readings: ReadingCache | None = None
+    paths: Sequence[Path],
+    options: DiscoveryOptions,
+    out: Path,
+    readings: ReadingCache | None = None,
+    target: Target | None = None,
 ) -> Discovery:
     """Return what the test files under `paths` expand to; OUT's own files are not looked at.
 
     What is known of the files is taken from `readings`; keeping new ones is the caller's, as a plan writes nothing.
+    Parameters that are named like a resource of `target` ask for it.
     """
+    if target is not None:
+        options = msgspec.structs.replace(options, resource_types=frozenset(target.node.capacities))
     own = tuple(out / name for name in GENERATED_FOLDERS)
     known = open_readings(paths, out) if readings is None else readings
     return discover(paths, msgspec.structs.replace(options, exclude=(*options.exclude, *own), readings=known))
@@ -82,7 +87,7 @@ def generate_workflow(
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     readings = open_readings(paths, out)
-    found = find_jobs(paths, options, out, readings)
+    found = find_jobs(paths, options, out, readings, target)
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
     files = workflow_files(plan, settings.rules, _kept_options(workflow, out)) | profile_files(plan)
@@ -119,36 +124,6 @@ def _write(
         remove_session(session)
         raise
     return session, kept, warnings
-
-
-def generate(  # noqa: PLR0913 - the options of a command
-    paths: Iterable[str | Path] = (".",),
-    batch_spec: str | BatchSpecification = "",
-    out: str | Path = ".",
-    *,
-    resources: Mapping[str, int] | None = None,
-    resource_pool_file: str | Path | None = None,
-    scheduler: Literal["auto", "local", "slurm"] = "auto",
-    settings: PlanSettings | None = None,
-    options: DiscoveryOptions | None = None,
-    workflow: WorkflowOptions | None = None,
-    update: bool = False,
-) -> Plan:
-    """Do what the command `generate` does, and return the plan; no configuration file is read.
-
-    `batch_spec` is the text after ``-b spec=``, `resources` what ``-r`` says (slots by type, memory in MiB). Workers,
-    the gate and strictness are in `settings` (`batch_spec` wins), what is selected in `options`, containers and what
-    a larger workflow needs in `workflow`. Raises UsageError, InputError and WorkspaceError, all of them CanaryWfError.
-    """
-    spec = BatchSpecification.parse(batch_spec) if isinstance(batch_spec, str) else batch_spec
-    settings = msgspec.structs.replace(settings or PlanSettings(), batch_spec=spec)
-    pool_file = None if resource_pool_file is None else Path(resource_pool_file)
-    target = choose_target(scheduler, dict(resources or {}), pool_file, settings.slurm)
-    selection = options or DiscoveryOptions()
-    if resources:
-        selection = msgspec.structs.replace(selection, resource_types=frozenset(resources))
-    checked = check_paths([str(path) for path in paths])
-    return generate_workflow(checked, selection, settings, target, Path(out), update=update, workflow=workflow).plan
 
 
 def known_runtimes(out: Path) -> History:

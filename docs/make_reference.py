@@ -193,7 +193,7 @@ _MEANINGS = {
 _IN_JOB_FILES = {
     "spec": "the job as it is in the plan",
     "resources": "all ids and slots it was handed, by type",
-    "dependencies": "the jobs it depends on, with their directories",
+    "dependencies": "the jobs it depends on, with their directories, relative to OUT",
     "measurements": "what was measured, and what the job itself added",
     "earlier_attempts": "runs that did not pass and were followed by another, oldest first",
 }

@@ -1,4 +1,6 @@
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,54 @@ def test_wrong_values_are_value_errors_of_ours(tmp_path: Path) -> None:
         canary_wf.generate([tmp_path], "count:x")
     with pytest.raises(CanaryWfError):
         canary_wf.generate([tmp_path / "gone"], out=tmp_path / "out", scheduler="local")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_path_needs_no_list(tmp_path: Path) -> None:
+    """A text is a path, not a list of letters."""
+    (tmp_path / "a.jobs.yaml").write_text(JOBS)
+    for path in (tmp_path, str(tmp_path)):
+        assert len(canary_wf.generate(path, None, tmp_path / "out", scheduler="local").jobs) == 3
+
+
+def test_options_of_the_command_are_arguments(tmp_path: Path) -> None:
+    """Each decides what its option does; one that is not known is an error as of any function."""
+    (tmp_path / "a.jobs.yaml").write_text(JOBS)
+    chosen: dict[str, Any] = {
+        "parameter_expression": "n<3",
+        "workers": 2,
+        "fail_on": "never",
+        "retry": {"any": 1},
+        "hooks": [],
+    }
+    plan = canary_wf.generate(tmp_path, out=tmp_path / "out", scheduler="local", timeouts={"default": 8}, **chosen)
+    assert [job.timeout for job in plan.jobs] == [8.0, 8.0]
+    assert (plan.workers, plan.fail_on, plan.retry) == (2, "never", {"any": 1})
+    with pytest.raises(InputError, match="needs 1 cpus"):
+        canary_wf.generate(tmp_path, out=tmp_path / "out", scheduler="local", resources={"cpus": 0}, strict=True)
+    with pytest.raises(TypeError, match="'wrokers'"):
+        canary_wf.generate(tmp_path, out=tmp_path / "out", scheduler="local", wrokers=2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"scheduler": "pbs"}, "scheduler: 'pbs' is not known"),
+        ({"resources": {"gpu": 1}}, "gpus=1"),
+        ({"resources": {"cpus": -1}}, "-r cpus"),
+        ({"workers": 0}, "workers: 0"),
+        ({"workers": "two"}, "workers: 'two'"),
+        ({"fail_on": "sometimes"}, "fail_on: 'sometimes'"),
+        ({"out": ""}, "out: is empty"),
+        ({"batch_spec": "count:x"}, "count:x"),
+    ],
+)
+def test_what_the_command_refuses_the_library_refuses(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
+    """The value is named; nothing is written."""
+    (tmp_path / "a.jobs.yaml").write_text(JOBS)
+    with pytest.raises(CanaryWfError, match=re.escape(message)) as error:
+        canary_wf.generate(tmp_path, **{"out": tmp_path / "out", "scheduler": "local", **wrong})
+    assert isinstance(error.value, ValueError)
     assert not (tmp_path / "out").exists()
 
 

@@ -36,7 +36,7 @@ LAYERS = [
     {"workflow"},
     {"report"},
     {"generation", "configuration", "sessions", "batchspec", "multiprocess_scheduler"},
-    {"cli"},
+    {"cli", "library"},
     {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

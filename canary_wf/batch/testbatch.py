@@ -16,7 +16,7 @@ from canary_wf.job.job import Job
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.space import ExecutionSpace
 from canary_wf.job.statline import escaped
-from canary_wf.job.status import Category, Outcome, Status
+from canary_wf.job.status import Category, Outcome
 from canary_wf.json_files import write_json
 
 QUEUE_TIMEOUT = 4 * 3600.0
@@ -185,7 +185,7 @@ class TestBatch(ResourceHolder):
         A batch that was cancelled by a person, skipped or blocked takes its waiting jobs along. Jobs that have a
         verdict keep it, whatever becomes of the batch.
         """
-        status = Status.named(category, outcome, reason, code)
+        status = self.status.changed(category, outcome, reason, code)
         if status.category is Category.SKIP or status.outcome is Outcome.CANCELLED:
             for job in self.jobs:
                 if not job.is_done():

@@ -52,7 +52,7 @@ def command(
     settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
     target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
-    options = discovery_options(values, requested)
+    options = discovery_options(values)
     workflow = workflow_settings(values, out)
     generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update, workflow=workflow)
     tell_left_out(generated.plan)

@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _tell("interrupted", INTERRUPTED)
     except click.ClickException as error:
-        return _tell(_usage_message(error), ExitCode.USAGE)
+        return _tell(_usage_message(error, arguments), ExitCode.USAGE)
     except (CanaryWfError, OSError) as error:
         if "--debug" in arguments:
             raise
@@ -121,10 +121,14 @@ def _tell_error(error: CanaryWfError | OSError) -> int:
     return _tell(f"{error.filename or 'input or output'}: {error.strerror}", ExitCode.WORKSPACE)
 
 
-def _usage_message(error: click.ClickException) -> str:
+def _usage_message(error: click.ClickException, arguments: list[str]) -> str:
     text = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
-    return text if context is None else f"{text}; try {context.command_path} --help"
+    if context is not None:
+        return f"{text}; try {context.command_path} --help"
+    # An option without its argument is told without its command, which is the first word that is one.
+    command = next((f" {word}" for word in arguments if word in COMMANDS), "")
+    return f"{text}; try canary-wf{command} --help"
 
 
 def _tell(message: str, code: int) -> int:

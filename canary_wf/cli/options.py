@@ -137,8 +137,8 @@ workflow_options = stacked(
 )
 
 
-def discovery_options(values: dict[str, Any], requested: dict[str, int] | None = None) -> "DiscoveryOptions":
-    """Return what the selection options say; `requested` are the resource types that `-r` named."""
+def discovery_options(values: dict[str, Any]) -> "DiscoveryOptions":
+    """Return what the selection options say."""
     from canary_wf.discovery import DiscoveryOptions
 
     timeouts = {}
@@ -155,7 +155,6 @@ def discovery_options(values: dict[str, Any], requested: dict[str, int] | None =
         regex=values["regex"],
         timeouts=timeouts,
         ctest_config=values.get("ctest_config"),
-        resource_types=frozenset(requested or ()),
     )
 
 
@@ -180,9 +179,6 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     fail_on = given.get("fail_on", "any")
     if fail_on not in {"any", "never"}:
         raise UsageError(f"{fail_on!r} is not known", where="-b fail_on", hint="write any or never")
-    scheduler = given.get("scheduler", "auto")
-    if scheduler not in {"auto", "local", "slurm"}:
-        raise UsageError(f"{scheduler!r} is not known", where="-b scheduler", hint="write auto, local or slurm")
     settings = PlanSettings(
         batch_spec=BatchSpecification.parse(given.get("spec", "")),
         workers=None if workers is None else int(workers),
@@ -195,7 +191,7 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         hooks=tuple(dict.fromkeys([*installed_hooks(), *map(check_hook, values["hooks"])])),
         software=software_choices(values["containers_for"], values["condas_for"]),
     )
-    return settings, scheduler
+    return settings, given.get("scheduler", "auto")
 
 
 def _retry(text: str | None, runs: int | None) -> dict[str, int]:

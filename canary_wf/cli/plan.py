@@ -77,7 +77,7 @@ def command(
     target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     tests = check_paths(paths)
-    found = find_jobs(tests, discovery_options(values, requested), out, open_readings(tests, out))
+    found = find_jobs(tests, discovery_options(values), out, open_readings(tests, out), target)
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
     warnings = [*warnings_of(plan), *cluster_warnings(target, out)]

@@ -76,8 +76,9 @@ def _chosen(
     if keywords is not None:
         found = with_keywords(found, keywords)
     found += [job for name in names for job in find_jobs(state.plan.jobs, name)]
-    if not state.begun and found:
-        raise WorkspaceError("has not run yet", where=f"session {state.plan.session}")
+    if found and not (state.begun or any(job.id in state.records for job in found)):  # verdicts may be carried over
+        hint = f"run it: {next_command(state.paths.out, state.plan.scheduler)}"
+        raise WorkspaceError("has not run yet", where=f"session {state.plan.session}", hint=hint)
     return found
 
 

@@ -17,7 +17,7 @@ from canary_wf.job.journal import read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import read_json
-from canary_wf.session_paths import SessionPaths
+from canary_wf.session_paths import SessionPaths, relative_to_out
 
 
 class _Placed(Protocol):
@@ -95,6 +95,7 @@ def tell_hooks(recorder: Recorder, hooks: Iterable[str], paths: SessionPaths, ba
 
 
 def _entry(paths: SessionPaths, job: str, when: str, placed: dict[str, tuple[str, str]]) -> dict[str, str]:
-    """Return a dependency as `job.json` writes it, the directory as an absolute path."""
+    """Return a dependency as `job.json` writes it."""
     name, directory = placed[job]
-    return {"id": job, "name": name, "when": when, "directory": str(paths.job(directory))}
+    folder = relative_to_out(paths.job_folder(directory), paths.out)
+    return {"id": job, "name": name, "when": when, "directory": folder}

@@ -103,9 +103,11 @@ class BaseJob(ABC):
     ) -> None:
         """Set the verdict from names; a category alone means its usual outcome, a code of -1 the outcome's own.
 
+        With neither category nor outcome the verdict stays, and gets the reason or code that is given.
+
         Raises InputError for an unknown name, and where outcome and category contradict each other.
         """
-        self.status = Status.named(category, outcome, reason, code)
+        self.status = self.status.changed(category, outcome, reason, code)
 
     @abstractmethod
     def display_name(self, **kwargs: Any) -> str:  # noqa: ANN401 - each kind of job has options of its own

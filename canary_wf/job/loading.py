@@ -81,9 +81,10 @@ def _load(folder: Path | None, data: Mapping[str, Any]) -> Job:
     todo = [(wanted, data)]
     while todo:
         job, state = todo.pop()
+        out = workspace_of(job.workspace.dir) or Path()
         for edge in convert(state.get("dependencies", []), list[_Edge], job.name):
             if edge.id not in jobs:
-                upstream = Path(edge.directory)
+                upstream = (out / edge.directory).absolute()
                 found = _read(upstream) if (upstream / STATE_FILE).is_file() else _stub(edge)
                 jobs[edge.id] = _make(upstream, found)
                 todo.append((jobs[edge.id], found))

@@ -104,6 +104,12 @@ class Status(msgspec.Struct, frozen=True):
                 raise InputError(f"outcome {found.name} implies category {found.category.value}, not {group.value}")
         return cls.of(found, reason, None if code == -1 else code)
 
+    def changed(self, category: str | None, outcome: str | None, reason: str | None, code: int) -> "Status":
+        """Return the status of these names, see `named`; with neither name this one, with the reason or code given."""
+        if category is not None or outcome is not None:
+            return Status.named(category, outcome, reason, code)
+        return Status(self.outcome, self.reason if reason is None else reason, self.code if code == -1 else code)
+
     @property
     def is_pass(self) -> bool:
         """Whether the job did what was expected of it."""

@@ -65,14 +65,14 @@ def record_of(job: "Job") -> JobRecord:
 def state_of(job: "Job") -> dict[str, Any]:
     """Return everything about `job` as JSON can hold it; the contract's fields of `job.json` are among it."""
     out = workspace_of(job.workspace.dir)
-    directory = str(job.workspace.dir) if out is None else relative_to_out(job.workspace.dir, out)
+    directory = _told(job.workspace.dir, out)
     record = record_of(job)
     dependencies = [
         {
             "id": edge.job.id,
             "name": edge.job.name,
             "when": "always" if edge.when is None else edge.when,
-            "directory": str(edge.job.workspace.dir.absolute()),
+            "directory": _told(edge.job.workspace.dir.absolute(), out),
         }
         for edge in job.dependencies
     ]
@@ -91,6 +91,10 @@ def state_of(job: "Job") -> dict[str, Any]:
     }
     found: dict[str, Any] = msgspec.to_builtins(state)
     return found
+
+
+def _told(folder: Path, out: Path | None) -> str:
+    return str(folder) if out is None else relative_to_out(folder, out)
 
 
 def apply_state(job: "Job", data: Mapping[str, Any]) -> None:
@@ -144,5 +148,12 @@ def absolute_spec(spec: JobSpec, out: Path | None) -> JobSpec:
         return spec
     assets = tuple(msgspec.structs.replace(asset, source=str(out / asset.source)) for asset in spec.assets)
     file = str(out / spec.file) if spec.file else ""
+    sources = tuple(str(out / source) for source in spec.sources)
+    baselines = tuple(
+        each if each.target is None else msgspec.structs.replace(each, target=str(out / each.target))
+        for each in spec.baselines
+    )
     place = None if spec.working_directory is None else str(out / spec.working_directory)
-    return msgspec.structs.replace(spec, file=file, assets=assets, working_directory=place)
+    return msgspec.structs.replace(
+        spec, file=file, assets=assets, sources=sources, baselines=baselines, working_directory=place
+    )

@@ -31,7 +31,10 @@ def check_when(when: str) -> str:
 
 def is_satisfied(when: str | None, status: Status) -> bool:
     """Return whether an upstream that ended with `status` lets a downstream with this `when` run."""
-    return when is None or parse_expression(when)(AnyMatcher(_names_of(status)))
+    if when is None:
+        return True
+    names = _names_of(status)
+    return parse_expression(when)(lambda name: name.lower() in names)
 
 
 def why_unsatisfied(when: str | None, status: Status, name: str) -> str | None:
@@ -42,10 +45,10 @@ def why_unsatisfied(when: str | None, status: Status, name: str) -> str | None:
 
 
 class AnyMatcher:
-    """The predicate that holds for the names in `choices` (in lower case); it is asked in any case."""
+    """The predicate that holds for the names in `choices`, written and asked for in any case."""
 
     def __init__(self, choices: set[str]) -> None:
-        self.choices = choices
+        self.choices = {choice.lower() for choice in choices}
 
     def __call__(self, name: str) -> bool:
         """Return whether `name` is one of the choices."""

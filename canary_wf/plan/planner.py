@@ -15,7 +15,7 @@ from canary_wf.errors import InputError
 from canary_wf.job.history import History
 from canary_wf.job.identity import batch_id
 from canary_wf.job.retry import RetryPolicy
-from canary_wf.job.spec import Asset, JobSpec
+from canary_wf.job.spec import Asset, Baseline, JobSpec
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
 from canary_wf.plan.estimate import expected_runtime, room_for, time_limit
 from canary_wf.plan.inputs import InputDigests
@@ -180,6 +180,8 @@ def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, 
     if job.working_directory is not None:
         fields["working_directory"] = relative_to_out(Path(job.working_directory), out)
     fields["assets"] = tuple(_relative_asset(asset, out) for asset in job.assets)
+    fields["sources"] = tuple(relative_to_out(source, out) for source in job.sources)
+    fields["baselines"] = tuple(_relative_baseline(baseline, out) for baseline in job.baselines)
     decided = {"runtime": estimate[0], "runtime_source": estimate[1], "batch": batch, "inputs": inputs}
     return PlannedJob(**{**fields, **decided})
 
@@ -187,6 +189,12 @@ def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, 
 def _relative_asset(asset: Asset, out: Path) -> Asset:
     source = relative_to_out(asset.source, out)
     return asset if source == asset.source else msgspec.structs.replace(asset, source=source)
+
+
+def _relative_baseline(baseline: Baseline, out: Path) -> Baseline:
+    if baseline.target is None:
+        return baseline
+    return msgspec.structs.replace(baseline, target=relative_to_out(baseline.target, out))
 
 
 def _spec_fields(spec: BatchSpecification) -> BatchSpecFields:

@@ -47,8 +47,10 @@ def choose_target(
 
     With `slurm` the nodes are those of its partition, and of them those that its constraint and GPU model name. With
     `query_gpus` the vendors' libraries are asked for this machine's GPUs. Raises UsageError when Slurm is asked for and
-    neither `sinfo` nor the options say what its nodes have, and when there is no library to ask.
+    neither `sinfo` nor the options say what its nodes have, when there is no library to ask, and for another scheduler.
     """
+    if scheduler not in {"auto", "local", "slurm"}:
+        raise UsageError(f"{scheduler!r} is not known", where="-b scheduler", hint="write auto, local or slurm")
     nodes = [] if scheduler == "local" else ask_sinfo(slurm)
     if scheduler == "local" or (scheduler == "auto" and not nodes):
         pool = pool_from_options(requested, pool_file, detect_pool(query_libraries=query_gpus))

@@ -16,7 +16,6 @@ from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobR
 from canary_wf.job.journal import CARRIED, read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.record import EarlierRun, JobRecord
-from canary_wf.job.status import Outcome
 from canary_wf.json_files import not_writable
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.plan.model import Plan
@@ -59,8 +58,8 @@ def _unchanged(plan: Plan, earlier: dict[str, PlannedJob], records: dict[str, Jo
 
 
 def _stands(record: JobRecord | None) -> bool:
-    """Return whether a verdict is final; what was blocked is judged again."""
-    return record is not None and record.status.is_final and record.status.outcome is not Outcome.BLOCKED
+    """Return whether a verdict is final; one of BLOCKED is where the jobs before it keep theirs, which is seen to."""
+    return record is not None and record.status.is_final
 
 
 def _carry_batch(

@@ -102,6 +102,7 @@ def test_a_wide_job_is_refused_with_strict(small: CommandLine) -> None:
         (["-p", "n >"], 2, ["-p"]),
         (["-k", "nothing_has_this"], 3, ["all 3 jobs are masked", "find -v"]),
         (["--bogus"], 2, ["--bogus", "generate --help"]),
+        (["-r"], 2, ["'-r' requires an argument", "generate --help"]),
         (["-d", ""], 2, ["-d: is empty"]),
         ([""], 2, ["PATH: is empty"]),
         (["nowhere"], 3, ["nowhere: there is no such file or folder"]),

@@ -177,6 +177,20 @@ def test_plan_knows_the_run_times_of_the_session_before(small: CommandLine) -> N
     assert load_plan(newest_session(small.out).plan).jobs[0].runtime_source == "history"
 
 
+@pytest.mark.parametrize("pool", [["--resource-pool-file", "pool.yaml"], ["-r", "fpgas=1"]])
+def test_a_parameter_named_like_a_resource_of_the_pool_asks_for_it(cli: CommandLine, pool: list[str]) -> None:
+    """Be it a pool file or -r that tells of the type; `generate` and `plan` agree."""
+    cli.write("a.jobs.yaml", "jobs:\n  - {name: a, command: 'true', parameters: {fpgas: [1, 2]}}\n")
+    cli.write("b.pyt", "import canary\ncanary.directives.parameterize('fpgas', [1, 2])\n")
+    content = {"resource_pool": {"resources": {"cpus": [{"id": "0"}], "fpgas": [{"id": "x"}]}}}
+    (cli.folder / "pool.yaml").write_text(json.dumps(content))
+    assert cli.generate(*pool).code == 0
+    plan = load_plan(newest_session(cli.out).plan)
+    assert {job.name: job.resources for job in plan.jobs} == {"a.fpgas=1": {"fpgas": 1}, "b.fpgas=1": {"fpgas": 1}}
+    left_out = cli("plan", cli.tree, "--json", "-b", "scheduler=local", *pool).json["left_out"]
+    assert [job["name"] for job in left_out] == ["a.fpgas=2", "b.fpgas=2"]
+
+
 def test_plan_tells_the_makespan_of_a_cluster(small: CommandLine) -> None:
     """Fewer nodes take longer, and no node is refused."""
     small.write(
@@ -279,9 +293,18 @@ def test_rerun_resets_what_is_asked_for(small: CommandLine, arguments: list[str]
 def test_rerun_refuses_what_it_cannot_do(small: CommandLine) -> None:
     """An unknown outcome, and a session that never ran."""
     small.generate()
-    assert_one_line(small("rerun", "one", "-d", small.out), 4, "has not run yet")
+    assert_one_line(small("rerun", "one", "-d", small.out), 4, "has not run yet", "snakemake --profile local")
     _ran(small, FAILED_RUN)
     assert_one_line(small("rerun", "--only", "BAD", "-d", small.out), 2, "--only", "TIMEOUT")
+
+
+def test_rerun_resets_verdicts_that_were_carried_over(small: CommandLine) -> None:
+    """A session that has not run yet, but took verdicts over, has something to reset."""
+    _ran(small, FAILED_RUN)
+    assert small.generate("--update").code == 0
+    assert small("rerun", "-d", small.out).out.startswith("Reset 2 jobs in ")
+    state = load_session(newest_session(small.out))
+    assert [job.name for job in state.not_done] == ["two.n=1", "two.n=2"]
 
 
 def test_reports_go_to_standard_output_or_to_a_file(small: CommandLine) -> None:

@@ -36,6 +36,17 @@ def test_a_reader_that_goes_away_is_no_error(small: CommandLine, arguments: list
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(small: CommandLine, closed: str) -> None:
+    """A caller that wants to hear nothing hears nothing; the work is done."""
+    line = f'"$0" -m canary_wf generate tree -d out -b scheduler=local {closed}'
+    done = subprocess.run(
+        ["sh", "-c", line, sys.executable], cwd=small.folder, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (small.out / "workflow" / "Snakefile").is_file()
+
+
 def test_ctrl_c_ends_with_130_and_leaves_nothing(cli: CommandLine) -> None:
     """In the middle of reading a test file: one line, no traceback, no half-written OUT."""
     up = cli.folder / "up"

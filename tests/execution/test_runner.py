@@ -82,7 +82,7 @@ def test_job_json_tells_the_state_with_spec_and_measurements(tmp_path: Path) -> 
     content = json.loads((state.paths.job("b") / "job.json").read_text())
     assert (content["phase"], content["category"], content["outcome"], content["code"]) == ("DONE", "FAIL", "FAILED", 5)
     assert content["spec"]["command"] == ["sh", "-c", "exit 5"]
-    assert content["dependencies"][0]["directory"] == str(state.paths.job("a"))
+    assert content["dependencies"][0]["directory"] == f".canary-wf/sessions/{state.plan.session}/jobs/a"
     assert set(content["measurements"]) >= {"duration", "cpu_user", "cpu_system", "max_rss"}
     assert content["log"] == f".canary-wf/sessions/{state.plan.session}/jobs/b/canary-out.txt"
 

@@ -144,7 +144,12 @@ def test_dependencies_are_told_with_their_directories(tmp_path: Path, monkeypatc
     recorder.tell_running()
     recorder.close()
     (upstream,) = _job_file(paths, "b")["dependencies"]
-    assert upstream == {"id": A, "name": "a", "when": "on_success", "directory": str(paths.job("a"))}
+    assert upstream == {
+        "id": A,
+        "name": "a",
+        "when": "on_success",
+        "directory": f".canary-wf/sessions/{paths.session}/jobs/a",
+    }
 
 
 def test_hooks_call_all_listeners_in_order() -> None:

@@ -274,6 +274,16 @@ def test_a_status_is_set_by_names(tmp_path: Path) -> None:
     assert job.status.outcome.name == "FAILED"
 
 
+def test_a_reason_alone_leaves_the_verdict(tmp_path: Path) -> None:
+    """Of what is not given nothing changes."""
+    job = job_in(tmp_path, spec("a"))
+    job.set_status(outcome="FAILED", code=3)
+    job.set_status(reason="why")
+    assert (job.status.outcome.name, job.status.reason, job.status.code) == ("FAILED", "why", 3)
+    job.set_status(code=4)
+    assert (job.status.outcome.name, job.status.reason, job.status.code) == ("FAILED", "why", 4)
+
+
 # -- state ---------------------------------------------------------------------------------------------------------
 
 

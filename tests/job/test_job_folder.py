@@ -11,7 +11,7 @@ from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.execution.runner import run_batch
 from canary_wf.job import MissingSourceError, find_cache_dir, load_job_from_file, load_job_from_state
 from canary_wf.job.history import History, history_file
-from canary_wf.job.spec import Artifact, Asset
+from canary_wf.job.spec import Artifact, Asset, Baseline
 from canary_wf.json_files import write_json
 from canary_wf.plan.store import write_session
 
@@ -180,13 +180,20 @@ def test_an_upstream_without_a_file_is_known_by_name(tmp_path: Path) -> None:
 
 def test_what_the_batch_runner_wrote_can_be_loaded(tmp_path: Path) -> None:
     """Paths of a plan are relative to OUT; the loaded job's are absolute, its session and ids are known."""
-    plan = plan_of([shell("a", "exit 3", file="t.jobs.yaml")])
+    references = (Baseline("a", "t.ref"), Baseline(arguments=("--write",)))
+    jobs = [shell("a", "exit 3", file="t.jobs.yaml", sources=("t.f90",), baselines=references)]
+    plan = plan_of([*jobs, shell("b", "true", "a")])
     paths = write_session(plan, tmp_path)
     run_batch(plan.batches[0].id, paths.plan)
     job = load_job_from_file(paths.job("a"))
     assert (job.status.outcome.name, job.status.code, job.batch) == ("FAILED", 3, plan.batches[0].id)
     assert (job.file, job.workspace.session) == (tmp_path / "t.jobs.yaml", plan.session)
+    assert (job.spec.sources, job.spec.baselines[0].target) == ((f"{tmp_path}/t.f90",), f"{tmp_path}/t.ref")
     assert len(job.cpu_ids) == 1
+    behind = load_job_from_file(paths.job("b"))
+    assert [(one.name, one.workspace.dir) for one in behind.upstreams] == [("a", paths.job("a"))]
+    (edge,) = behind.getstate()["dependencies"]
+    assert edge["directory"] == f".canary-wf/sessions/{plan.session}/jobs/a"
     stored = json.loads(job.lockfile.read_text())
     assert load_job_from_state({**stored, "directory": str(paths.job("a"))}).getstate() == job.getstate()
 

@@ -2,7 +2,7 @@ import pytest
 
 from canary_wf.errors import InputError
 from canary_wf.job.status import Outcome, Status
-from canary_wf.job.when import check_when, is_satisfied
+from canary_wf.job.when import AnyMatcher, check_when, is_satisfied
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,12 @@ from canary_wf.job.when import check_when, is_satisfied
 def test_conditions_on_the_upstreams_outcome(when: str | None, outcome: str, expected: bool) -> None:
     """`when` speaks of outcomes and categories, in any case."""
     assert is_satisfied(when, Status.of(Outcome[outcome])) is expected
+
+
+def test_choices_may_be_written_in_any_case() -> None:
+    """As they are asked for in any case."""
+    holds = AnyMatcher({"Success", "FAIL"})
+    assert [holds(name) for name in ("success", "SUCCESS", "fail", "failed")] == [True, True, True, False]
 
 
 @pytest.mark.parametrize("when", ["", "on_sucess", "pass and", "great or pass"])

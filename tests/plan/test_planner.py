@@ -11,7 +11,7 @@ from canary_wf.batch.specification import BatchSpecification
 from canary_wf.errors import InputError
 from canary_wf.job.history import History
 from canary_wf.job.identity import batch_id
-from canary_wf.job.spec import Asset, JobSpec
+from canary_wf.job.spec import Asset, Baseline, JobSpec
 from canary_wf.json_files import encode
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
@@ -74,6 +74,10 @@ def test_paths_are_relative_to_out_unless_they_lie_outside() -> None:
     jobs = _as_json(_plan(inside, outside, beside))["jobs"]
     assert [job["file"] for job in jobs] == ["t/a.jobs.yaml", "/elsewhere/b.jobs.yaml", f"{OUT}side/c.jobs.yaml"]
     assert [asset["source"] for asset in jobs[0]["assets"]] == ["t/in.dat", "/data/x"]
+    references = (Baseline("a", f"{OUT}/t/a.ref"), Baseline(arguments=("--write",)))
+    (job,) = _as_json(_plan(spec("d", sources=(f"{OUT}/t/d.f90", "/data/x"), baselines=references)))["jobs"]
+    assert job["sources"] == ["t/d.f90", "/data/x"]
+    assert [reference["target"] for reference in job["baselines"]] == ["t/a.ref", None]
 
 
 def test_a_batch_asks_for_the_peak_of_its_schedule_and_not_the_sum() -> None:

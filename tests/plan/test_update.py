@@ -39,7 +39,7 @@ def _carried(
 
 
 def test_final_verdicts_of_unchanged_jobs_are_kept(tmp_path: Path) -> None:
-    """Passed, failed, skipped and cancelled jobs are done; what was interrupted, blocked or not run is not."""
+    """Passed, failed, skipped and cancelled jobs are done; what was interrupted, waits for it, or never ran is not."""
     outcomes = {
         "pass": OK,
         "fail": Outcome.FAILED,
@@ -48,7 +48,7 @@ def test_final_verdicts_of_unchanged_jobs_are_kept(tmp_path: Path) -> None:
         "cut": Outcome.INTERRUPTED,
         "block": Outcome.BLOCKED,
     }
-    jobs = [spec(name) for name in (*outcomes, "never")]
+    jobs = [spec(name, *(["cut"] if name == "block" else [])) for name in (*outcomes, "never")]
     kept, found, _ = _carried(tmp_path, jobs, outcomes)
     assert kept == 4
     assert found == {
@@ -57,6 +57,16 @@ def test_final_verdicts_of_unchanged_jobs_are_kept(tmp_path: Path) -> None:
         "block": "NONE",
         "never": "NONE",
     }
+
+
+def test_what_a_failure_blocked_stays_blocked(tmp_path: Path) -> None:
+    """The failure is final, and so is what follows from it; with new inputs of the failed job both are open."""
+    jobs, outcomes = (
+        [spec("a"), spec("b", "a"), spec("c", "b")],
+        {"a": Outcome.FAILED, **dict.fromkeys("bc", Outcome.BLOCKED)},
+    )
+    assert _carried(tmp_path / "same", jobs, outcomes)[:2] == (3, {"a": "FAILED", "b": "BLOCKED", "c": "BLOCKED"})
+    assert _carried(tmp_path / "new", jobs, outcomes, a="changed")[:2] == (0, dict.fromkeys("abc", "NONE"))
 
 
 def test_a_changed_job_and_what_depends_on_it_run_again(tmp_path: Path) -> None:

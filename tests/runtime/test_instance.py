@@ -90,6 +90,23 @@ def test_dependencies_with_status_and_parameters(tmp_path: Path) -> None:
     assert job.get_dependency(n=2) is None
 
 
+def test_paths_that_the_state_file_tells_from_out_are_found(tmp_path: Path) -> None:
+    """Files below OUT and folders of dependencies are absolute paths for a test, also by way of a link."""
+    jobs = tmp_path / "out" / "jobs"
+    edges = [{"id": "id-up", "name": "up", "when": "always", "directory": "jobs/up"}]
+    assets = [{"action": "copy", "source": "sub/in.dat"}, {"action": "none", "source": "/tests/far.dat"}]
+    spec = _spec("t", assets=assets) | {"file": "sub/t.pyt"}
+    _write(jobs / "up", _spec("up", parameters={"n": 1}))
+    _write(jobs / "t", spec, dependencies=edges, directory="jobs/t")
+    (tmp_path / "TestResults").symlink_to(jobs)
+    for folder in (jobs, tmp_path / "TestResults"):
+        job = get_instance(str(folder / "t"))
+        assert job.dependencies[0].parameters.n == 1
+        assert job.dependencies[0].working_directory == str(jobs / "up")
+        assert (job.file, job.file_root) == (f"{tmp_path}/out/sub/t.pyt", f"{tmp_path}/out")
+        assert job.sources["copy"] == [(f"{tmp_path}/out/sub/in.dat", None)]
+
+
 def test_the_aggregate_sees_tuples(tmp_path: Path) -> None:
     """Parameters of the job behind a family are tuples in the order of its dependencies."""
     edges = []
@@ -102,6 +119,7 @@ def test_the_aggregate_sees_tuples(tmp_path: Path) -> None:
     spec = _spec("t", attributes={"multicase": True})
     job = get_instance(str(_write(tmp_path / "job", spec, dependencies=edges)))
     assert isinstance(job, TestMultiInstance)
+    assert (job.multicase, job.analyze) == (True, True)
     assert (job.parameters.a, job.parameters["b"]) == ((1, 2), ("x", "x"))
     assert job.parameters["a", "b"] == ((1, "x"), (2, "x"))
 

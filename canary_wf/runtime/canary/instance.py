@@ -61,10 +61,11 @@ class TestInstance:
         self._spec = spec
         self._dependencies: list[TestInstance] | None = None
         self.working_directory = working_directory
+        self._out = _workspace(working_directory, str(record.get("directory") or ""))
         self.id: str = record.get("id") or spec.get("id", "")
         self.name: str = record.get("name") or spec.get("name", "")
         self.family: str = spec.get("family", self.name)
-        self.file: str = spec.get("file", "")
+        self.file: str = self._from_out(spec.get("file", ""))
         self.file_path: str = spec.get("path", "")
         self.keywords: list[str] = list(spec.get("keywords", ()))
         self.owners: list[str] = list(spec.get("owners", ()))
@@ -99,11 +100,14 @@ class TestInstance:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name})"
 
+    def _from_out(self, path: str) -> str:
+        return os.path.join(self._out, path) if path else path
+
     @property
     def dependencies(self) -> "list[TestInstance]":
         """The jobs this one ran after, in the order in which its test file names them."""
         if self._dependencies is None:
-            self._dependencies = [_upstream(entry) for entry in self._record.get("dependencies") or ()]
+            self._dependencies = [_upstream(entry, self._out) for entry in self._record.get("dependencies") or ()]
         return self._dependencies
 
     @property
@@ -113,8 +117,8 @@ class TestInstance:
 
     @property
     def analyze(self) -> bool:
-        """Whether the test was called to analyze what other jobs left."""
-        return "--analyze" in self.command
+        """Whether the test was called to analyze what other jobs left, with the flag of that name or without."""
+        return self.multicase or "--analyze" in self.command
 
     @property
     def file_root(self) -> str:
@@ -133,10 +137,11 @@ class TestInstance:
         """The files of the job as pairs of source and target, by ``copy``, ``link`` and ``none`` (only named)."""
         found: dict[str, list[tuple[str, str | None]]] = {}
         for asset in self._spec.get("assets", ()):
-            if asset["source"] != self.file:
-                found.setdefault(asset["action"], []).append((asset["source"], asset.get("target")))
+            source = self._from_out(asset["source"])
+            if source != self.file:
+                found.setdefault(asset["action"], []).append((source, asset.get("target")))
         if self._spec.get("sources"):
-            found["none"] = [(source, None) for source in self._spec["sources"]]
+            found["none"] = [(self._from_out(source), None) for source in self._spec["sources"]]
         return found
 
     def logfile(self, stage: str = "run") -> str:
@@ -272,8 +277,16 @@ def _read(file: str) -> "dict[str, Any]":
     return record
 
 
-def _upstream(entry: "dict[str, Any]") -> TestInstance:
-    folder = entry["directory"]
+def _workspace(folder: str, directory: str) -> str:
+    """Return OUT, which the `directory` of the job in `folder` is told from; "" when it cannot be told."""
+    for place in (folder, os.path.realpath(folder)):  # TestResults is a link
+        if directory and place.endswith(f"/{directory}"):
+            return place[: -len(directory)]
+    return ""
+
+
+def _upstream(entry: "dict[str, Any]", out: str) -> TestInstance:
+    folder = os.path.join(out, entry["directory"])
     try:
         record = _read(os.path.join(folder, _FILE))
     except MissingTestInstanceError:

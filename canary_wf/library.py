@@ -1,0 +1,76 @@
+"""`canary_wf.generate`: what the command `generate` does, for other programs. Its work is that of `generation`."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from canary_wf.batch.specification import BatchSpecification
+from canary_wf.discovery import DiscoveryOptions
+from canary_wf.errors import UsageError
+from canary_wf.generation import check_paths, generate_workflow
+from canary_wf.plan.model import Plan
+from canary_wf.plan.planner import PlanSettings
+from canary_wf.plan.target import choose_target
+from canary_wf.resources.options import parse_resource
+from canary_wf.workflow.snakefile import WorkflowOptions
+
+S = TypeVar("S", PlanSettings, DiscoveryOptions)
+
+_SETTINGS = frozenset({"workers", "retry", "bind", "fail_on", "strict", "rules", "slurm", "hooks", "software"})
+_SELECTION = frozenset({"keyword_expression", "parameter_expression", "owners", "regex", "timeouts", "ctest_config"})
+
+
+def generate(  # noqa: PLR0913 - the options of a command
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (".",),
+    batch_spec: str | BatchSpecification | None = "",
+    out: str | os.PathLike[str] = ".",
+    *,
+    resources: Mapping[str, int | str] | None = None,
+    resource_pool_file: str | os.PathLike[str] | None = None,
+    scheduler: Literal["auto", "local", "slurm"] = "auto",
+    settings: PlanSettings | None = None,
+    options: DiscoveryOptions | None = None,
+    workflow: WorkflowOptions | None = None,
+    update: bool = False,
+    **choices: Any,  # noqa: ANN401 - fields of the settings and of the options
+) -> Plan:
+    """Do what the command `generate` does, and return the plan; no configuration file is read.
+
+    `batch_spec` is the text after ``-b spec=``, `resources` what ``-r`` says (slots by type, memory in MiB). Workers,
+    the gate and strictness are in `settings` (`batch_spec` wins), what is selected in `options`, containers and what
+    a larger workflow needs in `workflow`. `choices` are single fields of the settings (``workers=2``) and of the
+    options (``keyword_expression="fast"``), which win over both. Raises UsageError, InputError and WorkspaceError, all
+    of them CanaryWfError, and TypeError for a choice that is not known.
+    """
+    unknown = choices.keys() - _SETTINGS - _SELECTION
+    if unknown:
+        raise TypeError(f"generate() got an unexpected keyword argument {min(unknown)!r}")
+    if not os.fspath(out):
+        raise UsageError("is empty", where="out")
+    spec = batch_spec if isinstance(batch_spec, BatchSpecification) else BatchSpecification.parse(batch_spec or "")
+    settings = _chosen(settings or PlanSettings(), choices, _SETTINGS)
+    settings = msgspec.structs.replace(settings, batch_spec=spec)
+    if settings.workers is not None and settings.workers < 1:
+        raise UsageError(f"{settings.workers} is not a whole number from 1", where="workers")
+    requested = dict(parse_resource(f"{kind}={number}") for kind, number in (resources or {}).items())
+    pool_file = None if resource_pool_file is None else Path(resource_pool_file)
+    target = choose_target(scheduler, requested, pool_file, settings.slurm)
+    selection = _chosen(options or DiscoveryOptions(), choices, _SELECTION)
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    checked = check_paths([os.fspath(path) for path in given])
+    return generate_workflow(checked, selection, settings, target, Path(out), update=update, workflow=workflow).plan
+
+
+def _chosen(known: S, choices: Mapping[str, Any], names: frozenset[str]) -> S:
+    """Return `known` with those of the `choices` that have `names`. Raises UsageError for a value of another type."""
+    found = {}
+    for field in msgspec.structs.fields(known):
+        if field.name in choices and field.name in names:
+            try:
+                found[field.name] = msgspec.convert(choices[field.name], field.type)
+            except msgspec.ValidationError as error:
+                raise UsageError(f"{choices[field.name]!r:.80}: {error}", where=field.name) from None
+    return msgspec.structs.replace(known, **found)
