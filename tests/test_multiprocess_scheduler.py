@@ -733,3 +733,14 @@ def test_a_process_is_started_once_when_it_is_asked_for() -> None:
     MultiprocessScheduler(graph({"a": [], "b": []}), factory, collected.append, 2).run()
     assert sorted(worker.process.pid for worker in collected) == sorted(seen)
     assert abs(collected[0].index - collected[1].index) == 1
+
+
+def test_data_and_predecessors_may_be_left_out() -> None:
+    """A text instead of a list of predecessors is refused: it would be taken letter by letter."""
+    dag: DAG[None] = DAG()
+    dag.add_vertex("ab")
+    dag.add_vertex("c", None, None)
+    dag.add_vertex("d", predecessors=["ab"])
+    assert (dag.check(), dag["d"]) == (["ab", "c", "d"], None)
+    with pytest.raises(DAGError, match="vertex e: its predecessors must be a list, not 'ab'"):
+        dag.add_vertex("e", None, "ab")
