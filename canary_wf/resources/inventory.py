@@ -7,18 +7,30 @@ from typing import Any, Self
 
 from canary_wf.errors import InputError
 from canary_wf.resources.errors import CheckinError, ResourceUnavailable, UnknownResourceTypeError
-from canary_wf.resources.layout import slots_of
+from canary_wf.resources.layout import read_types, slots_of
 from canary_wf.resources.shelf import Entry, Shelf
 
 
 class Inventory:
-    """All ids by type. `resources` shows what is free now; it is for reading only."""
+    """All ids by type. `resources` is what was given and shows what is free now; it is for reading only.
+
+    Raises InputError with the key path when it is not of the form ``{type: [{"id", "slots"}, …]}``.
+    """
 
     __slots__ = ("resources", "shelves")
 
     def __init__(self, resources: dict[str, list[Entry]]) -> None:
+        read_types(resources, ())
         self.resources = resources
-        self.shelves = {rtype: Shelf(entries) for rtype, entries in resources.items()}
+        self.shelves = _shelves(resources)
+
+    @classmethod
+    def of_checked(cls, resources: dict[str, list[Entry]]) -> Self:
+        """Return the inventory of what `resources.layout` has read."""
+        inventory = cls.__new__(cls)
+        inventory.resources = resources
+        inventory.shelves = _shelves(resources)
+        return inventory
 
     def slots_available(self, rtype: str) -> int:
         """Return the free slots of the type, 0 for a type that the pool does not have."""
@@ -47,6 +59,10 @@ class Inventory:
             raise CheckinError(f"the pool has no id {name!r} of type {rtype}", where=where)
         if slots > (lent := shelf.lent(name)):
             raise CheckinError(f"{count_of(slots, 'slot')} returned, but {lent} lent", where=f"{where} {rtype} {name}")
+
+
+def _shelves(resources: dict[str, list[Entry]]) -> dict[str, Shelf]:
+    return {rtype: Shelf(entries) for rtype, entries in resources.items()}
 
 
 class AllocationTransaction:

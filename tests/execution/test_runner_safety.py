@@ -1,6 +1,7 @@
 """What must not happen to a user's files, and to a batch that two runners want."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -92,6 +93,40 @@ def test_a_job_that_takes_away_its_folders_permissions_stands_alone(tmp_path: Pa
     paths = write_session(plan, tmp_path / "out")
     assert _run(paths, plan).returncode == 0
     assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == dict.fromkeys("abc", "SUCCESS")
+
+
+AS_ANYONE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+"""Runs a command that permissions hold for, also where the tests are root's."""
+
+
+def _run_as_anyone(paths: SessionPaths, plan: Plan) -> "subprocess.CompletedProcess[str]":
+    line = [sys.executable, "-P", "-m", "canary_wf", "run-batch", plan.batches[0].id, "--plan", str(paths.plan)]
+    return subprocess.run(
+        [*(AS_ANYONE if os.geteuid() == 0 else []), *line], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_folder_that_a_job_made_read_only_is_cleared_for_its_next_run(tmp_path: Path) -> None:
+    """Caches of modules are made so; the second run has its own verdict, and is not broken."""
+    text = f"mkdir -p s/x; echo > s/x/f; chmod 555 s/x; chmod 000 s; ln -s {tmp_path} link; test -e {tmp_path}/n"
+    plan = plan_of([shell("a", f"{text} || {{ echo > {tmp_path}/n; exit 1; }}")], retry={"failed": 1})
+    paths = write_session(plan, tmp_path / "out")
+    done = _run_as_anyone(paths, plan)
+    assert done.returncode == 0, done.stderr
+    assert _outcomes(paths) == {"a": ("SUCCESS", None)}
+
+
+def test_a_folder_that_may_not_be_written_to_is_no_verdict(tmp_path: Path) -> None:
+    """The runner says which one it is, and what could not run runs the next time."""
+    plan = plan_of([shell("a", "true"), shell("b", "true", "a")])
+    paths = write_session(plan, tmp_path / "out")
+    (paths.folder / "jobs").chmod(0o555)
+    done = _run_as_anyone(paths, plan)
+    assert done.returncode == 4
+    assert f"{paths.folder}/jobs/a: cannot be written (Permission denied)" in done.stderr
+    (paths.folder / "jobs").chmod(0o755)
+    assert _run_as_anyone(paths, plan).returncode == 0
+    assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == {"a": "SUCCESS", "b": "SUCCESS"}
 
 
 def test_of_many_runners_at_once_one_runs_the_batch(tmp_path: Path) -> None:
