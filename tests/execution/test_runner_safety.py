@@ -94,6 +94,23 @@ def test_a_job_that_takes_away_its_folders_permissions_stands_alone(tmp_path: Pa
     assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == dict.fromkeys("abc", "SUCCESS")
 
 
+def test_notes_that_no_state_file_can_hold_cost_no_batch_its_runner(tmp_path: Path) -> None:
+    """Half a surrogate pair, as in a file name that is not UTF-8, is kept as ``?``; what is nested too deep, not."""
+    odd = '{"spec": {"attributes": {}}, "measurements": {"data": {"file": "a\\udcff", "many": [[1]]}}}'
+    deep = odd.replace("[[1]]", "[" * 900 + "]" * 900)
+    jobs = [
+        shell(name, f"printf '%s' '{text}' > testcase.lock", kind="pyt") for name, text in (("a", odd), ("b", deep))
+    ]
+    plan = plan_of([*jobs, spec("c")])
+    paths = write_session(plan, tmp_path / "out")
+    done = _run(paths, plan)
+    assert done.returncode == 0, done.stderr
+    assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == dict.fromkeys("abc", "SUCCESS")
+    measured = [json.loads((paths.job(name) / "job.json").read_text())["measurements"] for name in "ab"]
+    assert (measured[0]["file"], measured[0]["many"]) == ("a?", [[1]])
+    assert "file" not in measured[1]
+
+
 def test_of_many_runners_at_once_one_runs_the_batch(tmp_path: Path) -> None:
     """Newcomers take the batch one after the other; each job's verdict is recorded once."""
     plan = plan_of([shell("a", "sleep 0.3; echo x >> ../../ended")])
