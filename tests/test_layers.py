@@ -18,6 +18,7 @@ LAYERS = [
         "plain_files",
         "expressions",
         "plugins",
+        "removal",
         "session_paths",
         "shipped",
         "wording",

@@ -32,7 +32,7 @@ def clear_workdir(folder: Path | str, earlier: int = 0) -> None:
     Links are removed, never followed.
 
     What else was left there goes: also when the job put a link in the place of its folder, or took away the
-    permission to write to it.
+    permission to write to it or to folders in it.
     """
     try:
         os.mkdir(folder)  # noqa: PTH102 - a path object costs more than the call
@@ -49,14 +49,14 @@ def _empty(folder: Path, earlier: int) -> None:
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         folder.chmod(0o777)
-    from shutil import rmtree  # late, as most folders are new
+    from canary_wf.removal import remove_tree  # late, as most folders are new
 
     entries = list(os.scandir(folder))
     for entry in entries:
         if entry.name == STATE_FILE or (earlier and 0 < (earlier_output_number(entry.name) or 0) <= earlier):
             continue
         if entry.is_dir(follow_symlinks=False):
-            rmtree(entry.path)
+            remove_tree(entry.path)
         else:
             os.unlink(entry.path)  # noqa: PTH108 - a path object costs more than the call
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import not_writable, read_json, sync_folder, write_json
 from canary_wf.plan.batch_slice import BatchSlice, Upstream
 from canary_wf.plan.model import SCHEMA, Plan
+from canary_wf.removal import remove_tree
 from canary_wf.session_paths import SessionPaths, session_names, sessions_folder
 
 
@@ -55,10 +57,11 @@ def _sync_all(folder: Path) -> None:
 
 
 def _remove_leftovers(out: Path) -> None:
-    """Remove what a `generate` that was killed left half-written; the caller has the workspace to itself."""
+    """Remove what a `generate` or `gc` that was killed left; the caller has the workspace to itself."""
     for name in ("tmp", "removed"):
         for folder in sessions_folder(out).glob(f".*.{name}"):
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # what is somebody else's is in nobody's way
+                remove_tree(folder)
 
 
 def remove_session(paths: SessionPaths) -> None:

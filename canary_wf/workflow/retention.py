@@ -4,7 +4,6 @@ Files that sessions share (`generate --update` links them) are only freed with t
 """
 
 import os
-import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 
 from canary_wf.job.attempt import is_alive, read_attempt
 from canary_wf.json_files import not_writable
+from canary_wf.removal import remove_tree
 from canary_wf.session_paths import SessionPaths, session_names
 
 _STAMP = "%Y%m%dT%H%M%S"
@@ -68,7 +68,7 @@ def remove_sessions(sessions: Iterable[OldSession]) -> None:
         beside = folder.with_name(f".{folder.name}.removed")
         try:
             folder.rename(beside)
-            shutil.rmtree(beside)
+            remove_tree(beside)
         except OSError as error:
             raise not_writable(folder, error, "see whose files they are") from error
 

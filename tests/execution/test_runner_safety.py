@@ -1,23 +1,30 @@
 """What must not happen to a user's files, and to a batch that two runners want."""
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from factories import plan_of, shell, spec
 
+from canary_wf.hooks.reset import reset_jobs
 from canary_wf.job.spec import Asset
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
+from canary_wf.removal import remove_tree
 from canary_wf.report.session import load_session
 from canary_wf.session_paths import SessionPaths
 
 
-def _run(paths: SessionPaths, plan: Plan, *more: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    line = [sys.executable, "-P", "-m", "canary_wf", "run-batch", plan.batches[0].id, "--plan", str(paths.plan), *more]
+def _run(
+    paths: SessionPaths, plan: Plan, *more: str, cwd: Path | None = None, prefix: Sequence[str] = ()
+) -> "subprocess.CompletedProcess[str]":
+    program = [*prefix, sys.executable, "-P", "-m", "canary_wf"]
+    line = [*program, "run-batch", plan.batches[0].id, "--plan", str(paths.plan), *more]
     return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -40,8 +47,6 @@ def test_a_folder_that_a_job_replaced_by_a_link_is_not_followed(tmp_path: Path) 
         assert done.returncode == 0, done.stderr
         assert "is a link now" in done.stderr or _ == 1
         assert [path.name for path in victim.iterdir()] == ["data.txt"]
-    from canary_wf.hooks.reset import reset_jobs
-
     reset_jobs(paths, {plan.batches[0].id: list(plan.jobs)})
     _run(paths, plan)
     assert (victim / "data.txt").read_text() == "precious"
@@ -92,6 +97,23 @@ def test_a_job_that_takes_away_its_folders_permissions_stands_alone(tmp_path: Pa
     paths = write_session(plan, tmp_path / "out")
     assert _run(paths, plan).returncode == 0
     assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == dict.fromkeys("abc", "SUCCESS")
+
+
+@pytest.mark.needs("setpriv")
+def test_a_job_that_left_folders_read_only_can_be_run_again(tmp_path: Path) -> None:
+    """As caches of compilers' modules are; for a user for whom permissions count, also when the tests run as root."""
+    plan = plan_of([shell("a", "mkdir -p cache/mod && touch cache/mod/file && chmod -R a-w cache")])
+    paths = write_session(plan, tmp_path / "out")
+    drop = [f"--{kind}=-dac_override,-dac_read_search" for kind in ("bounding-set", "inh-caps")]
+    prefix = ["setpriv", *drop] if os.geteuid() == 0 else []
+    try:
+        for _ in range(2):
+            done = _run(paths, plan, prefix=prefix)
+            assert done.returncode == 0, done.stderr
+            assert _outcomes(paths)["a"] == ("SUCCESS", None)
+            reset_jobs(paths, {plan.batches[0].id: list(plan.jobs)})
+    finally:
+        remove_tree(paths.job("a"))
 
 
 def test_notes_that_no_state_file_can_hold_cost_no_batch_its_runner(tmp_path: Path) -> None:
