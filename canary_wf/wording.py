@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+_SHOWN = 3
+
 
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return `number` with the noun in its right form."""
@@ -26,7 +28,7 @@ def next_command(out: Path, scheduler: str) -> str:
     return f"{change}snakemake --profile {scheduler}"
 
 
-def some(names: Sequence[str], shown: int = 3) -> str:
+def some(names: Sequence[str]) -> str:
     """Return the first of `names`, and how many more there are."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

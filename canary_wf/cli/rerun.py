@@ -64,7 +64,10 @@ def _wanted(names: tuple[str, ...], only: tuple[str, ...], keywords: str | None)
 def _chosen(
     state: SessionState, names: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool
 ) -> list[PlannedJob]:
-    """Return the jobs to reset: of those with a status that is asked for those with the keywords, and those by name."""
+    """Return the jobs to reset: of those with a status that is asked for those with the keywords, and those by name.
+
+    A job that is asked for twice is there twice.
+    """
     words = [word for text in only for word in text.split(",") if word]
     if only:
         # `--only TIMEOUT FAILED`: further outcomes may follow without their own option.
@@ -72,7 +75,7 @@ def _chosen(
         names = tuple(name for name in names if name.upper() not in Outcome.__members__)
     found = _with_outcomes(state, words)
     if failed or not (only or names):
-        found += [job for job in state.failed if job not in found]
+        found += state.failed
     if keywords is not None:
         found = with_keywords(found, keywords)
     found += [job for name in names for job in find_jobs(state.plan.jobs, name)]

@@ -127,9 +127,12 @@ def _converted(text: str, kind: Any) -> Value:  # noqa: ANN401 - a JSON Schema's
         return [part for part in text.split(os.pathsep) if part]
     if kind == "object":
         pairs = (part.partition(":") for part in text.split(","))
-        return {name.strip(): int(number) if number.strip().isdigit() else number.strip() for name, _, number in pairs}
+        return {name.strip(): _number(number.strip()) for name, _, number in pairs}
     if kind == "boolean":
         return _WORDS.get(text.lower(), text)
-    if kind == "integer" and text.isascii() and text.isdigit() and len(text) < 18:  # noqa: PLR2004 - 64 bits
-        return int(text)
-    return text
+    return _number(text) if kind == "integer" else text
+
+
+def _number(text: str) -> int | str:
+    """Return what `text` says as a whole number of 64 bits, else the text itself."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text  # noqa: PLR2004 - 64 bits

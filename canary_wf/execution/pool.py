@@ -60,11 +60,8 @@ def open_pool(
 
     names = {kind: ids for kind, (_, ids) in candidates.items()} | {LOCKS: locks}
     lease = HostLeases().acquire(wanted, names, on_wait=say, give_up=never)
-    leased = {
-        kind: [item for item in planned.resources[kind] if str(item["id"]) in set(ids)]
-        for kind, ids in lease.ids.items()
-        if kind != LOCKS
-    }
+    held = {kind: set(ids) for kind, ids in lease.ids.items() if kind != LOCKS}
+    leased = {kind: [item for item in planned.resources[kind] if str(item["id"]) in ids] for kind, ids in held.items()}
     if granted is None:
         return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
     pool = ResourcePool({"resources": {**granted.pool.getstate()["resources"], **leased}})

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from canary_wf.batch.partition.graph import graph_of
+from canary_wf.batch.problem import problem_of
 from canary_wf.batch.time_limit import MARGIN, START_UP
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
@@ -14,7 +15,6 @@ from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.estimate import room_for
 from canary_wf.plan.model import Plan
 from canary_wf.plan.node_words import node_in_words
-from canary_wf.plan.problem import problem_of
 from canary_wf.wording import amount, count, some
 
 ABOVE = "which is above its own time limit"

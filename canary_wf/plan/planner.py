@@ -9,20 +9,21 @@ import msgspec
 
 from canary_wf import __version__
 from canary_wf.batch.partition import partition
+from canary_wf.batch.problem import LOCK, MEMORY
 from canary_wf.batch.schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
+from canary_wf.batch.time_limit import time_limit
 from canary_wf.errors import InputError
 from canary_wf.job.history import History
 from canary_wf.job.identity import batch_id
 from canary_wf.job.retry import RetryPolicy
 from canary_wf.job.spec import Asset, Baseline, JobSpec
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
-from canary_wf.plan.estimate import expected_runtime, room_for, time_limit
+from canary_wf.plan.estimate import expected_runtime, room_for
 from canary_wf.plan.inputs import InputDigests
 from canary_wf.plan.kind_of_node import choose_kinds
 from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, RulesMode
 from canary_wf.plan.partition_limits import keep_to_limits
-from canary_wf.plan.problem import LOCK, MEMORY
 from canary_wf.plan.segments import Segment, segments_of, specifications
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.plan.software import Software, SoftwareChoice, divided, software_of

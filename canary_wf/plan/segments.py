@@ -12,11 +12,11 @@ import msgspec
 from canary_wf.batch.partition import smallest_count
 from canary_wf.batch.partition.graph import graph_of
 from canary_wf.batch.partition.limits import work
+from canary_wf.batch.problem import MEMORY, problem_of
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.task import Problem
 from canary_wf.errors import InputError
 from canary_wf.job.spec import JobSpec
-from canary_wf.plan.problem import MEMORY, problem_of
 from canary_wf.plan.target import Target
 
 

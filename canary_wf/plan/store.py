@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.folder_removal import remove_folder
 from canary_wf.json_files import not_writable, read_json, sync_folder, write_json
 from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch, Upstream
 from canary_wf.plan.model import SCHEMA, Plan
@@ -56,10 +58,11 @@ def _sync_all(folder: Path) -> None:
 
 
 def _remove_leftovers(out: Path) -> None:
-    """Remove what a `generate` that was killed left half-written; the caller has the workspace to itself."""
+    """Remove what a `generate` or `gc` that was killed left; the caller has the workspace to itself."""
     for name in ("tmp", "removed"):
         for folder in sessions_folder(out).glob(f".*.{name}"):
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # what is somebody else's is in nobody's way
+                remove_folder(folder)
 
 
 def remove_session(paths: SessionPaths) -> None:

@@ -6,11 +6,11 @@ import msgspec
 
 from canary_wf.batch.cluster import ClusterRun, critical_path, run_on_cluster
 from canary_wf.batch.partition import nominal_batches
+from canary_wf.batch.problem import MEMORY, problem_of
 from canary_wf.batch.specification import DEFAULT_DURATION
 from canary_wf.errors import InputError
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.model import Plan
-from canary_wf.plan.problem import MEMORY, problem_of
 
 SECONDS_AN_HOUR = 3600.0
 

@@ -9,6 +9,7 @@ from canary_wf.errors import InputError
 from canary_wf.resources.errors import CheckinError, ResourceUnavailable, UnknownResourceTypeError
 from canary_wf.resources.layout import read_types, slots_of
 from canary_wf.resources.shelf import Entry, Shelf
+from canary_wf.wording import count
 
 
 class Inventory:
@@ -58,7 +59,7 @@ class Inventory:
         if name not in shelf:
             raise CheckinError(f"the pool has no id {name!r} of type {rtype}", where=where)
         if slots > (lent := shelf.lent(name)):
-            raise CheckinError(f"{count_of(slots, 'slot')} returned, but {lent} lent", where=f"{where} {rtype} {name}")
+            raise CheckinError(f"{count(slots, 'slot')} returned, but {lent} lent", where=f"{where} {rtype} {name}")
 
 
 def _shelves(resources: dict[str, list[Entry]]) -> dict[str, Shelf]:
@@ -128,15 +129,10 @@ def unknown_type(rtype: str, known: object) -> UnknownResourceTypeError:
 
 def shortage(rtype: str, sizes: list[int], shelf: Shelf) -> str:
     """Return in words what was asked of the type and what is available."""
-    asked = f"{count_of(sum(sizes), 'slot')}"
+    asked = count(sum(sizes), "slot")
     if len(sizes) > 1:
         asked += f" in {len(sizes)} items"
         if max(sizes) > 1:
             asked += f" of up to {max(sizes)}"
-    there = f"{count_of(shelf.free, 'slot')} on {count_of(len(shelf), 'id')}"
+    there = f"{count(shelf.free, 'slot')} on {count(len(shelf), 'id')}"
     return f"{rtype}: asked for {asked}, available are {there}, at most {shelf.largest} on one id"
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return ``1 slot``, ``2 slots``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -51,14 +51,16 @@ def ask_states(jobs: Iterable[str]) -> dict[str, str]:
     listed = ",".join(wanted)
     # With an id of another user's or a purged job squeue fails for one, and tells of the others for several.
     answer = ask_slurm("squeue", "--noheader", "--states=all", f"--jobs={listed}", "--format=%i|%A|%T")
-    found = {job: state for job, state in _states(answer.text).items() if job in wanted}
+    states = _states(answer.text)
+    found = {job: states[job] for job in wanted if job in states}
     unclear = [job for job in wanted if found.get(job, _COMPLETING) == _COMPLETING]
     if unclear:
         listed, format_ = ",".join(unclear), "--format=JobID,JobIDRaw,State"
         answer = ask_slurm("sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={listed}", format_)
-        more = {job: state for job, state in _states(answer.text).items() if job in unclear}
+        states = _states(answer.text)
         # Of a job that completes right now the accounting may know no more than that it ran.
-        found |= {job: state for job, state in more.items() if job not in found or ended(state)}
+        more = [job for job in unclear if job in states and (job not in found or ended(states[job]))]
+        found |= {job: states[job] for job in more}
     return found
 
 

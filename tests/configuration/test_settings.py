@@ -121,6 +121,8 @@ def test_a_mistake_is_told_with_its_line_and_key(file: Path, text: str, message:
         ("CANARY_WF_PATHS_OUT", ""),
         ("CANARY_WF_PATHS_TESTS", ":"),
         ("CANARY_WF_RETRY", "timeout"),
+        ("CANARY_WF_RETRY", "timeout:²"),
+        ("CANARY_WF_RETRY", f"timeout:{'9' * 5000}"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, text: str) -> None:

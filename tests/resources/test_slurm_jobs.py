@@ -1,9 +1,12 @@
 """Asking Slurm how jobs ended: one squeue for all, one sacct for what it forgot, nothing where neither answers."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+from canary_wf.resources import slurm_jobs
+from canary_wf.resources.slurm_command import Answer
 from canary_wf.resources.slurm_jobs import ask_states, cancel, ended, in_words, lives
 
 
@@ -32,6 +35,15 @@ def test_one_query_for_all_and_one_for_the_forgotten(programs: Path) -> None:
     assert "--jobs=12,13_2,14" in calls[0]
     assert "--jobs=14" in calls[1]
     assert ask_states(["15"]) == {"15": "RUNNING"}
+
+
+def test_ten_thousand_jobs_are_asked_after_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is looked through once, not once a job."""
+    answer = "".join(f"{job}|{job}|RUNNING\n" for job in range(20_000))
+    monkeypatch.setattr(slurm_jobs, "ask_slurm", lambda *_: Answer(answer, ok=True))
+    begun = time.process_time()
+    assert len(ask_states(map(str, range(20_000)))) == 20_000
+    assert time.process_time() - begun < 2.0
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,11 @@ def load_job_file(file: str, known: ReadingCache | None = None) -> LoadedFile:
 
 def _from_json(file: str, text: str) -> object:
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(items)
-        if len(found) < len(items):
-            keys = [key for key, _ in items]
-            raise InputError(f"key {next(key for key in keys if keys.count(key) > 1)!r:.80} is given twice", where=file)
+        found: dict[str, Any] = {}
+        for key, value in items:
+            if key in found:
+                raise InputError(f"key {key!r:.80} is given twice", where=file)
+            found[key] = value
         return found
 
     try:
