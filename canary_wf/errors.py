@@ -4,8 +4,9 @@ An error says in one line where (file, key path, job or option), what is wrong a
 raise; only `canary_wf.cli` prints.
 """
 
+import copyreg
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ExitCode(IntEnum):
@@ -38,6 +39,10 @@ class CanaryWfError(Exception):
         self.what = what
         self.where = None if where is None else str(where)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as it is: made anew without `__init__`, which may take other arguments."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__.copy()  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         text = self.what if self.where is None else f"{self.where}: {self.what}"

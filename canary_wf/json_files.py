@@ -118,7 +118,7 @@ def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW) -> T:  # noqa:
             return msgspec.json.decode(file.read(), type=kind)
     except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WorkspaceError(f"is damaged ({error})", where=path, hint=hint) from error
 
 

@@ -3,10 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+_SHOWN = 3
+
 
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return `number` with the noun in its right form."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+_ONE = {"cpus": "cpu", "gpus": "gpu"}
+
+
+def amount(number: float, kind: str) -> str:
+    """Return `number` slots of the resource type `kind`, as in ``1 gpu`` and ``2 gpus``; other types have one form."""
+    digits = str(number) if isinstance(number, int) else f"{number:g}"
+    return f"{digits} {_ONE.get(kind, kind) if number == 1 else kind}"
 
 
 def next_command(out: Path, scheduler: str) -> str:
@@ -17,7 +28,7 @@ def next_command(out: Path, scheduler: str) -> str:
     return f"{change}snakemake --profile {scheduler}"
 
 
-def some(names: Sequence[str], shown: int = 3) -> str:
+def some(names: Sequence[str]) -> str:
     """Return the first of `names`, and how many more there are."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

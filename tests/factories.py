@@ -5,7 +5,8 @@ from typing import Any
 
 from canary_wf.job.identity import batch_id, job_id
 from canary_wf.job.spec import DependencyEdge, JobSpec
-from canary_wf.plan.model import BatchSpecFields, Plan, PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.model import BatchSpecFields, Plan
 
 
 def spec(name: str, *needs: str, **fields: Any) -> JobSpec:  # noqa: ANN401 - any field of the spec

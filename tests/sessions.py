@@ -11,7 +11,8 @@ from canary_wf.job.processes import start_ticks, this_place
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Outcome
 from canary_wf.json_files import write_json
-from canary_wf.plan.model import BatchSlice, Plan
+from canary_wf.plan.batch_slice import BatchSlice
+from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices, write_session
 from canary_wf.session_paths import SessionPaths
 

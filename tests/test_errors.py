@@ -1,4 +1,13 @@
+import copy
+import pickle
+
+import pytest
+
 from canary_wf.errors import CanaryWfError, ExitCode, InputError, UsageError, WorkspaceError, one_line
+from canary_wf.job.attempt import SupersededError
+from canary_wf.job.values import InvalidTypeError
+from canary_wf.resources.errors import EmptyResourcePoolError
+from canary_wf.resources.layout import LayoutError
 
 
 def test_an_error_tells_where_what_and_what_to_do() -> None:
@@ -23,3 +32,20 @@ def test_errors_about_values_are_value_errors() -> None:
     """Library users may catch ValueError."""
     assert isinstance(InputError("x"), ValueError)
     assert isinstance(UsageError("x"), ValueError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InputError("bad", where="a:1", hint="mend it"),
+        LayoutError("must be a text", ("cpus", 0, "id")),
+        InvalidTypeError("cpus", "x"),
+        SupersededError("b"),
+        EmptyResourcePoolError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_travels_between_processes(error: CanaryWfError) -> None:
+    """As it is, whatever its kind is made of."""
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):  # noqa: S301 - our own
+        assert (type(other), str(other), other.args, vars(other)) == (type(error), str(error), error.args, vars(error))

@@ -65,7 +65,7 @@ def test_options_of_the_command_are_arguments(tmp_path: Path) -> None:
     plan = canary_wf.generate(tmp_path, out=tmp_path / "out", scheduler="local", timeouts={"default": 8}, **chosen)
     assert [job.timeout for job in plan.jobs] == [8.0, 8.0]
     assert (plan.workers, plan.fail_on, plan.retry) == (2, "never", {"any": 1})
-    with pytest.raises(InputError, match="needs 1 cpus"):
+    with pytest.raises(InputError, match="needs 1 cpu, a node has none"):
         canary_wf.generate(tmp_path, out=tmp_path / "out", scheduler="local", resources={"cpus": 0}, strict=True)
     with pytest.raises(TypeError, match="'wrokers'"):
         canary_wf.generate(tmp_path, out=tmp_path / "out", scheduler="local", wrokers=2)

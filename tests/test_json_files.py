@@ -55,6 +55,14 @@ def test_damaged_files_are_told_by_name(tmp_path: Path, content: bytes) -> None:
         read_json(path, Point)
 
 
+def test_a_file_that_is_nested_without_end_is_damaged(tmp_path: Path) -> None:
+    """A job may have put it in the place of its state file; it is told like any other."""
+    path = tmp_path / "p.json"
+    path.write_bytes(b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+    with pytest.raises(WorkspaceError, match=r"p\.json: is damaged"):
+        read_json(path, dict[str, object])
+
+
 def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
     """Reading what is not there is a WorkspaceError."""
     with pytest.raises(WorkspaceError, match=r"gone\.json: cannot be read"):

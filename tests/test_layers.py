@@ -17,6 +17,7 @@ LAYERS = [
         "json_files",
         "plain_files",
         "expressions",
+        "folder_removal",
         "plugins",
         "session_paths",
         "shipped",

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_jobs import assert_gone
 
+from canary_wf.errors import InputError
 from canary_wf.execution import ending, multiprocess
 from canary_wf.multiprocess_scheduler import (
     DAG,
@@ -346,7 +347,7 @@ def test_a_real_ctrl_c_while_it_sleeps_ends_what_runs() -> None:
 
 
 class Stubborn(subprocess.Popen[bytes]):
-    """A process that ignores SIGTERM; what is done when it is waited for the first time is `first_wait`."""
+    """A process that ignores SIGTERM."""
 
     def __init__(self) -> None:
         text = "trap '' TERM; echo; exec sleep 60"
@@ -354,16 +355,6 @@ class Stubborn(subprocess.Popen[bytes]):
         assert self.stdout is not None
         self.stdout.readline()  # the trap is set
         self.stdout.close()
-        self.first_wait: Callable[[], None] | None = None
-        self.waits = 0
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait as any process."""
-        self.waits += 1
-        if self.first_wait is not None:
-            what, self.first_wait = self.first_wait, None
-            what()
-        return super().wait(timeout)
 
 
 def _press_ctrl_c() -> None:
@@ -374,6 +365,16 @@ def test_a_second_ctrl_c_kills_at_once_what_will_not_end(monkeypatch: pytest.Mon
     """It comes while what runs is asked to end; no process, no slot and no id is left."""
     monkeypatch.setattr(ending, "GRACE", 3600.0)
     made: list[Stubborn] = []
+    naps: list[float] = []
+    sleep = time.sleep
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 1:
+            _press_ctrl_c()
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", nap)
 
     class Worst(Command):
         """A worker with a stubborn process."""
@@ -383,7 +384,6 @@ def test_a_second_ctrl_c_kills_at_once_what_will_not_end(monkeypatch: pytest.Mon
             if self.uid == "quick":
                 return super().start()
             made.append(Stubborn())
-            made[-1].first_wait = _press_ctrl_c if len(made) == 1 else None
             return made[-1]
 
     pool = ResourcePool()
@@ -394,7 +394,7 @@ def test_a_second_ctrl_c_kills_at_once_what_will_not_end(monkeypatch: pytest.Mon
     with pytest.raises(KeyboardInterrupt):
         scheduler.run()
     assert [process.returncode for process in made] == [-signal.SIGKILL, -signal.SIGKILL]
-    assert sum(process.waits for process in made) == 3  # one for the grace, which was cut short, one each for the end
+    assert len(naps) < 1000  # the grace was cut short
     assert (scheduler.active_workers, scheduler.workers) == (0, [None] * 3)
     assert [entry["slots"] for entry in pool.resources["cpus"]] == [1, 1, 1]
     assert signal.getsignal(signal.SIGINT) == before
@@ -492,7 +492,6 @@ def test_a_unit_over_its_time_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, g
     assert dict(ended)["slow"] == -signal.SIGKILL
     if grace:
         assert ended[:2] == [("a", None), ("b", None)]
-    assert made[0].waits == 0
 
 
 def _pressing_at(moments: set[int]) -> Callable[[FrameType, str, object], Any]:
@@ -588,3 +587,160 @@ def test_without_pidfd_a_signal_wakes_it(monkeypatch: pytest.MonkeyPatch, at_onc
     log, _ = run(graph({"a": [], "b": ["a"], "c": []}, lambda _: ["sleep", "0.05"]), at_once)
     assert sorted(log) == sorted(f"{what}{uid}" for uid in "abc" for what in "+-")
     assert signal.getsignal(signal.SIGCHLD) == before
+
+
+class Counted:
+    """What its caller made of a process: it says how it is, and has no number."""
+
+    def __init__(self, polls: int) -> None:
+        self.polls = polls
+
+    def poll(self) -> int | None:
+        """Be over after some polls."""
+        self.polls -= 1
+        return 0 if self.polls < 0 else None
+
+
+class WithoutEnd(Worker):
+    """A worker around it."""
+
+    def start(self) -> Any:  # noqa: ANN401 - less than is asked for, on purpose
+        """Return it."""
+        return Counted(2)
+
+
+def test_what_only_says_whether_it_runs_is_polled() -> None:
+    """As the documented loop needs no more of it."""
+    collected: list[str] = []
+    MultiprocessScheduler(
+        graph({"a": [], "b": ["a"]}),
+        lambda uid, _, slot: WithoutEnd(uid, None, "x", slot, None),
+        lambda worker: collected.append(worker.uid),
+    ).run()
+    assert collected == ["a", "b"]
+
+
+class Foreign:
+    """A process of another library: `wait` takes no time, and there is no `terminate`."""
+
+    def __init__(self) -> None:
+        self.inner = subprocess.Popen(["sleep", "60"])
+        self.pid = self.inner.pid
+
+    def poll(self) -> int | None:
+        """Tell how it is."""
+        return self.inner.poll()
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        return self.inner.wait()
+
+    def kill(self) -> None:
+        """End it."""
+        self.inner.kill()
+
+
+class Broken(Foreign):
+    """One that fails whenever it is asked to end."""
+
+    def kill(self) -> None:
+        """Fail, and end it all the same, for the sake of the test."""
+        super().kill()
+        raise RuntimeError("kill")
+
+
+@pytest.mark.parametrize(("kind", "told"), [(Foreign, "collector"), (Broken, "kill")])
+def test_processes_of_other_libraries_are_ended(kind: type[Foreign], told: str) -> None:
+    """What is raised is what went wrong, and one that fails keeps no other from being ended."""
+    made: list[Foreign] = []
+
+    class Other(Command):
+        """A worker with such a process."""
+
+        def start(self) -> Any:  # noqa: ANN401 - less than is asked for, on purpose
+            """Start it."""
+            if self.uid == "quick":
+                return super().start()
+            made.append(kind())
+            return made[-1]
+
+    scheduler = MultiprocessScheduler(graph({"a": [], "b": [], "quick": []}), Other, _fail, 3)
+    with pytest.raises(RuntimeError, match=told):
+        scheduler.run()
+    assert [process.inner.returncode for process in made] == [-signal.SIGKILL] * 2
+    assert scheduler.workers == [None] * 3
+
+
+def test_a_worker_that_runs_on_after_its_process_costs_nothing() -> None:
+    """It says so by a `poll` of its own; it is polled, and the exit that is known wakes nobody again."""
+
+    class Longer(Command):
+        """A worker that is busy for a while after its process has ended."""
+
+        polls = 0
+
+        def poll(self, scheduler: "MultiprocessScheduler[Any, Any]") -> bool:
+            """Count, and run until the clock says so."""
+            self.polls += 1
+            return super().poll(scheduler) or time.monotonic() < end
+
+    made: list[Longer] = []
+
+    def factory(uid: str, data: list[str], slot: int) -> Longer:
+        made.append(Longer(uid, data, slot))
+        return made[-1]
+
+    end = time.monotonic() + 0.5
+    MultiprocessScheduler(graph({"a": []}), factory, print, dyn_poll_interval=False).run()
+    assert made[0].polls < 20
+
+
+def test_a_slot_that_is_not_free_starts_nothing() -> None:
+    """Nor does one that is not there; both are told, and neither has a worker to be released."""
+    scheduler = MultiprocessScheduler(graph({"a": []}), Command, print, 1)
+    scheduler.spawn_worker("a", ["true"], 0)
+    first = scheduler.workers[0]
+    for slot, told in ((0, "slot 0: has a worker"), (1, "slot 1: must be from 0 to 0"), (-1, "slot -1: must be")):
+        with pytest.raises(InputError, match=told):
+            scheduler.spawn_worker("b", ["/this/would/fail"], slot)
+    assert (scheduler.workers, scheduler.active_workers) == ([first], 1)
+    scheduler.release_worker(0)
+    with pytest.raises(InputError, match="slot 1: must be"):
+        scheduler.release_worker(1)
+    with pytest.raises(InputError, match="slot 0: has no worker"):
+        scheduler.release_worker(0)
+    assert first is not None
+    while first.process.poll() is None:
+        time.sleep(0.01)
+
+
+def test_a_time_limit_that_is_no_number_is_refused() -> None:
+    """And the process is ended."""
+    with pytest.raises(InputError, match="timeout of unit a: is not a number of seconds"):
+        run(graph({"a": []}, lambda _: ["sleep", "60"]), timeout=lambda *_: float("nan"))
+
+
+def test_a_process_is_started_once_when_it_is_asked_for() -> None:
+    """By the scheduler, or by a factory that wants to see it; `index` counts the workers."""
+    seen: list[int] = []
+
+    def factory(uid: str, data: list[str], slot: int) -> Command:
+        worker = Command(uid, data, slot)
+        seen.append(worker.process.pid)
+        return worker
+
+    collected: list[Worker] = []
+    MultiprocessScheduler(graph({"a": [], "b": []}), factory, collected.append, 2).run()
+    assert sorted(worker.process.pid for worker in collected) == sorted(seen)
+    assert abs(collected[0].index - collected[1].index) == 1
+
+
+def test_data_and_predecessors_may_be_left_out() -> None:
+    """A text instead of a list of predecessors is refused: it would be taken letter by letter."""
+    dag: DAG[None] = DAG()
+    dag.add_vertex("ab")
+    dag.add_vertex("c", None, None)
+    dag.add_vertex("d", predecessors=["ab"])
+    assert (dag.check(), dag["d"]) == (["ab", "c", "d"], None)
+    with pytest.raises(DAGError, match="vertex e: its predecessors must be a list, not 'ab'"):
+        dag.add_vertex("e", None, "ab")

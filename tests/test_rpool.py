@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,3 +73,37 @@ def test_wrong_options_are_refused() -> None:
         rpool.make_resource_pool({"file": "x"})
     with pytest.raises(UsageError, match="-r cpus"):
         rpool.make_resource_pool({"detect": False, "resources": {"cpus": -2}})
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        (3, "resource pool"),
+        ([("resources", {})], "resource pool"),
+        ({1: 2}, "resource pool"),
+        ({"resource_pool_file": 3}, "resource_pool_file"),
+        ({"resources": [1]}, "resources"),
+        ({"resources": {1: 2}}, "resources"),
+        ({"resources": {"cpus": None}}, "-r cpus"),
+        ({"resources": {"cpus": 1.5}}, "-r cpus"),
+    ],
+)
+def test_options_of_the_wrong_form_are_refused(config: Any, place: str) -> None:  # noqa: ANN401 - wrong on purpose
+    """By an error of the package that names the option."""
+    with pytest.raises((InputError, UsageError), match=f"^{place}: must be"):
+        rpool.make_resource_pool(config)
+
+
+def test_a_whole_number_may_be_a_float() -> None:
+    """As everywhere in pools."""
+    options = {"detect": False, "resources": {"cpus": 3.0}}
+    assert rpool.make_resource_pool(options).getstate()["resources"]["cpus"][2] == {"id": "2", "slots": 1}
+
+
+def test_a_file_without_cpus_gets_those_of_the_machine(tmp_path: Path) -> None:
+    """As on the command line: a resource specification of CTest never lists CPUs."""
+    path = tmp_path / "spec.json"
+    path.write_text('{"version": {"major": 1, "minor": 0}, "local": [{"fpgas": [{"id": "a"}]}]}', encoding="utf-8")
+    pool = rpool.make_resource_pool({"resource_pool_file": path})
+    assert pool.count("cpus") == rpool.make_resource_pool().count("cpus") >= 1
+    assert rpool.make_resource_pool({"resource_pool_file": path, "detect": False}).count("cpus") == 0

@@ -1,7 +1,7 @@
 """Batches on a cluster: when each one starts and ends on K nodes, and the longest chain of them.
 
-A batch takes one node, or more when its jobs do; it waits for the batches it depends on, for the queue, and for free
-nodes. Ready batches are started by the longest chain of batches behind them, as the schedule inside a batch does.
+A batch takes one node, or more when its jobs do; it waits for the batches it depends on, and for free nodes. Ready
+batches are started by the longest chain of batches behind them, as the schedule inside a batch does.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from canary_wf.batch.schedule import ReadyQueue
+from canary_wf.batch.ready_queue import ReadyQueue
 from canary_wf.errors import InputError
 
 
@@ -35,16 +35,12 @@ def run_on_cluster(
     *,
     nodes: int | None = None,
     widths: Sequence[int] | None = None,
-    queue_wait: float = 0.0,
-    overhead: float = 0.0,
 ) -> ClusterRun:
     """Return the run of batches with `lengths` in seconds on a cluster of `nodes` nodes (None: without end).
 
-    `widths` are the nodes each batch takes (default 1). `queue_wait` seconds pass between the moment a batch is ready
-    and the earliest start, `overhead` seconds are added to each batch. Raises InputError for a batch with more nodes
-    than the cluster, and for a cycle.
+    `widths` are the nodes each batch takes (default 1). Raises InputError for a batch with more nodes than the cluster,
+    and for a cycle.
     """
-    lengths = [length + overhead for length in lengths]
     wide = [1] * len(lengths) if widths is None else list(widths)
     free = sum(wide) if nodes is None else nodes
     for batch, width in enumerate(wide):
@@ -57,7 +53,7 @@ def run_on_cluster(
     behind = _before(lengths, followers)
     order = sorted(range(len(lengths)), key=lambda batch: (-behind[batch] - lengths[batch], batch))
     run = _Run(order, lengths, wide, free, dependencies)
-    return run.play(followers, queue_wait)
+    return run.play(followers)
 
 
 class _Run:
@@ -79,30 +75,34 @@ class _Run:
         self._place = {batch: number for number, batch in enumerate(order)}
         self._queue = ReadyQueue(kinds=[wide[batch] for batch in order])
 
-    def play(self, followers: Sequence[Sequence[int]], queue_wait: float) -> ClusterRun:
-        """Return the run; an event is either the end of a batch or the moment from which it may start."""
+    def play(self, followers: Sequence[Sequence[int]]) -> ClusterRun:
+        """Return the run."""
         count = len(self._order)
         starts, ends = [-1.0] * count, [0.0] * count
-        events = [(queue_wait, 1, batch) for batch, waits in enumerate(self._waits) if not waits]
+        for batch, waits in enumerate(self._waits):
+            if not waits:
+                self._queue.push(self._place[batch])
+        running: list[tuple[float, int]] = []
         now = 0.0
-        while events:
-            now = events[0][0]
-            while events and events[0][0] <= now:
-                _, may_start, batch = heappop(events)
-                if may_start:
-                    self._queue.push(self._place[batch])
-                    continue
-                self._free += self._wide[batch]
-                for follower in set(followers[batch]):
-                    self._waits[follower] -= 1
-                    if not self._waits[follower]:
-                        heappush(events, (now + queue_wait, 1, follower))
+        while True:
             for number in self._queue.take(lambda number: self._wide[self._order[number]] <= self._free):
                 batch = self._order[number]
                 self._free -= self._wide[batch]
                 starts[batch], ends[batch] = now, now + self._lengths[batch]
-                heappush(events, (ends[batch], 0, batch))
-        return ClusterRun(max(ends, default=0.0), tuple(starts), tuple(ends))
+                heappush(running, (ends[batch], batch))
+            if not running:
+                return ClusterRun(max(ends, default=0.0), tuple(starts), tuple(ends))
+            now = running[0][0]
+            while running and running[0][0] <= now:
+                batch = heappop(running)[1]
+                self._free += self._wide[batch]
+                self._let_go_on(followers[batch])
+
+    def _let_go_on(self, followers: Sequence[int]) -> None:
+        for follower in set(followers):
+            self._waits[follower] -= 1
+            if not self._waits[follower]:
+                self._queue.push(self._place[follower])
 
 
 def _before(lengths: Sequence[float], dependencies: Sequence[Sequence[int]]) -> list[float]:

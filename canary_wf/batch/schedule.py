@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from canary_wf.batch.machine import Machine
-from canary_wf.batch.ready_queue import LOOK_AHEAD, ReadyQueue
+from canary_wf.batch.reference_order import reference_order
 from canary_wf.batch.task import Problem
-
-__all__ = ["LOOK_AHEAD", "ReadyQueue", "Schedule", "reference_order", "simulate"]
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -30,13 +28,6 @@ class Schedule(msgspec.Struct, frozen=True):
     concurrency: int
 
 
-def reference_order(problem: Problem, members: Sequence[int]) -> list[int]:
-    """Return `members` in the order in which waiting tasks are looked at: longest remaining path first, ties by id."""
-    by_id = sorted(members, key=problem.ids.__getitem__)
-    path = _remaining_paths(problem, members)
-    return sorted(by_id, key=lambda task: -path[task])
-
-
 def simulate(problem: Problem, members: Sequence[int]) -> Schedule:
     """Return the reference schedule of the tasks `members` of `problem`, run as one batch.
 
@@ -47,27 +38,6 @@ def simulate(problem: Problem, members: Sequence[int]) -> Schedule:
     by_task = dict(zip(order, starts, strict=True))
     peak, concurrency = _peak(problem, by_task)
     return Schedule(length, tuple(by_task[task] for task in members), peak, concurrency)
-
-
-def _remaining_paths(problem: Problem, members: Sequence[int]) -> dict[int, float]:
-    """Return for each member its run time plus that of the longest chain of members behind it, in seconds."""
-    runtimes = problem.runtimes
-    longest = {task: runtimes[task] for task in members}
-    waiting = dict.fromkeys(members, 0)
-    for task in members:
-        for upstream in problem.dependencies[task]:
-            if upstream in waiting:
-                waiting[upstream] += 1
-    last = [task for task, count in waiting.items() if not count]
-    while last:
-        task = last.pop()
-        for upstream in problem.dependencies[task]:
-            if upstream in waiting:
-                longest[upstream] = max(longest[upstream], runtimes[upstream] + longest[task])
-                waiting[upstream] -= 1
-                if not waiting[upstream]:
-                    last.append(upstream)
-    return longest
 
 
 def _peak(problem: Problem, starts: Mapping[int, float]) -> tuple[dict[str, float], int]:

@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 
 from canary_wf.errors import InputError
+from canary_wf.wording import amount
 
 Demand = tuple[float, ...]
 
@@ -94,7 +95,7 @@ def _shape(task: Task, *, whole: bool, types: tuple[str, ...], capacity: tuple[f
             raise InputError(f"demand of {wanted} {name} is not a number from zero up", where=f"job {task.id}")
         if there is not None and wanted > there and task.nodes <= 1:
             hint = "leave the job out or describe a larger node"
-            raise InputError(f"needs {wanted:g} {name}, a node has {there:g}", where=f"job {task.id}", hint=hint)
+            raise InputError(f"needs {amount(wanted, name)}, a node has {there:g}", where=f"job {task.id}", hint=hint)
     if not whole:
         return Shape(task.demand)
     everything = zip(task.demand, capacity, strict=True)

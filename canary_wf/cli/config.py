@@ -90,7 +90,8 @@ def _command_line(configured: Configured, context: click.Context) -> Iterator[Sh
         source = context.get_parameter_source(key.parameter)
         if source is not click.core.ParameterSource.COMMANDLINE or not value:
             continue
-        before = tuple(configured.get(key.parameter) or ())
+        said = configured.get(key.parameter)
+        before = said if isinstance(said, tuple) else ()
         if key.pair is None and not key.is_open:
             if value != before:
                 yield Shown(key.name, str(value) if isinstance(value, Path) else value, key.option)

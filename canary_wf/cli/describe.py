@@ -16,6 +16,7 @@ from canary_wf.generation import find_jobs
 from canary_wf.job.exit_code import ANY_FAILURE, DIFFED, describe_exit
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import encode
+from canary_wf.wording import amount
 
 
 @click.command("describe")
@@ -48,7 +49,7 @@ def _shown(job: JobSpec, names: dict[str, str], found: Discovery) -> dict[str, A
     return {
         "masked": job.mask,
         "keywords": ", ".join(job.keywords),
-        "resources": ", ".join(f"{count} {kind}" for kind, count in amounts.items() if count),
+        "resources": ", ".join(amount(count, kind) for kind, count in amounts.items() if count),
         "memory": None if job.memory is None else f"{job.memory} MiB",
         "nodes": job.nodes if job.nodes > 1 else None,
         "timeout": f"{format_duration(job.timeout)}{limit}",

@@ -8,7 +8,7 @@ import click
 from canary_wf.errors import ExitCode, one_line
 from canary_wf.hooks.result_copies import note_copy
 from canary_wf.json_files import write_atomic, write_json
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.session_paths import SessionPaths
 

@@ -9,6 +9,7 @@ import click
 
 from canary_wf.cli.options import json_option, out_option
 from canary_wf.cli.tables import print_columns
+from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.durations import parse_duration
 from canary_wf.errors import InputError, UsageError
 from canary_wf.hooks.lock import workspace_lock
@@ -25,7 +26,7 @@ _STEP = 1024
 @click.command("gc")
 @out_option
 @json_option
-@click.option("--keep", type=click.IntRange(1), metavar="N", help=f"Keep the newest N sessions (default: {_KEPT}).")
+@click.option("--keep", type=WholeNumber(1), metavar="N", help=f"Keep the newest N sessions (default: {_KEPT}).")
 @click.option("--older-than", metavar="AGE", help="Only sessions older than this, such as 30d or 12h.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def command(*, out: Path, as_json: bool, keep: int | None, older_than: str | None, dry_run: bool) -> None:

@@ -24,6 +24,7 @@ from canary_wf.errors import one_line
 from canary_wf.generation import Generated, check_paths, generate_workflow
 from canary_wf.json_files import encode
 from canary_wf.plan.model import Plan
+from canary_wf.plan.node_words import nodes_in_words
 from canary_wf.plan.target import choose_target
 from canary_wf.session_paths import relative_to_out
 from canary_wf.wording import count, next_command
@@ -77,8 +78,8 @@ def tell_left_out(plan: Plan) -> None:
 
 def describe_target(plan: Plan) -> str:
     """Return in words which machine the plan is for."""
-    node = ", ".join(f"{count} {kind}" for kind, count in plan.node.items() if kind != "memory" and count)
-    return f"this machine ({node})" if plan.scheduler == "local" else f"Slurm nodes with {node}"
+    nodes = nodes_in_words(plan)
+    return f"this machine ({nodes})" if plan.scheduler == "local" else f"Slurm nodes with {nodes}"
 
 
 def _as_dict(generated: Generated) -> dict[str, Any]:

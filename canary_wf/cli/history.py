@@ -16,7 +16,7 @@ from canary_wf.generation import known_runtimes
 from canary_wf.job.history import History, save_history
 from canary_wf.job.history_sources import NamedDurations, read_durations
 from canary_wf.json_files import encode, write_atomic
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.named_durations import durations_by_job
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.session_paths import session_names

@@ -16,7 +16,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.plain_files import open_plain
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.follow import SessionFollower
 

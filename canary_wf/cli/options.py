@@ -10,6 +10,7 @@ import click
 from canary_wf.cli.completion import batch_pairs
 from canary_wf.cli.configured import behind_configured, paths_or_configured
 from canary_wf.cli.software import software_choices
+from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.errors import UsageError
 from canary_wf.job.retry import ANY, MOST, parse_retry
 
@@ -76,7 +77,7 @@ planning_options = stacked(
     ),
     click.option(
         "--repeat-until-pass",
-        type=click.IntRange(1, MOST + 1),
+        type=WholeNumber(1, MOST + 1),
         metavar="N",
         help="Run a job that does not pass again, until it passes or was run N times.",
     ),

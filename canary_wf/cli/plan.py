@@ -21,6 +21,7 @@ from canary_wf.cli.options import (
     selection_options,
 )
 from canary_wf.cli.tables import print_columns
+from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
 from canary_wf.generation import check_paths, find_jobs, known_runtimes, open_readings, plan_jobs
@@ -55,7 +56,7 @@ class _Shown(msgspec.Struct, frozen=True):
 @pool_options
 @out_option
 @json_option
-@click.option("--cluster-nodes", type=click.IntRange(min=1), metavar="K", help="Nodes that the makespan is told for.")
+@click.option("--cluster-nodes", type=WholeNumber(min=1), metavar="K", help="Nodes that the makespan is told for.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page to FILE.")
 @click.option("--explain", "explained", metavar="JOB", help="Say why JOB is in its batch, and what its limit is from.")
 def command(

@@ -16,7 +16,7 @@ from canary_wf.job.job import Job
 from canary_wf.job.loading import load_job_from_file
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import Outcome
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.session_paths import relative_to_out

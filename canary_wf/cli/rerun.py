@@ -12,7 +12,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.hooks.reset import reset_jobs, with_blocked
 from canary_wf.job.status import Outcome
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import newest_session
 from canary_wf.report.selection import select, with_keywords
 from canary_wf.report.session import SessionState, load_session
@@ -64,7 +64,10 @@ def _wanted(names: tuple[str, ...], only: tuple[str, ...], keywords: str | None)
 def _chosen(
     state: SessionState, names: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool
 ) -> list[PlannedJob]:
-    """Return the jobs to reset: of those with a status that is asked for those with the keywords, and those by name."""
+    """Return the jobs to reset: of those with a status that is asked for those with the keywords, and those by name.
+
+    A job that is asked for twice is there twice.
+    """
     words = [word for text in only for word in text.split(",") if word]
     if only:
         # `--only TIMEOUT FAILED`: further outcomes may follow without their own option.
@@ -72,7 +75,7 @@ def _chosen(
         names = tuple(name for name in names if name.upper() not in Outcome.__members__)
     found = _with_outcomes(state, words)
     if failed or not (only or names):
-        found += [job for job in state.failed if job not in found]
+        found += state.failed
     if keywords is not None:
         found = with_keywords(found, keywords)
     found += [job for name in names for job in find_jobs(state.plan.jobs, name)]

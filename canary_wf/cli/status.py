@@ -8,6 +8,7 @@ import click
 
 from canary_wf.cli.completion import statuses
 from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.json_files import encode
 from canary_wf.plan.store import newest_session
@@ -28,7 +29,9 @@ from canary_wf.report.table import print_failures, print_status
     help="List these jobs: all, failed, passed, a category, outcome, class or phase.",
 )
 @click.option("-k", "keywords", metavar="EXPR", help="List only jobs whose keywords or names satisfy EXPR.")
-@click.option("-n", "--lines", type=click.IntRange(0), default=5, help="Lines of output shown of each failure (5).")
+@click.option(
+    "-n", "--lines", type=WholeNumber(0), metavar="N", default=5, help="Lines of output shown of each failure (5)."
+)
 @click.option("--watch", "watching", is_flag=True, help="Show the run until it is over.")
 def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | None, lines: int, watching: bool) -> int:
     """Show where the newest session's jobs stand; exit with 1 when jobs failed or a run left some undone.

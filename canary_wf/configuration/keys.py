@@ -21,7 +21,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
     `schema` is its part of the JSON Schema. `parameter` names the value of the command-line option `option`, and `pair`
     the KEY where that option takes KEY=VALUE. Of an `is_open` key the last part is the user's choice: it ends in
-    ``*``. `is_path` says that a relative value starts at the folder of the configuration file.
+    ``*``. A relative value that has one of `path_endings` starts at the folder of the configuration file.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     parameter: str
     pair: str | None = None
     is_open: bool = False
-    is_path: bool = False
+    path_endings: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -82,5 +82,5 @@ def _key(name: str, schema: Mapping[str, Any], *, is_open: bool = False) -> Key:
         parameter=schema["x-parameter"],
         pair=schema.get("x-pair"),
         is_open=is_open,
-        is_path=schema.get("x-path", False),
+        path_endings=tuple(schema.get("x-path", ())),
     )

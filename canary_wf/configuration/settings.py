@@ -77,17 +77,17 @@ def _from_file(file: Path) -> dict[str, Setting]:
         for name, value in entries.items():
             key = key_of(name)
             source = loaded.place(tuple(name.split(".", 1)))
-            found[name] = Setting(key, _below(value, file.parent) if key.is_path else value, source)
+            found[name] = Setting(key, _below(value, file.parent, key.path_endings), source)
     return found
 
 
-def _below(value: Value, folder: Path) -> Value:
-    """Return the path or paths of `value` as they are called from the current folder."""
+def _below(value: Value, folder: Path, endings: tuple[str, ...]) -> Value:
+    """Return `value` with the paths in it, known by their `endings`, as they are called from the current folder."""
     if isinstance(value, list):
-        return [str(_below(each, folder)) for each in value]
+        return [str(_below(each, folder, endings)) for each in value]
     if isinstance(value, dict):
-        return {name: _below(each, folder) for name, each in value.items()}
-    if not isinstance(value, str) or os.path.isabs(value):  # noqa: PTH117 - text in, text out
+        return {name: _below(each, folder, endings) for name, each in value.items()}
+    if not isinstance(value, str) or not value.endswith(endings) or os.path.isabs(value):  # noqa: PTH117 - text in, text out
         return value
     return value if folder.resolve() == Path.cwd() else os.path.relpath(folder / value)
 
@@ -127,9 +127,12 @@ def _converted(text: str, kind: Any) -> Value:  # noqa: ANN401 - a JSON Schema's
         return [part for part in text.split(os.pathsep) if part]
     if kind == "object":
         pairs = (part.partition(":") for part in text.split(","))
-        return {name.strip(): int(number) if number.strip().isdigit() else number.strip() for name, _, number in pairs}
+        return {name.strip(): _number(number.strip()) for name, _, number in pairs}
     if kind == "boolean":
         return _WORDS.get(text.lower(), text)
-    if kind == "integer" and text.isascii() and text.isdigit() and len(text) < 18:  # noqa: PLR2004 - 64 bits
-        return int(text)
-    return text
+    return _number(text) if kind == "integer" else text
+
+
+def _number(text: str) -> int | str:
+    """Return what `text` says as a whole number of 64 bits, else the text itself."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text  # noqa: PLR2004 - 64 bits

@@ -1,4 +1,4 @@
-"""Finding test files and turning them into job specs: `.pyt` files and job files, dependencies, selection."""
+"""Finding test files and turning them into job specs: `.pyt`, job files, CTest; dependencies, selection."""
 
 from canary_wf.discovery.finder import Discovery, discover
 from canary_wf.discovery.options import DiscoveryOptions

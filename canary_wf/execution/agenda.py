@@ -5,14 +5,34 @@ Nothing runs here; processes are the scheduler's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Self
 
-from canary_wf.batch.problem import problem_of
-from canary_wf.batch.schedule import ReadyQueue, reference_order
+from canary_wf.batch.ready_queue import ReadyQueue
+from canary_wf.batch.reference_order import reference_order
+from canary_wf.execution.capacity import kind_of
 from canary_wf.job.status import Outcome, Status
 from canary_wf.job.when import why_unsatisfied
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 
 Verdict = tuple[PlannedJob, Status]
+
+
+class _Columns(NamedTuple):
+    """What the order of jobs depends on; `dependencies` are places of jobs of the batch, each once."""
+
+    ids: list[str]
+    runtimes: list[float]
+    dependencies: list[tuple[int, ...]]
+
+    @classmethod
+    def of(cls, jobs: Sequence[PlannedJob]) -> Self:
+        place = {job.id: number for number, job in enumerate(jobs)}
+        upstreams = [dict.fromkeys(edge.job for edge in job.dependencies if edge.job in place) for job in jobs]
+        return cls(
+            [job.id for job in jobs],
+            [job.runtime for job in jobs],
+            [tuple(place[job] for job in needed) for needed in upstreams],
+        )
 
 
 class Agenda:
@@ -27,17 +47,18 @@ class Agenda:
         self._verdicts = dict(known)
         self._names = names
         left = [index for index, job in enumerate(jobs) if job.id not in known]
-        problem = problem_of(jobs, [job.runtime for job in jobs], {})
-        self._order = reference_order(problem, left)
+        columns = _Columns.of(jobs)
+        self._order = reference_order(columns, left)
         self._number = {jobs[index].id: number for number, index in enumerate(self._order)}
         self._downstream: dict[str, list[PlannedJob]] = {}
         self._missing = dict.fromkeys(self._number, 0)
         for index in left:
-            for upstream in problem.dependencies[index]:
+            for upstream in columns.dependencies[index]:
                 if jobs[upstream].id in self._number:
                     self._downstream.setdefault(jobs[upstream].id, []).append(jobs[index])
                     self._missing[jobs[index].id] += 1
-        self._ready = ReadyQueue(kinds=[problem.kinds[index] for index in self._order])
+        kinds: dict[tuple[object, ...], int] = {}
+        self._ready = ReadyQueue(kinds=[kinds.setdefault(kind_of(jobs[index]), len(kinds)) for index in self._order])
 
     @property
     def verdicts(self) -> Mapping[str, Status]:

@@ -5,9 +5,20 @@ from collections.abc import Sequence
 from canary_wf.job.environment import NODES
 from canary_wf.job.events import Resources
 from canary_wf.job.resource_groups import job_request
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
+from canary_wf.wording import amount
+
+
+def kind_of(job: PlannedJob) -> tuple[object, ...]:
+    """Return what is the same for jobs that fit, or do not fit, alike."""
+    return (job.memory, job.nodes, job.exclusive, job.locks, *_asked_of(job))
+
+
+def _asked_of(job: PlannedJob) -> tuple[object, ...]:
+    """Return what is the same for jobs that ask the same of the pool."""
+    return (job.cpus, job.gpus, *job.resources.items(), job.resource_groups)
 
 
 class Capacity:
@@ -66,12 +77,12 @@ class Capacity:
         for kind, wanted in (("cpus", job.cpus), ("gpus", job.gpus)):
             there = self._pool.slots_per_resource_type.get(kind, 0) * job.nodes
             if wanted > there:
-                return f"needs {wanted} {kind}, {job.nodes} nodes have {there or 'none'}"
+                return f"needs {amount(wanted, kind)}, {job.nodes} nodes have {there or 'none'}"
         return None
 
     def _sizes_of(self, job: PlannedJob) -> dict[str, list[int]]:
         """Return what `job` asks of the pool; most jobs of a batch ask for the same."""
-        key = (job.cpus, job.gpus, *job.resources.items(), job.resource_groups)
+        key = _asked_of(job)
         sizes = self._sizes.get(key)
         if sizes is None:
             sizes = self._sizes[key] = sizes_by_type(job_request(job))

@@ -6,7 +6,7 @@ A cycle is refused with its vertices named. Building is linear: cycles are looke
 
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from canary_wf.errors import CanaryWfError
 
@@ -33,12 +33,22 @@ class DAG(Generic[T]):
     def __len__(self) -> int:
         return len(self._data)
 
-    def add_vertex(self, uid: str, data: T, predecessors: Iterable[str] = ()) -> None:
+    @overload
+    def add_vertex(
+        self: "DAG[None]", uid: str, data: None = None, predecessors: Iterable[str] | None = None
+    ) -> None: ...
+
+    @overload
+    def add_vertex(self, uid: str, data: T, predecessors: Iterable[str] | None = None) -> None: ...
+
+    def add_vertex(self, uid: str, data: Any = None, predecessors: Iterable[str] | None = None) -> None:
         """Add a vertex. Raises DAGError when it is there already; predecessors may come later."""
         if uid in self._data:
             raise DAGError("is in the graph already", where=f"vertex {uid}")
+        if isinstance(predecessors, str):
+            raise DAGError(f"its predecessors must be a list, not {predecessors!r}", where=f"vertex {uid}")
         self._data[uid] = data
-        self._predecessors[uid] = list(dict.fromkeys(predecessors))
+        self._predecessors[uid] = list(dict.fromkeys(predecessors or ()))
 
     def __getitem__(self, uid: str) -> T:
         return self._data[uid]

@@ -22,7 +22,8 @@ from canary_wf.job.journal import JournalWriter
 from canary_wf.job.processes import this_place
 from canary_wf.job.spec import DependencyEdge
 from canary_wf.json_files import write_json
-from canary_wf.plan.model import BatchSpecFields, Plan, PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.model import BatchSpecFields, Plan
 from canary_wf.plan.store import write_session
 from canary_wf.session_paths import BatchPaths, SessionPaths
 

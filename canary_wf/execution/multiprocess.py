@@ -6,16 +6,18 @@ Ctrl-C), no process and no slot is left behind.
 """
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
-from canary_wf.batch.schedule import LOOK_AHEAD
+from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.errors import InputError
 from canary_wf.execution.dag import DAG, DAGIterator
-from canary_wf.execution.ending import ask_to_end, end_processes, kill
+from canary_wf.execution.ending import ask_to_end, end_processes, kill, pid_of
 from canary_wf.execution.exit_watch import ExitWatch
+from canary_wf.execution.exits import has_ended
 from canary_wf.execution.interrupts import Interrupts
 from canary_wf.execution.launcher import GRACE
 from canary_wf.execution.worker import Worker
@@ -96,6 +98,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         self._deadlines: dict[str, float] = {}
         self._asked_to_end: set[str] = set()
         self._naps = 0
+        self._in_vain = False
         self._interrupts = Interrupts()
         self._exits = ExitWatch()
 
@@ -105,21 +108,33 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         return self.active_workers < self.parallelism
 
     def spawn_worker(self, uid: str, data: WorkData, slot: int) -> None:
-        """Create the worker for `uid`, assign it to `slot`, and start its process."""
+        """Create the worker for `uid`, assign it to `slot`, and start its process.
+
+        Raises InputError, with nothing started, when there is no such slot or it has a worker.
+        """
+        if self._worker_at(slot) is not None:
+            raise InputError("has a worker", where=f"slot {slot}")
         worker = self.job_factory(uid, data, slot)
         with self._interrupts.held():  # a process that runs is in its slot
-            worker.process = worker.start()
+            process = worker.process
             self.workers[slot] = worker
             self.active_workers += 1
         self._naps = 0
-        logger.debug("%s started in slot %d, process %s", uid, slot, worker.process.pid)
+        logger.debug("%s started in slot %d, process %s", uid, slot, pid_of(process))
         limit = self._timeout(uid, data) if self._timeout else None
         if limit is not None:
+            if math.isnan(limit):
+                raise InputError("is not a number of seconds", where=f"timeout of unit {uid}")
             self._deadlines[uid] = time.monotonic() + limit
 
+    def _worker_at(self, slot: int) -> SomeWorker | None:
+        if not 0 <= slot < len(self.workers):
+            raise InputError(f"must be from 0 to {len(self.workers) - 1}", where=f"slot {slot}")
+        return self.workers[slot]
+
     def release_worker(self, slot: int) -> None:
-        """Free `slot` and what its worker had checked out."""
-        worker = self.workers[slot]
+        """Free `slot` and what its worker had checked out. Raises InputError when it has no worker."""
+        worker = self._worker_at(slot)
         if worker is None:
             raise InputError("has no worker", where=f"slot {slot}")
         with self._interrupts.held():
@@ -169,6 +184,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
                 if worker.uid in self._asked_to_end:
                     kill(worker.process)  # what is left of its group
                 self.release_worker(slot)
+                self._in_vain = False
                 self.iterator.leave(worker.uid)
                 self.no_free_item = False
                 self.collect_result(worker)
@@ -235,11 +251,14 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
 
     def _sleep(self) -> None:
         """Sleep until a process ends, a time limit is reached, or it is worth another look."""
-        pids = [worker.process.pid for worker in self.workers if worker is not None]
+        pids = [pid_of(worker.process) for worker in self.workers if worker is not None]
         if not pids and self.no_work_left:
             return
         left = min(self._deadlines.values(), default=float("inf")) - time.monotonic()
-        if not pids or not self._exits.wait(pids, left):
+        # The exit of a process whose worker says that it still runs would wake for ever.
+        watched = [pid for pid in pids if pid is not None and not (self._in_vain and _is_gone(pid))]
+        self._in_vain = True
+        if len(watched) < max(len(pids), 1) or not self._exits.wait(watched, left):
             self._nap(left)
 
     def _nap(self, most: float) -> None:
@@ -248,3 +267,10 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         self._naps += 1
         if self.dyn_poll_interval:
             self.poll_interval = compute_next_dyn_poll(self._naps, self.poll_interval)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return has_ended(pid)
+    except ChildProcessError:
+        return True

@@ -2,7 +2,7 @@
 
 import resource
 
-from canary_wf.plan.model import PlannedBatch
+from canary_wf.plan.batch_slice import PlannedBatch
 
 _OWN = 64
 """Open files of the runner's own: journal, state files, libraries."""

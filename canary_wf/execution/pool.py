@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import job_request
-from canary_wf.plan.model import BatchSlice, PlannedJob
+from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
+from canary_wf.wording import amount
 
 if TYPE_CHECKING:
     from canary_wf.resources.granted import Granted
@@ -60,11 +61,8 @@ def open_pool(
 
     names = {kind: ids for kind, (_, ids) in candidates.items()} | {LOCKS: locks}
     lease = HostLeases().acquire(wanted, names, on_wait=say, give_up=never)
-    leased = {
-        kind: [item for item in planned.resources[kind] if str(item["id"]) in set(ids)]
-        for kind, ids in lease.ids.items()
-        if kind != LOCKS
-    }
+    held = {kind: set(ids) for kind, ids in lease.ids.items() if kind != LOCKS}
+    leased = {kind: [item for item in planned.resources[kind] if str(item["id"]) in ids] for kind, ids in held.items()}
     if granted is None:
         return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
     pool = ResourcePool({"resources": {**granted.pool.getstate()["resources"], **leased}})
@@ -105,7 +103,7 @@ def _tell_shortage(part: BatchSlice, granted: "Granted") -> None:
     batch = part.batch
     there = granted.pool.slots_per_resource_type
     short = [
-        f"{there.get(kind, 0)} of {wanted} {kind}"
+        f"{there.get(kind, 0)} of {amount(wanted, kind)}"
         for kind, wanted in (("cpus", batch.cpus), ("gpus", batch.gpus))
         if there.get(kind, 0) < wanted
     ]
@@ -125,8 +123,8 @@ def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, 
     found: dict[str, tuple[int, list[str]]] = {}
     wanted = {"cpus": batch.cpus, "gpus": batch.gpus, **batch.resources}
     for job in part.jobs:  # the batch's numbers are those of one node
-        for kind, amount in _amounts_over_nodes(job):
-            wanted[kind] = max(wanted.get(kind, 0), amount)
+        for kind, slots in _amounts_over_nodes(job):
+            wanted[kind] = max(wanted.get(kind, 0), slots)
     for kind, slots in wanted.items():
         sizes = {str(item["id"]): int(item["slots"]) for item in pool.resources.get(kind, []) if int(item["slots"])}
         if not slots or not sizes:

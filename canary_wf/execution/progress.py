@@ -10,7 +10,7 @@ from canary_wf.errors import one_line
 from canary_wf.execution.live_line import LiveLine
 from canary_wf.job.events import Event, JobFinished, JobRetried, JobStarted
 from canary_wf.job.status import FAILED, Outcome, Status
-from canary_wf.plan.model import BatchSlice
+from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.plan.pace import Pace
 
 INTERVAL = 30.0

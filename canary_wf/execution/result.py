@@ -8,7 +8,7 @@ import msgspec
 
 from canary_wf.job.journal import BatchState
 from canary_wf.json_files import write_json
-from canary_wf.plan.model import BatchSlice
+from canary_wf.plan.batch_slice import BatchSlice
 
 SCHEMA = "canary-wf/result/1"
 

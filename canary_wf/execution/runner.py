@@ -30,9 +30,7 @@ from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder, tell_hooks
 from canary_wf.hooks.result_copies import note_copy
-from canary_wf.hooks.settle import take_over
-from canary_wf.hooks.slurm_end import end_previous, record_previous, states_of, suspect_of
-from canary_wf.hooks.verdicts import interrupt, running_jobs
+from canary_wf.hooks.verdicts import interrupt
 from canary_wf.job.attempt import Attempt, SupersededError, take_batch
 from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -40,8 +38,8 @@ from canary_wf.job.journal import read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, write_atomic
-from canary_wf.plan.model import BatchSlice
-from canary_wf.resources.slurm_jobs import own_ids
+from canary_wf.plan.batch_slice import BatchSlice
+from canary_wf.resources.slurm_ids import own_ids
 from canary_wf.session_paths import SessionPaths
 
 SIGNAL_EXIT = 128
@@ -181,15 +179,12 @@ class _BatchRun:
             slurm_job_id=os.environ.get("SLURM_JOB_ID"),
             time_limit=self.part.batch.time_limit,
         )
-        before = self.recorder.state
-        died = before.is_open or bool(running_jobs(before))
-        suspect = suspect_of(self.paths, self.part.batch.id, before, own_ids())
-        states = states_of([suspect])
-        end_previous(self.recorder, suspect, states)
-        self.hooks.emit(event)
-        if died:
-            take_over(self.recorder)
-        record_previous(self.recorder, self.paths, suspect, states)
+        if self.recorder.state.attempts or self.files.submission.exists():
+            from canary_wf.hooks.predecessors import follow  # late, as most batches run once and not by Slurm
+
+            follow(self.recorder, self.paths, self.part.batch.id, event)
+        else:
+            self.recorder(event)
 
     def _known(self) -> dict[str, Status]:
         """Return the verdicts that stand; what is blocked is judged again, as its upstreams may have run since."""

@@ -27,7 +27,7 @@ from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.verdict import judge
 from canary_wf.job.workdir import clear_workdir, prepare_workdir
 from canary_wf.json_files import MACHINE_FAULTS
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
 from canary_wf.wording import count

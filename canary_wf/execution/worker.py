@@ -2,6 +2,7 @@
 
 import itertools
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -11,16 +12,16 @@ if TYPE_CHECKING:
 
 
 class RunningProcess(Protocol):
-    """What is asked of a process; `subprocess.Popen` is one."""
+    """What is asked of a process; `subprocess.Popen` is one.
+
+    One without a `pid` is polled and ended by its methods; one without `terminate` is killed at once where a signal
+    does not reach it.
+    """
 
     pid: int
 
     def poll(self) -> int | None:
         """Return None while the process runs, else its exit code."""
-        ...
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end of the process and return its exit code."""
         ...
 
     def terminate(self) -> None:
@@ -35,12 +36,11 @@ class RunningProcess(Protocol):
 class Worker(ABC):
     """A unit of work: `uid` names it, `slot` is the number of its place among the workers that run at once.
 
-    `driver`, `callback_name` and `env` are the caller's and are only carried along. `process` is there once the
-    scheduler started the worker, `index` counts the workers of a process.
+    `driver`, `callback_name` and `env` are the caller's and are only carried along. `index` counts the workers of a
+    program, from 1.
     """
 
-    index_generator: ClassVar["Iterator[int]"] = itertools.count()
-    process: RunningProcess
+    index_generator: ClassVar["Iterator[int]"] = itertools.count(1)
 
     def __init__(self, uid: str, driver: Any, callback_name: str, slot: int, env: Any) -> None:  # noqa: ANN401 - the caller's own
         self.uid = uid
@@ -49,6 +49,11 @@ class Worker(ABC):
         self.slot = slot
         self.env = env
         self.index = next(self.index_generator)
+
+    @cached_property
+    def process(self) -> RunningProcess:
+        """The process, started when it is asked for the first time: by the scheduler, unless somebody was faster."""
+        return self.start()
 
     @abstractmethod
     def start(self) -> RunningProcess:

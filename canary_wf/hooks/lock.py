@@ -42,7 +42,8 @@ def has_lock(folder: Path) -> bool:
 
 def is_locked(out: Path) -> bool:
     """Return whether a Snakemake that may live holds the lock on `out`."""
-    return bool(_locks(out)) and not _is_stale(out)
+    # Looked for last: a Snakemake that ends takes its lock away meanwhile.
+    return not _is_stale(out) and has_lock(out)
 
 
 def release_stale_lock(out: Path) -> None:
@@ -66,6 +67,9 @@ def workspace_lock(out: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise WorkspaceError("another canary-wf is writing here", where=out, hint="wait until it is done") from None
+        except OSError as error:
+            hint = "choose a folder on a file system that has locks with -d"
+            raise WorkspaceError(f"cannot be locked ({error.strerror})", where=path, hint=hint) from error
         yield
 
 
@@ -77,16 +81,19 @@ def _is_stale(out: Path) -> bool:
         owner: Owner = read_json(_owner_file(out), Owner)
     except WorkspaceError:
         return False  # a damaged note says nothing about the lock, which stands then
-    # A lock that is younger than the note belongs to a process that has not come to write its own.
-    newest = max(path.stat().st_mtime for path in locks)
-    if owner.place != this_place() or newest > _owner_file(out).stat().st_mtime:
-        return False
-    return not is_running(owner.pid, owner.started_ticks)
+    try:
+        # A lock that is younger than the note belongs to a process that has not come to write its own.
+        is_younger = max(path.stat().st_mtime for path in locks) > _owner_file(out).stat().st_mtime
+    except FileNotFoundError:
+        return False  # who took it lives, and has taken it away just now
+    return not is_younger and owner.place == this_place() and not is_running(owner.pid, owner.started_ticks)
 
 
 def _locks(out: Path) -> list[Path]:
-    folder = out / ".snakemake" / "locks"
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    try:
+        return sorted((out / ".snakemake" / "locks").iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _owner_file(out: Path) -> Path:

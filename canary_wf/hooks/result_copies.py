@@ -21,9 +21,11 @@ def note_copy(register: Path, own: Path, target: Path) -> None:
     if expected == str(own) or expected in _noted(register):
         return
     try:
-        descriptor = os.open(register, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(register, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
-            write_all(descriptor, json.dumps(expected).encode() + b"\n")
+            size = os.fstat(descriptor).st_size
+            torn = size and os.pread(descriptor, 1, size - 1) != b"\n"
+            write_all(descriptor, (b"\n" if torn else b"") + json.dumps(expected).encode() + b"\n")
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from canary_wf.hooks.recorder import Recorder
+from canary_wf.hooks.reset import with_blocked
 from canary_wf.hooks.verdicts import give_verdict, interrupt
 from canary_wf.hooks.withdrawal import was_withdrawn
 from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import BatchState
 from canary_wf.job.phase import JobPhase
-from canary_wf.job.spec import JobSpec
 from canary_wf.job.status import Outcome
 from canary_wf.job.submission import Submission, read_submissions
 from canary_wf.resources.slurm_jobs import ask_states, ended, in_words
@@ -115,15 +115,7 @@ def record_previous(
 def _open(recorder: Recorder) -> list[str]:
     """Return the jobs that would run again: those without a final verdict, and those blocked behind one of these."""
     statuses = {job: recorder.state.record(job).status for job in recorder.jobs}
-    found = {job for job, status in statuses.items() if not status.is_final}
-    blocked = [job for job, status in statuses.items() if status.outcome is Outcome.BLOCKED]
-    more = True
-    while more:
-        behind = {job for job in blocked if job not in found and _waits_for(recorder.jobs[job], found)}
-        found |= behind
-        more = bool(behind)
+    unfinished = [job for job, status in statuses.items() if not status.is_final]
+    blocked = [recorder.jobs[job] for job, status in statuses.items() if status.outcome is Outcome.BLOCKED]
+    found = with_blocked(unfinished, blocked)
     return [job for job in recorder.jobs if job in found]
-
-
-def _waits_for(job: JobSpec, jobs: Collection[str]) -> bool:
-    return any(edge.job in jobs for edge in job.dependencies)

@@ -218,7 +218,7 @@ class Job(ResourceHolder):
 
     @property
     def runtime(self) -> float:
-        """The seconds it is expected to take; `runtime_source` says where that is from."""
+        """The seconds it is expected to take, maybe more than its limit; `runtime_source` says where that is from."""
         return self._expected()[0]
 
     @property

@@ -25,8 +25,3 @@ def read_text(path: Path) -> str:
 def compress_text(text: str) -> str:
     """Return `text` as UTF-8, deflated (zlib, RFC 1950) and in Base64, without line ends."""
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
-
-
-def expand_text(packed: str) -> str:
-    """Return the text that `compress_text` packed."""
-    return zlib.decompress(base64.b64decode(packed)).decode()

@@ -28,8 +28,10 @@ MOST = 99
 
 RetryPolicy = Mapping[str, int]
 
+_OPTION = "-b retry"
 
-def parse_retry(text: str, where: str = "-b retry") -> dict[str, int]:
+
+def parse_retry(text: str) -> dict[str, int]:
     """Return the policy that ``CLASS:N[,CLASS:N...]`` states, classes in any case. Raises UsageError."""
     known = (*RETRIED, ANY)
     policy: dict[str, int] = {}
@@ -38,16 +40,16 @@ def parse_retry(text: str, where: str = "-b retry") -> dict[str, int]:
         name = name.strip().lower()
         if not colon or name not in known:
             hint = f"write CLASS:N with one of {', '.join(known)}"
-            raise UsageError(f"{part.strip()[:40]!r} is not understood", where=where, hint=hint)
+            raise UsageError(f"{part.strip()[:40]!r} is not understood", where=_OPTION, hint=hint)
         if name in policy:
-            raise UsageError(f"{name} is given twice", where=where)
-        policy[name] = _number(number.strip(), where)
+            raise UsageError(f"{name} is given twice", where=_OPTION)
+        policy[name] = _number(number.strip())
     return policy
 
 
-def _number(text: str, where: str) -> int:
+def _number(text: str) -> int:
     if not re.fullmatch("[0-9]{1,2}", text):
-        raise UsageError(f"{text[:20]!r} is not a whole number from 0 to {MOST}", where=where)
+        raise UsageError(f"{text[:20]!r} is not a whole number from 0 to {MOST}", where=_OPTION)
     return int(text)
 
 

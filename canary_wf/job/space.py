@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.folder_removal import remove_folder
 from canary_wf.json_files import not_writable
 
 
@@ -48,7 +49,10 @@ class ExecutionSpace:
 
     def remove(self) -> None:
         """Remove the folder with everything in it; links are not followed."""
-        shutil.rmtree(self.dir, ignore_errors=True)
+        try:
+            remove_folder(self.dir)
+        except OSError:  # as much of it as can be
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def getstate(self) -> dict[str, str | None]:
         """Return what makes this space again, as JSON can hold it."""

@@ -20,7 +20,7 @@ def storable(name: str, value: Any) -> Any:  # noqa: ANN401 - any value that JSO
     import json
 
     try:
-        same = json.loads(json.dumps(value, allow_nan=False)) == _lists(value)
+        same = json.loads(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) == _lists(value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         same = False
     if not same:

@@ -7,6 +7,7 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.job.earlier_output import earlier_output_number
 from canary_wf.job.spec import Asset, JobSpec
 from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
+from canary_wf.json_files import not_writable
 
 RESERVED = frozenset({OUTPUT_FILE, STATE_FILE})
 """What canary-wf writes into a working directory itself, so that no file of the user's may be put there."""
@@ -32,14 +33,24 @@ def clear_workdir(folder: Path | str, earlier: int = 0) -> None:
     Links are removed, never followed.
 
     What else was left there goes: also when the job put a link in the place of its folder, or took away the
-    permission to write to it.
+    permission to write to it or to a folder in it. Raises OSError, and WorkspaceError where the folder it lies in may
+    not be written to, which is no job's own doing.
     """
     try:
         os.mkdir(folder)  # noqa: PTH102 - a path object costs more than the call
     except FileNotFoundError:
-        Path(folder).mkdir(parents=True)
+        _make(Path(folder))
+    except PermissionError as error:
+        raise not_writable(Path(folder), error) from error
     except FileExistsError:
         _empty(Path(folder), earlier)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except PermissionError as error:
+        raise not_writable(folder, error) from error
 
 
 def _empty(folder: Path, earlier: int) -> None:
@@ -49,14 +60,14 @@ def _empty(folder: Path, earlier: int) -> None:
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         folder.chmod(0o777)
-    from shutil import rmtree  # late, as most folders are new
+    from canary_wf.folder_removal import remove_folder  # late, as most folders are new
 
     entries = list(os.scandir(folder))
     for entry in entries:
         if entry.name == STATE_FILE or (earlier and 0 < (earlier_output_number(entry.name) or 0) <= earlier):
             continue
         if entry.is_dir(follow_symlinks=False):
-            rmtree(entry.path)
+            remove_folder(entry.path)
         else:
             os.unlink(entry.path)  # noqa: PTH108 - a path object costs more than the call
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.plan.model import Plan, PlannedBatch, PlannedJob
-from canary_wf.wording import count, some
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.model import Plan
+from canary_wf.wording import amount, count, some
 
 
 def warnings_of(plan: Plan) -> list[str]:
@@ -38,10 +39,10 @@ def _guessed(plan: Plan) -> Iterator[str]:
     guessed = [job for job in plan.jobs if job.runtime_source == "default"]
     if guessed:
         names = some([one_line(job.name) for job in guessed])
-        told = "neither a history nor a declared run time; a quarter of their time limit is assumed"
+        told = "neither a history nor a declared run time; a quarter of the time limit is assumed"
         yield f"{_count(guessed, 'job', verb=('has', 'have'))} {told}: {names}"
     if declared:
-        yield f"{_count(declared, 'job', verb=('has', 'have'))} no history; the run time that they declare is assumed"
+        yield f"{_count(declared, 'job', verb=('has', 'have'))} no history; the declared run time is assumed"
 
 
 def _ended_early(plan: Plan) -> Iterator[str]:
@@ -49,7 +50,7 @@ def _ended_early(plan: Plan) -> Iterator[str]:
     jobs = [job for job in plan.jobs if job.runtime > job.limit]
     if jobs:
         names = [f"{one_line(job.name)} ({format_duration(job.runtime)}, {format_duration(job.limit)})" for job in jobs]
-        told = "expected to take longer than their own time limit, which ends them; set a longer timeout"
+        told = "expected to take longer than the job's own time limit, which ends it; set a longer timeout"
         yield f"{_count(jobs, 'job')} {told}: {some(names)}"
 
 
@@ -69,10 +70,12 @@ def _wide(plan: Plan) -> Iterator[str]:
         for kind, pair in wide.items():
             largest[kind] = max(largest.get(kind, (0, 0)), pair)
     if found:
-        kinds = ", ".join(f"{there} {kind} (largest job {job})" for kind, (there, job) in sorted(largest.items()))
+        kinds = ", ".join(
+            f"{amount(there, kind)} (largest job {job})" for kind, (there, job) in sorted(largest.items())
+        )
         share = f" ({round(100 * used / asked)} % of their cpus are busy)" if asked else ""
         told = _count(found, "batch", "batches", verb=("asks", "ask"))
-        yield f"{told} for more than any of their jobs uses{share}: at most {kinds}"
+        yield f"{told} for more than any one job there uses{share}: at most {kinds}"
 
 
 def _asked_and_used(batch: PlannedBatch, jobs: Sequence[PlannedJob]) -> dict[str, tuple[int, int]]:

@@ -1,13 +1,11 @@
-"""What a job is expected to take by its history, and what a batch is allowed to take."""
+"""What a job is expected to take by its history, and how often it may be run again."""
 
-from canary_wf.batch.time_limit import MARGIN, START_UP, Again, time_limit
+from canary_wf.batch.time_limit import Again
 from canary_wf.job import retry
-from canary_wf.job.estimate import DEFAULT_PART, estimated_runtime
+from canary_wf.job.estimate import estimated_runtime
 from canary_wf.job.history import History
 from canary_wf.job.spec import JobSpec
-from canary_wf.plan.model import RuntimeSource
-
-__all__ = ["DEFAULT_PART", "MARGIN", "START_UP", "expected_runtime", "room_for", "time_limit"]
+from canary_wf.plan.batch_slice import RuntimeSource
 
 
 def expected_runtime(job: JobSpec, history: History) -> tuple[float, RuntimeSource]:

@@ -5,15 +5,17 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from canary_wf.batch.partition.graph import graph_of
+from canary_wf.batch.problem import problem_of
 from canary_wf.batch.time_limit import MARGIN, START_UP
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.job.estimate import DEFAULT_PART
 from canary_wf.job.history import History
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.estimate import room_for
-from canary_wf.plan.model import Plan, PlannedBatch, PlannedJob
-from canary_wf.plan.problem import problem_of
-from canary_wf.wording import count, some
+from canary_wf.plan.model import Plan
+from canary_wf.plan.node_words import node_in_words
+from canary_wf.wording import amount, count, some
 
 ABOVE = "which is above its own time limit"
 
@@ -62,7 +64,7 @@ def explain(plan: Plan, job: PlannedJob, history: History) -> Explanation:
 
 def _asked(job: PlannedJob) -> str:
     slots = {"cpus": job.cpus, "gpus": job.gpus, **job.resources}
-    parts = [f"{number} {kind}" for kind, number in slots.items() if number]
+    parts = [amount(number, kind) for kind, number in slots.items() if number]
     parts += [f"{job.memory} MiB of memory"] if job.memory else []
     parts += [f"{job.nodes} nodes"] if job.nodes > 1 else []
     parts += ["the whole node for itself"] if job.exclusive else []
@@ -89,7 +91,8 @@ def _level(level: int) -> str:
 def _place(plan: Plan, batch: PlannedBatch, job: PlannedJob, level: int, levels: Sequence[int]) -> str:
     jobs = "this job alone" if len(levels) == 1 else f"{len(levels)} jobs"
     length = f"{jobs}, {format_duration(batch.runtime)} long"
-    return "; ".join([length, *_target(plan, batch, job), *_layout(plan, level, levels), *_upstream(batch)])
+    parts = [length, *_target(plan, batch, job), *_layout(plan, level, levels), *_kind(batch), *_upstream(batch)]
+    return "; ".join(parts)
 
 
 def _target(plan: Plan, batch: PlannedBatch, job: PlannedJob) -> Iterator[str]:
@@ -118,6 +121,11 @@ def _layout(plan: Plan, level: int, levels: Sequence[int]) -> Iterator[str]:
         yield "nodes:same keeps jobs with other numbers of nodes apart"
     if any(batch.container or batch.conda for batch in plan.batches):
         yield "jobs that run in other software are apart"
+
+
+def _kind(batch: PlannedBatch) -> Iterator[str]:
+    if batch.node is not None:
+        yield f"its jobs need another kind of node than most: one with {node_in_words(batch.node)}"
 
 
 def _upstream(batch: PlannedBatch) -> Iterator[str]:
@@ -150,11 +158,11 @@ def _limit(plan: Plan, batch: PlannedBatch) -> str:
     again = room_for(plan.retry)
     runs = 1 + again.hangs
     slowest = max((jobs[job] for job in batch.jobs), key=lambda job: runs * job.limit - job.runtime)
-    slack = format_duration(runs * slowest.limit - slowest.runtime)
+    slack = runs * slowest.limit - slowest.runtime
     times = f" times {1 + again.runs} for further runs" if again.runs else ""
     hangs = f" in each of {runs} runs" if again.hangs else ""
+    hanging = f", {format_duration(slack)} in case {one_line(slowest.name)} hangs until its own limit{hangs}"
     return (
-        f"{MARGIN:g} times {format_duration(batch.runtime)}{times}, {slack} in case "
-        f"{one_line(slowest.name)} hangs until its own limit{hangs}, and {format_duration(START_UP)} to start, "
-        "in whole minutes"
+        f"{MARGIN:g} times {format_duration(batch.runtime)}{times}{hanging if slack > 0 else ''}, and "
+        f"{format_duration(START_UP)} to start, in whole minutes"
     )

@@ -9,6 +9,7 @@ from canary_wf.job.spec import JobSpec
 from canary_wf.plan.model import LeftOut
 from canary_wf.resources.node import NodeShape
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.wording import amount
 
 
 def split_by_fit(
@@ -19,6 +20,12 @@ def split_by_fit(
     `pool` tells how the slots of one node are spread over ids, which matters to jobs that ask for several on one.
     """
     reasons = {job.id: reason for job in jobs if (reason := misfit(job, node, pool)) is not None}
+    return split_by_reason(jobs, reasons)
+
+
+def split_by_reason(jobs: Sequence[JobSpec], misfits: Mapping[str, str]) -> tuple[list[JobSpec], list[LeftOut]]:
+    """Do so where it is known which jobs, by id, cannot run, and why."""
+    reasons = dict(misfits)
     names = {job.id: job.name for job in jobs}
     downstream: dict[str, list[str]] = {}
     for job in jobs:
@@ -52,7 +59,7 @@ def misfit(job: JobSpec, node: NodeShape, pool: ResourcePool | None = None) -> s
     for kind, wanted in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
         there = node.capacities.get(kind, 0) * job.nodes
         if wanted > there:
-            return f"needs {wanted} {kind}, {_nodes(job.nodes)} {there or 'none'}"
+            return f"needs {amount(wanted, kind)}, {_nodes(job.nodes)} {there or 'none'}"
     if node.memory is not None and job.memory is not None and job.memory > node.memory * job.nodes:
         return f"needs {job.memory} MiB of memory, {_nodes(job.nodes)} {node.memory * job.nodes}"
     if pool is not None and job.resource_groups:

@@ -1,44 +1,69 @@
-"""Which kind of node is planned for where a partition has several, and what is told of jobs that fit another one.
+"""Which kind of node each job is planned for, where a partition has several.
 
-All batches are planned for one kind, so that a batch never asks for more than a node has. It is the one that the most
-jobs fit. A job that fits another kind only is left out, but not without a word about how it can be run.
+As many jobs as possible are planned for one kind, so that they can share batches; the others for the first kind that
+they fit. With the atomic layout jobs that depend on one another are planned for one kind, as they share a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-import msgspec
-
+from canary_wf.batch.partition.graph import families
+from canary_wf.batch.problem import problem_of
+from canary_wf.batch.specification import Layout
 from canary_wf.job.spec import JobSpec
-from canary_wf.plan.fit import misfit, split_by_fit
+from canary_wf.plan.fit import misfit, split_by_reason
 from canary_wf.plan.model import LeftOut
 from canary_wf.plan.target import Target
 
+_TORN = "layout:atomic puts it into one batch with jobs that need another kind of node"
 
-def choose_kind(target: Target, jobs: Sequence[JobSpec]) -> tuple[Target, list[JobSpec], list[LeftOut]]:
-    """Return `target` or one of its others, the first that leaves out the fewest of `jobs`.
 
-    With it come the jobs that fit it, and those that are left out.
+class Kinds(NamedTuple):
+    """What jobs are planned for: `main` is the kind of most of them, `targets` has that of each of `jobs`."""
+
+    main: Target
+    jobs: list[JobSpec]
+    targets: list[Target]
+    left_out: list[LeftOut]
+
+
+def choose_kinds(target: Target, jobs: Sequence[JobSpec], layout: Layout) -> Kinds:
+    """Return which of `jobs` is planned for `target` or one of its others, and which are left out.
+
+    The kind of most is the first of these that the most jobs fit.
     """
-    kept, left_out = split_by_fit(jobs, target.node, target.pool)
-    chosen = target
-    for other in target.others if left_out else ():
-        fitting, rest = split_by_fit(jobs, other.node, other.pool)
-        if len(rest) < len(left_out):
-            chosen, kept, left_out = other, fitting, rest
-    others = [other for other in (target, *target.others) if other is not chosen]
-    specs = {job.id: job for job in jobs}
-    return chosen, kept, [_with_advice(job, specs[job.id], chosen, others) for job in left_out]
+    targets = (target, *target.others)
+    misfits = [_misfits(kind, jobs) for kind in targets]
+    main = min(range(len(targets)), key=lambda number: len(misfits[number]))
+    order = [main, *(number for number in range(len(targets)) if number != main)]
+    chosen = {job.id: _first(order, misfits, [job]) for job in jobs}
+    reasons = {job: misfits[main][job] for job, number in chosen.items() if number is None}
+    if layout == "atomic" and len(targets) > 1:
+        for component in _components(jobs):
+            together = _first(order, misfits, component)
+            if together is not None:
+                chosen.update(dict.fromkeys((job.id for job in component), together))
+            else:
+                torn = [job.id for job in component if chosen[job.id] not in {None, main}]
+                reasons |= {job: f"{misfits[main][job]}; {_TORN}" for job in torn}
+    kept, left_out = split_by_reason(jobs, reasons)
+    return Kinds(targets[main], kept, [targets[chosen[job.id] or 0] for job in kept], left_out)
 
 
-def _with_advice(left_out: LeftOut, job: JobSpec, chosen: Target, others: Sequence[Target]) -> LeftOut:
-    """Return `left_out` with the kind of node that would take the job, where there is one, and how to plan for it."""
-    if misfit(job, chosen.node, chosen.pool) is None:
-        return left_out
-    fitting = next((other for other in others if misfit(job, other.node, other.pool) is None), None)
-    if fitting is None:
-        return left_out
-    sizes = {kind: fitting.node.capacities.get(kind, 0) for kind in ("cpus", "gpus")}
-    options = [f"-r {kind}={size}" for kind, size in sizes.items()]
-    options += [] if fitting.node.memory is None else [f"-r memory={fitting.node.memory}"]
-    advice = f"but nodes with {sizes['cpus']} CPUs and {sizes['gpus']} GPUs would take it: plan for these"
-    return msgspec.structs.replace(left_out, reason=f"{left_out.reason}; {advice} with {' '.join(options)}")
+def _misfits(target: Target, jobs: Iterable[JobSpec]) -> dict[str, str]:
+    """Return why jobs, by id, do not fit the nodes of `target`."""
+    found = ((job.id, misfit(job, target.node, target.pool)) for job in jobs)
+    return {job: reason for job, reason in found if reason is not None}
+
+
+def _first(order: Iterable[int], misfits: Sequence[Mapping[str, str]], jobs: Collection[JobSpec]) -> int | None:
+    """Return the first kind of `order` that takes all of `jobs`."""
+    return next((kind for kind in order if not any(job.id in misfits[kind] for job in jobs)), None)
+
+
+def _components(jobs: Sequence[JobSpec]) -> list[list[JobSpec]]:
+    """Return the jobs by what they are connected with."""
+    found: dict[int, list[JobSpec]] = {}
+    for job, family in zip(jobs, families(problem_of(jobs, [0.0] * len(jobs), {})), strict=True):
+        found.setdefault(family, []).append(job)
+    return list(found.values())

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from canary_wf.durations import LONGEST
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 
 _NODE = "::"
 """What stands between file and test in a name of pytest."""

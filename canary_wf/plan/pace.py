@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from canary_wf.plan.model import PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 
 
 class Pace:

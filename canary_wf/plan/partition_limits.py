@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from canary_wf.errors import InputError
-from canary_wf.plan.model import PlannedBatch
+from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.resources.slurm_command import ask_slurm
 
 _FIELD = re.compile(r"(?:^|\s)([A-Za-z:]+)=(\S*)")

@@ -1,7 +1,7 @@
 """From job specs to a plan: what fits is estimated, partitioned into batches, and each batch's schedule simulated."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,31 +9,24 @@ import msgspec
 
 from canary_wf import __version__
 from canary_wf.batch.partition import partition
+from canary_wf.batch.problem import LOCK, MEMORY
 from canary_wf.batch.schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem
+from canary_wf.batch.time_limit import time_limit
 from canary_wf.errors import InputError
 from canary_wf.job.history import History
 from canary_wf.job.identity import batch_id
 from canary_wf.job.retry import RetryPolicy
 from canary_wf.job.spec import Asset, Baseline, JobSpec
-from canary_wf.plan.estimate import expected_runtime, room_for, time_limit
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
+from canary_wf.plan.estimate import expected_runtime, room_for
 from canary_wf.plan.inputs import InputDigests
-from canary_wf.plan.kind_of_node import choose_kind
-from canary_wf.plan.model import (
-    BatchSpecFields,
-    FailOn,
-    LeftOut,
-    Plan,
-    PlannedBatch,
-    PlannedJob,
-    RulesMode,
-    RuntimeSource,
-)
+from canary_wf.plan.kind_of_node import choose_kinds
+from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, RulesMode
 from canary_wf.plan.partition_limits import keep_to_limits
-from canary_wf.plan.problem import LOCK, MEMORY, problem_of
+from canary_wf.plan.segments import Segment, segments_of, specifications
 from canary_wf.plan.slurm_options import SlurmOptions
-from canary_wf.plan.software import SoftwareChoice, divided, software_of
+from canary_wf.plan.software import Software, SoftwareChoice, divided, software_of
 from canary_wf.plan.target import Target
 from canary_wf.session_paths import relative_to_out
 
@@ -58,7 +51,7 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
 def make_plan(
     specs: Sequence[JobSpec], settings: PlanSettings, target: Target, history: History, *, out: Path, session: str
 ) -> Plan:
-    """Return the plan for `specs` on `target`, or on the kind of its nodes that the most jobs fit.
+    """Return the plan for `specs` on `target`, or on the kinds of its nodes that they fit.
 
     Paths in it are relative to `out`.
     Raises InputError when nothing is left to run, when `strict` and a job fits nowhere, and when the batch
@@ -66,13 +59,12 @@ def make_plan(
     """
     masked = tuple(LeftOut(job.id, job.name, job.mask) for job in specs if job.mask is not None)
     wanted = [job for job in specs if job.mask is None]
-    target, jobs, left_out = choose_kind(target, wanted)
+    kinds = choose_kinds(target, wanted, settings.batch_spec.layout)
+    target, jobs, left_out = kinds.main, kinds.jobs, kinds.left_out
     _check_something_left(specs, jobs, left_out, strict=settings.strict)
     estimates = [expected_runtime(job, history) for job in jobs]
-    node: dict[str, int | None] = {**target.node.capacities, MEMORY: target.node.memory}
-    problem = problem_of(jobs, [seconds for seconds, _ in estimates], node)
-    node_cpus = target.node.capacities.get("cpus", 0)
-    batches = keep_to_limits(_batches(problem, jobs, settings), target.partitions or (), node_cpus)
+    segments = segments_of(jobs, kinds.targets, [seconds for seconds, _ in estimates])
+    batches = _linked(_batches(segments, jobs, target, settings), jobs)
     batch_of = {job: batch.id for batch in batches for job in batch.jobs}
     digests = InputDigests()
     return Plan(
@@ -117,21 +109,52 @@ def _check_something_left(
     raise InputError(f"all {len(specs)} jobs are masked", hint="canary-wf find -v shows why")
 
 
-def _batches(problem: Problem, jobs: Sequence[JobSpec], settings: PlanSettings) -> list[PlannedBatch]:
+def _batches(
+    segments: Sequence[Segment], jobs: Sequence[JobSpec], main: Target, settings: PlanSettings
+) -> Iterator[PlannedBatch]:
+    """Yield the batches of all segments, in an order that respects dependencies, which are not known yet."""
     software = software_of(jobs, settings.software)
-    parts = divided(partition(problem, settings.batch_spec), problem, software, settings.batch_spec)
-    names = [batch_id(jobs[task].id for task in part.tasks) for part in parts]
+    for segment, spec in zip(segments, specifications(segments, settings.batch_spec), strict=True):
+        members = [jobs[place] for place in segment.members]
+        batches = _batches_of(segment, members, [software[place] for place in segment.members], spec, settings)
+        if segment.target is not main:
+            batches = [msgspec.structs.replace(batch, node=_node_fields(segment.target)) for batch in batches]
+        node_cpus = segment.target.node.capacities.get("cpus", 0)
+        yield from keep_to_limits(batches, segment.target.partitions or (), node_cpus)
+
+
+def _linked(batches: Iterable[PlannedBatch], jobs: Sequence[JobSpec]) -> list[PlannedBatch]:
+    """Return `batches`, each with the batches that its jobs wait for."""
+    batches = list(batches)
+    batch_of = {job: batch.id for batch in batches for job in batch.jobs}
+    needed: dict[str, set[str]] = {batch.id: set() for batch in batches}
+    for job in jobs:
+        needed[batch_of[job.id]].update(batch_of[edge.job] for edge in job.dependencies if edge.job in batch_of)
+    return [
+        msgspec.structs.replace(batch, dependencies=tuple(sorted(needed[batch.id] - {batch.id}))) for batch in batches
+    ]
+
+
+def _batches_of(
+    segment: Segment,
+    jobs: Sequence[JobSpec],
+    software: Sequence[Software],
+    spec: BatchSpecification,
+    settings: PlanSettings,
+) -> list[PlannedBatch]:
+    """Return the batches of one segment, whose `jobs` run in `software`."""
+    problem = segment.problem
     found = []
-    for part, name in zip(parts, names, strict=True):
+    for part in divided(partition(problem, spec), problem, software, spec):
         schedule = simulate(problem, part.tasks)
         members = [jobs[task] for task in part.tasks]
         limits = [(problem.runtimes[task], jobs[task].limit) for task in part.tasks]
         peak = {kind: int(amount) for kind, amount in schedule.peak.items()}
         found.append(
             PlannedBatch(
-                id=name,
+                id=batch_id(job.id for job in members),
                 jobs=tuple(job.id for job in members),
-                dependencies=tuple(sorted(names[upstream] for upstream in part.dependencies)),
+                dependencies=(),
                 cpus=peak.get("cpus", 0),
                 # A job that takes a whole node peaks at all of it; GPUs that nobody uses are not asked for.
                 gpus=peak.get("gpus", 0) if any(job.gpus for job in members) else 0,

@@ -3,13 +3,17 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.folder_removal import remove_folder
 from canary_wf.json_files import not_writable, read_json, sync_folder, write_json
-from canary_wf.plan.model import SCHEMA, BatchSlice, Plan, Upstream
+from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch, Upstream
+from canary_wf.plan.model import SCHEMA, Plan
 from canary_wf.session_paths import SessionPaths, session_names, sessions_folder
 
 
@@ -54,10 +58,11 @@ def _sync_all(folder: Path) -> None:
 
 
 def _remove_leftovers(out: Path) -> None:
-    """Remove what a `generate` that was killed left half-written; the caller has the workspace to itself."""
+    """Remove what a `generate` or `gc` that was killed left; the caller has the workspace to itself."""
     for name in ("tmp", "removed"):
         for folder in sessions_folder(out).glob(f".*.{name}"):
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # what is somebody else's is in nobody's way
+                remove_folder(folder)
 
 
 def remove_session(paths: SessionPaths) -> None:
@@ -84,13 +89,21 @@ def slices(plan: Plan) -> Iterator[BatchSlice]:
             upstreams=tuple(
                 Upstream(jobs[job].id, jobs[job].name, jobs[job].batch, jobs[job].directory) for job in outside
             ),
-            node=plan.node,
-            resource_pool=plan.resource_pool,
+            node=batch.node or plan.node,
+            resource_pool=_pool_for(plan, batch),
             workers=plan.workers,
             retry=plan.retry,
             bind=plan.bind,
             hooks=plan.hooks,
         )
+
+
+def _pool_for(plan: Plan, batch: PlannedBatch) -> dict[str, Any]:
+    """Return the plan's pool, with the CPUs and GPUs of the kind of node that `batch` needs."""
+    if batch.node is None:
+        return plan.resource_pool
+    whole = {kind: [{"id": str(number), "slots": 1} for number in range(batch.node[kind])] for kind in ("cpus", "gpus")}
+    return {**plan.resource_pool, "resources": {**plan.resource_pool["resources"], **whole}}
 
 
 def load_plan(path: Path) -> Plan:

@@ -1,13 +1,16 @@
 """What a plan comes to: how many batches, how long, how many core- and GPU-hours."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from canary_wf.batch.cluster import ClusterRun, critical_path, run_on_cluster
 from canary_wf.batch.partition import nominal_batches
+from canary_wf.batch.problem import MEMORY, problem_of
 from canary_wf.batch.specification import DEFAULT_DURATION
 from canary_wf.errors import InputError
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.model import Plan
-from canary_wf.plan.problem import MEMORY, problem_of
 
 SECONDS_AN_HOUR = 3600.0
 
@@ -70,6 +73,16 @@ def _batch_graph(plan: Plan) -> tuple[list[float], list[list[int]]]:
 
 
 def _nominal(plan: Plan) -> int:
-    node: dict[str, int | None] = {MEMORY: None, **plan.node}
-    problem = problem_of(plan.jobs, [job.runtime for job in plan.jobs], node)
+    """Return the batches that the work fills, on each kind of node, and at least as many as a chain of jobs needs."""
+    jobs = {job.id: job for job in plan.jobs}
+    kinds: dict[tuple[tuple[str, int], ...], list[PlannedJob]] = {}
+    for batch in plan.batches:
+        node = plan.node if batch.node is None else batch.node
+        kinds.setdefault(tuple(sorted(node.items())), []).extend(jobs[job] for job in batch.jobs)
+    filled = sum(_filled(plan, members, dict(node)) for node, members in kinds.items())
+    return filled if len(kinds) == 1 else max(filled, _filled(plan, plan.jobs, {}))
+
+
+def _filled(plan: Plan, jobs: Sequence[PlannedJob], node: Mapping[str, int]) -> int:
+    problem = problem_of(jobs, [job.runtime for job in jobs], {MEMORY: None, **node})
     return nominal_batches(problem, plan.batch_spec.duration or DEFAULT_DURATION, plan.batch_spec.layout)

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import UsageError
+from canary_wf.plan.batch_slice import Scheduler
 from canary_wf.plan.cluster_nodes import ClusterNode, ask_sinfo, kinds_of
-from canary_wf.plan.model import Scheduler
 from canary_wf.plan.partition_limits import PartitionLimits, ask_partitions
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.resources.detection import detect_memory, detect_pool

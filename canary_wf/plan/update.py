@@ -17,7 +17,8 @@ from canary_wf.job.journal import CARRIED, read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.record import EarlierRun, JobRecord
 from canary_wf.json_files import not_writable
-from canary_wf.plan.model import BatchSlice, Plan, PlannedJob
+from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
+from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan, slices
 from canary_wf.session_paths import SessionPaths
 

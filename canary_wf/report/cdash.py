@@ -14,7 +14,7 @@ from canary_wf import __version__
 from canary_wf.job.record import JobRecord
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Category, Outcome
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.junit import printable
 from canary_wf.report.session import SessionState, tail
 

@@ -4,7 +4,7 @@ import msgspec
 
 from canary_wf.job.history import History
 from canary_wf.job.record import JobRecord
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState
 
 SPREADS = 3.0

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from canary_wf.job.record import JobRecord
-from canary_wf.plan.model import PlannedBatch
+from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.summary import SECONDS_AN_HOUR
 from canary_wf.report.batch_runs import BatchRun
 

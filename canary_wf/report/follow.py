@@ -7,7 +7,7 @@ import msgspec
 
 from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
 from canary_wf.job.journal import BatchState, read_journal
-from canary_wf.plan.model import PlannedBatch
+from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.store import load_plan
 from canary_wf.report.batch_runs import runs_of
 from canary_wf.report.session import SessionState, batch_records, is_being_run

@@ -7,7 +7,7 @@ import msgspec
 from canary_wf.batch.cluster import run_on_cluster
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
-from canary_wf.plan.model import PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.report.session import SessionState
 
 _ENOUGH = 60.0

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from canary_wf.job.record import JobRecord
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Category, Outcome
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState, tail
 
 OUTPUT_LINES = 200

@@ -5,7 +5,7 @@ import re
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.job.state_file import OUTPUT_FILE
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState
 from canary_wf.report.shown import shown_tail
 from canary_wf.wording import count

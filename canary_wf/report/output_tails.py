@@ -4,7 +4,7 @@ from pathlib import Path
 
 from canary_wf.job.record import EarlierRun
 from canary_wf.job.state_file import OUTPUT_FILE
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState
 from canary_wf.report.shown import shown_tail
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from canary_wf.batch.schedule import reference_order, simulate
+from canary_wf.batch.problem import MEMORY, problem_of
+from canary_wf.batch.reference_order import reference_order
+from canary_wf.batch.schedule import simulate
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.pool import candidates_of
 from canary_wf.job.events import Resources
-from canary_wf.plan.model import BatchSlice
-from canary_wf.plan.problem import MEMORY, problem_of
+from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.resources.pool import ResourcePool
 
 

@@ -9,12 +9,15 @@ from typing import Any
 
 from canary_wf import __version__
 from canary_wf.durations import format_duration
-from canary_wf.plan.model import BatchSlice, Plan, PlannedBatch
+from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch
+from canary_wf.plan.model import Plan
+from canary_wf.plan.node_words import nodes_in_words
 from canary_wf.plan.store import slices
 from canary_wf.plan.summary import SECONDS_AN_HOUR, PlanSummary
 from canary_wf.report.gantt import LEFT, TOP, WIDTH, gantt_of
 from canary_wf.report.pages import render_page
 from canary_wf.report.placement import place_jobs
+from canary_wf.wording import amount
 
 _TEMPLATE = "plan_page.html.j2"
 
@@ -39,7 +42,6 @@ def plan_page(plan: Plan, summary: PlanSummary, warnings: Sequence[str], cluster
 
 def _facts(plan: Plan, summary: PlanSummary) -> list[tuple[str, str]]:
     where = "this machine" if plan.scheduler == "local" else "Slurm"
-    node = ", ".join(f"{count} {kind}" for kind, count in plan.node.items() if kind != "memory" and count)
     return [
         ("jobs", f"{summary.jobs:,}"),
         ("submissions", f"{summary.submissions:,}"),
@@ -47,14 +49,14 @@ def _facts(plan: Plan, summary: PlanSummary) -> list[tuple[str, str]]:
         ("longest chain", format_duration(summary.critical_path)),
         ("core-hours", f"{summary.core_hours:,.2f}"),
         ("GPU-hours", f"{summary.gpu_hours:,.2f}"),
-        ("planned for", f"{where}: nodes with {node}"),
+        ("planned for", f"{where}: nodes with {nodes_in_words(plan)}"),
     ]
 
 
 def _label(batch: PlannedBatch) -> str:
     """Return what a bar says of itself to a pointer and to a screen reader."""
     jobs = "1 job" if len(batch.jobs) == 1 else f"{len(batch.jobs)} jobs"
-    sizes = f"{batch.cpus} cpus" + (f", {batch.gpus} gpus" if batch.gpus else "")
+    sizes = amount(batch.cpus, "cpus") + (f", {amount(batch.gpus, 'gpus')}" if batch.gpus else "")
     sizes += f", {batch.nodes} nodes" if batch.nodes > 1 else ""
     after = f", after {len(batch.dependencies)} others" if batch.dependencies else ""
     times = f"{format_duration(batch.runtime)} expected, limit {format_duration(batch.time_limit)}"

@@ -16,7 +16,7 @@ from canary_wf.job.history import History
 from canary_wf.job.record import EarlierRun, JobRecord
 from canary_wf.job.status import Outcome
 from canary_wf.job.submission import read_submissions
-from canary_wf.plan.model import PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.store import slices
 from canary_wf.plan.summary import expected_run
 from canary_wf.report.batch_runs import BatchRun, run_at

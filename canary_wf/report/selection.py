@@ -7,7 +7,7 @@ from canary_wf.job.failure import FailureClass
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
 from canary_wf.job.status import Category, Outcome
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState
 
 _GROUPS = {"PASSED": Category.PASS.value}

@@ -19,7 +19,8 @@ from canary_wf.job.state_file import job_fields
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.submission import read_submissions
 from canary_wf.plain_files import open_plain
-from canary_wf.plan.model import Plan, PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan
 from canary_wf.report.batch_runs import BatchRun, runs_of
 from canary_wf.session_paths import BatchPaths, SessionPaths, relative_to_out

@@ -15,7 +15,7 @@ from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Category, Outcome
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState
 from canary_wf.report.shown import shown_tail
 from canary_wf.wording import count

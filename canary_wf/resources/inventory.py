@@ -7,18 +7,31 @@ from typing import Any, Self
 
 from canary_wf.errors import InputError
 from canary_wf.resources.errors import CheckinError, ResourceUnavailable, UnknownResourceTypeError
-from canary_wf.resources.layout import slots_of
+from canary_wf.resources.layout import read_types, slots_of
 from canary_wf.resources.shelf import Entry, Shelf
+from canary_wf.wording import count
 
 
 class Inventory:
-    """All ids by type. `resources` shows what is free now; it is for reading only."""
+    """All ids by type. `resources` is what was given and shows what is free now; it is for reading only.
+
+    Raises InputError with the key path when it is not of the form ``{type: [{"id", "slots"}, …]}``.
+    """
 
     __slots__ = ("resources", "shelves")
 
     def __init__(self, resources: dict[str, list[Entry]]) -> None:
+        read_types(resources, ())
         self.resources = resources
-        self.shelves = {rtype: Shelf(entries) for rtype, entries in resources.items()}
+        self.shelves = _shelves(resources)
+
+    @classmethod
+    def of_checked(cls, resources: dict[str, list[Entry]]) -> Self:
+        """Return the inventory of what `resources.layout` has read."""
+        inventory = cls.__new__(cls)
+        inventory.resources = resources
+        inventory.shelves = _shelves(resources)
+        return inventory
 
     def slots_available(self, rtype: str) -> int:
         """Return the free slots of the type, 0 for a type that the pool does not have."""
@@ -46,7 +59,11 @@ class Inventory:
         if name not in shelf:
             raise CheckinError(f"the pool has no id {name!r} of type {rtype}", where=where)
         if slots > (lent := shelf.lent(name)):
-            raise CheckinError(f"{count_of(slots, 'slot')} returned, but {lent} lent", where=f"{where} {rtype} {name}")
+            raise CheckinError(f"{count(slots, 'slot')} returned, but {lent} lent", where=f"{where} {rtype} {name}")
+
+
+def _shelves(resources: dict[str, list[Entry]]) -> dict[str, Shelf]:
+    return {rtype: Shelf(entries) for rtype, entries in resources.items()}
 
 
 class AllocationTransaction:
@@ -112,15 +129,10 @@ def unknown_type(rtype: str, known: object) -> UnknownResourceTypeError:
 
 def shortage(rtype: str, sizes: list[int], shelf: Shelf) -> str:
     """Return in words what was asked of the type and what is available."""
-    asked = f"{count_of(sum(sizes), 'slot')}"
+    asked = count(sum(sizes), "slot")
     if len(sizes) > 1:
         asked += f" in {len(sizes)} items"
         if max(sizes) > 1:
             asked += f" of up to {max(sizes)}"
-    there = f"{count_of(shelf.free, 'slot')} on {count_of(len(shelf), 'id')}"
+    there = f"{count(shelf.free, 'slot')} on {count(len(shelf), 'id')}"
     return f"{rtype}: asked for {asked}, available are {there}, at most {shelf.largest} on one id"
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return ``1 slot``, ``2 slots``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -49,7 +49,7 @@ def _canary(top: Mapping[str, Any], path: KeyPath) -> tuple[dict[str, list[Entry
     properties = top.get("additional_properties")
     where = (*path, "additional_properties")
     return (
-        _types(top["resources"], (*path, "resources")),
+        read_types(top["resources"], (*path, "resources")),
         {} if properties is None else copied(_mapping(properties, where)),
     )
 
@@ -69,13 +69,14 @@ def _ctest(top: Mapping[str, Any]) -> dict[str, list[Entry]]:
         raise LayoutError(f"only version {CTEST_MAJOR} of the format is known", ("version", "major"))
     local = top["local"]
     if not isinstance(local, list):
-        return _types(local, ("local",))
+        return read_types(local, ("local",))
     if len(local) != 1:
         raise LayoutError(f"must hold exactly one machine, not {len(local)}", ("local",))
-    return _types(local[0], ("local", 0))
+    return read_types(local[0], ("local", 0))
 
 
-def _types(value: object, path: KeyPath) -> dict[str, list[Entry]]:
+def read_types(value: object, path: KeyPath) -> dict[str, list[Entry]]:
+    """Return a copy of the ids by type that `value` holds; `path` leads to it. Raises LayoutError."""
     return {rtype: _entries(entries, (*path, rtype)) for rtype, entries in _mapping(value, path).items()}
 
 

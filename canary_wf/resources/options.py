@@ -57,8 +57,8 @@ def pool_from_options(
     state = (detected if pool_file is None else _read(pool_file)).getstate()
     # A resource specification of CTest never lists CPUs; tests have them by number.
     state["resources"].setdefault("cpus", detected.getstate()["resources"].get("cpus", []))
-    for rtype, number in requested.items():
-        slots_of(number, 0, _usage_error_at(f"-r {rtype}"))
+    for rtype, asked in requested.items():
+        number = slots_of(asked, 0, _usage_error_at(f"-r {rtype}"))
         if rtype == "nodes":
             state["additional_properties"]["nodes"] = {"count": number}
         elif rtype not in NOT_IN_POOL:

@@ -36,7 +36,7 @@ class ResourcePool:
         self.slots_per_resource_type: Counter[str] = Counter()
         self._inventory = Inventory({})
         self._whole: Inventory | None = None
-        if pool:
+        if pool is not None and pool != {}:
             self.fill(pool)
 
     def __repr__(self) -> str:
@@ -95,8 +95,7 @@ class ResourcePool:
         """Replace all types by those given, with as many ids ("0", "1", …) of one slot each."""
         resources: dict[str, list[Entry]] = {}
         for rtype, number in kwds.items():
-            _check_count(rtype, number)
-            resources[rtype] = [{"id": str(index), "slots": 1} for index in range(number)]
+            resources[rtype] = [{"id": str(index), "slots": 1} for index in range(_count(rtype, number))]
         self.resources = resources
 
     def pop(self, type: str) -> list[Entry] | None:  # noqa: A002 - called so on the API page
@@ -191,7 +190,7 @@ class ResourcePool:
         self._inventory.take_back(_returned(resources), "check-in")
 
     def _replace(self, resources: dict[str, list[Entry]]) -> None:
-        self._inventory = Inventory(resources)
+        self._inventory = Inventory.of_checked(resources)
         self._whole = None
         self.slots_per_resource_type = Counter(
             {rtype: shelf.free for rtype, shelf in self._inventory.shelves.items()},
@@ -199,7 +198,7 @@ class ResourcePool:
 
     def _unlent(self) -> Inventory:
         shelves = self._inventory.shelves
-        return Inventory(
+        return Inventory.of_checked(
             {
                 rtype: [
                     {"id": entry["id"], "slots": int(entry["slots"]) + shelves[rtype].lent(str(entry["id"]))}
@@ -224,6 +223,10 @@ def _allocate(transaction: AllocationTransaction, sizes: dict[str, list[int]]) -
     return taken
 
 
+def _count(rtype: str, number: object) -> int:
+    return slots_of(number, 0, lambda what: LayoutError(what, (rtype,)))
+
+
 def _returned(resources: object) -> Counter[tuple[str, str]]:
     returned: Counter[tuple[str, str]] = Counter()
     if not isinstance(resources, Mapping):
@@ -241,10 +244,6 @@ def _returned(resources: object) -> Counter[tuple[str, str]]:
 
 def _checkin_error_at(where: str) -> Callable[[str], CheckinError]:
     return lambda what: CheckinError(what, where=where)
-
-
-def _check_count(rtype: str, number: object) -> None:
-    slots_of(number, 0, lambda what: LayoutError(what, (rtype,)))
 
 
 __all__ = [

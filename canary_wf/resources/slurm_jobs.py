@@ -5,10 +5,10 @@ COMPLETING, however it ended, until its node has cleared up; `sacct` knows how i
 late, where accounting is set up. Both tell the states of the section "JOB STATE CODES".
 """
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from canary_wf.resources.slurm_command import ask_slurm
+from canary_wf.resources.slurm_ids import is_id
 
 _ENDED = {
     "BOOT_FAIL": "its node did not start",
@@ -45,26 +45,28 @@ _LIVES = frozenset(
 
 def ask_states(jobs: Iterable[str]) -> dict[str, str]:
     """Return the states of the Slurm jobs with these ids (``12`` or ``12_3``); a job that nobody knows is not in it."""
-    wanted = sorted({job for job in jobs if _is_id(job)})
+    wanted = sorted({job for job in jobs if is_id(job)})
     if not wanted:
         return {}
     listed = ",".join(wanted)
     # With an id of another user's or a purged job squeue fails for one, and tells of the others for several.
     answer = ask_slurm("squeue", "--noheader", "--states=all", f"--jobs={listed}", "--format=%i|%A|%T")
-    found = {job: state for job, state in _states(answer.text).items() if job in wanted}
+    states = _states(answer.text)
+    found = {job: states[job] for job in wanted if job in states}
     unclear = [job for job in wanted if found.get(job, _COMPLETING) == _COMPLETING]
     if unclear:
         listed, format_ = ",".join(unclear), "--format=JobID,JobIDRaw,State"
         answer = ask_slurm("sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={listed}", format_)
-        more = {job: state for job, state in _states(answer.text).items() if job in unclear}
+        states = _states(answer.text)
         # Of a job that completes right now the accounting may know no more than that it ran.
-        found |= {job: state for job, state in more.items() if job not in found or ended(state)}
+        more = [job for job in unclear if job in states and (job not in found or ended(states[job]))]
+        found |= {job: states[job] for job in more}
     return found
 
 
 def cancel(jobs: Iterable[str]) -> None:
     """Take the Slurm jobs with these ids back; one that is over already is no error."""
-    wanted = sorted({job for job in jobs if _is_id(job)})
+    wanted = sorted({job for job in jobs if is_id(job)})
     if wanted:
         ask_slurm("scancel", "--quiet", *wanted)
 
@@ -82,16 +84,6 @@ def lives(state: str) -> bool:
 def in_words(job: str, state: str) -> str:
     """Return what became of the Slurm job `job` that is over."""
     return f"Slurm job {job} {_ENDED[state]} ({state})"
-
-
-def own_ids(environment: Mapping[str, str] = os.environ) -> set[str]:
-    """Return the ids under which Slurm knows the job that this process runs in; none outside of an allocation."""
-    task = f"{environment.get('SLURM_ARRAY_JOB_ID')}_{environment.get('SLURM_ARRAY_TASK_ID')}"
-    return {name for name in (environment.get("SLURM_JOB_ID"), task) if name and _is_id(name)}
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.replace("_", "", 1).isdecimal() and not text.startswith("_")
 
 
 def _states(text: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Lists of GPU ids as the environment gives them: numbers, UUIDs, MIG names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 VISIBLE = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 """What the drivers' own libraries read, so these are the ids that a process can be bound to."""
@@ -19,10 +19,10 @@ def device_ids(text: str) -> list[str]:
     return list(ids)
 
 
-def visible_gpus(environment: Mapping[str, str], names: Sequence[str] = VISIBLE) -> list[str] | None:
+def visible_gpus(environment: Mapping[str, str]) -> list[str] | None:
     """Return the ids that the first non-empty one of the variables names, [] if all set are empty, None if none is."""
     found: list[str] | None = None
-    for name in names:
+    for name in VISIBLE:
         if name in environment:
             found = device_ids(environment[name])
             if found:

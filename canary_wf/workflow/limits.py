@@ -6,7 +6,8 @@ from pathlib import Path
 
 from canary_wf.hooks.slurm_end import Suspect, states_of, suspect_of
 from canary_wf.job.journal import read_journal
-from canary_wf.resources.slurm_jobs import ended, own_ids
+from canary_wf.resources.slurm_ids import own_ids
+from canary_wf.resources.slurm_jobs import ended
 from canary_wf.session_paths import SessionPaths
 
 PATIENCE = 2.0

@@ -4,13 +4,13 @@ Files that sessions share (`generate --update` links them) are only freed with t
 """
 
 import os
-import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from canary_wf.folder_removal import remove_folder
 from canary_wf.job.attempt import is_alive, read_attempt
 from canary_wf.json_files import not_writable
 from canary_wf.session_paths import SessionPaths, session_names
@@ -68,7 +68,7 @@ def remove_sessions(sessions: Iterable[OldSession]) -> None:
         beside = folder.with_name(f".{folder.name}.removed")
         try:
             folder.rename(beside)
-            shutil.rmtree(beside)
+            remove_folder(beside)
         except OSError as error:
             raise not_writable(folder, error, "see whose files they are") from error
 

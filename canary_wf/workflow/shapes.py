@@ -9,7 +9,8 @@ import math
 
 import msgspec
 
-from canary_wf.plan.model import Plan, PlannedBatch, RulesMode
+from canary_wf.plan.batch_slice import PlannedBatch
+from canary_wf.plan.model import Plan, RulesMode
 
 MOST_BATCH_RULES = 500
 """Batches up to which each one has a rule of its own, unless the user decides otherwise."""

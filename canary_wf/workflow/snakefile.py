@@ -9,7 +9,8 @@ import msgspec
 
 from canary_wf import __version__
 from canary_wf.durations import format_duration
-from canary_wf.plan.model import Plan, PlannedBatch, PlannedJob, RulesMode
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.model import Plan, RulesMode
 from canary_wf.session_paths import STATE_FOLDER
 from canary_wf.shipped import shipped_folder
 from canary_wf.workflow.rule_resources import Site, rule_resources

@@ -61,20 +61,27 @@ def write_workflow(out: Path, files: Mapping[str, str], session: SessionPaths) -
             warnings.append(_kept(path, text))
         else:
             texts[path] = marked(text)
-    _replace_all(texts)
-    _link_results(out, session)
+    _replace_all(texts, out / RESULTS_LINK, session.jobs.relative_to(out))
     return warnings
 
 
-def _replace_all(texts: Mapping[Path, str]) -> None:
-    """Write all files beside their places before the first one is put there: old and new ones do not go together."""
+def _replace_all(texts: Mapping[Path, str], link: Path, results: Path) -> None:
+    """Write all files, and the `link` to `results`, beside their places before the first one is put there.
+
+    Old and new ones do not go together, and neither do new ones with a session that is taken back.
+    """
     staged: list[Path] = []
+    path = link
     try:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             staged.append(path.with_name(f".{path.name}.new"))
             staged[-1].write_text(text, encoding="utf-8")
-        for path, beside in zip(texts, staged, strict=True):
+        path = link
+        staged.append(link.with_name(f".{link.name}.new"))
+        staged[-1].unlink(missing_ok=True)
+        staged[-1].symlink_to(results)
+        for path, beside in zip((*texts, link), staged, strict=True):
             beside.replace(path)
     except BaseException as error:  # Ctrl-C too leaves nothing half-written
         for beside in staged:
@@ -101,17 +108,6 @@ def _differing(mine: Any, fresh: Any, prefix: str = "") -> Iterator[str]:  # noq
         return
     for key in mine.keys() | fresh.keys():
         yield from _differing(mine.get(key), fresh.get(key), f"{prefix}.{key}" if prefix else str(key))
-
-
-def _link_results(out: Path, session: SessionPaths) -> None:
-    link = out / RESULTS_LINK
-    beside = out / f".{RESULTS_LINK}.tmp"
-    try:
-        beside.unlink(missing_ok=True)
-        beside.symlink_to(session.jobs.relative_to(out))
-        beside.replace(link)
-    except OSError as error:
-        raise not_writable(link, error) from error
 
 
 def _is_results_link(link: Path) -> bool:

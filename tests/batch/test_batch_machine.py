@@ -6,7 +6,8 @@ from hypothesis import given, settings
 
 from canary_wf.batch import machine
 from canary_wf.batch.machine import Machine
-from canary_wf.batch.schedule import LOOK_AHEAD, reference_order
+from canary_wf.batch.ready_queue import LOOK_AHEAD
+from canary_wf.batch.reference_order import reference_order
 from canary_wf.batch.task import Problem, Task
 
 

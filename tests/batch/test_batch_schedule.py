@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary_wf.batch.cluster import critical_path, run_on_cluster
-from canary_wf.batch.schedule import LOOK_AHEAD, ReadyQueue, reference_order, simulate
+from canary_wf.batch.ready_queue import LOOK_AHEAD, ReadyQueue
+from canary_wf.batch.reference_order import reference_order
+from canary_wf.batch.schedule import simulate
 from canary_wf.batch.task import Problem, Task
 from canary_wf.errors import InputError
 
@@ -154,10 +156,9 @@ def test_queue_gives_the_smallest_first(first: list[int], later: list[int]) -> N
     assert list(queue.take(lambda _number: True)) == sorted(first) + sorted(later)
 
 
-def test_cluster_waits_and_overheads() -> None:
-    """Queue wait and overhead add up along a chain; one node runs batches one after the other."""
-    chain = run_on_cluster([10.0, 20.0], [[], [0]], queue_wait=5.0, overhead=1.0)
-    assert chain.makespan == 5 + 11 + 5 + 21
+def test_batches_wait_for_one_another_and_for_nodes() -> None:
+    """Those of a chain run one after the other, and so do all on one node."""
+    assert run_on_cluster([10.0, 20.0], [[], [0]]).starts == (0.0, 10.0)
     assert run_on_cluster([10.0, 20.0], [[], []], nodes=1).makespan == 30.0
     assert run_on_cluster([10.0, 20.0], [[], []], nodes=2).makespan == 20.0
     assert critical_path([10.0, 20.0, 5.0], [[], [0], []]) == 30.0

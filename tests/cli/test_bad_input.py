@@ -257,6 +257,26 @@ def test_a_workflow_folder_that_cannot_be_written_leaves_no_session(small: Comma
     assert small.files() == before
 
 
+@pytest.mark.needs("setpriv")
+def test_sessions_with_read_only_folders_can_be_removed(small: CommandLine) -> None:
+    """A job may leave such; links in them are not followed."""
+    small.generate()
+    (old,) = (path for path in (small.out / ".canary-wf" / "sessions").iterdir() if not path.name.startswith("."))
+    small.generate()
+    kept = small.write("kept/file", "precious")
+    folder = old / "jobs" / "one" / "cache"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "file").touch()
+    (folder / "link").symlink_to(kept.parent)
+    for path in (folder / "inner", folder, kept.parent):
+        path.chmod(0o555)
+    done = _unprivileged("gc", "--keep", "1", "-d", small.out, cwd=small.folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in old.parent.iterdir() if path.name.startswith((".", old.name))] == []
+    assert (kept.read_text(), kept.parent.stat().st_mode & 0o777) == ("precious", 0o555)
+    kept.parent.chmod(0o755)
+
+
 def test_errors_of_the_program_are_shown_in_full_with_debug(cli: CommandLine) -> None:
     """A traceback appears only when it is asked for."""
     done = subprocess.run(

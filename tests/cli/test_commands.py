@@ -217,6 +217,7 @@ def test_plan_tells_the_makespan_of_a_cluster(small: CommandLine) -> None:
     one, four = (small(*line, nodes).json["summary"]["makespan"] for nodes in ("1", "4"))
     assert one > four >= 240
     assert_one_line(small(*line, "0"), 2, "--cluster-nodes")
+    assert_one_line(small(*line, "x"), 2, "--cluster-nodes", "'x' is not a valid whole number")
 
 
 def test_pool_prints_the_pool_as_yaml(cli: CommandLine) -> None:

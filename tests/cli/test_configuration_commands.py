@@ -84,6 +84,16 @@ def test_config_shows_where_each_value_is_from(configured: CommandLine, monkeypa
     assert any(line.split() == ["container.image", "-", "-"] for line in configured("config", "--all").out.splitlines())
 
 
+def test_config_shows_an_option_that_repeats_or_replaces_one_value_of_the_file(configured: CommandLine) -> None:
+    """Truths and numbers have no earlier part, as lists of KEY=VALUE have."""
+    (configured.folder / "canary-wf.yaml").write_text("batch: {strict: true, repeat_until_pass: 3}\n")
+    done = configured("config", "--strict", "--repeat-until-pass", "4", "--json")
+    assert done.code == 0, done.err
+    found = {row["key"]: (row["value"], row["source"]) for row in done.json["settings"]}
+    assert found["batch.strict"] == (True, "--strict")
+    assert found["batch.repeat_until_pass"] == (4, "--repeat-until-pass")
+
+
 def test_software_by_keyword_comes_from_file_and_options(configured: CommandLine) -> None:
     """Each batch's rule names the image of its jobs; an option overrides the file."""
     (configured.folder / "env.yaml").write_text("dependencies: [numpy]\n")

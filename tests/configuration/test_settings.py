@@ -121,6 +121,8 @@ def test_a_mistake_is_told_with_its_line_and_key(file: Path, text: str, message:
         ("CANARY_WF_PATHS_OUT", ""),
         ("CANARY_WF_PATHS_TESTS", ":"),
         ("CANARY_WF_RETRY", "timeout"),
+        ("CANARY_WF_RETRY", "timeout:²"),
+        ("CANARY_WF_RETRY", f"timeout:{'9' * 5000}"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, text: str) -> None:
@@ -147,6 +149,18 @@ def test_relative_paths_start_at_the_file(file: Path, monkeypatch: pytest.Monkey
         "paths.out": "../build",
         "container.conda": "../env.yaml",
         "container.image": "a/b",
+    }
+
+
+def test_names_of_conda_environments_are_no_paths(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only an environment's file lies somewhere."""
+    below = file.parent / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    file.write_text("container: {conda: numpy, environments: {gpu: cuda, mpi: mpi.yaml}}\n")
+    assert {name: each.value for name, each in read_settings(file, {}).items()} == {
+        "container.conda": "numpy",
+        "container.environments": {"gpu": "cuda", "mpi": "../mpi.yaml"},
     }
 
 

@@ -59,7 +59,7 @@ def test_every_property_of_a_recorded_listing_arrives(tree: FakeTree) -> None:
         (ResourceItem("gpus", 2),),
         (ResourceItem("crypto_chips", 1),),
     )
-    assert (job.timeout, job.runtime, job.keywords) == (3.5, 12.0, ("x", "y"))
+    assert (job.timeout, job.runtime, job.keywords) == (3.5, 3.5, ("x", "y"))  # COST is 12, above the limit
     assert (job.exclusive, job.environment) == (True, {"A": "1", "B": "x y"})
     assert job.locks == tuple(f"{name}@{tree.folder}" for name in ("l1", "l2", "RUN_SERIAL"))
     assert job.working_directory == "/src/build"
@@ -181,12 +181,22 @@ def test_time_limits_come_from_test_command_line_and_tree(tree: FakeTree) -> Non
 
 
 def test_expected_times_are_what_ctest_measured_or_the_cost(tree: FakeTree) -> None:
-    """A measurement wins over COST; a test that was never run has neither."""
-    measured = "a 3 1.25\nb 0 8\nwith space 2 4\nbroken line\n---\nc\n"
+    """A measurement wins over COST; a test that was never run has neither. COST may be any number that orders tests."""
+    measured = "a 3 1.25\nb 0 8\nwith space 2 4\nbroken line\nodd 1 1e999\nslow 1 2000\n---\nc\n"
     tree.write("Testing/Temporary/CTestCostData.txt", measured)
     tests = [listed("a", COST=100.0), listed("b", COST=2.0), listed("c"), listed("with space"), listed("n", COST=-1.0)]
+    tests += [listed("first", COST=1e9, TIMEOUT=30.0), listed("odd"), listed("slow")]
     runtimes = {name: job.runtime for name, job in jobs(tree, *tests).items()}
-    assert runtimes == {"a": 1.25, "b": 2.0, "c": None, "with_space": 4.0, "n": None}
+    assert runtimes == {
+        "a": 1.25,
+        "b": 2.0,
+        "c": None,
+        "with_space": 4.0,
+        "n": None,
+        "first": 30.0,
+        "odd": None,
+        "slow": 2000.0,
+    }
 
 
 def test_what_is_disabled_is_masked_and_holds_nobody_up(tree: FakeTree) -> None:

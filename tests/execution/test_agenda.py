@@ -6,10 +6,12 @@ from factories import planned, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary_wf.batch.problem import problem_of
+from canary_wf.batch.reference_order import reference_order
 from canary_wf.execution.agenda import Agenda
 from canary_wf.job.spec import DependencyEdge, JobSpec
 from canary_wf.job.status import Outcome, Status
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 
 PASSED, FAILED = Status.of(Outcome.SUCCESS), Status.of(Outcome.FAILED)
 
@@ -106,3 +108,14 @@ def test_every_job_is_taken_or_blocked_once_its_upstreams_are_through(jobs: list
         status = data.draw(st.sampled_from([PASSED, FAILED]))
         seen += [job.id for job, _ in agenda.judge(ended, status)]
     assert sorted(seen) == sorted(job.id for job in by_name.values())
+
+
+@given(_graphs(), st.data())
+def test_jobs_are_looked_at_in_the_order_that_was_simulated(jobs: list[JobSpec], data: st.DataObject) -> None:
+    """That of the planner's schedule, whatever the run times."""
+    runtimes = [float(data.draw(st.integers(0, 5))) for _ in jobs]
+    left = [planned(job, runtime=runtime) for job, runtime in zip(jobs, runtimes, strict=True)]
+    agenda = Agenda(left, {}, {job.id: job.name for job in left})
+    assert list(agenda.begin()) == []
+    order = reference_order(problem_of(jobs, runtimes, {}), range(len(jobs)))
+    assert _taken(agenda) == [jobs[place].name for place in order if not jobs[place].dependencies]

@@ -17,7 +17,7 @@ from canary_wf.job.ctest_rules import CTestRules, ResourceItem
 from canary_wf.job.job import Job
 from canary_wf.job.space import ExecutionSpace
 from canary_wf.job.spec import JobSpec
-from canary_wf.plan.model import BatchSlice
+from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.plan.store import slices, write_session
 from canary_wf.report.placement import place_jobs
 from canary_wf.report.session import load_session

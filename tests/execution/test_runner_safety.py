@@ -1,14 +1,17 @@
 """What must not happen to a user's files, and to a batch that two runners want."""
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from factories import plan_of, shell, spec
 
+from canary_wf.hooks.reset import reset_jobs
 from canary_wf.job.spec import Asset
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
@@ -16,8 +19,11 @@ from canary_wf.report.session import load_session
 from canary_wf.session_paths import SessionPaths
 
 
-def _run(paths: SessionPaths, plan: Plan, *more: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    line = [sys.executable, "-P", "-m", "canary_wf", "run-batch", plan.batches[0].id, "--plan", str(paths.plan), *more]
+def _run(
+    paths: SessionPaths, plan: Plan, *more: str, cwd: Path | None = None, prefix: Sequence[str] = ()
+) -> "subprocess.CompletedProcess[str]":
+    program = [*prefix, sys.executable, "-P", "-m", "canary_wf"]
+    line = [*program, "run-batch", plan.batches[0].id, "--plan", str(paths.plan), *more]
     return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -40,8 +46,6 @@ def test_a_folder_that_a_job_replaced_by_a_link_is_not_followed(tmp_path: Path) 
         assert done.returncode == 0, done.stderr
         assert "is a link now" in done.stderr or _ == 1
         assert [path.name for path in victim.iterdir()] == ["data.txt"]
-    from canary_wf.hooks.reset import reset_jobs
-
     reset_jobs(paths, {plan.batches[0].id: list(plan.jobs)})
     _run(paths, plan)
     assert (victim / "data.txt").read_text() == "precious"
@@ -92,6 +96,54 @@ def test_a_job_that_takes_away_its_folders_permissions_stands_alone(tmp_path: Pa
     paths = write_session(plan, tmp_path / "out")
     assert _run(paths, plan).returncode == 0
     assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == dict.fromkeys("abc", "SUCCESS")
+
+
+AS_ANYONE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+"""Runs a command that permissions hold for, also where the tests are root's."""
+
+
+def _run_as_anyone(paths: SessionPaths, plan: Plan) -> "subprocess.CompletedProcess[str]":
+    return _run(paths, plan, prefix=AS_ANYONE if os.geteuid() == 0 else ())
+
+
+def test_a_folder_that_a_job_made_read_only_is_cleared_for_its_next_run(tmp_path: Path) -> None:
+    """Caches of modules are made so; the second run has its own verdict, and is not broken."""
+    text = f"mkdir -p s/x; echo > s/x/f; chmod 555 s/x; chmod 000 s; ln -s {tmp_path} link; test -e {tmp_path}/n"
+    plan = plan_of([shell("a", f"{text} || {{ echo > {tmp_path}/n; exit 1; }}")], retry={"failed": 1})
+    paths = write_session(plan, tmp_path / "out")
+    done = _run_as_anyone(paths, plan)
+    assert done.returncode == 0, done.stderr
+    assert _outcomes(paths) == {"a": ("SUCCESS", None)}
+
+
+def test_a_folder_that_may_not_be_written_to_is_no_verdict(tmp_path: Path) -> None:
+    """The runner says which one it is, and what could not run runs the next time."""
+    plan = plan_of([shell("a", "true"), shell("b", "true", "a")])
+    paths = write_session(plan, tmp_path / "out")
+    (paths.folder / "jobs").chmod(0o555)
+    done = _run_as_anyone(paths, plan)
+    assert done.returncode == 4
+    assert f"{paths.folder}/jobs/a: cannot be written (Permission denied)" in done.stderr
+    (paths.folder / "jobs").chmod(0o755)
+    assert _run_as_anyone(paths, plan).returncode == 0
+    assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == {"a": "SUCCESS", "b": "SUCCESS"}
+
+
+def test_notes_that_no_state_file_can_hold_cost_no_batch_its_runner(tmp_path: Path) -> None:
+    """Half a surrogate pair, as in a file name that is not UTF-8, is kept as ``?``; what is nested too deep, not."""
+    odd = '{"spec": {"attributes": {}}, "measurements": {"data": {"file": "a\\udcff", "many": [[1]]}}}'
+    deep = odd.replace("[[1]]", "[" * 900 + "]" * 900)
+    jobs = [
+        shell(name, f"printf '%s' '{text}' > testcase.lock", kind="pyt") for name, text in (("a", odd), ("b", deep))
+    ]
+    plan = plan_of([*jobs, spec("c")])
+    paths = write_session(plan, tmp_path / "out")
+    done = _run(paths, plan)
+    assert done.returncode == 0, done.stderr
+    assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == dict.fromkeys("abc", "SUCCESS")
+    measured = [json.loads((paths.job(name) / "job.json").read_text())["measurements"] for name in "ab"]
+    assert (measured[0]["file"], measured[0]["many"]) == ("a?", [[1]])
+    assert "file" not in measured[1]
 
 
 def test_of_many_runners_at_once_one_runs_the_batch(tmp_path: Path) -> None:

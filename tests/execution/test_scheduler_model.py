@@ -35,7 +35,7 @@ from canary_wf.job.events import AttemptStarted, JobStarted
 from canary_wf.job.journal import read_journal
 from canary_wf.job.spec import DependencyEdge, JobSpec
 from canary_wf.job.status import Outcome
-from canary_wf.plan.model import PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import slices, write_session
 from canary_wf.resources.leases import HostLeases, LeaseGivenUpError
 from canary_wf.resources.pool import ResourcePool

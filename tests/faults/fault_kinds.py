@@ -17,6 +17,7 @@ from fault_invariants import outlived
 from fault_world import HEARTBEAT, World, wait_until, watchdogs
 from power_loss import lose_power
 
+from canary_wf.job.attempt import read_attempt
 from canary_wf.job.journal import read_journal
 
 LAST_CALL = 170
@@ -118,11 +119,18 @@ def _freeze(meeting: Meeting, second: dict[str, str]) -> str:
     faults = {"AT": meeting.point(), "ACTION": meeting.chance.choice(["stop", "stopped"])}
     frozen = meeting.world.start(faults)
     wait_until(lambda: frozen.poll() is not None or is_stopped(frozen.pid))
+    holds = _holds_the_batch(meeting.world, frozen.pid)
     time.sleep(meeting.chance.choice([0, 1.5 * HEARTBEAT]))
     code = meeting.world.run(second)
-    if frozen.poll() is None and second:
+    # On one host who held the batch was ended; who did not hold it yet, or any more, is nobody's business.
+    if frozen.poll() is None and (second or not holds):
         os.kill(frozen.pid, signal.SIGCONT)
     return f"freeze {faults}, second {second}: {frozen.wait(120)} and {code}"
+
+
+def _holds_the_batch(world: World, pid: int) -> bool:
+    attempt = read_attempt(world.files.attempt)
+    return attempt is not None and attempt.pid == pid and not attempt.ended
 
 
 def is_stopped(pid: int) -> bool:
@@ -172,7 +180,7 @@ def stopping_signal(meeting: Meeting) -> str:
         meeting.allowed |= {"CANCELLED", "BLOCKED"}
     code = runner.wait(120)
     # Before the interpreter runs any code of ours, the system's way of ending is the only one.
-    early = code == 1 and "Could not import runpy" in meeting.world.log()
+    early = code == 1 and any(text in meeting.world.log() for text in ("Could not import runpy", "init_import_site"))
     if code not in {0, 128 + number, -number} and not early:
         meeting.problems.append(f"{number.name} made the exit code {code}")
     meeting.problems += outlived(meeting.world)

@@ -30,3 +30,10 @@ def test_each_kind_of_fault_is_survived(tmp_path: Path, kind: Kind) -> None:
     """No kind is left to chance."""
     done = run_round(1, tmp_path / "round", tools(tmp_path), kinds=[kind, kind])
     assert not done.problems, str(done)
+
+
+def test_a_runner_that_is_frozen_before_it_holds_anything_disturbs_nobody(tmp_path: Path) -> None:
+    """The round of this seed freezes it at its first call: the batch is done without it, and it ends when it wakes."""
+    done = run_round(740398, tmp_path / "round", tools(tmp_path))
+    assert done.injected[0].startswith("freeze_and_take_over: freeze {'AT': '1'")
+    assert not done.problems, str(done)

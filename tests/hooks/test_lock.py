@@ -1,5 +1,6 @@
 """Snakemake's lock: freed when its owner is known to be dead, and never otherwise."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.hooks.lock import Owner, is_locked, record_owner, release_stale_lock
+from canary_wf.errors import WorkspaceError
+from canary_wf.hooks import lock as locking
+from canary_wf.hooks.lock import Owner, is_locked, record_owner, release_stale_lock, workspace_lock
 from canary_wf.job.processes import this_place
 from canary_wf.json_files import write_json
 
@@ -88,6 +91,34 @@ def test_a_damaged_note_frees_no_lock_and_is_no_dead_end(tmp_path: Path) -> None
     release_stale_lock(tmp_path)
     assert lock.exists()
     assert is_locked(tmp_path)
+
+
+def test_a_lock_that_is_taken_away_meanwhile_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Snakemake ends while `status` looks: that is no error, and nothing is locked any more."""
+    _owner(tmp_path)
+    lock = _lock(tmp_path, age=1.0)
+    note = locking._owner_file(tmp_path)
+
+    def gone(_: Path) -> Path:
+        lock.unlink(missing_ok=True)
+        return note
+
+    monkeypatch.setattr(locking, "_owner_file", gone)
+    assert not is_locked(tmp_path)
+
+
+def test_a_file_system_without_locks_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems refuse to lock; the error names the file."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("canary_wf.hooks.lock.fcntl.flock", refused)
+    with (
+        pytest.raises(WorkspaceError, match=r"lock: cannot be locked \(No locks available\); choose"),
+        workspace_lock(tmp_path),
+    ):
+        pass
 
 
 def test_a_run_elsewhere_leaves_no_note_about_this_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

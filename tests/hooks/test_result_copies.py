@@ -23,5 +23,9 @@ def test_a_line_that_a_full_disk_cut_short_is_passed_over(tmp_path: Path) -> Non
     note_copy(register, tmp_path / "own", tmp_path / "copy")
     (tmp_path / "copy").touch()
     register.write_text(register.read_text() + '"/some/whe')
+    note_copy(register, tmp_path / "own", tmp_path / "later")
+    (tmp_path / "later").touch()
+    note_copy(register, tmp_path / "own", tmp_path / "later")
+    assert register.read_text().count("later") == 1
     remove_copies(register)
-    assert not (tmp_path / "copy").exists()
+    assert list(tmp_path.iterdir()) == []

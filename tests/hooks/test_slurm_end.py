@@ -1,6 +1,7 @@
 """What Slurm says of a batch's end becomes verdicts: a person's cancel is final, the machine's doing is not."""
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -146,6 +147,20 @@ def test_what_was_blocked_for_good_stays_so(tmp_path: Path, monkeypatch: pytest.
         "CANCELLED",
         "CANCELLED",
     ]
+
+
+def test_a_long_chain_behind_a_cancelled_job_is_walked_once(tmp_path: Path) -> None:
+    """Thousands of jobs that wait for one another, each blocked by the one before it."""
+    names = [f"j{number}" for number in range(4000)]
+    jobs = [spec(name, *names[number - 1 : number]) for number, name in enumerate(names)]
+    recorder = open_recorder(SessionPaths(tmp_path, "s"), "b", jobs, ())
+    recorder.state.apply(JobFinished(time=1.0, job=jobs[0].id, outcome="INTERRUPTED", code=71))
+    for job in jobs[1:]:
+        recorder.state.apply(JobFinished(time=1.0, job=job.id, outcome="BLOCKED", code=81))
+    begun = time.process_time()
+    assert slurm_end._open(recorder) == [job.id for job in jobs]
+    assert time.process_time() - begun < 2.0
+    recorder.close()
 
 
 def test_what_a_stopped_workflow_took_back_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

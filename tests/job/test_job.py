@@ -96,7 +96,7 @@ def test_attributes_are_those_of_the_spec_and_those_set(tmp_path: Path) -> None:
         job.set_attribute("bad", object())
     with pytest.raises(InvalidTypeError, match="speed"):
         job.add_measurement("speed", object())
-    for value in (math.nan, math.inf, {1, 2}, {1: 2}, [math.nan]):
+    for value in (math.nan, math.inf, {1, 2}, {1: 2}, [math.nan], "\udcff"):
         with pytest.raises(InvalidTypeError, match="bad"):
             job.set_attribute("bad", value)
     job.attributes["x"].append(4)

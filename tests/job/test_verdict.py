@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from factories import spec
 
-from canary_wf.job import verdict
+from canary_wf.job import ctest_verdict
 from canary_wf.job.ctest_rules import CTestRules
 from canary_wf.job.preparation import REPORT
 from canary_wf.job.spec import Preparation
@@ -64,7 +64,7 @@ def test_output_is_searched_in_lines(tmp_path: Path, output: bytes) -> None:
 
 def test_large_output_is_searched_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too large to be read at once is found as well, with bounded memory."""
-    monkeypatch.setattr(verdict, "WHOLE_OUTPUT", 100)
+    monkeypatch.setattr(ctest_verdict, "WHOLE_OUTPUT", 100)
     output = b"x" * 10_000 + b"\nthe end\n"
     assert judged(tmp_path, 1, output, pass_regular_expression=("the (end|start)",)) == ("SUCCESS", 1)
 
@@ -78,7 +78,7 @@ def test_output_that_is_gone_is_not_a_pass(tmp_path: Path) -> None:
 
 def test_an_expression_that_backtracks_for_ever_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The runner goes on with its other jobs, and the reason says what took so long."""
-    monkeypatch.setattr(verdict, "LONGEST_SEARCH", 0.2)
+    monkeypatch.setattr(ctest_verdict, "LONGEST_SEARCH", 0.2)
     file = tmp_path / "canary-out.txt"
     file.write_bytes(b"a" * 200 + b"\n")
     rules = CTestRules(pass_regular_expression=("(a+)+b",))

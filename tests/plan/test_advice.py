@@ -48,7 +48,7 @@ def test_jobs_without_history_are_told_by_what_stands_in() -> None:
     """A quarter of the limit is a guess; a declared run time is not."""
     assert "1 job has neither a history nor a declared run time" in warnings_of(_plan(1.0, source="default"))[0]
     assert (
-        "2 jobs have no history; the run time that they declare" in warnings_of(_plan(1.0, 1.0, source="declared"))[0]
+        "2 jobs have no history; the declared run time is assumed" in warnings_of(_plan(1.0, 1.0, source="declared"))[0]
     )
 
 
@@ -56,7 +56,7 @@ def test_jobs_that_their_own_limit_would_end_are_named() -> None:
     """A run time above the time limit is a mistake in one of the two; it is told first, with both."""
     plan = _plan(400.0, 10.0, source="declared", timeout=300.0)
     told = warnings_of(plan)
-    assert told[0].startswith("1 job is expected to take longer than their own time limit, which ends them")
+    assert told[0].startswith("1 job is expected to take longer than the job's own time limit, which ends it")
     assert told[0].endswith(": j0 (6m40s, 5m00s)")
 
 
@@ -64,7 +64,7 @@ def test_a_batch_that_asks_for_more_than_any_job_uses_says_how_busy_it_is() -> N
     """Four CPUs for jobs of two, half of the time both."""
     told = warnings_of(_plan(10.0, 20.0, cpus=4, memory=100))
     assert len(told) == 1
-    assert told[0].startswith("1 batch asks for more than any of their jobs uses (75 % of their cpus are busy): ")
+    assert told[0].startswith("1 batch asks for more than any one job there uses (75 % of their cpus are busy): ")
     assert told[0].endswith(" at most 100 MiB of memory (largest job 0), 4 cpus (largest job 2)")
 
 

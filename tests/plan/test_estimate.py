@@ -5,8 +5,9 @@ from factories import spec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary_wf.batch.time_limit import MARGIN, START_UP, time_limit
 from canary_wf.job.history import History
-from canary_wf.plan.estimate import MARGIN, START_UP, expected_runtime, time_limit
+from canary_wf.plan.estimate import expected_runtime
 
 
 def _history(*seconds: float) -> History:

@@ -86,5 +86,24 @@ def test_what_a_job_asks_for_is_told() -> None:
     """All of it."""
     job = spec("wide", cpus=2, gpus=1, memory=512, exclusive=True)
     assert _line(_explained([job], "wide"), "asks") == (
-        "asks for 2 cpus, 1 gpus, 512 MiB of memory, the whole node for itself"
+        "asks for 2 cpus, 1 gpu, 512 MiB of memory, the whole node for itself"
     )
+
+
+def test_nothing_is_said_of_a_limit_that_a_job_is_longer_than_anyway() -> None:
+    """Such a job does not make its batch longer by running into its own limit."""
+    told = _line(_explained([spec("a", runtime=600.0, timeout=60.0)], "a"), "limit")
+    assert told.endswith("1.25 times 10m00s, and 1m00s to start, in whole minutes")
+
+
+def test_another_kind_of_node_is_told() -> None:
+    """Of a batch whose jobs do not fit the kind of node that most are planned for."""
+    small, large = ResourcePool(), ResourcePool()
+    small.populate(cpus=4, gpus=1)
+    large.populate(cpus=8)
+    target = Target("slurm", node_shape(small), small, others=(Target("slurm", node_shape(large), large),))
+    jobs = [spec("a", gpus=1), spec("b", cpus=8)]
+    plan = make_plan(jobs, PlanSettings(), target, History(), out=Path("/nowhere"), session="s")
+    first, second = (_line(explain(plan, job, History()), "batch") for job in plan.jobs)
+    assert "another kind" not in first
+    assert "its jobs need another kind of node than most: one with 8 cpus" in second

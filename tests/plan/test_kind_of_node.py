@@ -1,8 +1,9 @@
-"""A partition with unlike nodes: which kind is planned for, and what is told of the jobs that fit another one."""
+"""A partition with unlike nodes: which kind each job is planned for, and which jobs are left out."""
 
 from factories import spec
 
-from canary_wf.plan.kind_of_node import choose_kind
+from canary_wf.job.spec import JobSpec
+from canary_wf.plan.kind_of_node import choose_kinds
 from canary_wf.plan.target import Target
 from canary_wf.resources.node import NodeShape
 from canary_wf.resources.pool import ResourcePool
@@ -14,35 +15,48 @@ def _target(cpus: int, gpus: int, memory: int | None, *others: Target) -> Target
     return Target("slurm", NodeShape(1, {"cpus": cpus, "gpus": gpus}, memory), pool, others=others)
 
 
-GPU_NODES = _target(32, 4, 500, _target(64, 0, 1000))
+WIDE_NODES = _target(64, 0, 1000)
+GPU_NODES = _target(32, 4, 500, WIDE_NODES)
+NARROW, WIDE, GPU = spec("narrow", cpus=8), spec("wide", cpus=64), spec("gpu", gpus=1)
 
 
-def test_the_kind_that_the_most_jobs_fit_is_planned_for() -> None:
-    """When all fit the largest it is that one."""
-    narrow, wide, gpus = spec("narrow", cpus=8), spec("wide", cpus=64), spec("gpus", gpus=1)
-    cases = [([narrow, gpus], 32), ([narrow, wide], 64), ([narrow, wide, gpus], 32), ([narrow], 32)]
-    for jobs, cpus in cases:
-        chosen, kept, left_out = choose_kind(GPU_NODES, jobs)
-        assert chosen.node.capacities["cpus"] == cpus
-        assert len(kept) + len(left_out) == len(jobs)
+def _cpus(jobs: list[JobSpec], layout: str = "flat") -> tuple[int, dict[str, int]]:
+    """Return the CPUs of the main kind and of each job's."""
+    found = choose_kinds(GPU_NODES, jobs, "atomic" if layout == "atomic" else "flat")
+    kinds = zip(found.jobs, found.targets, strict=True)
+    return found.main.node.capacities["cpus"], {job.name: kind.node.capacities["cpus"] for job, kind in kinds}
 
 
-def test_a_job_that_fits_another_kind_is_left_out_with_what_to_do() -> None:
-    """With the options that plan for such nodes; a job that fits none, or that waits for one, has its plain reason."""
-    jobs = [spec("gpus", gpus=1), spec("more", gpus=2), spec("wide", cpus=48), spec("vast", cpus=99), spec("x", "wide")]
-    chosen, kept, left_out = choose_kind(GPU_NODES, jobs)
-    assert chosen is GPU_NODES
-    assert [job.name for job in kept] == ["gpus", "more"]
-    assert {job.name: job.reason for job in left_out} == {
-        "wide": "needs 48 cpus, a node has 32; but nodes with 64 CPUs and 0 GPUs would take it: plan for these with"
-        " -r cpus=64 -r gpus=0 -r memory=1000",
+def test_as_many_as_possible_share_a_kind() -> None:
+    """The others are planned for the one that they need; when all fit the largest it is that one."""
+    assert _cpus([NARROW, GPU]) == (32, {"narrow": 32, "gpu": 32})
+    assert _cpus([NARROW, WIDE]) == (64, {"narrow": 64, "wide": 64})
+    assert _cpus([NARROW, WIDE, GPU]) == (32, {"narrow": 32, "wide": 64, "gpu": 32})
+    assert _cpus([WIDE, spec("wider", cpus=48), GPU]) == (64, {"wide": 64, "wider": 64, "gpu": 32})
+
+
+def test_only_what_fits_no_kind_is_left_out() -> None:
+    """With what the kind of most jobs lacks, and with it what needs it."""
+    jobs = [GPU, spec("more", gpus=2), WIDE, spec("vast", cpus=99), spec("both", cpus=64, gpus=1), spec("x", "vast")]
+    found = choose_kinds(GPU_NODES, [*jobs, spec("y", "wide")], "flat")
+    assert [job.name for job in found.jobs] == ["gpu", "more", "wide", "y"]
+    assert found.targets == [GPU_NODES, GPU_NODES, WIDE_NODES, GPU_NODES]
+    assert {job.name: job.reason for job in found.left_out} == {
         "vast": "needs 99 cpus, a node has 32",
-        "x": "needs wide, which is left out",
+        "both": "needs 64 cpus, a node has 32",
+        "x": "needs vast, which is left out",
     }
-    other, _, left_out = choose_kind(
-        _target(64, 0, None, _target(32, 4, None)), [*jobs[:1], spec("a"), spec("b", cpus=64)]
-    )
-    assert other.node.capacities["cpus"] == 64
-    assert left_out[0].reason.endswith(
-        "nodes with 32 CPUs and 4 GPUs would take it: plan for these with -r cpus=32 -r gpus=4"
-    )
+
+
+def test_components_stay_on_one_kind() -> None:
+    """With the atomic layout: one that fits no kind as a whole loses the jobs that the kind of most does not take."""
+    after = spec("after", "wide")
+    assert _cpus([GPU, NARROW, spec("more", gpus=2), WIDE, after], "atomic")[1]["after"] == 64
+    torn = [GPU, spec("wide", "gpu", cpus=64), spec("last", "wide"), NARROW]
+    found = choose_kinds(GPU_NODES, torn, "atomic")
+    assert [job.name for job in found.jobs] == ["gpu", "narrow"]
+    assert {job.name: job.reason for job in found.left_out} == {
+        "wide": "needs 64 cpus, a node has 32; layout:atomic puts it into one batch with jobs that need another kind"
+        " of node",
+        "last": "needs wide, which is left out",
+    }

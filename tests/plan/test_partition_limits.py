@@ -7,7 +7,7 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.errors import InputError
-from canary_wf.plan.model import PlannedBatch
+from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.partition_limits import PartitionLimits, ask_partitions, keep_to_limits, parse_partition
 
 SHORT = (

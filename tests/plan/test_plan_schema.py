@@ -15,7 +15,8 @@ from canary_wf.discovery import DiscoveryOptions
 from canary_wf.generation import generate_workflow
 from canary_wf.job.ctest_rules import CTestRules, ResourceItem
 from canary_wf.job.spec import Artifact, Asset, Baseline, DependencyEdge, EnvironmentModule, Preparation
-from canary_wf.plan.model import BatchSpecFields, LeftOut, Plan, PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.model import BatchSpecFields, LeftOut, Plan
 from canary_wf.plan.planner import PlanSettings
 from canary_wf.plan.schema import plan_schema
 from canary_wf.plan.target import choose_target

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workspace import Workspace
 
-from canary_wf.plan.model import Plan, PlannedJob
+from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan, newest_session, slices
 from canary_wf.report.placement import place_jobs
 

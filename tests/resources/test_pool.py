@@ -430,3 +430,38 @@ def test_lending_gives_what_checkout_gives(
     for taken in lent:
         other.take_back(taken or {})
     assert free(other) == {"cpus": cpus, "gpus": gpus}
+
+
+def test_whole_floats_are_numbers_of_ids() -> None:
+    """In `populate`, too."""
+    pool = ResourcePool()
+    two: Any = 2.0  # as YAML and JSON may hold it
+    pool.populate(cpus=two)
+    assert pool.count("cpus") == 2
+
+
+@pytest.mark.parametrize("pool", [[], (), 0, False, "", 3])
+def test_what_is_no_mapping_is_no_pool(pool: Any) -> None:  # noqa: ANN401 - wrong on purpose
+    """Also when it is empty."""
+    with pytest.raises(InputError, match="must be a mapping"):
+        ResourcePool(pool)
+
+
+@pytest.mark.parametrize(
+    ("resources", "place"),
+    [
+        (None, "resource pool: must be a mapping"),
+        ({"cpus": None}, "cpus: must be a list"),
+        ({"cpus": [{"id": "0", "slots": 1.5}]}, r"cpus\[0\].slots: must be a whole number"),
+        ({"cpus": [{"id": "0", "slots": True}]}, r"cpus\[0\].slots: must be a whole number"),
+        ({"cpus": [{"id": "0", "slots": -1}]}, r"cpus\[0\].slots: must be 0 or more"),
+        ({"cpus": [{"id": "0"}, {"id": "0"}]}, r"cpus\[1\].id: the id '0' is already used"),
+    ],
+)
+def test_wrong_inventories_are_refused(resources: Any, place: str) -> None:  # noqa: ANN401 - wrong on purpose
+    """Made directly, too; what is right is used as it is."""
+    with pytest.raises(InputError, match=place):
+        Inventory(resources)
+    right: dict[str, list[dict[str, str | int]]] = {"cpus": [{"id": "0"}]}
+    assert Inventory(right).resources is right
+    assert right == {"cpus": [{"id": "0", "slots": 1}]}

@@ -1,10 +1,13 @@
 """Asking Slurm how jobs ended: one squeue for all, one sacct for what it forgot, nothing where neither answers."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from canary_wf.resources.slurm_jobs import ask_states, cancel, ended, in_words, lives, own_ids
+from canary_wf.resources import slurm_jobs
+from canary_wf.resources.slurm_command import Answer
+from canary_wf.resources.slurm_jobs import ask_states, cancel, ended, in_words, lives
 
 
 @pytest.fixture
@@ -32,6 +35,15 @@ def test_one_query_for_all_and_one_for_the_forgotten(programs: Path) -> None:
     assert "--jobs=12,13_2,14" in calls[0]
     assert "--jobs=14" in calls[1]
     assert ask_states(["15"]) == {"15": "RUNNING"}
+
+
+def test_ten_thousand_jobs_are_asked_after_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is looked through once, not once a job."""
+    answer = "".join(f"{job}|{job}|RUNNING\n" for job in range(20_000))
+    monkeypatch.setattr(slurm_jobs, "ask_slurm", lambda *_: Answer(answer, ok=True))
+    begun = time.process_time()
+    assert len(ask_states(map(str, range(20_000)))) == 20_000
+    assert time.process_time() - begun < 2.0
 
 
 @pytest.mark.parametrize(
@@ -74,11 +86,3 @@ def test_states_in_words() -> None:
     assert not any(ended(state) for state in ("PENDING", "RUNNING", "COMPLETED", "COMPLETING", "REQUEUED"))
     assert all(lives(state) for state in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"))
     assert not any(lives(state) for state in ("", "COMPLETED", "CANCELLED", "TIMEOUT"))
-
-
-def test_own_ids() -> None:
-    """The job's, and the array's task."""
-    assert own_ids({}) == set()
-    assert own_ids({"SLURM_JOB_ID": "15"}) == {"15"}
-    array = {"SLURM_JOB_ID": "15", "SLURM_ARRAY_JOB_ID": "13", "SLURM_ARRAY_TASK_ID": "2"}
-    assert own_ids(array) == {"15", "13_2"}

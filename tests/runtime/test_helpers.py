@@ -176,7 +176,15 @@ def test_loaded_modules_are_unloaded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"\xff", b'{"spec": 3}', b'{"spec": {"attributes": 3}, "measurements": {"data": 4}}']
+    "content",
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b'{"spec": 3}',
+        b'{"spec": {"attributes": 3}, "measurements": {"data": 4}}',
+        b'{"spec": {"attributes": {"deep": ' + b"[" * 60 + b"]" * 60 + b'}}, "measurements": {"data": {}}}',
+    ],
 )
 def test_notes_of_another_form_say_nothing(tmp_path: Path, content: bytes) -> None:
     """A test may write what it likes into the file."""

@@ -1,6 +1,8 @@
 """Old sessions: which may go, and that what is said to be freed is freed."""
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,6 +85,21 @@ def test_when_a_session_was_made_is_read_from_its_name_or_its_folder(tmp_path: P
     other = _session(tmp_path, "mine")
     os.utime(other.folder, (50, 50))
     assert created_at(other) == 50
+
+
+def test_folders_that_jobs_made_read_only_are_removed(tmp_path: Path) -> None:
+    """For those who own them; what their links lead to stays."""
+    (tmp_path / "out" / "a" / "b").mkdir(parents=True)
+    (tmp_path / "out" / "a" / "b" / "file").touch()
+    (tmp_path / "out" / "a" / "link").symlink_to(tmp_path)
+    (tmp_path / "out" / "a" / "b").chmod(0o555)
+    (tmp_path / "out" / "a").chmod(0)
+    capabilities = "-dac_override,-dac_read_search"
+    drop = ["setpriv", f"--bounding-set={capabilities}", f"--inh-caps={capabilities}"] if os.geteuid() == 0 else []
+    code = "import sys; from canary_wf.folder_removal import remove_folder; remove_folder(sys.argv[1])"
+    subprocess.run([*drop, sys.executable, "-c", code, str(tmp_path / "out")], check=True)
+    assert not (tmp_path / "out").exists()
+    assert tmp_path.exists()
 
 
 def test_a_session_that_cannot_be_removed_is_told(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

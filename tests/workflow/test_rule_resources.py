@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from factories import plan_of, spec
 
-from canary_wf.plan.model import PlannedBatch
+from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.workflow.rule_resources import Site, rule_resources
 from canary_wf.workflow.shapes import minutes_of, shapes_of

@@ -1,5 +1,6 @@
 """Putting a workflow into OUT: nothing of the user's is overwritten, nothing is left half-written."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,22 @@ def test_unmodified_files_are_rewritten(tmp_path: Path) -> None:
     assert _generated(tmp_path, new, "20260102T000000.000000") == []
     assert (tmp_path / "workflow" / "Snakefile").read_text() == marked(new["workflow/Snakefile"])
     assert "20260102" in str((tmp_path / "TestResults").resolve())
+
+
+def test_without_links_nothing_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file system has none, the workflow of the session before stays: the new session will be taken back."""
+    _generated(tmp_path)
+    before = _tree(tmp_path / "workflow"), os.readlink(tmp_path / "TestResults")  # noqa: PTH115 - as it is
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    new = {name: text + "# more\n" for name, text in FILES.items()}
+    with pytest.raises(WorkspaceError, match="TestResults: cannot be written"):
+        _generated(tmp_path, new, "20260102T000000.000000")
+    assert (_tree(tmp_path / "workflow"), os.readlink(tmp_path / "TestResults")) == before  # noqa: PTH115 - as it is
+    assert not list(tmp_path.glob("**/.*.new"))
 
 
 def _foreign_folder(out: Path) -> None:

@@ -9,7 +9,7 @@ from canary_wf.batch.partition.draft import Items
 from canary_wf.batch.partition.graph import families
 from canary_wf.batch.partition.order import interleaved
 from canary_wf.batch.partition.packer import Measure, Packer
-from canary_wf.batch.schedule import reference_order
+from canary_wf.batch.reference_order import reference_order
 from canary_wf.batch.task import Problem
 
 HALF = 0.5 + 1e-9

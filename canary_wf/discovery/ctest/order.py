@@ -2,8 +2,7 @@
 
 Facts: CMake's manual on DEPENDS and FIXTURES_REQUIRED. DEPENDS means order only, whatever the verdict. Where the set-up
 of a fixture did not pass or skip, the tests that require the fixture do not run; its clean-up waits for all of them and
-runs in any case. Disabled tests have no part in it, but the order that leads through one
-stays.
+runs in any case. Disabled tests have no part in it, but the order that leads through one stays.
 """
 
 from collections import defaultdict

@@ -4,6 +4,7 @@ The default limit is 1500 s, or what the build tree's `DartConfiguration.tcl` sa
 ctest itself measured stands in `Testing/Temporary/CTestCostData.txt`, one ``name runs seconds`` a line up to ``---``.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,11 +40,13 @@ class Times:
         """Return the seconds that the test `name` is expected to take, None when nothing says so.
 
         COST counts when ctest has not measured the test: what a project writes there is its own guess of seconds or
-        any number that puts long tests first, and does for either, as no estimate is above the time limit.
+        any number that puts long tests first, and does for either, as no more than the time limit is made of it.
         """
-        cost = self._measured.get(name, values.get("COST"))
-        if isinstance(cost, int | float) and cost > 0:
-            return float(cost)
+        cost = values.get("COST")
+        guess = min(cost, self.timeout(values)) if isinstance(cost, int | float) else 0.0
+        expected = self._measured.get(name, guess)
+        if expected > 0:
+            return float(expected)
         return DEFAULT_TIMEOUT * _USUAL_PART if values.get("TIMEOUT") == 0 else None
 
 
@@ -59,9 +62,11 @@ def _measured(file: Path) -> dict[str, float]:
         parts = re.fullmatch(r"(.+) (\d+) ([0-9.e+-]+)", line)
         if parts and int(parts.group(2)):
             try:
-                found[parts.group(1)] = float(parts.group(3))
+                seconds = float(parts.group(3))
             except ValueError:
                 continue
+            if math.isfinite(seconds):
+                found[parts.group(1)] = seconds
     return found
 
 

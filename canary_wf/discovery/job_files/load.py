@@ -85,10 +85,11 @@ def load_job_file(file: str, known: ReadingCache | None = None) -> LoadedFile:
 
 def _from_json(file: str, text: str) -> object:
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(items)
-        if len(found) < len(items):
-            keys = [key for key, _ in items]
-            raise _repeated(file, text, next(key for key in keys if keys.count(key) > 1))
+        found: dict[str, Any] = {}
+        for key, value in items:
+            if key in found:
+                raise _repeated(file, text, key)
+            found[key] = value
         return found
 
     try:

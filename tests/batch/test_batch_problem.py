@@ -2,7 +2,7 @@
 
 from factories import spec
 
-from canary_wf.plan.problem import MEMORY, demand_of, problem_of
+from canary_wf.batch.problem import MEMORY, demand_of, problem_of
 
 
 def test_a_demand_names_every_type_and_memory() -> None:

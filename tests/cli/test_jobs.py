@@ -1,0 +1,17 @@
+"""Which job a user means by what was typed."""
+
+import pytest
+from factories import planned, spec
+
+from canary_wf.cli.jobs import MOST_COMPARED, find_job
+from canary_wf.errors import UsageError
+
+
+def test_a_slip_of_the_pen_among_very_many_jobs_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing a hundred thousand names takes longer than looking at the list; parts of names are still found."""
+    jobs = [planned(spec(f"mesh.n={number}")) for number in range(MOST_COMPARED + 1)]
+    monkeypatch.setattr("difflib.SequenceMatcher", None)
+    with pytest.raises(UsageError, match=r"^JOB: there is no job 'mehs\.n=7'; canary-wf status -r all lists them$"):
+        find_job(jobs, "mehs.n=7")
+    with pytest.raises(UsageError, match=r"did you mean mesh\.n=0, mesh\.n=1, "):
+        find_job(jobs, "MESH")

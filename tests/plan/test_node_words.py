@@ -1,0 +1,20 @@
+"""What nodes a plan is for, in words."""
+
+import msgspec
+from factories import plan_of, spec
+
+from canary_wf.plan.node_words import node_in_words, nodes_in_words
+
+
+def test_a_node_is_told_by_what_it_has() -> None:
+    """Memory is left to `-r`, and what it has none of is not told."""
+    assert node_in_words({"cpus": 1, "gpus": 0, "fpgas": 2, "memory": 8000}) == "1 cpu, 2 fpgas"
+
+
+def test_other_kinds_are_told_once() -> None:
+    """Behind the kind that most jobs are planned for."""
+    plan = plan_of([spec("a")], [spec("b")], [spec("c")], cpus=4, gpus=2)
+    assert nodes_in_words(plan) == "4 cpus, 2 gpus"
+    first, *others = plan.batches
+    wide = [msgspec.structs.replace(batch, node={"cpus": 16, "gpus": 0}) for batch in others]
+    assert nodes_in_words(msgspec.structs.replace(plan, batches=(first, *wide))) == "4 cpus, 2 gpus and with 16 cpus"
