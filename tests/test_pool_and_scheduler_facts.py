@@ -4,6 +4,7 @@ Tried on canary 2026-07-02 (the API pages), 2026-08-22 and 26.10.15, and on e3-t
 at the end, with the reason.
 """
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -231,3 +232,42 @@ def test_overruled_leaving_what_was_not_handed_out_is_an_error_of_the_package() 
     """The peer has a bare assertion, which is gone under -O."""
     with pytest.raises(DAGError, match="was not handed out"):
         DAGIterator(_dag({"a": []})).leave("a")
+
+
+def test_overruled_a_ctrl_c_ends_what_runs() -> None:
+    """The peer waits for it, however long it takes; neither collects it, and no worker is left."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    class Pressed(Worker):
+        """A worker; when the second one runs, Ctrl-C is pressed."""
+
+        def start(self) -> "subprocess.Popen[bytes]":
+            """Start it."""
+            running.append(subprocess.Popen(["sleep", "60"], start_new_session=True))
+            if len(running) == 2:
+                signal.raise_signal(signal.SIGINT)
+            return running[-1]
+
+    collected: list[Worker] = []
+    scheduler = MultiprocessScheduler(
+        _dag({"a": [], "b": [], "c": ["a"]}),
+        lambda uid, data, slot: Pressed(uid, data, "x", slot, None),
+        collected.append,
+        2,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.run()
+    assert (collected, scheduler.active_workers, len(running)) == ([], 0, 2)
+    assert None not in [process.returncode for process in running]
+
+
+def test_overruled_two_gpus_are_two_devices() -> None:
+    """Where ids have several slots, the peer takes both from one."""
+    pool = _pool(gpus=[("0", 2), ("1", 2)])
+    assert _pairs(pool.checkout([*_ask(gpus=1), *_ask(gpus=1)])["gpus"]) == [("0", 1), ("1", 1)]
+
+
+def test_overruled_a_genuine_specification_of_ctest_is_read() -> None:
+    """The peer refuses its list of one machine."""
+    genuine = {"version": {"major": 1, "minor": 0}, "local": [{"gpus": [{"id": "0", "slots": 4}]}]}
+    assert _pairs(ResourcePool(genuine).resources["gpus"]) == [("0", 4)]

@@ -24,6 +24,8 @@ COLUMNS = ("id", "name", "status", "time", "reason")
 _BETWEEN = "  "
 _STATUS = COLUMNS.index("status")
 MOST_FAILURES = 20
+LONGEST_LINE = 500
+"""Characters of a line of output that are shown of a failure; some programs print a megabyte without a line end."""
 STYLES = {
     Category.PASS: "green",
     Category.FAIL: "red",
@@ -100,7 +102,7 @@ def _failure(state: SessionState, job: PlannedJob, lines: int) -> Iterator[str]:
         yield f"  {one_line(record.status.reason)}"
     log = state.paths.job(job.directory) / OUTPUT_FILE
     for line in shown_tail(log, lines):
-        yield f"  | {line}".rstrip()
+        yield f"  | {line[:LONGEST_LINE]}".rstrip() + (" …" if len(line) > LONGEST_LINE else "")
     if log.exists():
         yield f"  log: {one_line(from_here(log))}"
 

@@ -32,12 +32,13 @@ MOST_FAULTS = 3
 
 
 class Round(NamedTuple):
-    """What became of one round."""
+    """What became of one round; `missed` of its faults came after the runner's end."""
 
     seed: int
     injected: list[str]
     problems: list[str]
     log: str
+    missed: int = 0
 
     def __str__(self) -> str:
         told = [f"seed {self.seed}", *self.injected, *(f"! {problem}" for problem in self.problems), self.log]
@@ -67,7 +68,7 @@ def run_round(seed: int, folder: Path, programs: Tools, kinds: Sequence[Kind] = 
         meeting.problems.append(str(error))
     finally:
         world.end_all()
-    return Round(seed, injected, meeting.problems, world.log() if meeting.problems else "")
+    return Round(seed, injected, meeting.problems, world.log() if meeting.problems else "", meeting.missed)
 
 
 def _chosen(chance: random.Random) -> list[Kind]:
@@ -114,7 +115,8 @@ def main() -> int:
         sys.stdout.write(f"{done}\n")
     kinds = Counter(text.partition(":")[0] for done in rounds for text in done.injected[:-1])
     sys.stdout.write(
-        f"{len(rounds)} rounds from seed {options.seed}, {kinds.total()} faults: {dict(kinds)}; {len(bad)} went wrong\n"
+        f"{len(rounds)} rounds from seed {options.seed}, {kinds.total()} faults: {dict(kinds)}; "
+        f"{sum(done.missed for done in rounds)} of them came too late to strike; {len(bad)} went wrong\n"
     )
     if bad:
         sys.stdout.write(f"their folders are in {folder}\n")

@@ -13,15 +13,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from fault_invariants import outlived
+from fault_invariants import finals, outlived
 from fault_world import HEARTBEAT, World, wait_until, watchdogs
 from power_loss import lose_power
 
 from canary_wf.job.attempt import read_attempt
 from canary_wf.job.journal import read_journal
 
-LAST_CALL = 170
-"""About as many calls as a whole run of a world makes; a number beyond the last one strikes nothing."""
+CALLS_OF_A_RUN = 32
+CALLS_OF_A_JOB = 9
+"""About as many calls as a runner makes for itself, and for each job; a number beyond the last one strikes nothing."""
 
 LONGEST_DELAY = 0.6
 """Seconds within which most runs of a world are over."""
@@ -29,7 +30,7 @@ LONGEST_DELAY = 0.6
 
 @dataclass
 class Meeting:
-    """One world and what its faults led to."""
+    """One world and what its faults led to; `missed` are those that came to nothing, as the runner had ended before."""
 
     world: World
     chance: random.Random
@@ -38,10 +39,19 @@ class Meeting:
     powerless: bool = False
     derived: bool = True
     problems: list[str] = field(default_factory=list)
+    missed: int = 0
 
     def point(self) -> str:
         """Return the number of the call at which something happens."""
-        return str(self.chance.randint(1, LAST_CALL))
+        left = len(self.world.plan.jobs) - len(finals(self.world))
+        return str(self.chance.randint(1, CALLS_OF_A_RUN + CALLS_OF_A_JOB * left))
+
+    def run(self, faults: dict[str, str]) -> int:
+        """Run a runner with `faults`, and return its exit code."""
+        code = self.world.run(faults)
+        if not code and self.world.last_call() < int(faults["AT"]):
+            self.missed += 1
+        return code
 
     def moment(self) -> float:
         """Return seconds after the start at which something happens."""
@@ -51,7 +61,7 @@ class Meeting:
 def kill_at_a_call(meeting: Meeting) -> str:
     """SIGKILL before, in or after a call; the watchdog is left to do its work."""
     faults = {"AT": meeting.point(), "ACTION": meeting.chance.choice(["before", "after", "torn"])}
-    code = meeting.world.run(faults)
+    code = meeting.run(faults)
     meeting.problems += outlived(meeting.world)
     return f"kill {faults}: {code}"
 
@@ -59,7 +69,7 @@ def kill_at_a_call(meeting: Meeting) -> str:
 def kill_all_at_a_call(meeting: Meeting) -> str:
     """SIGKILL of the runner and its watchdog at once: the next runner has to clean up."""
     faults = {"AT": meeting.point(), "ACTION": meeting.chance.choice(["before", "after", "torn"]), "ALL": "1"}
-    return f"kill with watchdog {faults}: {meeting.world.run(faults)}"
+    return f"kill with watchdog {faults}: {meeting.run(faults)}"
 
 
 def kill_at_a_moment(meeting: Meeting) -> str:
@@ -99,7 +109,7 @@ def failing_calls(meeting: Meeting) -> str:
         "ERRNO": str(number),
         "FOR": str(meeting.chance.choice([0, 0, 1, 5])),
     }
-    code = meeting.world.run(faults)
+    code = meeting.run(faults)
     meeting.problems += outlived(meeting.world)
     return f"{errno.errorcode[number]} {faults}: {code}"
 
@@ -119,6 +129,7 @@ def _freeze(meeting: Meeting, second: dict[str, str]) -> str:
     faults = {"AT": meeting.point(), "ACTION": meeting.chance.choice(["stop", "stopped"])}
     frozen = meeting.world.start(faults)
     wait_until(lambda: frozen.poll() is not None or is_stopped(frozen.pid))
+    meeting.missed += frozen.poll() is not None
     holds = _holds_the_batch(meeting.world, frozen.pid)
     time.sleep(meeting.chance.choice([0, 1.5 * HEARTBEAT]))
     code = meeting.world.run(second)
@@ -191,7 +202,7 @@ def clock_jump(meeting: Meeting) -> str:
     """Let the wall clock jump forwards or backwards at a call."""
     seconds = meeting.chance.choice([-86400, -3600, -20, 20, 3600, 86400])
     faults = {"AT": meeting.point(), "ACTION": "clock", "SECONDS": str(seconds)}
-    code = meeting.world.run(faults)
+    code = meeting.run(faults)
     if code:
         meeting.problems.append(f"a clock that jumps made the exit code {code}")
     return f"clock {faults}: {code}"
@@ -200,7 +211,7 @@ def clock_jump(meeting: Meeting) -> str:
 def power_loss(meeting: Meeting) -> str:
     """Cut the power at a call: of what was not on the disk by then, any part may be lost."""
     faults = {"AT": meeting.point(), "ACTION": "after", "ALL": "1"}
-    code = meeting.world.run(faults)
+    code = meeting.run(faults)
     for pid in meeting.world.running():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

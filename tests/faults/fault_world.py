@@ -116,6 +116,11 @@ class World:
         """Run a runner to its end and return its exit code (killed by signal N: -N)."""
         return self.start(faults).wait(PATIENCE)
 
+    def last_call(self) -> int:
+        """Return how many calls the last runner made."""
+        lines = self.calls.read_text().splitlines() if self.calls.exists() else []
+        return int(lines[-1].split("\t")[0]) if lines else 0
+
     def log(self) -> str:
         """Return what all runners said."""
         return self.files.log.read_text(errors="replace") if self.files.log.exists() else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fault_campaign import run_round, run_rounds
-from fault_kinds import KINDS, Kind
+from fault_kinds import KINDS, Kind, Meeting, freeze_and_take_over
 from fault_world import tools
 
 ROUNDS = 5
@@ -23,6 +23,8 @@ def test_nothing_is_lost_whatever_fails(tmp_path_factory: pytest.TempPathFactory
     rounds = run_rounds(range(first, first + ROUNDS), folder, workers=2)  # most of a round is waiting
     bad = [str(done) for done in rounds if done.problems]
     assert not bad, "\n".join(bad)
+    # Most strike; else the runner makes fewer calls than `fault_kinds` counts on.
+    assert sum(done.missed for done in rounds) <= ROUNDS
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -32,8 +34,11 @@ def test_each_kind_of_fault_is_survived(tmp_path: Path, kind: Kind) -> None:
     assert not done.problems, str(done)
 
 
-def test_a_runner_that_is_frozen_before_it_holds_anything_disturbs_nobody(tmp_path: Path) -> None:
-    """The round of this seed freezes it at its first call: the batch is done without it, and it ends when it wakes."""
-    done = run_round(740398, tmp_path / "round", tools(tmp_path))
-    assert done.injected[0].startswith("freeze_and_take_over: freeze {'AT': '1'")
+def test_a_runner_that_is_frozen_before_it_holds_anything_disturbs_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen at its first call, it is not waited for: the batch is done without it, and it ends when it wakes."""
+    monkeypatch.setattr(Meeting, "point", lambda _: "1")
+    done = run_round(3, tmp_path / "round", tools(tmp_path), kinds=[freeze_and_take_over])
     assert not done.problems, str(done)
+    assert not done.missed

@@ -15,7 +15,7 @@ from canary_wf.job.identity import job_id
 from canary_wf.job.status import Outcome
 from canary_wf.report.selection import select
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.report.table import MOST_FAILURES, print_failures, print_status, summary
+from canary_wf.report.table import LONGEST_LINE, MOST_FAILURES, print_failures, print_status, summary
 
 
 @pytest.fixture
@@ -149,6 +149,17 @@ def test_hostile_output_cannot_steer_the_terminal(tmp_path: Path) -> None:
     assert "  \\x1b[2Jgone\n" in file.getvalue()
     assert "  | over\\x00\\u202egnp\ufffd\n" in file.getvalue()
     assert "  | \\x1b]0;title\\x07red\n" in file.getvalue()
+
+
+def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
+    """What shows where the failure is must not fill the terminal; the log, which is named, has it all."""
+    output = "\0" * 100_000 + "\nshort\n"
+    paths = recorded(tmp_path, plan_of([spec("a")]), {"a": Outcome.FAILED}, output=output)
+    file = io.StringIO()
+    print_failures(load_session(paths), file)
+    shown = [line for line in file.getvalue().splitlines() if line.startswith("  | ")]
+    assert [len(line) for line in shown] == [4 + LONGEST_LINE + 2, 9]
+    assert shown[0].endswith("\\x00 …")
 
 
 def test_many_failures_are_counted_rather_than_shown(tmp_path: Path) -> None:
