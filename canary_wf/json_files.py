@@ -124,5 +124,9 @@ def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW) -> T:  # noqa:
 
 def not_writable(path: Path | str, error: OSError, hint: str = "choose another folder with -d") -> WorkspaceError:
     """Return the error that tells why `path` could not be written, and what to do (`hint` unless the errno says)."""
-    hint = _REMEDIES.get(error.errno or 0, hint)
-    return WorkspaceError(f"cannot be written ({error.strerror})", where=path, hint=hint)
+    return WorkspaceError(f"cannot be written ({error.strerror})", where=path, hint=remedy(error, hint))
+
+
+def remedy(error: OSError, otherwise: T) -> str | T:
+    """Return what to do about `error`, as far as its errno says."""
+    return _REMEDIES.get(error.errno or 0, otherwise)

@@ -13,6 +13,7 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.job.placeholders import expanded
 from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
+from canary_wf.json_files import remedy
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a process that has to end."""
@@ -112,7 +113,8 @@ def launch(
         with _bound(cpus):
             return _spawn(program, argv, environment, str(output))
     except (OSError, ValueError) as error:
-        raise LaunchError(launch_reason(error, argv[0])) from error
+        hint = remedy(error, None) if isinstance(error, OSError) else None
+        raise LaunchError(launch_reason(error, argv[0]), hint=hint) from error
 
 
 def _spawn(program: str, argv: Sequence[str], environment: Mapping[str, str], output: str) -> int:

@@ -37,7 +37,7 @@ from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.status import Outcome, Status
-from canary_wf.json_files import not_writable, read_json, write_atomic
+from canary_wf.json_files import not_writable, read_json, remedy, write_atomic
 from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.resources.slurm_ids import own_ids
 from canary_wf.session_paths import SessionPaths
@@ -69,9 +69,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.debug:
             raise
         where = "" if error.filename is None else f"{error.filename}: "
-        sys.stderr.write(
-            f"canary-wf: {one_line(where)}{error.strerror}; see that the folder and the disk can be written\n"
-        )
+        hint = remedy(error, "see that the folder and the disk can be written")
+        sys.stderr.write(f"canary-wf: {one_line(where)}{error.strerror}; {hint}\n")
         return ExitCode.WORKSPACE
     except Stopped as stopped:
         return SIGNAL_EXIT + stopped.number

@@ -146,6 +146,18 @@ def test_notes_that_no_state_file_can_hold_cost_no_batch_its_runner(tmp_path: Pa
     assert "file" not in measured[1]
 
 
+def test_too_few_open_files_are_told_with_what_to_do(tmp_path: Path) -> None:
+    """Whatever it is that cannot be opened; the jobs have no verdict."""
+    plan = plan_of([shell("a", "true"), shell("b", "true")])
+    paths = write_session(plan, tmp_path / "out")
+    for most in range(8, 14):
+        done = _run(paths, plan, prefix=["sh", "-c", f'ulimit -n {most} && exec "$@"', "sh"])
+        assert done.returncode in {0, 1, 4}, done.stderr
+        assert done.returncode == 0 or done.stderr.endswith("; allow more open files with ulimit -n\n"), done.stderr
+    assert _run(paths, plan).returncode == 0
+    assert {name: outcome for name, (outcome, _) in _outcomes(paths).items()} == {"a": "SUCCESS", "b": "SUCCESS"}
+
+
 def test_of_many_runners_at_once_one_runs_the_batch(tmp_path: Path) -> None:
     """Newcomers take the batch one after the other; each job's verdict is recorded once."""
     plan = plan_of([shell("a", "sleep 0.3; echo x >> ../../ended")])
