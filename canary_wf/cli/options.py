@@ -49,7 +49,7 @@ def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
 
 selection_options = stacked(
     click.argument("paths", nargs=-1, metavar="[PATH]...", callback=paths_or_configured),
-    click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords satisfy EXPR."),
+    click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords or names satisfy EXPR."),
     click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
     click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'."),
     click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner."),
@@ -103,7 +103,7 @@ planning_options = stacked(
         multiple=True,
         metavar="EXPR=IMAGE",
         callback=behind_configured,
-        help="Image of the jobs whose keywords satisfy EXPR; they get batches of their own.",
+        help="Image of the jobs whose keywords or names satisfy EXPR; they get batches of their own.",
     ),
     click.option(
         "--conda-for",
@@ -111,7 +111,7 @@ planning_options = stacked(
         multiple=True,
         metavar="EXPR=FILE",
         callback=behind_configured,
-        help="Environment of the jobs whose keywords satisfy EXPR; they get batches of their own.",
+        help="Environment of the jobs whose keywords or names satisfy EXPR; they get batches of their own.",
     ),
     click.option("--hook", "hooks", multiple=True, metavar="MODULE:OBJECT", help="Call this for every event of a job."),
     click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
@@ -126,7 +126,12 @@ pool_options = stacked(
         callback=behind_configured,
         help="What one node has, e.g. cpus=32, gpus=4.",
     ),
-    click.option("--resource-pool-file", "pool_file", type=click.Path(path_type=Path), help="What one node has."),
+    click.option(
+        "--resource-pool-file",
+        "pool_file",
+        type=click.Path(path_type=Path),
+        help="The same as YAML or JSON, also in CTest's format.",
+    ),
     click.option("--query-gpus", is_flag=True, help="Ask the vendor's library for GPUs (canary-wf[nvidia] or [amd])."),
 )
 
