@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from canary_wf.job.environment import NODES
 from canary_wf.job.record import JobRecord
 from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.summary import SECONDS_AN_HOUR
@@ -28,17 +29,19 @@ def efficiency_of(
 ) -> Efficiency:
     """Return what `batch` asked for in its `runs`, up to `now` (epoch seconds), and what its jobs' `records` used.
 
-    A job that was run again counts with its newest run only.
+    A job that was run again counts with its newest run only. One of several nodes holds on each what it does on the
+    first, whose ids its record has.
     """
     hours = sum((now if run.ended is None else run.ended) - run.started for run in runs) / SECONDS_AN_HOUR
     held = {"cpus": 0.0, "gpus": 0.0}
     busy = 0.0
     for record in records:
         measured = record.measurements
+        nodes = len(record.resources.get(NODES, ())) or 1
         busy += _number(measured.get("cpu_user")) + _number(measured.get("cpu_system"))
         for kind in held:
             slots = sum(_number(item.get("slots", 1)) for item in record.resources.get(kind, ()))
-            held[kind] += slots * _seconds(record, now)
+            held[kind] += slots * nodes * _seconds(record, now)
     return Efficiency(
         cores_asked=batch.cpus * batch.nodes * hours,
         cores_held=held["cpus"] / SECONDS_AN_HOUR,

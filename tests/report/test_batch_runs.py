@@ -49,7 +49,7 @@ def test_a_run_that_died_ended_with_its_last_event() -> None:
     )
 
 
-@pytest.mark.parametrize("reason", [CARRIED, "reset", "lost"])
+@pytest.mark.parametrize("reason", [CARRIED, "reset", "lost", "cancelled"])
 def test_attempts_that_ran_nothing_are_no_runs(reason: str) -> None:
     """Verdicts that were taken over or reset cost no time."""
     assert runs_of(_state(_begin(1.0, "a"), AttemptEnded(time=2.0, token="a", reason=reason)), alive=False) == ()
@@ -58,9 +58,9 @@ def test_attempts_that_ran_nothing_are_no_runs(reason: str) -> None:
 def test_the_run_of_a_job_is_the_one_that_had_begun() -> None:
     """A job that was started in the second run ran on the second host."""
     runs = (BatchRun("n1", 10.0, 12.0, None), BatchRun("n2", 20.0, 30.0, "complete"))
-    assert [run and run.host for run in (run_at(runs, time) for time in (None, 5.0, 11.0, 25.0))] == [
+    assert [run and run.host for run in (run_at(runs, time) for time in (None, 5.0, 10.0, 11.0, 25.0))] == [
         *(None, None),
-        *("n1", "n2"),
+        *("n1", "n1", "n2"),
     ]
 
 
@@ -83,6 +83,16 @@ def test_hours_are_slots_times_time() -> None:
     )
     running = JobRecord(JobPhase.RUNNING, started=0.0, resources=records[0].resources)
     assert efficiency_of(batch, [], [running], 3600.0) == Efficiency(cores_held=4.0, gpus_held=1.0)
+
+
+def test_a_job_of_several_nodes_holds_all_of_them() -> None:
+    """Its record has the ids of the first node and the names of all."""
+    batch = plan_of([spec("a", cpus=4, gpus=2, nodes=2)], cpus=4, gpus=2).batches[0]
+    record = _record(3600.0, 4, 2)
+    record.resources["nodes"] = [{"id": name, "slots": 1} for name in ("n1", "n2")]
+    assert efficiency_of(batch, [BatchRun("n1", 0.0, 3600.0, None)], [record], 3600.0) == Efficiency(
+        cores_asked=8.0, cores_held=8.0, gpus_asked=4.0, gpus_held=4.0
+    )
 
 
 @given(st.lists(st.floats(0, 100), max_size=5))
