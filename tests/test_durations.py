@@ -70,7 +70,9 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
         (42, "42s"),
         (59.7, "1m00s"),
         (200, "3m20s"),
+        (3600, "1h00m"),
         (7500, "2h05m"),
+        (86400, "1d00h"),
         (273600, "3d04h"),
     ],
 )

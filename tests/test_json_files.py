@@ -37,6 +37,28 @@ def test_a_signal_in_the_middle_of_a_write_leaves_the_old_file_and_no_other(
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
 
 
+@pytest.mark.parametrize("sync", [False, True])
+def test_a_synced_write_is_on_the_disk_before_its_name_and_the_name_when_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
+) -> None:
+    """First the bytes, then the rename, then the folder; without `sync` nobody waits for the disk."""
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_sync(descriptor: int) -> None:
+        done.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "bytes")  # noqa: PTH112
+        fsync(descriptor)
+
+    def note_rename(source: str, target: str) -> None:
+        done.append("name")
+        replace(source, target)
+
+    monkeypatch.setattr("canary_wf.json_files.os.fsync", note_sync)
+    monkeypatch.setattr("canary_wf.json_files.os.replace", note_rename)
+    write_atomic(tmp_path / "a", b"x", sync=sync)
+    assert done == (["bytes", "name", "folder"] if sync else ["name"])
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     """A target that cannot be replaced is told, and the file beside is removed."""
     target = tmp_path / "folder"

@@ -107,7 +107,9 @@ def test_long_cycles_are_shortened() -> None:
 
 def test_diamonds_are_no_cycles() -> None:
     """Two ways to one upstream are fine."""
-    resolve([_draft("a"), _draft("b", "a"), _draft("c", "a"), _draft("d", "b", "c", "a")])
+    drafts = [_draft("a"), _draft("b", "a"), _draft("c", "a"), _draft("d", "b", "c", "a")]
+    a, b, c, _ = (draft.spec.id for draft in drafts)
+    assert [[edge.job for edge in edges] for edges in resolve(drafts)] == [[], [a], [a], [b, c, a]]
 
 
 def test_a_chain_of_a_hundred_thousand_jobs() -> None:

@@ -48,3 +48,11 @@ def test_no_sequence_of_failures_goes_on_for_ever_or_beyond_the_room_in_time_lim
     hangs = ended.count("timeout")
     assert hangs <= timeouts(policy)
     assert len(ended) - hangs <= others(policy)
+
+
+def test_any_leaves_room_only_for_classes_that_are_not_named() -> None:
+    """Time limits are no longer than they have to be."""
+    named = {"oom": 1, "killed": 1, "failed": 1, "diffed": 1, "broken": 1}
+    assert (others({**named, "any": 5}), timeouts({**named, "any": 5})) == (5, 5)
+    del named["broken"]
+    assert others({**named, "timeout": 3, "any": 5}) == 9

@@ -86,11 +86,25 @@ def test_a_batch_over_a_limit_is_refused(fields: dict[str, int], limits: dict[st
     keep_to_limits([_batch(**{name: size - 1 for name, size in fields.items()})], [partition], 4)
 
 
+@pytest.mark.parametrize(
+    ("limits", "memory"),
+    [
+        (PartitionLimits("p"), None),
+        (PartitionLimits("p", memory=30, memory_per_cpu=10), 30),
+        (PartitionLimits("p", memory=50, memory_per_cpu=10), 40),
+        (PartitionLimits("p", memory_per_cpu=10, cpus=3), 30),
+    ],
+)
+def test_memory_is_limited_by_node_and_by_cpu(limits: PartitionLimits, memory: int | None) -> None:
+    """The tighter of the two holds, and no more CPUs bring memory than a job may have on a node (of 4)."""
+    assert limits.memory_of(4) == memory
+
+
 def test_one_partition_that_takes_the_batch_is_enough() -> None:
     """Slurm chooses among several; without any known nothing is refused."""
     long = _batch(time_limit=7200)
-    keep_to_limits([long], [PartitionLimits("p", minutes=60), PartitionLimits("q")], 4)
-    keep_to_limits([long], [], 4)
+    assert keep_to_limits([long], [PartitionLimits("p", minutes=60), PartitionLimits("q")], 4) == [long]
+    assert keep_to_limits([long], [], 4) == [long]
 
 
 @pytest.mark.parametrize(
