@@ -81,6 +81,20 @@ def test_what_the_dead_left_running_is_killed(tmp_path: Path) -> None:
         assert process.wait(20) == -signal.SIGKILL
 
 
+def test_who_got_the_number_of_a_dead_job_is_spared(tmp_path: Path) -> None:
+    """The kernel gives process ids out again; whoever started at another time is none of ours."""
+    files = _batch(tmp_path, running=True)
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as process:
+        earlier = start_ticks(process.pid) - 1000
+        writer = JournalWriter(files.journal)
+        writer.append(JobLaunched(time=1.0, job=spec("a").id, pid=process.pid, started_ticks=earlier))
+        writer.close()
+        settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
+        assert process.poll() is None
+        process.kill()
+        assert process.wait(20) == -signal.SIGKILL
+
+
 def test_a_runner_on_another_machine_is_believed_for_some_heartbeats(tmp_path: Path) -> None:
     """From here nobody sees its process, only how old its last sign of life is."""
     files = _batch(tmp_path, running=True)

@@ -91,6 +91,8 @@ def test_a_failure_tells_how_it_ended(tmp_path: Path) -> None:
     assert test.findtext("FullName") == "./sub/TIMEOUT"
     assert test.findtext("Results/Measurement/Value") == "said"
     assert [label.text for label in test.iter("Label")] == ["fast", "unit"]
+    broken = next(test for test in tests if test.findtext("Name") == "BROKEN")
+    assert broken.findtext("Results/NamedMeasurement[@name='Exit Code']/Value") == "BAD_COMMAND"
 
 
 def test_the_names_of_a_submission_are_the_users(tmp_path: Path) -> None:

@@ -66,12 +66,12 @@ def test_no_name_of_a_job_can_end_a_comment(names: list[str]) -> None:
 
 @pytest.mark.parametrize("rules", ["batch", "shape"])
 def test_a_batch_names_its_own_software_or_else_that_of_all(rules: RulesMode) -> None:
-    """Batches that ask for the same but run in other images have rules of their own."""
+    """Batches that ask for the same but run in other images have rules of their own; braces make no pattern."""
     plan = plan_of([spec("a")], [spec("b")], [spec("c")])
     first, second, third = plan.batches
     batches = (
         msgspec.structs.replace(first, container="docker://x"),
-        msgspec.structs.replace(second, container="docker://y", conda="numpy"),
+        msgspec.structs.replace(second, container="docker://{y}", conda="numpy"),
         third,
     )
     options = WorkflowOptions(container="docker://all")
@@ -79,7 +79,7 @@ def test_a_batch_names_its_own_software_or_else_that_of_all(rules: RulesMode) ->
     found = [
         re.findall(r'(container|conda):\n +"(.*)"', rule) for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]
     ]
-    both = [("conda", "numpy"), ("container", "docker://y")]
+    both = [("conda", "numpy"), ("container", "docker://{{y}}")]
     assert sorted(found) == sorted([[("container", "docker://x")], both, [("container", "docker://all")]])
 
 
