@@ -1,11 +1,11 @@
-"""How Slurm jobs are doing, by one `squeue` for all of them, and one `sacct` for those whose end it does not tell.
+"""How Slurm jobs are doing, by one `squeue` for thousands, and one `sacct` for those whose end it does not tell.
 
 Facts: `squeue` knows a job for MinJobAge seconds after its end (300 by default) and is right at once, but calls a job
 COMPLETING, however it ended, until its node has cleared up; `sacct` knows how it ended, for months and about a second
 late, where accounting is set up. Both tell the states of the section "JOB STATE CODES".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from canary_wf.resources.slurm_command import ask_slurm
 from canary_wf.resources.slurm_ids import is_id
@@ -20,6 +20,9 @@ _ENDED = {
     "PREEMPTED": "was preempted",
     "TIMEOUT": "ran into its time limit",
 }
+
+_PORTION = 4000
+"""Jobs of one command: its argument may have 128 KiB (Linux's MAX_ARG_STRLEN), an id with its comma 22 bytes."""
 
 _COMPLETING = "COMPLETING"
 _LIVES = frozenset(
@@ -46,29 +49,20 @@ _LIVES = frozenset(
 def ask_states(jobs: Iterable[str]) -> dict[str, str]:
     """Return the states of the Slurm jobs with these ids (``12`` or ``12_3``); a job that nobody knows is not in it."""
     wanted = sorted({job for job in jobs if is_id(job)})
-    if not wanted:
-        return {}
-    listed = ",".join(wanted)
     # With an id of another user's or a purged job squeue fails for one, and tells of the others for several.
-    answer = ask_slurm("squeue", "--noheader", "--states=all", f"--jobs={listed}", "--format=%i|%A|%T")
-    states = _states(answer.text)
+    states = _asked(wanted, "squeue", "--noheader", "--states=all", "--format=%i|%A|%T")
     found = {job: states[job] for job in wanted if job in states}
     unclear = [job for job in wanted if found.get(job, _COMPLETING) == _COMPLETING]
-    if unclear:
-        listed, format_ = ",".join(unclear), "--format=JobID,JobIDRaw,State"
-        answer = ask_slurm("sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={listed}", format_)
-        states = _states(answer.text)
-        # Of a job that completes right now the accounting may know no more than that it ran.
-        more = [job for job in unclear if job in states and (job not in found or ended(states[job]))]
-        found |= {job: states[job] for job in more}
-    return found
+    states = _asked(unclear, "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobIDRaw,State")
+    # Of a job that completes right now the accounting may know no more than that it ran.
+    more = [job for job in unclear if job in states and (job not in found or ended(states[job]))]
+    return found | {job: states[job] for job in more}
 
 
 def cancel(jobs: Iterable[str]) -> None:
     """Take the Slurm jobs with these ids back; one that is over already is no error."""
-    wanted = sorted({job for job in jobs if is_id(job)})
-    if wanted:
-        ask_slurm("scancel", "--quiet", *wanted)
+    for portion in _portions(sorted({job for job in jobs if is_id(job)})):
+        ask_slurm("scancel", "--quiet", *portion)
 
 
 def ended(state: str) -> bool:
@@ -84,6 +78,18 @@ def lives(state: str) -> bool:
 def in_words(job: str, state: str) -> str:
     """Return what became of the Slurm job `job` that is over."""
     return f"Slurm job {job} {_ENDED[state]} ({state})"
+
+
+def _asked(jobs: Sequence[str], command: str, *options: str) -> dict[str, str]:
+    """Return what `command` tells of `jobs`; nothing is asked for none."""
+    found: dict[str, str] = {}
+    for portion in _portions(jobs):
+        found |= _states(ask_slurm(command, f"--jobs={','.join(portion)}", *options).text)
+    return found
+
+
+def _portions(jobs: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (jobs[first : first + _PORTION] for first in range(0, len(jobs), _PORTION))
 
 
 def _states(text: str) -> dict[str, str]:

@@ -46,6 +46,20 @@ def test_ten_thousand_jobs_are_asked_after_in_a_moment(monkeypatch: pytest.Monke
     assert time.process_time() - begun < 2.0
 
 
+def test_more_jobs_than_fit_one_command_are_asked_after_by_several(programs: Path) -> None:
+    """Linux refuses an argument of 128 KiB; whoever did not ask would take waiting batches for gone."""
+    answer = "".join(f"{job}|{job}|PENDING\n" for job in range(1_000_000, 1_020_000))
+    _program(programs, "squeue", answer)
+    _program(programs, "scancel", "")
+    jobs = [str(job) for job in range(1_000_000, 1_020_000)]
+    assert ask_states(jobs) == dict.fromkeys(jobs, "PENDING")
+    asked = (programs / "calls").read_text().split()
+    assert sorted(job for word in asked if "--jobs=" in word for job in word[7:].split(",")) == jobs
+    (programs / "calls").unlink()
+    cancel(jobs)
+    assert [word for word in (programs / "calls").read_text().split() if word.isdecimal()] == jobs
+
+
 @pytest.mark.parametrize(
     ("said", "state"), [("CANCELLED by 0", "CANCELLED"), ("RUNNING", "COMPLETING"), ("", "COMPLETING")]
 )
