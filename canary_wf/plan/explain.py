@@ -125,7 +125,7 @@ def _layout(plan: Plan, level: int, levels: Sequence[int]) -> Iterator[str]:
 
 def _kind(batch: PlannedBatch) -> Iterator[str]:
     if batch.node is not None:
-        yield f"its jobs need another kind of node than most: one with {node_in_words(batch.node)}"
+        yield f"its jobs need another kind of node than most: one with {node_in_words(batch.node, with_memory=True)}"
 
 
 def _upstream(batch: PlannedBatch) -> Iterator[str]:

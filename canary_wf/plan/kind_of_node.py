@@ -37,7 +37,8 @@ def choose_kinds(target: Target, jobs: Sequence[JobSpec], layout: Layout) -> Kin
     main = min(range(len(targets)), key=lambda number: len(misfits[number]))
     order = [main, *(number for number in range(len(targets)) if number != main)]
     chosen = {job.id: _first(order, misfits, [job]) for job in jobs}
-    reasons = {job: misfits[main][job] for job, number in chosen.items() if number is None}
+    nowhere = "; nor does it fit another kind of node" if target.others else ""
+    reasons = {job: f"{misfits[main][job]}{nowhere}" for job, number in chosen.items() if number is None}
     if layout == "atomic" and len(targets) > 1:
         for component in _components(jobs):
             together = _first(order, misfits, component)

@@ -145,10 +145,10 @@ def _batches_of(
     """Return the batches of one segment, whose `jobs` run in `software`."""
     problem = segment.problem
     found = []
-    for part in divided(partition(problem, spec), problem, software, spec):
-        schedule = simulate(problem, part.tasks)
-        members = [jobs[task] for task in part.tasks]
-        limits = [(problem.runtimes[task], jobs[task].limit) for task in part.tasks]
+    for tasks in divided(partition(problem, spec), problem, software, spec):
+        schedule = simulate(problem, tasks)
+        members = [jobs[task] for task in tasks]
+        limits = [(problem.runtimes[task], jobs[task].limit) for task in tasks]
         peak = {kind: int(amount) for kind, amount in schedule.peak.items()}
         found.append(
             PlannedBatch(
@@ -164,8 +164,8 @@ def _batches_of(
                 exclusive=any(job.exclusive for job in members),
                 runtime=schedule.length,
                 time_limit=time_limit(schedule.length, limits, room_for(settings.retry)),
-                container=software[part.tasks[0]].container,
-                conda=software[part.tasks[0]].conda,
+                container=software[tasks[0]].container,
+                conda=software[tasks[0]].conda,
             )
         )
     return found

@@ -55,37 +55,24 @@ def _filter(choice: SoftwareChoice) -> Callable[[JobSpec], str | None]:
 
 def divided(
     parts: Sequence[Partition], problem: Problem, software: Sequence[Software], spec: BatchSpecification
-) -> list[Partition]:
-    """Return `parts`, each one that holds tasks of different software divided into one batch for each.
+) -> list[tuple[int, ...]]:
+    """Return the tasks of each of `parts`, one that holds tasks of different software divided into one for each.
 
     Raises InputError where a batch has tasks that depend on one another and differ in it, and where there are more
     batches than were asked for.
     """
     if len(set(software)) < 2:  # noqa: PLR2004 - nothing to tell apart
-        return list(parts)
-    pieces: list[tuple[Partition, list[int]]] = []
+        return [part.tasks for part in parts]
+    pieces: list[tuple[int, ...]] = []
     for part in parts:
         by_software: dict[Software, list[int]] = {}
         for task in part.tasks:
             by_software.setdefault(software[task], []).append(task)
         if len(by_software) > 1:
             _check_apart(part, problem, software)
-        pieces += [(part, tasks) for tasks in by_software.values()]
+        pieces += map(tuple, by_software.values())
     _check_count(len(pieces), spec)
-    return _linked(pieces, problem)
-
-
-def _linked(pieces: Sequence[tuple[Partition, list[int]]], problem: Problem) -> list[Partition]:
-    """Return the batches with what each waits for; pieces of one batch wait for nothing of each other."""
-    owner = {task: number for number, (_, tasks) in enumerate(pieces) for task in tasks}
-    return [
-        Partition(
-            tuple(tasks),
-            tuple(sorted({owner[upstream] for task in tasks for upstream in problem.dependencies[task]} - {number})),
-            part.too_long,
-        )
-        for number, (part, tasks) in enumerate(pieces)
-    ]
+    return pieces
 
 
 def _check_apart(part: Partition, problem: Problem, software: Sequence[Software]) -> None:

@@ -42,8 +42,8 @@ def test_only_what_fits_no_kind_is_left_out() -> None:
     assert [job.name for job in found.jobs] == ["gpu", "more", "wide", "y"]
     assert found.targets == [GPU_NODES, GPU_NODES, WIDE_NODES, GPU_NODES]
     assert {job.name: job.reason for job in found.left_out} == {
-        "vast": "needs 99 cpus, a node has 32",
-        "both": "needs 64 cpus, a node has 32",
+        "vast": "needs 99 cpus, a node has 32; nor does it fit another kind of node",
+        "both": "needs 64 cpus, a node has 32; nor does it fit another kind of node",
         "x": "needs vast, which is left out",
     }
 
