@@ -15,6 +15,7 @@ from canary_wf.plan.store import newest_session
 from canary_wf.report.formats import CDASH, FORMATS, reporter
 from canary_wf.report.session import SessionState, load_session
 
+_STANDARD_OUTPUT = Path("-")
 _ELSEWHERE = "name another file with -o"
 
 
@@ -25,7 +26,7 @@ def _kinds(_context: click.Context, _argument: click.Parameter, start: str) -> l
 @click.command("report")
 @click.argument("kind", metavar="KIND", shell_complete=_kinds)
 @out_option
-@click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file, not to standard output.")
+@click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file (- is standard output).")
 @click.option("--github", is_flag=True, help="markdown: annotate a GitHub run, and add to its step summary.")
 @click.option("--site", default="", metavar="NAME", help="cdash: the machine's name (default: this one's).")
 @click.option("--build", default="canary-wf", metavar="NAME", help="cdash: the build's name.")
@@ -40,6 +41,8 @@ def command(context: click.Context, /, *, kind: str, out: Path, target: Path | N
     files = dict(text.split("=", 1) for text in context.lookup_default("report_files") or ())
     if target is None and kind in files:
         target = Path(files[kind])
+    if target == _STANDARD_OUTPUT:
+        target = None
     if kind == CDASH:
         return _code(_write_cdash(out, target, names))
     write = reporter(kind)

@@ -160,6 +160,7 @@ def test_reports_go_to_the_configured_files(configured: CommandLine) -> None:
     assert (configured.folder / "here.xml").read_text().startswith("<?xml")
     assert configured("report", "markdown").out
     assert configured("report", "junit", "-o", "there.xml").code == 0
+    assert configured("report", "junit", "-o", "-").out.startswith("<?xml")
     assert (configured.folder / "there.xml").exists()
 
 
