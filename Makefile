@@ -47,7 +47,7 @@ wheel: $(VENV)/.dev
 
 # The pictures of the documentation, of a real run; needs chromium.
 screenshots: $(VENV)/.dev
-	PYTHONPATH=tests $(VENV)/bin/python docs/screenshots.py
+	PYTHONPATH=tests/support $(VENV)/bin/python docs/screenshots.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,6 +1,6 @@
 """How long it takes to look at a session: status, its lists, and the reports, on recorded states.
 
-    PYTHONPATH=tests python benchmarks/looking.py [--jobs N] [--batches N] [--rounds N]
+    PYTHONPATH=tests/support python benchmarks/looking.py [--jobs N] [--batches N] [--rounds N]
 
 The states are written as a run leaves them, without a run. Wall and CPU times are
 medians of the rounds, each a process of its own; on a busy machine the second says more.

@@ -79,7 +79,7 @@ def test_benchmarks_know_the_options_that_the_page_gives_them(command: str) -> N
     """The page's test runs them small and without other tools; here they get all of them, and stop at that."""
     words = shlex.split(command)
     arguments = words[words.index("python") + 1 :]
-    environment = {**os.environ, "PYTHONPATH": "tests"}
+    environment = {**os.environ, "PYTHONPATH": "tests/support"}
     done = subprocess.run(
         [sys.executable, "-c", _PARSE_ONLY, *arguments],
         cwd=ROOT,

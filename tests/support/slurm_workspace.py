@@ -13,7 +13,7 @@ from typing import Any
 
 from workspace import Workspace
 
-PLUGINS = Path(__file__).parent / "slurm" / "plugins"
+PLUGINS = Path(__file__).parents[1] / "slurm" / "plugins"
 
 _FASTER = {
     "latency-wait: 60": "latency-wait: 5",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 BIN = Path(sys.executable).parent
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class Workspace:
