@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent.parent))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from fault_invariants import Finals, after_all, finals, lost
 from fault_kinds import KINDS, Kind, Meeting
@@ -88,7 +88,7 @@ def _inject(kind: Kind, meeting: Meeting, injected: list[str], seen: Finals) -> 
 
 def run_rounds(seeds: range, folder: Path, workers: int) -> list[Round]:
     """Run the rounds of `seeds`, `workers` at a time; folders of rounds that went well are removed."""
-    programs = tools(folder)
+    programs = tools()
 
     def one(seed: int) -> Round:
         place = folder / f"round-{seed}"

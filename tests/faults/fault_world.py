@@ -4,6 +4,7 @@ Everything that a runner writes lies below `root` (OUT and the leases), so that 
 jobs tell of themselves lies beside it.
 """
 
+import hashlib
 import os
 import random
 import signal
@@ -42,12 +43,23 @@ class Tools(NamedTuple):
 
 
 @cache
-def tools(folder: Path) -> Tools:
-    """Build both into `folder`."""
+def tools() -> Tools:
+    """Build both, once for each version of their sources; several processes may do so at the same time."""
+    sources = (HERE / "shim.c", HERE / "tracer.c")
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+    folder = HERE.parents[1] / "build" / "faults" / digest
+    folder.mkdir(parents=True, exist_ok=True)
     found = Tools(folder / "shim.so", folder / "tracer")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", found.shim, HERE / "shim.c", "-ldl"], check=True)
-    subprocess.run(["gcc", "-O1", "-o", found.tracer, HERE / "tracer.c"], check=True)
+    _build(found.shim, "-shared", "-fPIC", sources[0], "-ldl")
+    _build(found.tracer, sources[1])
     return found
+
+
+def _build(program: Path, *arguments: str | Path) -> None:
+    if not program.exists():
+        beside = program.with_name(f"{program.name}.{os.getpid()}")
+        subprocess.run(["gcc", "-O1", "-o", beside, *arguments], check=True)
+        beside.replace(program)
 
 
 class Trace(NamedTuple):

@@ -30,7 +30,7 @@ def test_nothing_is_lost_whatever_fails(tmp_path_factory: pytest.TempPathFactory
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_each_kind_of_fault_is_survived(tmp_path: Path, kind: Kind) -> None:
     """No kind is left to chance."""
-    done = run_round(1, tmp_path / "round", tools(tmp_path), kinds=[kind, kind])
+    done = run_round(1, tmp_path / "round", tools(), kinds=[kind, kind])
     assert not done.problems, str(done)
 
 
@@ -39,6 +39,6 @@ def test_a_runner_that_is_frozen_before_it_holds_anything_disturbs_nobody(
 ) -> None:
     """Frozen at its first call, it is not waited for: the batch is done without it, and it ends when it wakes."""
     monkeypatch.setattr(Meeting, "point", lambda _: "1")
-    done = run_round(3, tmp_path / "round", tools(tmp_path), kinds=[freeze_and_take_over])
+    done = run_round(3, tmp_path / "round", tools(), kinds=[freeze_and_take_over])
     assert not done.problems, str(done)
     assert not done.missed

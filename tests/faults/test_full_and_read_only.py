@@ -38,7 +38,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def _world(disk: Path, tmp_path: Path) -> World:
     jobs = [shell(f"j{number}", "head -c 3000 /dev/zero; true") for number in range(40)]
-    return World(tmp_path / "w", tools(tmp_path), jobs, root=disk / "world")
+    return World(tmp_path / "w", tools(), jobs, root=disk / "world")
 
 
 @pytest.mark.filterwarnings("default:mounting is not allowed")
@@ -73,10 +73,10 @@ def test_a_read_only_disk_is_told_and_waited_out(disk: Path, tmp_path: Path) -> 
 
 def test_a_job_that_cannot_be_started_by_the_machine_is_not_broken(tmp_path: Path) -> None:
     """No memory for one more process says nothing of the job; the batch ends with its jobs to be run again."""
-    world = World(tmp_path / "w", tools(tmp_path), [shell("a", "true"), shell("b", "true", "a")])
+    world = World(tmp_path / "w", tools(), [shell("a", "true"), shell("b", "true", "a")])
     assert world.run() == 0
     number = next(line.split("\t")[0] for line in world.calls.read_text().splitlines() if "\tposix_spawn\t" in line)
-    again = World(tmp_path / "again", tools(tmp_path), [shell("a", "true"), shell("b", "true", "a")])
+    again = World(tmp_path / "again", tools(), [shell("a", "true"), shell("b", "true", "a")])
     assert again.run({"AT": number, "ACTION": "error", "ERRNO": str(errno.ENOMEM), "FOR": "1"}) == 1
     outcomes = {record.status.outcome for record in read_journal(again.files.journal).jobs.values()}
     assert outcomes == {Outcome.INTERRUPTED}
@@ -94,7 +94,7 @@ def test_plans_are_on_the_disk_before_their_session_is_there(tmp_path: Path) -> 
     out = tmp_path / "out"
     environment = {
         **os.environ,
-        "LD_PRELOAD": str(tools(tmp_path).shim),
+        "LD_PRELOAD": str(tools().shim),
         "FAULTS_ROOT": str(tmp_path),
         "FAULTS_LOG": str(tmp_path / "log"),
     }

@@ -31,7 +31,7 @@ def _outcome(world: World) -> Outcome:
 def _world(tmp_path: Path, before: str = "") -> World:
     beside = tmp_path / "w" / "beside"
     text = f"{before} echo $$ >> {beside}/pids; while ! test -e {beside}/go; do sleep 0.05; done"
-    return World(tmp_path / "w", tools(tmp_path), [shell("a", text)])
+    return World(tmp_path / "w", tools(), [shell("a", text)])
 
 
 def _alive(pid: int) -> bool:
@@ -125,8 +125,8 @@ def test_what_left_its_group_is_found_by_its_token(tmp_path: Path, way: str) -> 
 
 def test_a_stopped_holder_of_the_lock_is_no_dead_end(tmp_path: Path) -> None:
     """Who was frozen in the moment in which it held the lock of the attempt is woken and replaced."""
-    world = World(tmp_path / "w", tools(tmp_path), [shell("a", "true")])
-    again = World(tmp_path / "again", tools(tmp_path), [shell("a", "true")])
+    world = World(tmp_path / "w", tools(), [shell("a", "true")])
+    again = World(tmp_path / "again", tools(), [shell("a", "true")])
     try:
         assert world.run() == 0
         calls = [line.split("\t") for line in world.calls.read_text().splitlines()]
@@ -152,7 +152,7 @@ with HostLeases(Path(sys.argv[1])).acquire({"gpus": 2}, {"gpus": ["0", "1"]}, on
 
 def test_a_kill_at_any_call_leaves_the_leases_usable_for_all(tmp_path: Path) -> None:
     """Whoever is killed while making the folder, its files, or while holding them, blocks no other user."""
-    shim = tools(tmp_path).shim
+    shim = tools().shim
     assert _lease(shim, tmp_path / "whole", "0", "") == 0
     last = int((tmp_path / "whole" / "log").read_text().splitlines()[-1].split("\t")[0])
     assert last > 8
