@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.plain_files import open_plain
+from canary_wf.plain_files import read_plain
 
 T = TypeVar("T")
 
@@ -108,14 +108,13 @@ def write_json(path: Path | str, value: object, *, sync: bool = False) -> None:
     write_atomic(path, encode(value) + b"\n", sync=sync)
 
 
-def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW) -> T:  # noqa: ANN401 - msgspec takes unions too
-    """Return the content of `path` as `kind`.
+def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW, *, follow: bool = False) -> T:  # noqa: ANN401 - msgspec takes unions too
+    """Return the content of `path` as `kind`; a link is refused, unless it may `follow` one that a user set.
 
     Raises WorkspaceError when it is missing or not of that form; `hint` says what to do then.
     """
     try:
-        with open_plain(path, follow=True) as file:
-            return msgspec.json.decode(file.read(), type=kind)
+        return msgspec.json.decode(read_plain(path, follow=follow), type=kind)
     except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

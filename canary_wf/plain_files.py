@@ -1,4 +1,9 @@
-"""Opening files that a job may have replaced by something else: a pipe would keep its reader waiting for ever."""
+"""The one way to open files of a workspace: a job, a crash or another user may have put anything in their place.
+
+A pipe would keep its reader waiting for ever, a device or a huge file would fill the memory, and a link could lead
+anywhere. So only regular files are opened, nobody is waited for, what is read is bounded, and links are followed only
+where users may set them.
+"""
 
 import errno
 import os
@@ -6,24 +11,60 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+LARGEST = 1 << 30
+"""Bytes of the largest file that is read whole: ten times what the plan of a million short jobs needs."""
+
+LARGEST_INPUT = 1 << 26
+"""Bytes of the largest file that people write: a configuration, a pool, a job file."""
+
 
 def open_plain(path: Path | str, *, follow: bool = False) -> BinaryIO:
     """Open the regular file `path` for reading, without waiting for anybody.
 
-    Links are followed only when asked to. Raises OSError, also for what is no regular file.
+    Links are followed only when asked to. Raises OSError, also for what is not a regular file.
     """
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    return os.fdopen(_open(path, os.O_RDONLY, follow=follow), "rb")
+
+
+def read_plain(path: Path | str, *, follow: bool = False, most: int = LARGEST) -> bytes:
+    """Return the content of the regular file `path`, as far as it was there when it was opened.
+
+    Raises OSError as `open_plain` does, and for a file of more than `most` bytes.
+    """
+    descriptor = _open(path, os.O_RDONLY, follow=follow)
     try:
-        descriptor = os.open(path, flags)
+        size = os.fstat(descriptor).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB", str(path))
+        content = os.read(descriptor, size)
+        while len(content) < size and (more := os.read(descriptor, size - len(content))):
+            content += more
+        return content
+    finally:
+        os.close(descriptor)
+
+
+def open_own(path: Path | str, flags: int) -> int:
+    """Return a descriptor of the regular file `path`, opened with `flags` to be written, made when it is not there.
+
+    It is a file of canary-wf's own, so a link in its place is refused. Raises OSError.
+    """
+    return _open(path, flags | os.O_CREAT, follow=False)
+
+
+def _open(path: Path | str, flags: int, *, follow: bool) -> int:
+    flags |= os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        if error.errno in {errno.ELOOP, errno.ENXIO}:
+        if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR}:
             raise _irregular(path) from None
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _irregular(path)
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
 def _irregular(path: Path | str) -> OSError:
-    return OSError(errno.EINVAL, "it is no regular file", str(path))
+    return OSError(errno.EINVAL, "it is not a regular file", str(path))

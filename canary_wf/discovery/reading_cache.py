@@ -18,6 +18,7 @@ import msgspec
 from canary_wf.discovery.pyt.record import FileReading
 from canary_wf.errors import CanaryWfError
 from canary_wf.json_files import write_atomic
+from canary_wf.plain_files import read_plain
 from canary_wf.runtime import RUNTIME
 
 _NEITHER = b""
@@ -55,8 +56,8 @@ class ReadingCache:
         self._used = _Stored()
         self._fresh = False
         try:
-            self._known = msgspec.msgpack.decode(self._path.read_bytes(), type=_Stored)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            self._known = msgspec.msgpack.decode(read_plain(self._path), type=_Stored)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self._known = _Stored()
 
     def get(self, file: str) -> FileReading | None:
@@ -107,8 +108,7 @@ class ReadingCache:
     def _digest(self, file: str) -> bytes:
         if file not in self._digests:
             try:
-                with open(file, "rb") as stream:  # noqa: PTH123 - a path object a file costs more than reading it
-                    self._digests[file] = hashlib.blake2b(stream.read(), digest_size=16).digest()
+                self._digests[file] = hashlib.blake2b(read_plain(file, follow=True), digest_size=16).digest()
             except OSError:
                 self._digests[file] = _NEITHER
         return self._digests[file]

@@ -15,6 +15,7 @@ from canary_wf.discovery.parameter_expression import parse_parameter_expression
 from canary_wf.errors import InputError, UsageError
 from canary_wf.expressions import parse_expression
 from canary_wf.job.spec import DependencyEdge, JobSpec
+from canary_wf.plain_files import read_plain
 
 Filter = Callable[[JobSpec], str | None]
 """Returns the reason why a job is left out, or None."""
@@ -104,8 +105,8 @@ def _files(pattern: str) -> list[str]:
 
 def _content(file: Path) -> str:
     try:
-        return file.read_text(errors="replace") if file.is_file() else ""
-    except OSError:  # a file that is missing or unreadable is an error of the job, when it runs
+        return read_plain(file, follow=True).decode(errors="replace")
+    except OSError:  # a file that is missing or unreadable is an error of the job, when it runs; a folder has no text
         return ""
 
 

@@ -4,6 +4,7 @@ Each run gets a small session of its own in the batch's folder: a plan with what
 run already, the verdicts that the jobs wait for. A batch of a generated workflow is run with the plan it belongs to.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -19,9 +20,11 @@ from canary_wf.hooks.settle import settle
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished
 from canary_wf.job.job import Job
 from canary_wf.job.journal import JournalWriter
+from canary_wf.job.output import read_text
 from canary_wf.job.processes import this_place
 from canary_wf.job.spec import DependencyEdge
 from canary_wf.json_files import write_json
+from canary_wf.plain_files import open_own
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.model import BatchSpecFields, Plan
 from canary_wf.plan.store import write_session
@@ -45,7 +48,7 @@ class LocalBackend:
         command = [sys.executable, "-P", "-m", "canary_wf", "run-batch", batch.id, "--plan", str(paths.plan)]
         if self.workers is not None:
             command += ["--workers", str(self.workers)]
-        with log.open("ab") as file:
+        with os.fdopen(open_own(log, os.O_WRONLY | os.O_APPEND), "ab") as file:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
             )
@@ -99,7 +102,7 @@ class LocalSubmission:
         code = self._process.returncode
         if code == 0:
             return None
-        lines = self._paths.batch(self._batch).log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_text(self._paths.batch(self._batch).log).splitlines()
         return f"its runner ended with exit code {code} ({lines[-1] if lines else 'and said nothing'})"
 
 

@@ -38,6 +38,7 @@ from canary_wf.job.journal import read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, remedy, write_atomic
+from canary_wf.plain_files import read_plain
 from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.resources.slurm_ids import own_ids
 from canary_wf.session_paths import SessionPaths
@@ -269,6 +270,6 @@ class _BatchRun:
         try:
             result.parent.mkdir(parents=True, exist_ok=True)
             if not result.exists() or not result.samefile(self.files.result):
-                write_atomic(result, self.files.result.read_bytes(), sync=True)
+                write_atomic(result, read_plain(self.files.result), sync=True)
         except OSError as error:
             raise not_writable(result, error) from error

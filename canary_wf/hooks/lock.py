@@ -16,6 +16,7 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.processes import is_running, start_ticks, this_place
 from canary_wf.json_files import not_writable, read_json, write_json
+from canary_wf.plain_files import open_own
 from canary_wf.session_paths import STATE_FOLDER
 
 
@@ -59,12 +60,12 @@ def workspace_lock(out: Path) -> Iterator[None]:
     path = out / STATE_FOLDER / "lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
+        descriptor = open_own(path, os.O_RDWR)
     except OSError as error:
         raise not_writable(path, error) from error
-    with file:
+    with os.fdopen(descriptor):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise WorkspaceError("another canary-wf is writing here", where=out, hint="wait until it is done") from None
         except OSError as error:

@@ -5,9 +5,12 @@ each copy is noted before it is there, and a reset removes it.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import not_writable, write_all
+from canary_wf.plain_files import open_own, read_plain
 
 
 def note_copy(register: Path, own: Path, target: Path) -> None:
@@ -21,7 +24,7 @@ def note_copy(register: Path, own: Path, target: Path) -> None:
     if expected == str(own) or expected in _noted(register):
         return
     try:
-        descriptor = os.open(register, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        descriptor = open_own(register, os.O_RDWR | os.O_APPEND)
         try:
             size = os.fstat(descriptor).st_size
             torn = size and os.pread(descriptor, 1, size - 1) != b"\n"
@@ -40,10 +43,19 @@ def remove_copies(register: Path) -> None:
 
 
 def _noted(register: Path) -> list[str]:
-    if not register.is_file():
-        return []
     import json
 
+    try:
+        lines = read_plain(register).decode(errors="replace").split("\n")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise WorkspaceError(f"cannot be read ({error.strerror})", where=register, hint="remove it") from error
+    noted = []
     # A name may hold a line end, so each line is JSON; one that a full disk cut short names no file.
-    lines = register.read_text(encoding="utf-8").splitlines()
-    return [str(json.loads(line)) for line in lines if len(line) > 1 and line.endswith('"')]
+    for line in lines:
+        with suppress(ValueError, RecursionError):
+            path = json.loads(line)
+            if isinstance(path, str) and "\0" not in path:
+                noted.append(path)
+    return noted

@@ -4,6 +4,7 @@ What a person cancels by `scancel` is final; what a stopped workflow took back i
 plugin notes it, also in a larger workflow, and the workflow's error handler, also without the plugin.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.submission import note_ended, read_submissions
 from canary_wf.json_files import read_json, write_json
+from canary_wf.plain_files import open_plain
 from canary_wf.resources.slurm_jobs import cancel
 from canary_wf.session_paths import SessionPaths
 
@@ -29,9 +31,9 @@ def stopped_by_user(logs: Iterable[str]) -> bool:
     """Return whether Snakemake's log files say that its user stopped it."""
     for name in logs:
         try:
-            with Path(name).open("rb") as file:
-                file.seek(max(0, Path(name).stat().st_size - _TAIL))
-                if TOLD.encode() in file.read():
+            with open_plain(name, follow=True) as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+                if TOLD.encode() in file.read(_TAIL):
                     return True
         except OSError:
             continue

@@ -14,6 +14,7 @@ import msgspec
 
 from canary_wf.job.runner_process import RunnerProcess
 from canary_wf.json_files import encode
+from canary_wf.plain_files import open_own
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def attempt_lock(path: Path, own: RunnerProcess, patience: float) -> Iterator[No
     A holder on this machine that keeps it for longer than `patience` seconds (it was stopped) is ended; one elsewhere
     is passed over after twice that time. Raises OSError.
     """
-    descriptor = os.open(path.with_name("attempt.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = open_own(path.with_name("attempt.lock"), os.O_RDWR)
     try:
         if _wait_for(descriptor, patience):
             with suppress(OSError):  # who cannot sign it is only harder to find

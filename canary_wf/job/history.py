@@ -90,7 +90,7 @@ def load_history(out: Path) -> History:
     path = history_file(out)
     if not os.path.lexists(path):
         return History()
-    history: History = read_json(path, History, hint=_MOVE)
+    history: History = read_json(path, History, hint=_MOVE, follow=True)
     problem = history.problem()
     if problem is not None:
         raise WorkspaceError(problem, where=path, hint=_MOVE)

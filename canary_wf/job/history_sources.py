@@ -16,6 +16,7 @@ import msgspec
 from canary_wf.durations import LONGEST
 from canary_wf.errors import InputError
 from canary_wf.job.history import SCHEMA, History
+from canary_wf.plain_files import LARGEST_INPUT
 
 _EXPECTED = "give it what canary-wf history export wrote, pytest-split's .test_durations, or CTest's CTestCostData.txt"
 _COST_LINE = re.compile(r"(?P<name>\S.*?)\s+(?P<runs>\d+)\s+(?P<cost>\S+)")
@@ -33,11 +34,15 @@ class NamedDurations(msgspec.Struct, frozen=True):
 def read_durations(path: Path) -> History | NamedDurations:
     """Return the run times in `path`. Raises InputError, naming file and line or key, for a file of no known form."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:  # named by the user: a pipe, as of <(zcat FILE), will do
+            content = file.read(LARGEST_INPUT + 1)
+        text = content.decode()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from error
     except UnicodeDecodeError as error:
         raise InputError("is not text", where=path, hint=_EXPECTED) from error
+    if len(content) > LARGEST_INPUT:
+        raise InputError(f"is larger than {LARGEST_INPUT >> 20} MiB", where=path, hint=_EXPECTED)
     if text.lstrip().startswith("{"):
         return _from_json(text, path)
     return _from_costs(text, path)

@@ -25,6 +25,7 @@ from canary_wf.job.events import (
 )
 from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.json_files import encode, not_writable, sync_folder, write_all
+from canary_wf.plain_files import open_own, read_plain
 
 CARRIED = "carried over"
 """The reason with which an attempt ends that only took over verdicts from another session."""
@@ -44,7 +45,7 @@ class JournalWriter:
         self._torn = b""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._descriptor = open_own(path, os.O_RDWR | os.O_APPEND)
             self._end_torn_line()
         except OSError as error:
             raise not_writable(path, error) from error
@@ -180,7 +181,7 @@ def read_events(path: Path) -> Iterator[Event]:
 def _lines(path: Path) -> Iterator[Event]:
     try:
         # What follows the last line's end is being written, or was when its writer died.
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = read_plain(path).split(b"\n")[:-1]
     except FileNotFoundError:
         return
     except OSError as error:

@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.plain_files import open_plain
+from canary_wf.plain_files import read_plain
 
 
 def read_text(path: Path) -> str:
@@ -14,8 +14,7 @@ def read_text(path: Path) -> str:
     Raises WorkspaceError when it cannot be read.
     """
     try:
-        with open_plain(path) as file:
-            return file.read().decode("utf-8", "replace")
+        return read_plain(path).decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
     except OSError as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import InputError
+from canary_wf.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.resources.layout import KeyPath, LayoutError, key_path
 from canary_wf.resources.pool import ResourcePool
 
@@ -16,7 +17,7 @@ def read_pool_file(path: Path) -> ResourcePool:
     has a key or an id twice, negative slots, or values of the wrong type.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, follow=True, most=LARGEST_INPUT).decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from error
     except UnicodeDecodeError as error:

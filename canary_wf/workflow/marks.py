@@ -5,6 +5,7 @@ from enum import Enum
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.plain_files import LARGEST_INPUT, read_plain
 
 _MARK = "\n\n# canary-wf content: "
 
@@ -26,7 +27,7 @@ def marked(text: str) -> str:
 def ownership(path: Path) -> Ownership:
     """Return whose the file at `path` is. Raises WorkspaceError when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = read_plain(path, follow=True, most=LARGEST_INPUT).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return Ownership.FOREIGN if path.is_symlink() else Ownership.ABSENT
     except OSError as error:

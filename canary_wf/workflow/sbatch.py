@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import ExitCode, InputError, one_line
+from canary_wf.plain_files import LARGEST_INPUT, read_plain
 
 LOGS = ".snakemake/slurm_logs"
 """Where the output of Slurm's jobs goes, a folder a rule; the executor of the profile `slurm` uses the same."""
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def read_properties(script: Path) -> dict[str, Any]:
     """Return what Snakemake wrote into `script` about its job. Raises InputError when there is no such thing."""
-    found = _PROPERTIES.search(script.read_text(encoding="utf-8"))
+    found = _PROPERTIES.search(read_plain(script, follow=True, most=LARGEST_INPUT).decode())
     try:
         properties = json.loads(found[1]) if found else None
     except json.JSONDecodeError:

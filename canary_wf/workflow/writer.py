@@ -13,6 +13,7 @@ import yaml
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import not_writable
+from canary_wf.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
 from canary_wf.workflow.busy import check_free, check_nothing_queued
 from canary_wf.workflow.marks import Ownership, marked, ownership
@@ -76,7 +77,9 @@ def _replace_all(texts: Mapping[Path, str], link: Path, results: Path) -> None:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             staged.append(path.with_name(f".{path.name}.new"))
-            staged[-1].write_text(text, encoding="utf-8")
+            staged[-1].unlink(missing_ok=True)
+            with staged[-1].open("xb") as file:  # never through a link that somebody put there
+                file.write(text.encode())
         path = link
         staged.append(link.with_name(f".{link.name}.new"))
         staged[-1].unlink(missing_ok=True)
@@ -93,8 +96,8 @@ def _replace_all(texts: Mapping[Path, str], link: Path, results: Path) -> None:
 
 def _kept(path: Path, text: str) -> str:
     try:
-        mine = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        mine = yaml.safe_load(read_plain(path, follow=True, most=LARGEST_INPUT))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return f"{path}: was edited and is kept, although it is not valid YAML"
     differing = sorted(_differing(mine, yaml.safe_load(text)))
     told = f"differs from a new one in: {', '.join(differing)}" if differing else "says the same as a new one"

@@ -150,7 +150,7 @@ def test_an_edited_profile_that_is_no_yaml_is_kept(tmp_path: Path, text: str) ->
     assert "not valid YAML" in warning
 
 
-@pytest.mark.parametrize("step", ["write_text", "replace"])
+@pytest.mark.parametrize("step", ["symlink_to", "replace"])
 def test_old_and_new_files_do_not_go_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     """When the disk refuses, the old workflow stands as it was and nothing lies beside it."""
     _generated(tmp_path)

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from canary_wf.errors import InputError
+from canary_wf.plain_files import LARGEST_INPUT, read_plain
 
 SECONDS = 300.0
 """How long ctest may take to list one build tree; it may have to run programs that list their tests."""
@@ -59,7 +60,7 @@ def list_tests(file: Path, nested: Sequence[str], configuration: str | None) -> 
     choice = [] if configuration is None else ["-C", configuration]
     program = _program(file)
     tests = list(_parse(_ask([program, "--show-only=json-v1", *choice], file), file))
-    if any(_HIDDEN in Path(each).read_bytes() for each in nested):
+    if any(_HIDDEN in _content(each) for each in nested):
         if configuration is None and (known := cache_value(file, "CMAKE_CONFIGURATION_TYPES")):
             hint = "choose one with --ctest-config"
             raise InputError(f"is of a build tree for several configurations ({known})", where=file, hint=hint)
@@ -69,10 +70,14 @@ def list_tests(file: Path, nested: Sequence[str], configuration: str | None) -> 
     return tests
 
 
+def _content(file: Path | str) -> bytes:
+    return read_plain(file, follow=True, most=LARGEST_INPUT)
+
+
 def cache_value(file: Path, name: str) -> str:
     """Return what the cache of the build tree of `file` says of `name`, empty when it says nothing."""
     try:
-        text = file.with_name("CMakeCache.txt").read_text(errors="replace")
+        text = _content(file.with_name("CMakeCache.txt")).decode(errors="replace")
     except OSError:
         return ""
     found = re.search(rf"^{re.escape(name)}:\w+=(.*)$", text, re.MULTILINE)

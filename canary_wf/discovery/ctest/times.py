@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.discovery.timeouts import Timeouts
+from canary_wf.plain_files import LARGEST_INPUT, read_plain
 
 DEFAULT_TIMEOUT = 1500.0
 NO_LIMIT = 86400.0
@@ -72,6 +73,6 @@ def _measured(file: Path) -> dict[str, float]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(errors="replace")
+        return read_plain(file, follow=True, most=LARGEST_INPUT).decode(errors="replace")
     except OSError:
         return ""

@@ -8,13 +8,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from canary_wf.discovery.reading_cache import ReadingCache
 from canary_wf.errors import InputError
+from canary_wf.plain_files import LARGEST_INPUT, read_plain
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
@@ -66,7 +66,7 @@ class LoadedFile:
 def load_job_file(file: str, known: ReadingCache | None = None) -> LoadedFile:
     """Return the content of `file`, which is not parsed where its value is `known`. Raises InputError with the line."""
     try:
-        text = Path(file).read_bytes().decode("utf-8-sig")
+        text = read_plain(file, follow=True, most=LARGEST_INPUT).decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=file) from None
     except UnicodeDecodeError as error:
