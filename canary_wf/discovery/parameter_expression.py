@@ -2,7 +2,8 @@
 
 The text is parsed by Python's own parser and walked by hand; nothing of it is executed. Beside Python's forms, ``=``
 means ``==``, ``name=*`` that the parameter is there and true, ``!name`` that it is not there; a word on the right of
-a comparison that is no parameter is a text. An expression that needs an unknown name is false.
+a comparison that is no parameter is a text, and so is one that begins with a digit and is not a number (``2D``). An
+expression that needs an unknown name is false.
 """
 
 import ast
@@ -17,7 +18,7 @@ from canary_wf.errors import InputError
 _LONGEST = 2000
 _DEEPEST = 100
 _TOKEN = re.compile(
-    r"""(?P<text>'[^']*'|"[^"]*")|(?P<present>=\s*\*)|(?P<comparison>[=!<>]=)|(?P<equal>=)|!\s*(?P<absent>[^\W\d]\w*)"""
+    r"""(?P<text>'[^']*'|"[^"]*")|(?P<number>(?<![\w.])\d[\w.]*)|(?P<present>=\s*\*)|(?P<comparison>[=!<>]=)|(?P<equal>=)|!\s*(?P<absent>[^\W\d]\w*)"""
 )
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
@@ -79,10 +80,19 @@ def _replacement(match: re.Match[str]) -> str:
             return " is not None "
         case "equal":
             return "=="
+        case "number":
+            return match.group() if _is_number(match.group()) else repr(match.group())
         case "absent":
             return f" {match['absent']} is None "
         case _:
             return match.group()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isinstance(ast.literal_eval(text), int | float | complex)
+    except (SyntaxError, ValueError):
+        return False
 
 
 def _depth(tree: ast.AST) -> int:

@@ -238,6 +238,61 @@ def test_preload_has_no_effect_and_says_so(tree: Path) -> None:
     assert "preload has no effect" in warning
 
 
+@pytest.mark.parametrize("when", ["testname=t", "name=u", "keywords=x", "parameters='n>1'", "options='$n'"])
+def test_preload_takes_any_condition(tree: Path, when: str) -> None:
+    """As it has no effect, its condition decides nothing, and what it is about does not matter."""
+    (warning,) = _discover(tree, f'd.preload("x.sh", when="{when}")\nd.parameterize("n", [1, 2])\n').warnings
+    assert "preload has no effect" in warning
+
+
+def test_a_parameter_given_twice_is_warned_of(tree: Path) -> None:
+    """The later value counts, in jobs and in those behind them; a line says so."""
+    text = "d.parameterize('c', ['x'])\nd.parameterize('c', ['x', 'y'])\nd.aggregate()\n"
+    found = _discover(tree, text)
+    assert [job.name for job in found.jobs] == ["t.c=x", "t.c=y", "t"]
+    (warning,) = found.warnings
+    assert "parameter 'c' is given twice; the later value counts" in warning
+
+
+def test_conditions_know_the_parameters_of_the_job(tree: Path) -> None:
+    """A name in a condition is replaced for each job; the job behind them, which has none, does not meet it."""
+    text = """
+d.parameterize('opt', ['dbg', 'fast'])
+d.aggregate()
+d.keywords('on', when="options='$OPT'")
+d.keywords('off', when={'options': 'not ${opt}'})
+d.timeout('$opt' and 5, when="parameters='opt=$opt' options='{opt}'")
+d.enable(when="options='$opt or all'")
+"""
+    debug, fast, behind = _jobs(tree, text, options=frozenset({"dbg"}))
+    assert (debug.keywords, debug.timeout, debug.mask) == (("on",), 5.0, None)
+    assert (fast.keywords, fast.timeout) == (("off",), 300.0)
+    assert fast.mask == "enabled only when options=$opt or all"
+    assert behind.keywords == ()
+
+
+def test_what_is_decided_before_there_are_jobs_sees_no_keywords_and_parameters(tree: Path) -> None:
+    """Conditions of parameterize and aggregate on them are judged without any, and a line says so."""
+    text = """
+d.keywords('x')
+d.parameterize('a', [1, 2], when="keywords='x'")
+d.parameterize('b', [1, 2], when="keywords='not x'")
+d.parameterize('c', [1], when="parameters='!a'")
+d.analyze(when="parameters='b=1'")
+"""
+    found = _discover(tree, text)
+    assert [job.name for job in found.jobs] == ["t.b=1.c=1", "t.b=2.c=1"]
+    assert [warning.rpartition(": ")[2].partition(" is decided")[0] for warning in found.warnings] == [
+        "parameterize in line 5", "parameterize in line 6", "parameterize in line 7", "analyze in line 8",
+    ]  # fmt: skip
+
+
+def test_files_are_named_in_both_forms_at_once(tree: Path) -> None:
+    """Files by position go under their own names, and one by src= under that of dst=."""
+    assets = _job(tree, "d.link('a', src='b', dst='c')\nd.cpus(arg=3)\n").assets[1:]
+    assert assets == (Asset("link", str(tree / "a")), Asset("link", str(tree / "b"), "c"))
+
+
 def test_what_is_the_same_for_all_jobs_does_not_leak(tree: Path) -> None:
     """Families keep their own settings, and what depends on parameters is worked out for each job."""
     text = "d.name('a')\nd.name('b')\nd.parameterize('n', [1, 2])\nd.xdiff(when='testname=b')\n"
@@ -263,7 +318,6 @@ def test_truth_in_names_is_a_number(tree: Path) -> None:
         ("d.nodes(1.5)", "t.pyt:3: nodes: 1.5"),
         ("d.cpus(2)\nd.parameterize('cpus', [1])", "t.pyt:3: cpus: it is given as a parameter too"),
         ("d.parameterize('cpus', ['x'])", "t.pyt:3: parameter cpus: 'x'"),
-        ("d.parameterize('a', [1])\nd.parameterize('a', [2])", "t.pyt:4: parameterize: parameter 'a' is given twice"),
         ("d.parameterize('a,b', [1])", "t.pyt:3: parameterize: 2 names"),
         ("d.keywords(1)", "t.pyt:3: keywords: 1 is not text"),
         ("d.timeout('soon')", "t.pyt:3: timeout: duration 'soon'"),
@@ -276,7 +330,7 @@ def test_truth_in_names_is_a_number(tree: Path) -> None:
         ("d.name('a')\nd.name('a')", "t.pyt: job 'a' has the same id as one in the same file"),
         ("d.copy()", "t.pyt:3: copy: no file"),
         ("d.copy('a', 'b', dst='c')", "t.pyt:3: copy: dst= goes with one file"),
-        ("d.copy('a', src='c')", "t.pyt:3: copy: give either"),
+        ("d.cpus()", "t.pyt:3: cpus: takes one number"),
         ("d.copy('a', dst='../b')", "t.pyt:3: copy: '../b' is not a path inside"),
         ("d.link(src='a', dst='/b')", "t.pyt:3: link: '/b' is not a path inside"),
         ("d.copy('{nope}')", "t.pyt:3: copy: {nope} is not known"),
@@ -296,7 +350,9 @@ def test_truth_in_names_is_a_number(tree: Path) -> None:
         ("d.xfail(code=999)", "t.pyt:3: xfail: code=999"),
         ("d.set_id('xyz')", "t.pyt:3: set_id: 'xyz' is not"),
         ("d.cpus(2, when='foo=x')", "t.pyt:3: cpus: when: 'foo' is not a condition"),
-        ("d.parameterize('a', [1], when='keywords=x')", "t.pyt:3: parameterize: a condition on keywords"),
+        ("d.keywords('k', when='options=$nope')", "t.pyt:3: when: $nope in '$nope' is not a parameter"),
+        ("d.parameterize('a', [1], when='options=$a')", "t.pyt:3: when: $a in '$a' is not a parameter"),
+        ("d.preload('x', when='foo=x')", "t.pyt:3: preload: when: 'foo' is not a condition"),
         ("d.aggregate()", "t.pyt:3: there are no parameterized jobs"),
         ("d.parameterize('a', [1])\nd.aggregate(script='x.sh', flag='-x')", "t.pyt:4: aggregate: give either flag="),
         ("d.aggregate(requires='sometimes')", "t.pyt:3: aggregate: dependency condition"),

@@ -20,11 +20,11 @@ _FACTS = {
     "owners": _FACTS_OF_A_FILE,
     "skip": _FACTS_OF_A_FILE,
     "stages": _FACTS_OF_A_FILE,
-    "warnings": _FACTS_OF_A_FILE,
-    "rows": _FACTS_OF_A_FAMILY,
-    "aggregate": _FACTS_OF_A_FAMILY,
 }
 """What the conditions of some declarations may ask for; those of all others may ask for anything."""
+
+_BEFORE_JOBS = frozenset({"rows", "aggregate"})
+"""Declarations that are judged before there are jobs, and so without parameters and keywords."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -33,6 +33,15 @@ class Setting(msgspec.Struct, frozen=True):
     value: Any
     condition: Condition | None
     place: str
+
+    def unmet(self, situation: Situation) -> str | None:
+        """Return the part of the condition that does not hold, or None. Raises InputError with the place."""
+        if self.condition is None:
+            return None
+        try:
+            return self.condition.unmet(situation)
+        except InputError as error:
+            raise InputError(error.what, where=self.place, hint=error.hint) from None
 
 
 class Declarations:
@@ -54,6 +63,16 @@ class Declarations:
                 refused = ", ".join(sorted(condition.keys - _FACTS[field]))
                 raise InputError(f"a condition on {refused} cannot be used here")
             self._fields[field].append(Setting(value, condition, place))
+            if field in _BEFORE_JOBS and condition is not None:
+                self._warn_of_early(call.name, condition, place)
+
+    def _warn_of_early(self, directive: str, condition: Condition, place: str) -> None:
+        early = sorted(condition.keys - _FACTS_OF_A_FAMILY)
+        if early:
+            line = place.rpartition(":")[2]
+            what = f"{directive} in line {line} is decided before there are jobs, so its condition on"
+            warning = f"{what} {' and '.join(early)} sees none"
+            self._fields["warnings"].append(Setting(warning, None, place))
 
     @cached_property
     def is_uniform(self) -> bool:
@@ -97,7 +116,7 @@ def _has_place(value: object) -> bool:
 
 def active(settings: Iterable[Setting], situation: Situation) -> Iterator[Setting]:
     """Give those of `settings` whose condition holds."""
-    return (each for each in settings if each.condition is None or each.condition.holds(situation))
+    return (each for each in settings if each.unmet(situation) is None)
 
 
 def merged(lists: Iterable[Iterable[str]]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from canary_wf.discovery.dependency_arguments import dependency_arguments
-from canary_wf.discovery.pyt.parameters import parameter_rows
+from canary_wf.discovery.pyt.parameters import given_twice, parameter_names, parameter_rows
 from canary_wf.durations import parse_positive_duration
 from canary_wf.errors import InputError
 from canary_wf.job.exit_code import ANY_FAILURE, DIFFED
@@ -60,11 +60,19 @@ def _keywords(arguments: Arguments) -> Fields:
 
 
 def _parameterize(arguments: Arguments) -> Fields:
-    return [("rows", parameter_rows(arguments))]
+    names = parameter_names(arguments["names"])
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    return [("rows", parameter_rows(arguments)), *(("warnings", given_twice(name)) for name in repeated)]
 
 
 def _count(field: str, least: int) -> Callable[[Arguments], Fields]:
-    return lambda arguments: [(field, whole_number(arguments["n"], least))]
+    def handler(arguments: Arguments) -> Fields:
+        given = [arguments[key] for key in ("arg", "n") if arguments.get(key) is not None]
+        if len(given) != 1:
+            raise InputError("takes one number")
+        return [(field, whole_number(given[0], least))]
+
+    return handler
 
 
 def _memory(arguments: Arguments) -> Fields:
@@ -117,9 +125,7 @@ def _asset(action: str) -> Callable[[Arguments], Fields]:
     def handler(arguments: Arguments) -> Fields:
         files, src, dst = _texts(arguments, "files"), _optional(arguments, "src"), _optional(arguments, "dst")
         if src is not None:
-            if files:
-                raise InputError("give either files or src= and dst=")
-            files = [src]
+            return [("assets", each) for each in (*((action, file, None) for file in files), (action, src, dst))]
         if dst is not None and len(files) != 1:
             raise InputError(f"dst= goes with one file, not {len(files)}")
         if not files:

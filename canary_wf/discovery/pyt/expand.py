@@ -10,7 +10,7 @@ from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.pyt.conditions import Situation
 from canary_wf.discovery.pyt.declarations import Declarations, Setting, merged
 from canary_wf.discovery.pyt.directives import whole_number
-from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, product
+from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, given_twice, product, repeated_names
 from canary_wf.discovery.pyt.record import FileReading
 from canary_wf.discovery.pyt.substitution import Substitution
 from canary_wf.discovery.targets import inner_path, source_path
@@ -53,7 +53,7 @@ class _File:
         self.owners = merged(declared.values("owners", self.plain))
         self.stages = merged(declared.values("stages", self.plain))
         self.skip = declared.last("skip", self.plain)
-        self.warnings = merged([declared.values("warnings", self.plain)])
+        self.warnings = tuple(dict.fromkeys(setting.value for setting in declared["warnings"]))
         self.shared: dict[str, _Shared] = {}
 
     def drafts(self) -> list[Draft]:
@@ -73,6 +73,7 @@ class _File:
         except InputError as error:
             place = next(reversed(list(self.declared.active("rows", situation)))).place
             raise InputError(f"parameterize: {error.what}", where=place) from None
+        self._warn_of_repeats(spaces)
         drafts = [self._job(family, row) for row in rows]
         aggregates = list(self.declared.active("aggregate", situation))
         if aggregates:
@@ -80,6 +81,10 @@ class _File:
                 raise InputError("there are no parameterized jobs to aggregate", where=aggregates[-1].place)
             drafts.append(self._aggregate(family, drafts, aggregates[-1]))
         return drafts
+
+    def _warn_of_repeats(self, spaces: Sequence[Sequence[Row]]) -> None:
+        repeated = [given_twice(name) for name in repeated_names(spaces)]
+        self.warnings = merged((self.warnings, repeated))
 
     def _job(self, family: str, parameters: Row) -> Draft:
         situation = self._situation(family, parameters)
@@ -116,10 +121,10 @@ class _File:
     def _aggregate(self, family: str, members: Sequence[Draft], setting: Setting) -> Draft:
         """Return the job behind `members`; it has no parameters, attributes and references of its own, and one CPU."""
         flag, script, requires = setting.value
-        situation = self._situation(family, {})
+        names = list(members[0].spec.parameters)
+        situation = self._situation(family, {}, frozenset(names))
         substitution = Substitution(family, {})
         fields = self._fields(situation, substitution)
-        names = list(members[0].spec.parameters)
         values = [[member.spec.parameters[name] for name in names] for member in members]
         fields["attributes"] = {"multicase": True, "paramsets": [{"keys": names, "values": values}]}
         command = (self.script,) if flag is None else (self.script, flag)
@@ -137,14 +142,14 @@ class _File:
         )
         return Draft(spec, (behind,), self._execution_path(situation, substitution))
 
-    def _situation(self, family: str, parameters: Row) -> Situation:
+    def _situation(self, family: str, parameters: Row, absent: frozenset[str] = frozenset()) -> Situation:
         """Return what conditions see of a job; keywords are added in order, each condition seeing those before it."""
-        situation = Situation(self.options.options, family, parameters)
+        situation = Situation(self.options.options, family, parameters, (), absent)
         words: tuple[str, ...] = ()
         for setting in self.declared["keywords"]:
-            if setting.condition is None or setting.condition.holds(situation):
+            if setting.unmet(situation) is None:
                 words = merged((words, setting.value))
-                situation = Situation(self.options.options, family, parameters, words)
+                situation = Situation(self.options.options, family, parameters, words, absent)
         return situation
 
     def _fields(self, situation: Situation, substitution: Substitution) -> dict[str, Any]:
@@ -211,7 +216,7 @@ class _File:
         if self.skip is not None:
             return str(self.skip)
         for setting in self.declared["enable"]:
-            unmet = None if setting.condition is None else setting.condition.unmet(situation)
+            unmet = setting.unmet(situation)
             if setting.value and unmet is not None:
                 return f"enabled only when {unmet}"
             if not setting.value and unmet is None:

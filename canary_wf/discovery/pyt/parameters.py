@@ -4,7 +4,9 @@ Facts: `reference/canary-e3.md` 1.2. The random numbers are those of Python's ge
 """
 
 import itertools
+import math
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -44,15 +46,13 @@ def parameter_rows(arguments: dict[str, Any]) -> list[Row]:
 
 def parameter_names(names: object) -> list[str]:
     """Return the names in ``"a,b"`` or ``["a", "b"]``. Raises InputError for one that is not an identifier."""
-    split = names.rstrip().removesuffix(",").split(",") if isinstance(names, str) else names
+    split = [name for name in names.split(",") if name.strip()] if isinstance(names, str) else names
     if not isinstance(split, list) or not all(isinstance(name, str) for name in split):
         raise InputError(f"{names!r:.80} are not names of parameters")
     found = [name.strip() for name in split]
     for name in found:
         if not name.isidentifier():
             raise InputError(f"{name!r} is not a name for a parameter", hint="use letters, digits and _")
-    if len(set(found)) < len(found):
-        raise InputError(f"parameter names are repeated in {names!r:.80}")
     if not found:
         raise InputError("no parameter is named")
     return found
@@ -62,23 +62,29 @@ def product(spaces: Sequence[Sequence[Row]]) -> Iterable[Row]:
     """Return the rows of all `spaces` combined, the last space changing fastest. Raises InputError.
 
     With a space that has no rows, nothing is combined: there is one row without parameters, as if none were given.
-    Refused are a parameter in two spaces and more than `MOST_JOBS` rows.
+    The value of a parameter in two spaces is that of the later one, and rows that become equal count once. Refused are
+    more than `MOST_JOBS` rows.
     """
     if not all(spaces):
         return [{}]
-    size = 1
-    names: set[str] = set()
-    for rows in spaces:
-        size *= len(rows)
-        repeated = names.intersection(rows[0])
-        if repeated:
-            raise InputError(f"parameter {min(repeated)!r} is given twice, so jobs would be the same")
-        names.update(rows[0])
+    size = math.prod(len(rows) for rows in spaces)
     if size > MOST_JOBS:
         raise InputError(f"these parameters make {size} jobs; at most {MOST_JOBS} a file are allowed")
     if len(spaces) == 1:
         return spaces[0]
-    return ({key: value for row in rows for key, value in row.items()} for rows in itertools.product(*spaces))
+    rows = ({key: value for row in rows for key, value in row.items()} for rows in itertools.product(*spaces))
+    return _without_repeats(rows) if repeated_names(spaces) else rows
+
+
+def repeated_names(spaces: Sequence[Sequence[Row]]) -> list[str]:
+    """Return the parameters that more than one of `spaces` has."""
+    counts = Counter(name for rows in spaces if rows for name in rows[0])
+    return sorted(name for name, count in counts.items() if count > 1)
+
+
+def given_twice(name: str) -> str:
+    """Return the warning about the parameter `name`, which is given more than once."""
+    return f"parameter {name!r} is given twice; the later value counts, and jobs that are the same are made once"
 
 
 def _list_rows(names: list[str], values: list[Any]) -> list[Row]:
@@ -129,7 +135,7 @@ def _numbers(names: list[str], values: list[Any], size: int, form: str) -> list[
     return values
 
 
-def _without_repeats(rows: list[Row]) -> list[Row]:
+def _without_repeats(rows: Iterable[Row]) -> list[Row]:
     """Return `rows` without those that are equal to an earlier one; 1, 1.0 and True are equal."""
     seen: set[Any] = set()
     found = []
