@@ -9,6 +9,9 @@ from typing import NoReturn
 
 _INTERRUPTED = 130
 
+_STREAMS = "canary_wf_streams"
+"""The interpreter's option (-X) that says which encoding the caller's streams have."""
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
@@ -21,10 +24,11 @@ def main() -> None:
 def _main() -> None:
     if sys.stdout is None or sys.stderr is None:
         _open_streams()
+    _name_files_in_utf8()
     for stream in (sys.stdout, sys.stderr):
         # Names of jobs may have letters that this terminal cannot show; they are told escaped then.
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(encoding=_streams_encoding(), errors="backslashreplace")
     if sys.argv[1:2] == ["run-batch"]:
         gc.disable()  # what is made on the way to the first job stays; the runner switches it on again
         _import_msgspec()
@@ -38,6 +42,24 @@ def _main() -> None:
     from canary_wf.cli.main import main as command_line
 
     sys.exit(command_line())
+
+
+def _name_files_in_utf8() -> None:
+    """Start this process anew in Python's UTF-8 mode where the locale has another encoding.
+
+    Folders are named after jobs, whatever letters these have, and are the same ones for a caller with another locale.
+    Python settles that encoding when it starts. The streams keep that of the locale.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or not sys.executable:
+        return
+    options = ["-X", "utf8", "-X", f"{_STREAMS}={sys.stdout.encoding}"]
+    os.execv(sys.executable, [sys.executable, *options, *sys.orig_argv[1:]])  # noqa: S606 - this very program
+
+
+def _streams_encoding() -> str | None:
+    """Return the encoding of the streams where it is not the one that Python chose, else None."""
+    given = sys._xoptions.get(_STREAMS)  # noqa: SLF001 - it is documented, with -X
+    return given if isinstance(given, str) else None
 
 
 def _open_streams() -> None:

@@ -20,10 +20,15 @@ class ExitCode(IntEnum):
 
 
 def one_line(text: str) -> str:
-    """Return `text` with line ends and control characters escaped, so that hostile names cannot forge a message."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    """Return `text` with line ends and control characters escaped, so that hostile names cannot forge a message.
+
+    What a GitHub runner would take for a command is escaped too: two colons at the start, and ``##[`` anywhere.
+    """
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    if "::" in text and text.lstrip().startswith("::"):
+        text = text.replace(":", "\\x3a", 1)
+    return text.replace("##[", "#\\x23[") if "##[" in text else text
 
 
 class CanaryWfError(Exception):

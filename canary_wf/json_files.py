@@ -45,6 +45,11 @@ encode = msgspec.json.Encoder().encode
 """Return a value (msgspec structs included) as one line of JSON, in bytes."""
 
 
+def as_text(value: object) -> str:
+    """Return `value` as one line of JSON for people and logs, in which no text is a command to a GitHub runner."""
+    return encode(value).replace(b"##[", b"#\\u0023[").decode() + "\n"
+
+
 def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: str | None = None) -> None:
     """Replace `path` by `content` at once: a reader sees the old bytes or the new ones, never a part.
 

@@ -49,3 +49,19 @@ def test_an_error_travels_between_processes(error: CanaryWfError) -> None:
     """As it is, whatever its kind is made of."""
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):  # noqa: S301 - our own
         assert (type(other), str(other), other.args, vars(other)) == (type(error), str(error), error.args, vars(error))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("::error::x", "\\x3a:error::x"),
+        ("  ::add-mask::x", "  \\x3a:add-mask::x"),
+        ("a ##[error]x ##[y", "a #\\x23[error]x #\\x23[y"),
+        ("\n::error::x", "\\n::error::x"),
+        ("a::b", "a::b"),
+        ("## [a", "## [a"),
+    ],
+)
+def test_hostile_text_cannot_forge_a_command_to_a_github_runner(text: str, told: str) -> None:
+    """It obeys two colons at the start of a line, after blanks, and ``##[`` anywhere; all else stays as it is."""
+    assert one_line(text) == told

@@ -19,12 +19,11 @@ from canary_wf.cli.options import (
     selection_options,
     workflow_options,
 )
-from canary_wf.cli.tables import print_columns
+from canary_wf.cli.tables import print_columns, print_json
 from canary_wf.configuration.defaults import as_text
 from canary_wf.configuration.keys import known_keys
 from canary_wf.configuration.settings import unknown_variables
 from canary_wf.errors import one_line
-from canary_wf.json_files import encode
 
 DEFAULT = "default"
 
@@ -60,7 +59,7 @@ def command(context: click.Context, /, *, as_json: bool, everything: bool, **_va
         sys.stderr.write(f"canary-wf: warning: {one_line(name)} is no key of the configuration\n")
     file = None if configured.file is None else os.path.relpath(configured.file)
     if as_json:
-        sys.stdout.write(encode({"file": file, "settings": rows}).decode() + "\n")
+        print_json({"file": file, "settings": rows})
         return
     sys.stdout.write(f"File: {one_line(file or 'none; canary-wf init writes one')}\n")
     shown = [row for row in rows if everything or row.source is not None]

@@ -9,13 +9,13 @@ import msgspec
 
 from canary_wf.cli.find import job_entry
 from canary_wf.cli.options import discovery_options, json_option
+from canary_wf.cli.tables import print_json
 from canary_wf.discovery import Discovery
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
 from canary_wf.generation import find_jobs
 from canary_wf.job.exit_code import ANY_FAILURE, DIFFED, describe_exit
 from canary_wf.job.spec import JobSpec
-from canary_wf.json_files import encode
 from canary_wf.wording import amount
 
 
@@ -33,7 +33,7 @@ def command(*, file: Path, names: tuple[str, ...], as_json: bool, verbose: bool)
     found = find_jobs([file], msgspec.structs.replace(options, alone=True), Path.cwd())
     if as_json:
         entries = [{**job_entry(job), "depends_elsewhere": found.elsewhere.get(job.id, ())} for job in found.jobs]
-        sys.stdout.write(encode({"jobs": entries}).decode() + "\n")
+        print_json({"jobs": entries})
         return
     names_by_id = {job.id: job.name for job in found.jobs}
     for job in found.jobs:

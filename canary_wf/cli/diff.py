@@ -7,11 +7,10 @@ import click
 
 from canary_wf.cli.completion import session_names_from
 from canary_wf.cli.options import json_option, out_option
-from canary_wf.cli.tables import print_columns
+from canary_wf.cli.tables import print_columns, print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import ExitCode, UsageError, WorkspaceError, one_line
 from canary_wf.job.history import load_history
-from canary_wf.json_files import encode
 from canary_wf.report.comparison import Comparison, Difference, compare
 from canary_wf.report.session import load_session
 from canary_wf.session_paths import SessionPaths, session_names
@@ -42,7 +41,7 @@ def command(*, sessions: tuple[str, ...], out: Path, as_json: bool) -> int:
     before, after = (load_session(SessionPaths(out, name)) for name in _names(out, sessions))
     found = compare(before, after, load_history(out))
     if as_json:
-        sys.stdout.write(encode(found).decode() + "\n")
+        print_json(found)
     else:
         _tell(found)
     return ExitCode.JOBS_FAILED if found.newly_failing else ExitCode.DONE

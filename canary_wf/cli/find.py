@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from canary_wf.cli.options import discovery_options, json_option, selection_options
+from canary_wf.cli.tables import print_json
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import one_line
 from canary_wf.generation import check_paths, find_jobs
 from canary_wf.job.spec import JobSpec
-from canary_wf.json_files import encode
 from canary_wf.session_paths import relative_to_out
 
 
@@ -24,7 +24,7 @@ def command(*, paths: tuple[str, ...], as_json: bool, verbose: bool, **selection
     options: DiscoveryOptions = discovery_options(selection)
     found = find_jobs(check_paths(paths), options, Path.cwd())
     if as_json:
-        sys.stdout.write(encode({"jobs": [job_entry(job) for job in found.jobs]}).decode() + "\n")
+        print_json({"jobs": [job_entry(job) for job in found.jobs]})
         return
     if not verbose and all(job.mask is not None for job in found.jobs):
         what = "the only job is" if len(found.jobs) == 1 else f"all {len(found.jobs)} jobs are"

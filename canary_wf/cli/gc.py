@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.options import json_option, out_option
-from canary_wf.cli.tables import print_columns
+from canary_wf.cli.tables import print_columns, print_json
 from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.durations import parse_duration
 from canary_wf.errors import InputError, UsageError
 from canary_wf.hooks.lock import workspace_lock
-from canary_wf.json_files import encode
 from canary_wf.plan.store import newest_session
 from canary_wf.wording import count
 from canary_wf.workflow.retention import OldSession, old_sessions, remove_sessions, total_freed
@@ -43,7 +42,7 @@ def command(*, out: Path, as_json: bool, keep: int | None, older_than: str | Non
         if not dry_run:
             remove_sessions(chosen)
     if as_json:
-        sys.stdout.write(encode(_as_dict(chosen, dry_run=dry_run)).decode() + "\n")
+        print_json(_as_dict(chosen, dry_run=dry_run))
     else:
         _tell(chosen, dry_run=dry_run)
 

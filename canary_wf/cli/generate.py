@@ -19,10 +19,10 @@ from canary_wf.cli.options import (
     selection_options,
     workflow_options,
 )
+from canary_wf.cli.tables import print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.generation import Generated, check_paths, generate_workflow
-from canary_wf.json_files import encode
 from canary_wf.plan.model import Plan
 from canary_wf.plan.node_words import nodes_in_words
 from canary_wf.plan.target import choose_target
@@ -58,7 +58,7 @@ def command(
     tell_left_out(generated.plan)
     tell_warnings(generated.warnings)
     if as_json:
-        sys.stdout.write(encode(_as_dict(generated)).decode() + "\n")
+        print_json(_as_dict(generated))
     else:
         _print(generated, out, module=values["module"])
 

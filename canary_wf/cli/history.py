@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from canary_wf.cli.options import json_option, out_option
-from canary_wf.cli.tables import print_columns
+from canary_wf.cli.tables import print_columns, print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import InputError, UsageError, one_line
 from canary_wf.generation import known_runtimes
@@ -39,7 +39,7 @@ def command(context: click.Context, *, out: Path, as_json: bool) -> None:
     names = {job.id: job.name for job in jobs}
     if as_json:
         content = {"jobs": [_entry(history, job, names) for job in sorted(history.runtimes)]}
-        sys.stdout.write(encode(content).decode() + "\n")
+        print_json(content)
     else:
         _print(history, names)
 

@@ -1,6 +1,6 @@
 """`canary-wf location`: where a job's working directory is."""
 
-import sys
+import os
 from pathlib import Path
 
 import click
@@ -8,6 +8,7 @@ import click
 from canary_wf.cli.completion import job_names
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
+from canary_wf.cli.tables import print_bytes
 from canary_wf.plan.store import load_plan, newest_session
 
 
@@ -18,4 +19,4 @@ def command(*, job: str, out: Path) -> None:
     """Print the working directory of JOB, an id prefix or a name; it is there once the job was started."""
     paths = newest_session(out.absolute())
     found = find_job(load_plan(paths.plan).jobs, job)
-    sys.stdout.write(f"{paths.job(found.directory)}\n")
+    print_bytes(os.fsencode(paths.job(found.directory)) + b"\n")

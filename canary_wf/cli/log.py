@@ -57,7 +57,7 @@ def _follow(follower: SessionFollower, job: PlannedJob, path: Path) -> None:
     idle = 0
     while True:
         state = follower.look()  # before the output is read, so that nothing printed before the end is missed
-        if path.exists() and (file is None or not _is_same(file, path)):
+        if os.path.lexists(path) and (file is None or not _is_same(file, path)):
             if file is not None:
                 file.close()  # the job was started anew
             file = _opened(path, job)
@@ -76,5 +76,5 @@ def _follow(follower: SessionFollower, job: PlannedJob, path: Path) -> None:
 def _is_same(file: BinaryIO, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return True
+    except OSError:
+        return True  # it is gone, or out of reach: what is open is all there is

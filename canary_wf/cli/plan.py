@@ -20,13 +20,13 @@ from canary_wf.cli.options import (
     resource_requests,
     selection_options,
 )
-from canary_wf.cli.tables import print_columns
+from canary_wf.cli.tables import print_columns, print_json
 from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
 from canary_wf.generation import check_paths, find_jobs, known_runtimes, open_readings, plan_jobs
 from canary_wf.job.history import History
-from canary_wf.json_files import encode, write_atomic
+from canary_wf.json_files import write_atomic
 from canary_wf.plan.advice import warnings_of
 from canary_wf.plan.cluster_advice import cluster_warnings
 from canary_wf.plan.explain import explain
@@ -90,7 +90,7 @@ def command(
     tell_left_out(plan)
     if as_json:
         content = {"jobs": len(plan.jobs), "batches": plan.batches, "left_out": plan.left_out}
-        sys.stdout.write(encode({**content, "summary": shown.summary, "warnings": shown.warnings}).decode() + "\n")
+        print_json({**content, "summary": shown.summary, "warnings": shown.warnings})
     else:
         _print(shown)
 
@@ -109,7 +109,7 @@ def _explain(shown: _Shown, wanted: str, *, as_json: bool) -> None:
             raise UsageError(f"{wanted!r} is in no batch: {job.reason}", where="--explain")
     told = explain(shown.plan, find_job(shown.plan.jobs, wanted), shown.history)
     if as_json:
-        sys.stdout.write(encode({"explain": told}).decode() + "\n")
+        print_json({"explain": told})
     else:
         sys.stdout.write("\n".join(told.lines) + "\n")
 

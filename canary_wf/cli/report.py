@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.options import out_option
+from canary_wf.cli.tables import print_utf8
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.json_files import not_writable, write_atomic
 from canary_wf.plan.store import newest_session
@@ -53,7 +54,7 @@ def command(context: click.Context, /, *, kind: str, out: Path, target: Path | N
     if github:
         _annotate(state, text, target)
     elif target is None:
-        sys.stdout.write(text)
+        print_utf8(text)
     else:
         _write(target, text)
     return _code(state)

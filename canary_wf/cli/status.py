@@ -8,9 +8,9 @@ import click
 
 from canary_wf.cli.completion import statuses
 from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.tables import print_json
 from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.errors import ExitCode, UsageError
-from canary_wf.json_files import encode
 from canary_wf.plan.store import newest_session
 from canary_wf.report.progress import progress_of
 from canary_wf.report.selection import select, with_keywords
@@ -54,7 +54,7 @@ def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | Non
 def _tell(state: SessionState, wanted: str | None, keywords: str | None, lines: int, *, as_json: bool) -> None:
     jobs = with_keywords(select(state, wanted or "all"), keywords)
     if as_json:
-        sys.stdout.write(encode(state.as_dict(jobs)).decode() + "\n")
+        print_json(state.as_dict(jobs))
     elif wanted is None and keywords is None:
         print_failures(state, lines=lines)
     else:

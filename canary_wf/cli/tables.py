@@ -1,7 +1,26 @@
-"""Plain tables for standard output: columns that line up, on a terminal and in a file alike."""
+"""What commands write to standard output: plain tables, on a terminal and in a file alike, and JSON."""
 
 import sys
 from collections.abc import Sequence
+
+from canary_wf.json_files import as_text
+
+
+def print_json(value: object) -> None:
+    """Write `value` (msgspec structs included) as one line of JSON."""
+    print_utf8(as_text(value))
+
+
+def print_utf8(text: str) -> None:
+    """Write `text` for another program: in UTF-8, whatever the terminal has."""
+    print_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def print_bytes(content: bytes) -> None:
+    """Write `content` as it is, after what was written before."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:

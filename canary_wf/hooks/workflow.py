@@ -62,6 +62,9 @@ def _told() -> Iterator[None]:
         yield
     except CanaryWfError as error:
         sys.stderr.write(f"canary-wf: {error}\n")
+    except UnicodeEncodeError as error:
+        # Folders are named in UTF-8, which Snakemake's process cannot write; the rules settle the same by themselves.
+        sys.stderr.write(f"canary-wf: the locale has no letter for {error.object!a}; set a UTF-8 one, as C.UTF-8\n")
 
 
 def _batches(paths: SessionPaths) -> list[str]:

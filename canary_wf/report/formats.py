@@ -6,7 +6,7 @@ A format is a function from the session's state to a text. One that is not alway
 from collections.abc import Callable
 
 from canary_wf.errors import UsageError
-from canary_wf.json_files import encode
+from canary_wf.json_files import as_text
 from canary_wf.plugins import load_plugins, plugin_error, told
 from canary_wf.report.junit import junit_report
 from canary_wf.report.markdown import markdown_report
@@ -22,7 +22,7 @@ Reporter = Callable[[SessionState], str]
 
 def json_report(state: SessionState) -> str:
     """Return the session as one line of JSON, in the form of `status --json`."""
-    return encode(state.as_dict()).decode() + "\n"
+    return as_text(state.as_dict())
 
 
 def page(state: SessionState) -> str:

@@ -16,6 +16,7 @@ from canary_wf.report.session import SessionState, tail
 
 OUTPUT_LINES = 200
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 _ERRORS = {Outcome.BROKEN, Outcome.ERROR, Outcome.INVALID, Outcome.CANCELLED, Outcome.INTERRUPTED}
 
 
@@ -35,7 +36,7 @@ def junit_report(state: SessionState) -> str:
         for job in jobs:
             _add_case(suite, state, job)
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    return defused(ET.tostring(root, encoding="unicode", xml_declaration=True)) + "\n"
 
 
 def _totals(state: SessionState, jobs: "tuple[PlannedJob, ...] | list[PlannedJob]") -> dict[str, str]:
@@ -88,6 +89,11 @@ def _add_attempts(case: ET.Element, record: JobRecord) -> None:
             for number, run in enumerate(record.earlier, start=1)
         ]
         ET.SubElement(case, "system-out").text = printable("\n".join(told))
+
+
+def defused(xml: str) -> str:
+    """Return the same document in which no line is a command to a GitHub runner that it is printed to."""
+    return _COMMAND.sub(r"\1&#58;", xml).replace("##[", "#&#35;[")
 
 
 def printable(text: str) -> str:

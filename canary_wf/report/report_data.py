@@ -16,6 +16,7 @@ from canary_wf.job.history import History
 from canary_wf.job.record import EarlierRun, JobRecord
 from canary_wf.job.status import Outcome
 from canary_wf.job.submission import read_submissions
+from canary_wf.json_files import as_text
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.store import slices
 from canary_wf.plan.summary import expected_run
@@ -295,5 +296,5 @@ def _in_order(ids: "set[str] | tuple[str, ...]") -> list[str]:
 
 def as_json(data: ReportData) -> str:
     """Return `data` as JSON that cannot end the script element it stands in."""
-    text = msgspec.json.encode(data).decode()
+    text = as_text(data).rstrip("\n")
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

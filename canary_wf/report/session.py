@@ -111,7 +111,8 @@ def is_being_run(out: Path) -> bool:
 
 def batch_records(files: BatchPaths, jobs: Iterable[str], state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
     """Return the records of a batch's jobs that are known: as the journal says, else as its submission does."""
-    waiting = None if alive or files.result.exists() else _waiting(files, state)
+    has_result = os.path.exists(files.result)  # noqa: PTH110 - also False where nobody may look
+    waiting = None if alive or has_result else _waiting(files, state)
     known = records_of(state, alive=alive)
     if waiting is None:
         return known
@@ -138,6 +139,17 @@ def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
     if newest.reason is None:
         return None
     return JobRecord(status=Status(Outcome.NONE, newest.reason), slurm_job_id=newest.slurm_job_id)
+
+
+def unreadable(path: Path) -> str | None:
+    """Return why what lies at `path` cannot be read, None for a file that can be and where there is nothing."""
+    try:
+        open_plain(path).close()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:

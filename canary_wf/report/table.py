@@ -16,7 +16,7 @@ from canary_wf.job.record import JobRecord
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Category, Outcome
 from canary_wf.plan.batch_slice import PlannedJob
-from canary_wf.report.session import SessionState
+from canary_wf.report.session import SessionState, unreadable
 from canary_wf.report.shown import shown_tail
 from canary_wf.wording import count
 
@@ -103,8 +103,9 @@ def _failure(state: SessionState, job: PlannedJob, lines: int) -> Iterator[str]:
     log = state.paths.job(job.directory) / OUTPUT_FILE
     for line in shown_tail(log, lines):
         yield f"  | {line[:LONGEST_LINE]}".rstrip() + (" …" if len(line) > LONGEST_LINE else "")
-    if log.exists():
-        yield f"  log: {one_line(from_here(log))}"
+    problem = unreadable(log)
+    if problem is not None or os.path.exists(log):  # noqa: PTH110 - also False where nobody may look
+        yield f"  log: {one_line(from_here(log))}" + (f" cannot be read ({problem})" if problem else "")
 
 
 def from_here(path: Path) -> str:

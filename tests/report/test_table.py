@@ -1,7 +1,10 @@
 """The status table: what is chosen, and how it looks on a terminal and in a pipe."""
 
 import io
+import os
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -12,6 +15,7 @@ from sessions import recorded
 from canary_wf.errors import UsageError
 from canary_wf.job.failure import OOM_KILL
 from canary_wf.job.identity import job_id
+from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Outcome
 from canary_wf.report.selection import select
 from canary_wf.report.session import SessionState, load_session
@@ -190,3 +194,39 @@ def test_a_class_of_failure_names_its_jobs(tmp_path: Path) -> None:
     state.records[first.id] = killed
     assert [job.name for job in select(state, "oom")] == ["a"]
     assert [job.name for job in select(state, "failed")] == ["a", "b"]
+
+
+def test_an_output_that_cannot_be_read_is_told_and_the_other_failures_are_shown(tmp_path: Path) -> None:
+    """A job may have made anything of its folder."""
+    names = ("folder", "pipe", "gone", "last")
+    paths = recorded(tmp_path, plan_of([spec(name) for name in names]), dict.fromkeys(names, Outcome.FAILED))
+    for name in names[:-1]:
+        (paths.job(name) / OUTPUT_FILE).unlink()
+    shutil.rmtree(paths.job("folder"))
+    paths.job("folder").write_text("")
+    os.mkfifo(paths.job("pipe") / OUTPUT_FILE)
+    file = io.StringIO()
+    print_failures(load_session(paths), file)
+    text = file.getvalue()
+    assert f"folder/{OUTPUT_FILE} cannot be read (Not a directory)" in text
+    assert f"pipe/{OUTPUT_FILE} cannot be read (it is no regular file)" in text
+    assert f"gone/{OUTPUT_FILE}" not in text
+    assert text.endswith(f"last/{OUTPUT_FILE}\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_a_folder_without_permission_does_not_stop_the_status() -> None:
+    """It is told as such, and what comes after it is shown."""
+    with tempfile.TemporaryDirectory() as name:  # pytest's own are closed to others
+        folder = Path(name)
+        folder.chmod(0o755)
+        paths = recorded(folder, plan_of([spec("shut"), spec("last")]), dict.fromkeys(("shut", "last"), Outcome.FAILED))
+        paths.job("shut").chmod(0)
+        file = io.StringIO()
+        os.seteuid(65534)
+        try:
+            print_failures(load_session(paths), file)
+        finally:
+            os.seteuid(0)
+    assert f"shut/{OUTPUT_FILE} cannot be read (Permission denied)" in file.getvalue()
+    assert file.getvalue().endswith(f"last/{OUTPUT_FILE}\n")
