@@ -5,7 +5,7 @@ from pathlib import Path
 from canary_wf.job.exit_code import status_of_exit
 from canary_wf.job.preparation import why_broken
 from canary_wf.job.spec import JobSpec
-from canary_wf.job.status import Outcome, Status
+from canary_wf.job.status import Category, Outcome, Status
 
 
 def judge(spec: JobSpec, code: int, output: Path | str) -> Status:
@@ -15,7 +15,13 @@ def judge(spec: JobSpec, code: int, output: Path | str) -> Status:
     if gave_up and (reason := why_broken(Path(output).parent)) is not None:
         return Status.of(Outcome.BROKEN, reason)
     if spec.ctest is None:
-        return status_of_exit(code, spec.xstatus)
-    from canary_wf.job.ctest_verdict import judge_ctest  # late, as most batches have no such tests
+        status = status_of_exit(code, spec.xstatus)
+    else:
+        from canary_wf.job.ctest_verdict import judge_ctest  # late, as most batches have no such tests
 
-    return judge_ctest(spec.ctest, code, Path(output))
+        status = judge_ctest(spec.ctest, code, Path(output))
+    if status.category is Category.PASS:
+        return status
+    from canary_wf.job.last_words import with_last_words  # late, as most jobs pass
+
+    return with_last_words(status, code, output)

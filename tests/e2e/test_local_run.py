@@ -70,6 +70,8 @@ def test_a_mixed_tree_gets_every_verdict_and_fails_at_the_gate(workspace: Worksp
     shown = workspace.canary_wf("status", "-d", workspace.out)
     assert shown.returncode == 1
     assert "killed by signal 11" in shown.stdout
+    reasons = {job["name"]: job["reason"] for job in workspace.status()["jobs"]}
+    assert (reasons["diffs"], reasons["skips"]) == ("off by one", "not here")
     report = json.loads((next(workspace.out.glob(".canary-wf/sessions/*/report/report.json"))).read_text())
     assert report["counts"] == workspace.status()["counts"]
 

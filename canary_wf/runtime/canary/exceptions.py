@@ -17,7 +17,7 @@ class TestOutcome(Exception):  # noqa: N818 - tests know the subclasses by their
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)
-        _install()
+        install()
 
 
 class TestFailed(TestOutcome):
@@ -48,12 +48,18 @@ class MissingTestInstanceError(RuntimeError, AttributeError):
     """Something of the running job was asked for, and there is none; to `hasattr` it is not there."""
 
 
+_UNCAUGHT = 1
+"""Python's exit code after an exception that nobody caught."""
+
 _previous = sys.excepthook
 
 
-def _install() -> None:
-    # Not at import: a script that never raises a verdict keeps the hook it had. Put in front again where the
-    # script has set its own hook since, which then becomes the next in the chain.
+def install() -> None:
+    """Be told of the exception that ends this process.
+
+    A script run by hand that never raises a verdict keeps the hook it had. Put in front again where the script has set
+    its own hook since, which then becomes the next in the chain.
+    """
     global _previous  # noqa: PLW0603 - the hook itself is global
     if sys.excepthook is not _hook:
         _previous = sys.excepthook
@@ -61,13 +67,27 @@ def _install() -> None:
 
 
 def _hook(kind: type[BaseException], error: BaseException, traceback: "TracebackType | None") -> None:
+    from .notes import note_end
+
     if not isinstance(error, TestOutcome):
         _previous(kind, error, traceback)
+        if isinstance(error, Exception):
+            text = _said(error)
+            note_end(f"{kind.__name__}: {text}" if text else kind.__name__, _UNCAUGHT)
         return
-    text = str(error)
+    text = _said(error)
     sys.stderr.write(f"{kind.__name__}: {text}\n" if text else f"{kind.__name__}\n")
     sys.stderr.flush()
+    if text:
+        note_end(text, error.exit_status)
     sys.exit(error.exit_status)
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:  # noqa: BLE001 - a class of the test's own may fail to say itself
+        return f"(its message cannot be shown: {type(failure).__name__})"
 
 
 def __getattr__(name: str) -> object:

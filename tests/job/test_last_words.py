@@ -1,0 +1,107 @@
+"""Reasons of verdicts that come from the test itself: real processes, judged as the runner judges them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from factories import spec
+
+from canary_wf.job.ctest_rules import CTestRules
+from canary_wf.job.environment import RUNTIME_FOLDER
+from canary_wf.job.verdict import judge
+from canary_wf.runtime.canary.notes import LONGEST_REASON, note_end, read_notes, read_reason
+
+NOISE = "print('y' * 20000)\n"
+"""More than the end of an output that is searched, and behind the traceback, as Python writes it last."""
+
+
+def _judged(folder: Path, script: str, **fields: object) -> tuple[str, int, str | None]:
+    output = folder / "canary-out.txt"
+    (folder / "job.json").write_text('{"spec": {}}')
+    environment = {**os.environ, "CANARY_WF_JOB": str(folder / "job.json"), "PYTHONPATH": RUNTIME_FOLDER}
+    with output.open("wb") as file:
+        command = [sys.executable, "-c", script]
+        code = subprocess.run(command, cwd=folder, env=environment, stdout=file, stderr=file, check=False).returncode
+    status = judge(spec("a", **fields), code, output)
+    return status.outcome.name, status.code, status.reason
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("raise canary.TestFailed('Simulation exited with code 4')", ("FAILED", 65, "Simulation exited with code 4")),
+        ("raise canary.TestDiffed('off by 3')", ("DIFFED", 64, "off by 3")),
+        ("raise canary.TestSkipped('no mesh here')", ("SKIPPED", 80, "no mesh here")),
+        ("raise canary.TestTimedOut('gave up')", ("FAILED", 68, "gave up")),
+        ("raise canary.TestFailed", ("FAILED", 65, "exit code 65")),
+        ("assert 1 == 2, 'expected 2, got 3'", ("FAILED", 1, "AssertionError: expected 2, got 3")),
+        ("raise ValueError('a\\n b\\x1b[31m\\ud800')", ("FAILED", 1, "ValueError: a b\\x1b[31m\\ud800")),
+        ("try: raise canary.TestFailed('caught')\nexcept canary.TestFailed: sys.exit(3)", ("FAILED", 3, "exit code 3")),
+        ("sys.excepthook = print; raise canary.TestFailed('own hook')", ("FAILED", 65, "own hook")),
+    ],
+)
+def test_the_message_of_the_exception_is_the_reason(
+    tmp_path: Path, statement: str, expected: tuple[str, int, str]
+) -> None:
+    """Whatever is printed around it, what the test raised says why it failed; one that was caught says nothing."""
+    assert _judged(tmp_path, f"import canary, sys\n{NOISE}{statement}\n") == expected
+
+
+def test_a_huge_message_is_cut(tmp_path: Path) -> None:
+    """A reason stays a line of bounded length."""
+    _, _, reason = _judged(tmp_path, "import canary\nraise canary.TestFailed('x ' * 10_000_000)")
+    assert reason is not None
+    assert len(reason) == LONGEST_REASON
+    assert reason.endswith("…")
+
+
+def test_a_message_that_cannot_be_said_is_told_so(tmp_path: Path) -> None:
+    """An exception class that fails to say itself changes neither the exit code nor the output of the hook."""
+    script = "import canary\nclass Mine(canary.TestDiffed):\n    def __str__(self): raise KeyError\nraise Mine"
+    assert _judged(tmp_path, script) == ("DIFFED", 64, "(its message cannot be shown: KeyError)")
+
+
+def test_the_last_traceback_stands_behind_the_exit_code(tmp_path: Path) -> None:
+    """Of other Python scripts the last error at the end of the output is told, chained ones and broken syntax too."""
+    chained = "try: {}['a']\nexcept KeyError as error: raise RuntimeError('in the end') from error"
+    assert _judged(tmp_path, chained)[2] == "exit code 1: RuntimeError: in the end"
+    assert _judged(tmp_path, "x =")[2] == "exit code 1: SyntaxError: invalid syntax"
+    assert _judged(tmp_path, "raise SystemExit(1)")[2] == "exit code 1"
+    assert _judged(tmp_path, "raise KeyError", kind="ctest", ctest=CTestRules())[2] == "exit code 1: KeyError"
+
+
+def test_what_was_expected_stands_before_the_message(tmp_path: Path) -> None:
+    """A failure other than the expected one says both; an expected one needs no reason."""
+    script = "import canary\nraise canary.TestFailed('too hot')"
+    assert _judged(tmp_path, script, xstatus=3)[2] == "expected exit code 3, but it ended with exit code 65: too hot"
+    assert _judged(tmp_path, script, xstatus=-1) == ("XFAIL", 11, None)
+
+
+def test_notes_and_the_reason_do_not_replace_each_other(tmp_path: Path) -> None:
+    """Measurements taken before the end, and in the teardown behind it, stay beside the reason."""
+    script = """
+import atexit, canary
+job = canary.get_instance()
+job.add_measurement("before", 1)
+atexit.register(job.add_measurement, "after", 2)
+raise canary.TestFailed("why")
+"""
+    assert _judged(tmp_path, script)[2] == "why"
+    assert read_notes(str(tmp_path))[1] == {"before": 1, "after": 2}
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"status": 3}', '{"status": {"code": 1, "reason": 3}}', "[" * 100_000])
+def test_what_is_no_note_says_nothing(tmp_path: Path, content: str) -> None:
+    """A file that a job put in the place of the notes changes no verdict."""
+    (tmp_path / "testcase.lock").write_text(content)
+    assert read_reason(str(tmp_path), 1) is None
+
+
+def test_a_script_run_by_hand_notes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a job there is no folder for notes, and none is made in the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CANARY_WF_JOB", raising=False)
+    note_end("why", 1)
+    assert not list(tmp_path.iterdir())
