@@ -2,15 +2,17 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from canary_wf.job.caller import callers_environment
 from canary_wf.job.environment_changes import changed_environment
 from canary_wf.job.events import Resources
 from canary_wf.job.placeholders import expanded, has_placeholder, id_variable
 from canary_wf.job.resource_groups import COUNT_VARIABLE, group_variables
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import STATE_FILE
+from canary_wf.resources.visible import Vendor, mask_variables, vendor_of
 
 RUNTIME_FOLDER = str(Path(__file__).parent.parent / "runtime")
 """Where a test's `import canary` finds the runtime module."""
@@ -18,27 +20,26 @@ RUNTIME_FOLDER = str(Path(__file__).parent.parent / "runtime")
 NODES = "nodes"
 """The type under which a job of several nodes is given their names."""
 
-_GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
-
-
-_THREADS = (
-    *("GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
-    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
-)
-"""What Snakemake sets besides OMP_NUM_THREADS, to the threads of the whole batch, for every rule that it runs."""
-
 ATTEMPT = "CANARY_WF_ATTEMPT"
 """The variable by which the processes of an attempt at a batch are known: its token, behind those of outer ones."""
 
 _IDS = re.compile("CANARY_[A-Z0-9_]+_IDS")
+_OWN = ("cpus", "gpus", NODES)
+_RESERVED = frozenset(id_variable(name) for kind in _OWN for name in (kind, kind[:-1]))
 
 
 class BaseEnvironment(dict[str, str]):
-    """What all jobs of a batch inherit; `templates` are the variables whose values have placeholders."""
+    """What all jobs of a batch inherit.
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    `templates` are the variables whose values have placeholders, `vendor` is whose GPUs there are, where that is known,
+    and `types` are the resource types of the pool.
+    """
+
+    def __init__(self, variables: Mapping[str, str], types: Iterable[str] = (), vendor: Vendor | None = None) -> None:
         super().__init__(variables)
         self.templates = tuple(name for name, value in variables.items() if has_placeholder(value))
+        self.types = frozenset(types)
+        self.vendor = vendor
 
 
 def base_environment(
@@ -48,15 +49,18 @@ def base_environment(
 
     `attempt` is the token of the attempt at the batch.
     """
-    # HIP_VISIBLE_DEVICES would select again among what ROCR_VISIBLE_DEVICES leaves visible, and ids that a runner
-    # inside of a job was given itself are none of its own jobs'.
-    kept = {name: value for name, value in environment.items() if name != "HIP_VISIBLE_DEVICES"}
-    kept = {name: value for name, value in kept.items() if not (name.startswith("CANARY_") and _IDS.fullmatch(name))}
-    kept |= {name: "" for kind in types for name in _id_names(kind)}
+    types = frozenset(types)
+    # Ids that a runner inside of a job was given itself are none of its own jobs'.
+    kept = {
+        name: value
+        for name, value in callers_environment(environment).items()
+        if not (name.startswith("CANARY_") and _IDS.fullmatch(name))
+    }
+    kept |= {name: "" for kind in sorted(types) for name in id_names(kind, types)}
     if attempt is not None:
         # A runner inside of a job keeps what the outer one goes by.
         kept[ATTEMPT] = f"{environment[ATTEMPT]}:{attempt}" if ATTEMPT in environment else attempt
-    return BaseEnvironment(kept)
+    return BaseEnvironment(kept, types, vendor_of(environment))
 
 
 def job_environment(
@@ -74,13 +78,14 @@ def job_environment(
     if spec.ctest is not None:
         return _ctest_environment(base, spec, resources, folder, variables)
     own = str(folder)
-    ids = id_variables(resources)
+    known = base if isinstance(base, BaseEnvironment) else BaseEnvironment(base)
+    ids = id_variables(resources, known.types)
+    masks = mask_variables([str(item["id"]) for item in resources.get("gpus", ())], known.vendor)
     environment = {**base, **ids}
-    _expand_inherited(environment, base, ids)
-    # Snakemake has set these to what the whole batch has, so that what the user's own shell said is not known here.
-    threads = str(max(spec.cpus, 1))
-    environment["OMP_NUM_THREADS"] = threads
-    environment.update({name: threads for name in _THREADS if name in base})
+    _set_all(environment, masks)
+    _expand_inherited(environment, known, {*ids, *masks})
+    # OpenMP would start a thread for each CPU of the machine; MKL, OpenBLAS and NumExpr go by this one, too.
+    environment.setdefault("OMP_NUM_THREADS", str(max(spec.cpus, 1)))
     environment["CANARY_WF_JOB"] = f"{own}/{STATE_FILE}"
     environment["PWD"] = own
     _set_all(environment, spec.environment if variables is None else variables)
@@ -103,25 +108,25 @@ def _ctest_environment(
     A test of CTest chooses its devices itself, by the variables of its resource groups, so that what is visible, how
     many threads it may start, and PATH are left as the runner found them.
     """
-    ids = {name: value for name, value in id_variables(resources).items() if name not in _GPU_VARIABLES}
+    known = base if isinstance(base, BaseEnvironment) else BaseEnvironment(base)
+    ids = id_variables(resources, known.types)
     environment = {
         **base,
         **ids,
         "CANARY_WF_JOB": f"{folder}/{STATE_FILE}",
         "PWD": spec.working_directory or str(folder),
     }
-    _expand_inherited(environment, base, ids)
+    _expand_inherited(environment, known, ids)
     _set_all(environment, spec.environment if variables is None else variables)
     environment = changed_environment(environment, spec.ctest.environment_modification if spec.ctest else ())
     environment.pop(COUNT_VARIABLE, None)
     return {**environment, **group_variables(spec, resources)}
 
 
-def _expand_inherited(environment: dict[str, str], base: Mapping[str, str], ids: Mapping[str, str]) -> None:
-    """Replace the placeholders in what the job inherits."""
-    known = base if isinstance(base, BaseEnvironment) else BaseEnvironment(base)
-    for name in known.templates:
-        if name not in ids:
+def _expand_inherited(environment: dict[str, str], base: BaseEnvironment, own: Collection[str]) -> None:
+    """Replace the placeholders in what the job inherits, but for the variables that are its `own`."""
+    for name in base.templates:
+        if name not in own:
             environment[name] = expanded(base[name], environment)
 
 
@@ -134,12 +139,12 @@ def _set_all(environment: dict[str, str], variables: Mapping[str, str | None]) -
             environment[name] = expanded(value, environment)
 
 
-def id_variables(resources: Resources) -> dict[str, str]:
-    """Return the variables that tell a job which ids of which type it was given."""
+def id_variables(resources: Resources, types: Collection[str] = ()) -> dict[str, str]:
+    """Return the variables that tell a job which ids of which type it was given, of a pool of these `types`."""
     ids = {kind: ",".join(str(item["id"]) for item in items) for kind, items in resources.items()}
-    variables = {"CANARY_CPU_IDS": ids.get("cpus", ""), "CANARY_GPU_IDS": ids.get("gpus", "")}
-    variables.update({name: text for kind, text in ids.items() for name in _id_names(kind)})
-    variables.update(dict.fromkeys(_GPU_VARIABLES, ids.get("gpus", "")))
+    known = {*types, *ids}
+    variables = {"CANARY_CPU_IDS": "", "CANARY_GPU_IDS": ""}
+    variables.update({name: text for kind, text in ids.items() for name in id_names(kind, known)})
     nodes = resources.get(NODES, [])
     if nodes:
         # What srun and MPI's launchers look for; of a step of Slurm's executor these variables were taken away.
@@ -148,11 +153,22 @@ def id_variables(resources: Resources) -> dict[str, str]:
     return variables
 
 
-def _id_names(kind: str) -> tuple[str, ...]:
-    """Return the variables for ids of `kind`: CANARY_GPUS_IDS and CANARY_GPU_IDS for ``gpus``."""
+def id_names(kind: str, types: Collection[str]) -> tuple[str, ...]:
+    """Return the variables for ids of `kind`: CANARY_FPGAS_IDS and CANARY_FPGA_IDS for ``fpgas``.
+
+    The singular is left to a type that is called so itself. CPUs, GPUs and nodes have theirs in any case, so that what
+    another type would share with them (``gpu``, ``GPUS``) is CANARY_RESOURCE_GPU_IDS and the like.
+    """
     if not kind.isidentifier():
         return ()
-    return (id_variable(kind), id_variable(kind[:-1])) if kind.endswith("s") else (id_variable(kind),)
+    own = id_variable(kind)
+    if kind in _OWN:
+        return (own, id_variable(kind[:-1]))
+    if own in _RESERVED:
+        return (id_variable(f"resource_{kind}"),)
+    if not kind.endswith("s") or kind[:-1] in types:
+        return (own,)
+    return (own, id_variable(kind[:-1]))
 
 
 def _prefixed(prefix: str, rest: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from canary_wf.errors import UsageError
 from canary_wf.resources.cgroup import MIB, cpu_quota, memory_limit
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.visible import visible_gpus
+from canary_wf.resources.visible import visible_gpus, visible_intel_gpus
 
 _ROOT = Path("/")
 _LIBRARIES = ("pynvml", "amdsmi")
@@ -68,14 +68,16 @@ def detect_gpus(
 ) -> list[str]:
     """Return the ids of the GPUs of this machine.
 
-    What CUDA_VISIBLE_DEVICES or ROCR_VISIBLE_DEVICES says wins. Else, with `query_libraries`, the vendors' libraries
-    are asked (NVIDIA's, then AMD's, if importable); else, or without an answer, NVIDIA's device files are counted.
+    What the variables that hide devices leave wins. Else, with `query_libraries`, the vendors' libraries are asked
+    (NVIDIA's, then AMD's, if importable); else, or without an answer, NVIDIA's device files are counted. What Intel's
+    variable names is there where no other vendor's GPUs are found.
     """
     visible = visible_gpus(environment)
     if visible is not None:
         return visible
     number = (_count_nvidia() or _count_amd()) if query_libraries else 0
-    return [str(ordinal) for ordinal in range(number or _count_devices(root / "dev", is_device))]
+    number = number or _count_devices(root / "dev", is_device)
+    return [str(ordinal) for ordinal in range(number)] if number else visible_intel_gpus(environment) or []
 
 
 def _require_library() -> None:

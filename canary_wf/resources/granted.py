@@ -13,7 +13,7 @@ import msgspec
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.slurm_command import ask_slurm
 from canary_wf.resources.slurm_text import cpu_ids_of_job, memory_of_job, node_list_of_job, numbers_of, per_node
-from canary_wf.resources.visible import device_ids, visible_gpus
+from canary_wf.resources.visible import device_ids, visible_gpus, visible_intel_gpus
 
 SCONTROL_SECONDS = 10.0
 """How long the controller may take to answer."""
@@ -91,6 +91,8 @@ def cpu_count(environment: Mapping[str, str]) -> int | None:
 def gpu_ids(environment: Mapping[str, str]) -> list[str]:
     """Return the granted GPUs: what the drivers' variables show, and only where none is set what Slurm says."""
     visible = visible_gpus(environment)
+    if visible is None:
+        visible = visible_intel_gpus(environment)
     if visible is not None:
         return visible
     for name in SLURM_GPUS:

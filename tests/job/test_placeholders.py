@@ -69,10 +69,16 @@ def test_every_type_of_the_pool_has_its_variable_which_is_empty_when_a_job_gets_
     assert given_ids["ROCR_VISIBLE_DEVICES"] == given_ids["CUDA_VISIBLE_DEVICES"] == "GPU-2"
 
 
-def test_thread_counts_are_the_jobs_not_its_batchs() -> None:
-    """Snakemake sets them to the threads of the whole rule; what the job declares wins."""
-    base = base_environment({"OMP_NUM_THREADS": "16", "MKL_NUM_THREADS": "16"})
-    found = job_environment(base, spec("a", cpus=2, environment={"MKL_NUM_THREADS": "1"}), {}, FOLDER)
-    assert (found["OMP_NUM_THREADS"], found["MKL_NUM_THREADS"]) == ("2", "1")
-    assert "OPENBLAS_NUM_THREADS" not in found
-    assert job_environment({}, spec("a", cpus=0), {}, FOLDER)["OMP_NUM_THREADS"] == "1"
+def test_another_type_never_has_the_variables_of_cpus_and_gpus() -> None:
+    """Whatever it is called and whatever the order; the singular belongs to the type that is called so."""
+    types = ["cpus", "gpus", "cpu", "gpu", "GPUS", "node", "fpga", "fpgas"]
+    given = {kind: [{"id": f"{kind}-1", "slots": 1}] for kind in reversed(types)}
+    found = job_environment(base_environment({}, types), spec("a"), given, FOLDER)
+    kinds = ("CPU", "CPUS", "GPU", "GPUS", "RESOURCE_CPU", "RESOURCE_GPU", "RESOURCE_GPUS", "RESOURCE_NODE")
+    assert [found[f"CANARY_{kind}_IDS"] for kind in kinds] == [
+        *("cpus-1", "cpus-1", "gpus-1", "gpus-1", "cpu-1", "gpu-1", "GPUS-1", "node-1")
+    ]
+    assert (found["CANARY_FPGA_IDS"], found["CANARY_FPGAS_IDS"]) == ("fpga-1", "fpgas-1")
+    plural = job_environment(base_environment({}, types), spec("a"), {"fpgas": given["fpgas"]}, FOLDER)
+    assert (plural["CANARY_FPGA_IDS"], plural["CANARY_FPGAS_IDS"]) == ("", "fpgas-1")
+    assert "CANARY_GPUS_IDS" not in job_environment({}, spec("a"), {"gpu": given["gpu"]}, FOLDER)
