@@ -38,7 +38,8 @@ def command(*, plan: Path, result: Path, log: Path | None) -> int:
 
 def _verdict(state: SessionState, bad: list[PlannedJob]) -> str:
     if not bad:
-        return f"canary-wf: all {len(state.plan.jobs)} jobs are done and none failed\n"
+        left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
+        return f"canary-wf: all {len(state.plan.jobs)} jobs are done and none failed{left}\n"
     lines = [f"canary-wf: {len(bad)} of {len(state.plan.jobs)} jobs did not pass:"]
     for job in bad[:_TOLD]:
         status = state.record(job).status

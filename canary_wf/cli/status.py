@@ -11,6 +11,7 @@ from canary_wf.cli.options import json_option, out_option
 from canary_wf.cli.tables import print_json
 from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.errors import ExitCode, UsageError
+from canary_wf.plan.left_out import left_out_lines
 from canary_wf.plan.store import newest_session
 from canary_wf.report.progress import progress_of
 from canary_wf.report.selection import select, with_keywords
@@ -60,4 +61,5 @@ def _tell(state: SessionState, wanted: str | None, keywords: str | None, lines: 
     else:
         print_status(state, jobs)
     if not as_json:
-        sys.stdout.writelines(f"{line}\n" for line in progress_of(state, time.time()))
+        told = (*progress_of(state, time.time()), *left_out_lines(state.plan.left_out))
+        sys.stdout.writelines(f"{line}\n" for line in told)

@@ -5,6 +5,9 @@ Facts: CMake's manual, "Properties on Tests". Field names follow the properties.
 
 import msgspec
 
+DISABLED = "disabled (the property DISABLED)"
+"""Why a test is masked that CTest itself would not run."""
+
 
 class ResourceItem(msgspec.Struct, frozen=True):
     """So many `slots` of one id of the resource `type`."""

@@ -67,5 +67,18 @@ def misfit(job: JobSpec, node: NodeShape, pool: ResourcePool | None = None) -> s
     return None
 
 
+def remedy(job: JobSpec, node: NodeShape) -> str | None:
+    """Return the options that describe a node which `job` fits, or None when it does not take another node."""
+    options = [f"-r nodes={job.nodes}"] if job.nodes > node.nodes else []
+    for kind, wanted in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
+        if wanted > node.capacities.get(kind, 0) * job.nodes:
+            options.append(f"-r {kind}={-(-wanted // job.nodes)}")
+    if node.memory is not None and job.memory is not None and job.memory > node.memory * job.nodes:
+        options.append(f"-r memory={-(-job.memory // job.nodes)}MiB")
+    if any(item.slots > 1 and item.type != "cpus" for group in job.resource_groups for item in group):
+        return "--resource-pool-file FILE"  # of several slots on one id only a file can tell
+    return " ".join(options) or None
+
+
 def _nodes(count: int) -> str:
     return "a node has" if count == 1 else f"{count} nodes have"

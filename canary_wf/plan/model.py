@@ -14,12 +14,25 @@ FailOn = Literal["any", "never"]
 RulesMode = Literal["batch", "shape", "auto"]
 
 
-class LeftOut(msgspec.Struct, frozen=True):
-    """A job that is not part of the run, and why."""
+class LeftOut(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A job that is not part of the run, and why.
+
+    `hint` are the options of `generate` that would let it run, `path` and `file` those of its spec. `test` is the name
+    that CTest has for it, `folder` (relative to its build tree) where it would run, and `disabled` whether CTest itself
+    would not run it.
+    """
 
     id: str
     name: str
     reason: str
+    hint: str | None = None
+    path: str = ""
+    file: str = ""
+    command: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    test: str | None = None
+    folder: str | None = None
+    disabled: bool = False
 
 
 class BatchSpecFields(msgspec.Struct, frozen=True):

@@ -14,14 +14,17 @@ from canary_wf.batch.schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.time_limit import time_limit
 from canary_wf.errors import InputError
+from canary_wf.job.ctest_rules import DISABLED
 from canary_wf.job.history import History
 from canary_wf.job.identity import batch_id
 from canary_wf.job.retry import RetryPolicy
 from canary_wf.job.spec import Asset, Baseline, JobSpec
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
 from canary_wf.plan.estimate import expected_runtime, room_for
+from canary_wf.plan.fit import remedy
 from canary_wf.plan.inputs import InputDigests
 from canary_wf.plan.kind_of_node import choose_kinds
+from canary_wf.plan.left_out import with_origin
 from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, RulesMode
 from canary_wf.plan.partition_limits import keep_to_limits
 from canary_wf.plan.segments import Segment, segments_of, specifications
@@ -57,10 +60,10 @@ def make_plan(
     Raises InputError when nothing is left to run, when `strict` and a job fits nowhere, and when the batch
     specification asks for the impossible.
     """
-    masked = tuple(LeftOut(job.id, job.name, job.mask) for job in specs if job.mask is not None)
+    masked = tuple(_masked(job, job.mask, out) for job in specs if job.mask is not None)
     wanted = [job for job in specs if job.mask is None]
     kinds = choose_kinds(target, wanted, settings.batch_spec.layout)
-    target, jobs, left_out = kinds.main, kinds.jobs, kinds.left_out
+    target, jobs, left_out = kinds.main, kinds.jobs, _with_origins(kinds.left_out, wanted, kinds.main, out)
     _check_something_left(specs, jobs, left_out, strict=settings.strict)
     estimates = [expected_runtime(job, history) for job in jobs]
     segments = segments_of(jobs, kinds.targets, [seconds for seconds, _ in estimates])
@@ -89,6 +92,18 @@ def make_plan(
         slurm=settings.slurm,
         hooks=settings.hooks,
     )
+
+
+def _masked(job: JobSpec, reason: str, out: Path) -> LeftOut:
+    found = LeftOut(job.id, job.name, reason)
+    return with_origin(found, job, out) if reason == DISABLED else found
+
+
+def _with_origins(left_out: Sequence[LeftOut], jobs: Sequence[JobSpec], target: Target, out: Path) -> list[LeftOut]:
+    """Return `left_out` with where each job is from, and what would let it run."""
+    specs = {job.id: job for job in jobs}
+    found = [with_origin(each, specs[each.id], out) for each in left_out]
+    return [msgspec.structs.replace(each, hint=remedy(specs[each.id], target.node)) for each in found]
 
 
 def _check_something_left(

@@ -4,14 +4,21 @@ Format: `junit-10.xsd` of the Jenkins xUnit plug-in (https://github.com/jenkinsc
 GitHub actions read too; times are seconds. By it, the number of skipped cases stands at suites, not above them.
 """
 
+import os
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from datetime import UTC, datetime
+
+import msgspec
 
 from canary_wf.job.record import JobRecord
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Category, Outcome
 from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.plan.model import LeftOut
+from canary_wf.report.batch_runs import run_at
+from canary_wf.report.case_names import CaseName, case_names, source_file
 from canary_wf.report.session import SessionState, tail
 
 OUTPUT_LINES = 200
@@ -21,32 +28,53 @@ _ERRORS = {Outcome.BROKEN, Outcome.ERROR, Outcome.INVALID, Outcome.CANCELLED, Ou
 
 
 def junit_report(state: SessionState) -> str:
-    """Return the session as JUnit XML."""
-    suites: dict[str, list[PlannedJob]] = {}
+    """Return the session as JUnit XML; jobs that were left out are among the skipped."""
+    suites: dict[tuple[str, str], _Suite] = {}
     for job in state.plan.jobs:
-        suites.setdefault(job.path, []).append(job)
-    totals = _totals(state, state.plan.jobs)
+        suites.setdefault((job.path, job.file), _Suite()).jobs.append(job)
+    for each in state.plan.left_out:
+        suites.setdefault((each.path, each.file), _Suite()).left_out.append(each)
+    cases = case_names(state.plan)
+    totals = _totals(state, state.plan.jobs, len(state.plan.left_out))
     root = ET.Element("testsuites", {"name": "canary-wf", **{key: totals[key] for key in totals if key != "skipped"}})
-    for path, jobs in sorted(suites.items()):
-        started = min((record.started for job in jobs if (record := state.record(job)).started), default=None)
-        stamp = datetime.fromtimestamp(started or state.plan.created, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        suite = ET.SubElement(
-            root, "testsuite", {"name": printable(path), "timestamp": stamp, **_totals(state, jobs), "hostname": "-"}
-        )
-        for job in jobs:
-            _add_case(suite, state, job)
+    for (path, _), suite in sorted(suites.items()):
+        element = ET.SubElement(root, "testsuite", _suite_attributes(state, path, suite))
+        for job in suite.jobs:
+            _add_case(element, state, job, cases[job.id])
+        for each in suite.left_out:
+            _add_left_out(element, state, each, cases[each.id])
     ET.indent(root)
     return defused(ET.tostring(root, encoding="unicode", xml_declaration=True)) + "\n"
 
 
-def _totals(state: SessionState, jobs: "tuple[PlannedJob, ...] | list[PlannedJob]") -> dict[str, str]:
+class _Suite(msgspec.Struct):
+    """The jobs of one test file."""
+
+    jobs: list[PlannedJob] = []
+    left_out: list[LeftOut] = []
+
+
+def _suite_attributes(state: SessionState, path: str, suite: _Suite) -> dict[str, str]:
+    started = min((record.started for job in suite.jobs if (record := state.record(job)).started), default=None)
+    stamp = datetime.fromtimestamp(started or state.plan.created, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    totals = _totals(state, suite.jobs, len(suite.left_out))
+    return {"name": printable(path), "timestamp": stamp, **totals, "hostname": printable(_host(state, suite.jobs))}
+
+
+def _host(state: SessionState, jobs: Sequence[PlannedJob]) -> str:
+    """Return where `jobs` ran, the first of several hosts; what ran nowhere is reported from here."""
+    ran = (run_at(state.runs.get(job.batch, ()), state.record(job).started) for job in jobs)
+    return next((run.host for run in ran if run is not None), os.uname().nodename)
+
+
+def _totals(state: SessionState, jobs: Sequence[PlannedJob], left_out: int) -> dict[str, str]:
     tags = [_tag(state.record(job)) for job in jobs]
     seconds = sum(state.record(job).duration or 0.0 for job in jobs)
     return {
-        "tests": str(len(jobs)),
+        "tests": str(len(jobs) + left_out),
         "failures": str(tags.count("failure")),
         "errors": str(tags.count("error")),
-        "skipped": str(tags.count("skipped")),
+        "skipped": str(tags.count("skipped") + left_out),
         "time": f"{seconds:.3f}",
     }
 
@@ -60,14 +88,27 @@ def _tag(record: JobRecord) -> str | None:
     return "error" if record.status.outcome in _ERRORS else "failure"
 
 
-def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob) -> None:
+def _case(
+    suite: ET.Element, state: SessionState, job: PlannedJob | LeftOut, case: CaseName, seconds: float
+) -> ET.Element:
+    attributes = {
+        "name": case.name,
+        "classname": case.classname,
+        "time": f"{seconds:.3f}",
+        "file": source_file(job, state.paths.out),
+    }
+    return ET.SubElement(suite, "testcase", {name: printable(value) for name, value in attributes.items()})
+
+
+def _add_left_out(suite: ET.Element, state: SessionState, job: LeftOut, name: CaseName) -> None:
+    case = _case(suite, state, job, name, 0.0)
+    told = f"left out: {job.reason}" + (f"; generate with {job.hint} to run it" if job.hint else "")
+    ET.SubElement(case, "skipped", {"message": printable(told), "type": "LEFT OUT"})
+
+
+def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: CaseName) -> None:
     record = state.record(job)
-    classname = job.path.rsplit(".", 1)[0].replace("/", ".")
-    case = ET.SubElement(
-        suite,
-        "testcase",
-        {"name": printable(job.name), "classname": printable(classname), "time": f"{record.duration or 0.0:.3f}"},
-    )
+    case = _case(suite, state, job, name, record.duration or 0.0)
     tag = _tag(record)
     if tag is None:
         _add_attempts(case, record)

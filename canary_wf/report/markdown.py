@@ -6,11 +6,13 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.plan.left_out import left_out_lines
 from canary_wf.report.session import SessionState
 from canary_wf.report.shown import shown_tail
 from canary_wf.wording import count
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~&]|(?<!\w)[+\-.]|[+\-.](?!\w))")
+"""What Markdown gives a meaning: full stops, dashes and pluses only where they do not stand inside of a word."""
 MOST_FAILURES = 50
 MOST_BYTES = 900_000
 """GitHub takes no step summary above 1 MiB."""
@@ -19,9 +21,10 @@ MOST_BYTES = 900_000
 def markdown_report(state: SessionState) -> str:
     """Return the session as Markdown."""
     counts = state.counts()
+    left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
     verdict = "passed" if not state.failed and not state.not_done else "did not pass"
     lines = [
-        f"# {count(len(state.plan.jobs), 'job')}: {verdict}",
+        f"# {count(len(state.plan.jobs), 'job')}: {verdict}{left}",
         "",
         "| " + " | ".join(counts) + " |",
         "|" + " ---: |" * len(counts),
@@ -39,6 +42,9 @@ def markdown_report(state: SessionState) -> str:
     if len(state.failed) > shown:
         lines.append(f"… and {len(state.failed) - shown} more failures.")
     lines += _flaky(state)
+    if state.plan.left_out:
+        lines += ["", f"## Left out: {count(len(state.plan.left_out), 'job')}", ""]
+        lines += [f"- {escaped(line)}" for line in left_out_lines(state.plan.left_out)]
     return "\n".join(lines).rstrip() + "\n"
 
 

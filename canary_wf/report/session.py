@@ -65,6 +65,10 @@ class SessionState(msgspec.Struct, frozen=True):
             "session": self.plan.session,
             "counts": self.counts(),
             "jobs": [self.fields(job) for job in (self.plan.jobs if jobs is None else jobs)],
+            "left_out": [
+                {"id": each.id, "name": each.name, "reason": each.reason, "hint": each.hint}
+                for each in self.plan.left_out
+            ],
         }
 
     @property

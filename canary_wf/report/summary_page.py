@@ -4,6 +4,7 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.plan.left_out import left_out_lines
 from canary_wf.report.pages import render_page
 from canary_wf.report.session import SessionState
 from canary_wf.report.shown import shown_tail
@@ -26,6 +27,7 @@ def summary_report(state: SessionState) -> str:
         sentence=f"{count(len(state.plan.jobs), 'job')}: {'passed' if passed else 'did not pass'}",
         counts=state.counts(),
         failures=[_failure(state, job) for job in failed[:MOST_FAILURES]],
+        left_out=left_out_lines(state.plan.left_out),
         more=count(left, "more failure") if left > 0 else None,
     )
 

@@ -16,6 +16,7 @@ from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.timeouts import Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.errors import InputError
+from canary_wf.job.ctest_rules import DISABLED
 from canary_wf.job.identity import job_id
 from canary_wf.job.spec import JobSpec
 
@@ -108,7 +109,7 @@ class _Tree:
             resource_groups=groups,
             locks=self._locks(values),
             ctest=rules_of(test),
-            mask="disabled (the property DISABLED)" if values.get("DISABLED") else None,
+            mask=DISABLED if values.get("DISABLED") else None,
         )
 
     def _locks(self, values: Mapping[str, Any]) -> tuple[str, ...]:
