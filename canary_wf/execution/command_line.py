@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
 _TAKE_VALUE = ("--plan", "--result", "--workers")
+_SWITCHES = ("--bind", "--submitted")
 _MOST_DIGITS = 9
 
 
@@ -25,6 +26,7 @@ class RunOptions(NamedTuple):
     workers: int | None = None
     bind: bool = False
     debug: bool = False
+    submitted: bool = False
 
 
 def read_arguments(arguments: Sequence[str]) -> RunOptions:
@@ -40,7 +42,7 @@ def as_rules_write(arguments: Sequence[str]) -> RunOptions | None:
     given: dict[str, str] = {}
     rest = iter(arguments[1:])
     for name in rest:
-        value = next(rest, "") if name in _TAKE_VALUE else "yes" if name == "--bind" else ""
+        value = next(rest, "") if name in _TAKE_VALUE else "yes" if name in _SWITCHES else ""
         if not value or value.startswith("-") or name in given:
             return None
         given[name] = value
@@ -53,6 +55,7 @@ def as_rules_write(arguments: Sequence[str]) -> RunOptions | None:
         Path(given["--result"]) if "--result" in given else None,
         int(workers) if "--workers" in given else None,
         "--bind" in given,
+        submitted="--submitted" in given,
     )
 
 
@@ -82,5 +85,6 @@ def command_parser() -> "argparse.ArgumentParser":
     parser.add_argument("--result", type=Path, help="where a copy of the result is expected")
     parser.add_argument("--workers", type=above_zero, help="run at most this many jobs at once")
     parser.add_argument("--bind", action="store_true", help="bind each job to the CPUs of its ids")
+    parser.add_argument("--submitted", action="store_true", help="say that a cluster's scheduler started this")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
     return parser

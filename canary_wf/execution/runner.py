@@ -40,6 +40,7 @@ from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, remedy, write_atomic
 from canary_wf.plain_files import read_plain
 from canary_wf.plan.batch_slice import BatchSlice
+from canary_wf.plan.permission import require_permission
 from canary_wf.resources.slurm_ids import own_ids
 from canary_wf.session_paths import SessionPaths
 
@@ -59,7 +60,12 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with stop_on_signals():
             return run_batch(
-                options.batch, options.plan, result=options.result, workers=options.workers, bind=options.bind
+                options.batch,
+                options.plan,
+                result=options.result,
+                workers=options.workers,
+                bind=options.bind,
+                submitted=options.submitted,
             )
     except CanaryWfError as error:
         if options.debug:
@@ -78,16 +84,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run_batch(
-    batch: str, plan: Path, *, result: Path | None = None, workers: int | None = None, bind: bool = False
+    batch: str,
+    plan: Path,
+    *,
+    result: Path | None = None,
+    workers: int | None = None,
+    bind: bool = False,
+    submitted: bool = False,
 ) -> int:
     """Run what is left of `batch` of `plan`; return 0 when all its jobs have their verdict, else why not.
 
+    `submitted` says that a cluster's scheduler started this process.
     Raises WorkspaceError for a plan, batch or state that is not there or damaged, or cannot be written.
     """
     if not os.path.lexists(plan):
         raise WorkspaceError("there is no such plan", where=plan, hint="make one with canary-wf generate")
     paths = SessionPaths.of_plan(plan)
     part = load_slice(paths, batch)
+    if part.scheduler == "slurm" and not submitted and not os.environ.get("SLURM_JOB_ID"):
+        require_permission(f"batch {batch}", os.environ)
     _require_upstreams(part, paths)
     _require_not_replaced(batch, paths)
     # The runner changes its folder with each job it starts, so nothing relative may be left by then.

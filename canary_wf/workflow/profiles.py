@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from canary_wf.plan.model import Plan
+from canary_wf.resources.detection import detect_memory, detect_pool
 from canary_wf.shipped import shipped_folder
 from canary_wf.workflow.snakefile import template_environment
 
@@ -25,16 +26,22 @@ def profile_files(plan: Plan) -> dict[str, str]:
 
 
 def _values(plan: Plan) -> dict[str, Any]:
-    cpus = max(plan.node.get("cpus", 1), *(batch.cpus for batch in plan.batches)) if plan.batches else 1
     script = shipped_folder("profiles") / "slurm-sbatch" / "queue-state.sh"
     submit = shlex.join([sys.executable, "-P", "-m", "canary_wf", "slurm-submit"])
     return {
-        "cpus": cpus,
-        "gpus": plan.node.get("gpus", 0),
-        "memory": plan.node.get("memory"),
+        **_this_machine(plan),
         "slurm": plan.slurm,
         # Snakemake formats the command for submitting, where braces would be its own.
         "submit": json.dumps(submit.replace("{", "{{").replace("}", "}}")),
         "status": json.dumps(shlex.join(["sh", str(script)])),
         "logger": LOGGER if importlib.util.find_spec(f"snakemake_logger_plugin_{LOGGER}") else None,
     }
+
+
+def _this_machine(plan: Plan) -> dict[str, int | None]:
+    """Return the cores, GPUs and MiB of the profile `local`: what was planned with here, never those of a cluster."""
+    if plan.scheduler == "slurm":
+        found = detect_pool()
+        return {"cpus": found.count("cpus"), "gpus": found.count("gpus"), "memory": detect_memory()}
+    cpus = max(plan.node.get("cpus", 1), *(batch.cpus for batch in plan.batches)) if plan.batches else 1
+    return {"cpus": cpus, "gpus": plan.node.get("gpus", 0), "memory": plan.node.get("memory")}

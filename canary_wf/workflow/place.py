@@ -1,0 +1,39 @@
+"""Where a plan may run: one for the nodes of a cluster is not run by the machine on which somebody types `snakemake`.
+
+A login node would else run the whole suite, with the CPUs and GPUs of a node that it is not.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from canary_wf.errors import CanaryWfError
+from canary_wf.plan.permission import require_permission
+
+
+def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.environ) -> str:  # noqa: ANN401 - Snakemake's workflow, which has no public type
+    """Return `plan`, the path of one for cluster nodes, when `workflow` may run it: what a batch's rule asks for first.
+
+    A dry run and `--touch` run nothing, and processes that run single jobs of another Snakemake are on a node. So is
+    one that Slurm started, such as a job that holds `snakemake --profile local`: it runs in what that job was granted.
+    For all others on this machine the reason is told, with --quiet too, and Snakemake's WorkflowError is raised.
+    """
+    if not workflow.is_main_process or not workflow.local_exec or workflow.dryrun or workflow.touch:
+        return plan
+    if environment.get("SLURM_JOB_ID") and environment.get("SLURMD_NODENAME"):
+        return plan
+    try:
+        require_permission(str(Path(plan).parents[3]), environment)
+    except CanaryWfError as error:
+        from snakemake_interface_common.exceptions import WorkflowError
+
+        sys.stderr.write(f"canary-wf: {error}\n")
+        raise WorkflowError("canary-wf runs no batch that was planned for other machines") from None
+    return plan
+
+
+def submitted_option(workflow: Any) -> str:  # noqa: ANN401 - see above
+    """Return the option that tells `run-batch` that a scheduler started it: this process runs one job for another."""
+    return "--submitted" if workflow.remote_exec else ""
