@@ -1,7 +1,8 @@
 """Who depends on whom: the patterns of all jobs resolved over all jobs found, without cycles.
 
 A job file's pattern means job names, or families where no name matches; a `.pyt` file's means name, family, the name
-with its folder in front, or the test file. All algorithms are iterative: chains may be as long as they like.
+with its folder in front, or the test file. Where several PATHs hold equal files, a pattern means jobs of its own PATH
+as long as it matches any there. All algorithms are iterative: chains may be as long as they like.
 """
 
 import re
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
 from functools import cached_property
+from glob import escape
+from types import MappingProxyType
 
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.errors import InputError
@@ -49,8 +52,9 @@ class _Names:
 class _Index:
     """All jobs found, by the names that patterns can use."""
 
-    def __init__(self, specs: Sequence[JobSpec]) -> None:
+    def __init__(self, specs: Sequence[JobSpec], prefixes: Mapping[str, str]) -> None:
         self.specs = specs
+        self.prefixes = [prefixes.get(spec.file, "") for spec in specs] if prefixes else [""] * len(specs)
         self.by_id = {spec.id: number for number, spec in enumerate(specs)}
         self._found: dict[tuple[str, bool], list[int]] = {}
 
@@ -76,6 +80,15 @@ class _Index:
         if key not in self._found:
             self._found[key] = sorted(set(self._search(pattern, by_place=by_place)))
         return self._found[key]
+
+    def matches_from(self, number: int, pattern: str, *, by_place: bool) -> list[int]:
+        """Return the jobs that `pattern` means where the job `number` says it: those of its own PATH come first."""
+        found = self.matches(pattern, by_place=by_place)
+        prefix = self.prefixes[number]
+        if not prefix:
+            return found
+        below = self.matches(f"{escape(prefix)}{pattern}", by_place=True) if by_place else []
+        return [job for job in sorted({*found, *below}) if self.prefixes[job] == prefix] or found
 
     def _search(self, pattern: str, *, by_place: bool) -> list[int]:
         if by_place:
@@ -106,15 +119,21 @@ def check_ids(specs: Sequence[JobSpec]) -> None:
             raise InputError(f"job {spec.name!r} has the same id as one {where}{other_name}", where=spec.file)
 
 
-def resolve(drafts: Sequence[Draft], elsewhere: dict[str, list[str]] | None = None) -> list[tuple[DependencyEdge, ...]]:
+def resolve(
+    drafts: Sequence[Draft],
+    elsewhere: dict[str, list[str]] | None = None,
+    prefixes: Mapping[str, str] = MappingProxyType({}),
+) -> list[tuple[DependencyEdge, ...]]:
     """Return the dependencies of each draft, in the order of its requests.
+
+    `prefixes` has by test file what tells it from equal files below other PATHs.
 
     With `elsewhere`, patterns that match no job are put there, by job id, and their number is not checked.
     Raises InputError with the place, job and pattern when a request matches too few or too many jobs, and InputError
     that shows the cycle when jobs depend on each other in a circle.
     """
     specs = [draft.spec for draft in drafts]
-    index = _Index(specs)
+    index = _Index(specs, prefixes)
     edges = [_edges(number, draft, index, elsewhere) for number, draft in enumerate(drafts)]
     _refuse_cycles(specs, edges, index.by_id)
     return edges
@@ -140,7 +159,7 @@ def _upstream(
         return [index.by_id[identity] for identity in request.patterns]
     found: dict[int, None] = {}
     for pattern in request.patterns:
-        matches = index.matches(pattern, by_place=draft.spec.kind == "pyt")
+        matches = index.matches_from(number, pattern, by_place=draft.spec.kind == "pyt")
         # A job that says `step.*` means the others; only one that names itself is a cycle.
         matches = [job for job in matches if job != number or not _GLOB.search(pattern)]
         if not matches and missing is not None:

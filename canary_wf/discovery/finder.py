@@ -1,6 +1,6 @@
 """The entry of discovery: from the PATHs of the command line to complete job specs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ from canary_wf.discovery.kinds import Finder
 from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.plugged import all_finders
 from canary_wf.discovery.selection import masks
+from canary_wf.discovery.several_paths import told_apart
 from canary_wf.discovery.walk import FoundFile, find_files
 from canary_wf.errors import InputError
 from canary_wf.job.identity import job_directories
@@ -37,7 +38,7 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     selection option.
     """
     finders = all_finders()
-    files = find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude)
+    files = told_apart(find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude))
     if not files:
         where = ", ".join(map(str, paths))
         hint = "they are *.pyt, *.jobs.yaml or CTestTestfile.cmake files"
@@ -46,7 +47,8 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     if not drafts:
         raise InputError("the test files describe no jobs", where=", ".join(map(str, paths)))
     elsewhere: dict[str, list[str]] = {}
-    jobs = _completed(drafts, options, elsewhere if options.alone else None)
+    prefixes = {file.file: file.prefix for file in files if file.prefix}
+    jobs = _completed(drafts, options, prefixes, elsewhere if options.alone else None)
     return Discovery(jobs, len(files), _warnings(drafts), elsewhere)
 
 
@@ -74,11 +76,14 @@ def _warnings(drafts: Sequence[Draft]) -> tuple[str, ...]:
 
 
 def _completed(
-    drafts: Sequence[Draft], options: DiscoveryOptions, elsewhere: dict[str, list[str]] | None
+    drafts: Sequence[Draft],
+    options: DiscoveryOptions,
+    prefixes: Mapping[str, str],
+    elsewhere: dict[str, list[str]] | None,
 ) -> tuple[JobSpec, ...]:
     specs = [draft.spec for draft in drafts]
     check_ids(specs)
-    edges = resolve(drafts, elsewhere)
+    edges = resolve(drafts, elsewhere, prefixes)
     reasons = masks(specs, edges, options)
     masked = {spec.id for spec, reason in zip(specs, reasons, strict=True) if reason is not None}
     directories = job_directories((draft.spec.id, *_placing(draft)) for draft in drafts)

@@ -18,10 +18,14 @@ Claims = Callable[[str], bool]
 
 
 class FoundFile(msgspec.Struct, frozen=True):
-    """A test file: `path` relative to the PATH it was found below (with ``/``), `file` the absolute path."""
+    """A test file: `path` relative to the PATH it was found below (with ``/``), `file` the absolute path.
+
+    Where several PATHs hold equal files, `path` begins with a `prefix` that tells them apart.
+    """
 
     path: str
     file: str
+    prefix: str = ""
 
     @property
     def folder(self) -> str:
@@ -29,21 +33,26 @@ class FoundFile(msgspec.Struct, frozen=True):
         return os.path.dirname(self.file)
 
 
-def find_files(paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = ()) -> list[FoundFile]:
-    """Return the test files below `paths`, those of each PATH in the order of their names.
+def find_files(
+    paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = ()
+) -> list[tuple[str, list[FoundFile]]]:
+    """Return for each of `paths` its folder (absolute) and the test files below it, in the order of their names.
 
     Raises InputError that names a PATH that is missing or of no known kind, a folder that cannot be read, a test file
     that is a broken link or has a name that is not UTF-8, and a file that lies below two of the PATHs.
     """
-    found: dict[str, FoundFile] = {}
+    found: list[tuple[str, list[FoundFile]]] = []
+    seen: set[str] = set()
     hidden = [os.path.realpath(path) for path in exclude]
     for path in paths:
-        files = _Walk(path, claims, hidden).files() if os.path.isdir(path) else [_single(path, claims)]
+        is_folder = os.path.isdir(path)
+        files = _Walk(path, claims, hidden).files() if is_folder else [_single(path, claims)]
         for file in files:
-            if file.file in found:
+            if file.file in seen:
                 raise InputError("is found below two of the given paths", where=file.file, hint="give one of them")
-            found[file.file] = file
-    return list(found.values())
+            seen.add(file.file)
+        found.append((os.path.abspath(path) if is_folder else files[0].folder, files))
+    return found
 
 
 def _single(path: Path, claims: Claims) -> FoundFile:

@@ -291,8 +291,8 @@ def test_errors_of_the_program_are_shown_in_full_with_debug(cli: CommandLine) ->
     assert "there is no session" in done.stderr
 
 
-def test_two_paths_with_the_same_job_are_refused(cli: CommandLine) -> None:
-    """Ids are relative to PATH, so two trees may clash."""
-    for name in ("x", "y"):
-        cli.write(f"{name}/a.jobs.yaml", JOBS)
-    assert_one_line(cli("find", cli.tree / "x", cli.tree / "y"), 3, "'one'", "same id")
+def test_two_ways_to_one_file_are_refused(cli: CommandLine) -> None:
+    """A PATH that is a link to another would run every job twice."""
+    cli.write("x/a.jobs.yaml", JOBS)
+    (cli.tree / "y").symlink_to(cli.tree / "x")
+    assert_one_line(cli("find", cli.tree / "x", cli.tree / "y"), 3, "y/a.jobs.yaml", "below two of the given paths")

@@ -299,16 +299,11 @@ def test_brackets_in_texts_are_not_nesting(tree: Path) -> None:
 
 
 def test_the_same_job_twice_is_refused(tree: Path) -> None:
-    """Two jobs of one name in a file have one id; so have files of one relative path below two PATHs."""
+    """Two jobs of one name in a file have one id, and so have equal rows of parameters."""
     told = _error(tree, "jobs:\n- {name: a, command: [x]}\n- {name: a, command: [y]}\n")
     assert "m.jobs.yaml:3: jobs[1].name: job 'a' has the same id as one of jobs[0]" in told
     told = _error(tree, "jobs:\n- name: a\n  command: [x]\n  parameters: {n: [1, 2, 1]}\n")
     assert "m.jobs.yaml:4: jobs[0].parameters: job 'a.n=1' is there twice" in told
-    for folder in ("one", "two"):
-        (tree / folder).mkdir()
-        (tree / folder / "m.jobs.yaml").write_text("jobs: [{name: a, command: [x]}]\n")
-    with pytest.raises(InputError, match=r"two/m\.jobs\.yaml: job 'a' has the same id as one in .*one/m\.jobs\.yaml"):
-        discover([tree / "one", tree / "two"], DiscoveryOptions())
 
 
 def test_the_schema_is_a_valid_schema() -> None:
