@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _SHOWN = 3
+_KIBI = 1024
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -32,3 +33,12 @@ def some(names: Sequence[str]) -> str:
     """Return the first of `names`, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
+
+
+def size(number: float) -> str:
+    """Return `number` bytes in words, such as ``1.5 GiB``."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if number < _KIBI:
+            return f"{number:.4g} {unit}"
+        number /= _KIBI
+    return f"{number:.4g} TiB"

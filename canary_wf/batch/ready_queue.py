@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
+from typing import TypeVar
+
+T = TypeVar("T")
 
 LOOK_AHEAD = 64
 """Waiting jobs looked at past the first one that does not fit."""
@@ -40,6 +43,11 @@ class ReadyQueue:
 
     def take(self, fits: Callable[[int], bool]) -> Iterator[int]:
         """Yield and remove the tasks to start now; `fits` is asked anew after each one has been handed out."""
+        for number, _ in self.lend(lambda number: True if fits(number) else None):
+            yield number
+
+    def lend(self, lender: Callable[[int], T | None]) -> Iterator[tuple[int, T]]:
+        """Yield and remove the tasks to start now, with what `lender` gave each; None is for one that does not fit."""
         window, kinds, present = self._window, self._kinds, self._present
         blocked: set[int] = set()
         place = 0
@@ -49,10 +57,10 @@ class ReadyQueue:
             kind = number if kinds is None else kinds[number]
             if kind in blocked:
                 place += 1
-            elif fits(number):
+            elif (lent := lender(number)) is not None:
                 self._drop(place)
                 self._refill()
-                yield number
+                yield number, lent
             else:
                 blocked.add(kind)
                 place += 1

@@ -5,7 +5,7 @@ Nothing runs here; processes are the scheduler's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from canary_wf.batch.ready_queue import ReadyQueue
 from canary_wf.batch.reference_order import reference_order
@@ -15,6 +15,8 @@ from canary_wf.job.when import why_unsatisfied
 from canary_wf.plan.batch_slice import PlannedJob
 
 Verdict = tuple[PlannedJob, Status]
+
+T = TypeVar("T")
 
 
 class _Columns(NamedTuple):
@@ -74,11 +76,14 @@ class Agenda:
             else:
                 yield from self.judge(job, Status.of(Outcome.BLOCKED, reason))
 
-    def take(self, fits: Callable[[PlannedJob], bool]) -> Iterator[PlannedJob]:
-        """Yield the jobs to start now; `fits` is asked in the order of the schedule, anew after each one."""
+    def take(self, lend: Callable[[PlannedJob], T | None]) -> Iterator[tuple[PlannedJob, T]]:
+        """Yield the jobs to start now, with what `lend` gave each of them, which is None for a job that does not fit.
+
+        It is asked in the order of the schedule, anew after each one.
+        """
         order, jobs = self._order, self._jobs
-        for number in self._ready.take(lambda number: fits(jobs[order[number]])):
-            yield jobs[order[number]]
+        for number, lent in self._ready.lend(lambda number: lend(jobs[order[number]])):
+            yield jobs[order[number]], lent
 
     def again(self, job: PlannedJob) -> None:
         """Let `job`, which was taken, start once more."""
@@ -96,6 +101,21 @@ class Agenda:
             yield current, verdict
             if verdict.outcome is not Outcome.INTERRUPTED:
                 todo += self._go_on_behind(current)
+
+    def has_waiting(self, job: str) -> bool:
+        """Return whether a job of this batch that depends on `job` has no verdict yet."""
+        return any(downstream.id not in self._verdicts for downstream in self._downstream.get(job, ()))
+
+    def waiting(self, job: str) -> set[str]:
+        """Return the jobs without a verdict that depend on `job`, also through others."""
+        found: set[str] = set()
+        todo = [job]
+        while todo:
+            for downstream in self._downstream.get(todo.pop(), ()):
+                if downstream.id not in found and downstream.id not in self._verdicts:
+                    found.add(downstream.id)
+                    todo.append(downstream.id)
+        return found
 
     def unblocked(self) -> list[PlannedJob]:
         """Return the jobs without a verdict that wait for no other one."""

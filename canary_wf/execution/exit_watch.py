@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Self
 
-from canary_wf.execution.exits import has_ended
+from canary_wf.execution.exits import has_ended, has_pidfd
 
 _LONGEST_WAIT = 3600.0
 """Seconds of one wait; `poll` counts milliseconds in 32 bits."""
@@ -33,15 +33,6 @@ def one_ended(pids: Sequence[int], seconds: float) -> bool:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
-
-
-def has_pidfd() -> bool:
-    """Return whether this system watches processes by descriptors."""
-    try:
-        os.close(os.pidfd_open(os.getpid()))
-    except (AttributeError, OSError):
-        return False
-    return True
 
 
 class ExitWatch:

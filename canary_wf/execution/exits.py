@@ -36,3 +36,12 @@ def measure(duration: float, ended: Exit) -> dict[str, float | int]:
 def has_ended(pid: int) -> bool:
     """Return whether the child `pid` has ended; it is not reaped."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def has_pidfd() -> bool:
+    """Return whether processes can be watched by descriptors: a kernel may be too old, a sandbox may forbid it."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True

@@ -5,6 +5,7 @@ its process. This one may be used by any program, from any thread.
 """
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -18,13 +19,13 @@ from canary_wf.execution.exits import Exit, has_ended, measure, reap
 from canary_wf.execution.guard import Guard
 from canary_wf.execution.launcher import (
     GRACE,
-    OUTPUT_FLAGS,
     LaunchError,
     argument_list,
     find_program,
     launch_reason,
     run_folder,
 )
+from canary_wf.execution.output import OUTPUT_FLAGS, PipedOutput
 from canary_wf.job.job import Job
 from canary_wf.job.launching import JobTimedOut
 from canary_wf.job.processes import signal_group
@@ -32,6 +33,9 @@ from canary_wf.job.state_file import OUTPUT_FILE
 
 _PAUSE = 0.05
 """Seconds between two looks where the kernel cannot wake us."""
+
+_LONGEST_WAIT = 3600.0
+"""Seconds of one wait; `poll` counts milliseconds in 32 bits."""
 
 
 class ProcessLauncher:
@@ -42,17 +46,22 @@ class ProcessLauncher:
         environment = dict(os.environ)
         job.set_runtime_env(environment)
         argv = [*argument_list(job.spec, environment), *arguments]
+        if not argv:
+            raise LaunchError("has no command to run")
         own = job.workspace.dir.absolute()
         place = run_folder(job.spec, str(own), own)
         with Guard() as guard:
             started = time.monotonic()
-            process = _start(argv, place, environment, own / output)
+            piped = PipedOutput(str(own / output), job.spec.output_limit) if job.spec.ctest is not None else None
+            process = _start(argv, place, environment, piped or own / output)
             try:
                 guard.watch(process.pid)
                 _bind(job, process.pid)
-                in_time = _follow(job, process.pid)
+                in_time = _follow(job, process.pid, piped)
             finally:
                 ended = _end(process)
+                if piped is not None:
+                    piped.close()
                 job.measurements.update(measure(time.monotonic() - started, ended))
         if not in_time:
             raise JobTimedOut(f"ran longer than its limit of {job.total_timeout():g} s", where=f"job {job.name}")
@@ -69,13 +78,17 @@ def _bind(job: Job, pid: int) -> None:
             os.sched_setaffinity(pid, cpus)
 
 
-def _follow(job: Job, pid: int) -> bool:
-    """Wait for the end of the process; return whether it came by itself within the job's limit."""
+def _follow(job: Job, pid: int, piped: PipedOutput | None) -> bool:
+    """Wait for the end of the process, and of its output where that is `piped`.
+
+    Returns whether they came by themselves within the job's limit.
+    """
     if job.process is not None:
         job.process = job.process.launched(pid)
         job.save()
     with ExitWatch() as exits:
-        in_time = _wait(exits, pid, job.total_timeout())
+        seconds = job.total_timeout()
+        in_time = _wait(exits, pid, seconds) if piped is None else _carry(piped, pid, seconds)
         if not in_time:
             signal_group(pid, signal.SIGTERM)
             _wait(exits, pid, GRACE)
@@ -83,25 +96,56 @@ def _follow(job: Job, pid: int) -> bool:
 
 
 def _start(
-    argv: Sequence[str], folder: Path | str, environment: Mapping[str, str], output: Path
+    argv: Sequence[str], folder: Path | str, environment: Mapping[str, str], output: Path | PipedOutput
 ) -> "subprocess.Popen[bytes]":
-    if not argv:
-        raise LaunchError("has no command to run")
-    program = find_program(argv[0], folder, environment)
-    with open(os.open(output, OUTPUT_FLAGS, 0o666), "wb") as file:  # noqa: PTH123 - the flags refuse a link
-        try:
-            return subprocess.Popen(
-                argv,
-                executable=program,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            raise LaunchError(launch_reason(error, argv[0])) from error
+    try:
+        program = find_program(argv[0], folder, environment)
+        if isinstance(output, PipedOutput):
+            process = _popen(argv, program, folder, environment, output.write_end)
+        else:
+            with open(os.open(output, OUTPUT_FLAGS, 0o666), "wb") as file:  # noqa: PTH123 - the flags refuse a link
+                process = _popen(argv, program, folder, environment, file.fileno())
+    except BaseException:
+        if isinstance(output, PipedOutput):
+            output.abandon()
+        raise
+    if isinstance(output, PipedOutput):
+        output.started()
+    return process
+
+
+def _popen(
+    argv: Sequence[str], program: str, folder: Path | str, environment: Mapping[str, str], output: int
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            argv,
+            executable=program,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise LaunchError(launch_reason(error, argv[0])) from error
+
+
+def _carry(piped: PipedOutput, pid: int, seconds: float) -> bool:
+    """Carry on what comes through the pipe; return whether pipe and process `pid` came to their end in `seconds`."""
+    deadline = time.monotonic() + seconds
+    poll = select.poll()
+    poll.register(piped.read_end, select.POLLIN)
+    open_still = True
+    while (left := deadline - time.monotonic()) > 0:
+        if open_still and poll.poll(min(left, _LONGEST_WAIT) * 1000):
+            open_still = not piped.pump()
+        if not open_still and has_ended(pid):
+            return True
+        if not open_still:
+            time.sleep(min(_PAUSE, left))  # it closed its output and goes on
+    return False
 
 
 def _wait(exits: ExitWatch, pid: int, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""Starting one process: by `posix_spawn`, in a session of its own, with its output going straight to a file."""
+"""Starting one process: by `posix_spawn`, in a session of its own, with its output going to a file or a pipe."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.execution.output import OUTPUT_FLAGS, PipedOutput
 from canary_wf.job.placeholders import expanded
 from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
@@ -18,13 +19,11 @@ from canary_wf.json_files import remedy
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a process that has to end."""
 
-OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
-"""How a job's output file is opened; never through a link, which could lead to a file of the user's."""
-
 _DEFAULTED = {signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP}
 """Signals that Python or the runner treat in its own way, and that a job must find as the system leaves them."""
 
-_commands: dict[tuple[str, str], str | None] = {}
+_commands: dict[tuple[str, str], str] = {}
+"""Programs that were found; one that is not there may be made by the next job."""
 
 
 class LaunchError(CanaryWfError):
@@ -95,7 +94,7 @@ def launch(
     argv: Sequence[str],
     folder: Path | str,
     environment: Mapping[str, str],
-    output: Path | str,
+    output: Path | str | PipedOutput,
     cpus: frozenset[int] | None = None,
 ) -> int:
     """Start `argv` in `folder`, standard output and error going to `output`, and return the process id.
@@ -109,22 +108,27 @@ def launch(
     os.chdir(folder)
     try:
         if cpus is None:
-            return _spawn(program, argv, environment, str(output))
+            return _spawn(program, argv, environment, output)
         with _bound(cpus):
-            return _spawn(program, argv, environment, str(output))
+            return _spawn(program, argv, environment, output)
     except (OSError, ValueError) as error:
         hint = remedy(error, None) if isinstance(error, OSError) else None
         raise LaunchError(launch_reason(error, argv[0]), hint=hint) from error
 
 
-def _spawn(program: str, argv: Sequence[str], environment: Mapping[str, str], output: str) -> int:
+def _spawn(program: str, argv: Sequence[str], environment: Mapping[str, str], output: Path | str | PipedOutput) -> int:
+    opened: tuple[int, ...] | tuple[int, int, str, int, int]
+    if isinstance(output, PipedOutput):
+        opened = (os.POSIX_SPAWN_DUP2, output.write_end, 1)
+    else:
+        opened = (os.POSIX_SPAWN_OPEN, 1, str(output), OUTPUT_FLAGS, 0o666)
     return os.posix_spawn(
         program,
         list(argv),
         environment,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, _no_input(), 0),
-            (os.POSIX_SPAWN_OPEN, 1, output, OUTPUT_FLAGS, 0o666),
+            opened,
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
         setsid=True,
@@ -142,11 +146,10 @@ def find_program(command: str, folder: Path | str, environment: Mapping[str, str
         return own
     search = environment["PATH"].partition(os.pathsep)[2]
     key = (command, search)
-    if key not in _commands:
-        _commands[key] = _search(command, search)
-    found = _commands[key]
+    found = _commands.get(key) or _search(command, search)
     if found is None:
         raise LaunchError(f"command {command!r} is not found")
+    _commands[key] = found
     return found
 
 

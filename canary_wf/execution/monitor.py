@@ -1,6 +1,7 @@
-"""Waiting for processes to end, for a point in time and for signals, all at once and without polling.
+"""Waiting for processes to end, for their output, for a point in time and for signals, all at once.
 
-Each process is watched through a pidfd; where the kernel has none, SIGCHLD wakes the wait through a pipe.
+Each process is watched through a pidfd; where the kernel has none or forbids them, SIGCHLD wakes the wait through a
+pipe.
 """
 
 import os
@@ -10,18 +11,26 @@ import time
 from types import FrameType
 from typing import Self
 
-from canary_wf.execution.exits import has_ended
+from canary_wf.execution.exits import has_ended, has_pidfd
+from canary_wf.execution.output import PipedOutput
 from canary_wf.execution.stopping import SIGNALS
+
+LONGEST_WAIT = 3600.0
+"""Seconds of one wait; epoll counts milliseconds in 32 bits."""
 
 
 class ProcessMonitor:
     """Watches child processes; a context manager, as it takes over signals while it lives."""
 
-    def __init__(self, *, use_pidfd: bool = hasattr(os, "pidfd_open")) -> None:
-        self._use_pidfd = use_pidfd
+    def __init__(self, *, use_pidfd: bool | None = None) -> None:
+        self._use_pidfd = has_pidfd() if use_pidfd is None else use_pidfd
         self._poll = select.epoll()
         self._pid_of: dict[int, int] = {}
         self._watched: set[int] = set()
+        self._outputs: dict[int, tuple[int, PipedOutput]] = {}
+        self._printing: dict[int, int] = {}
+        self._exited: set[int] = set()
+        self._over: list[int] = []
         self.signals: list[int] = []
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll.register(self._wake_read, select.EPOLLIN)
@@ -53,29 +62,64 @@ class ProcessMonitor:
             time.sleep(0.01)  # a handler runs between two of these
         return bool(self.signals)
 
-    def watch(self, pid: int) -> None:
-        """Report the end of the child `pid` from now on."""
+    def watch(self, pid: int, output: PipedOutput | None = None) -> None:
+        """Report the end of the child `pid` from now on: with `output`, once nobody holds that any more."""
         self._watched.add(pid)
         if self._use_pidfd:
             descriptor = os.pidfd_open(pid)
             self._pid_of[descriptor] = pid
             self._poll.register(descriptor, select.EPOLLIN)
+        if output is not None:
+            self._outputs[output.read_end] = (pid, output)
+            self._printing[pid] = output.read_end
+            self._poll.register(output.read_end, select.EPOLLIN)
+
+    def let_go(self, pid: int) -> None:
+        """Wait no longer for the end of the output of `pid`, only for its own."""
+        descriptor = self._printing.pop(pid, None)
+        if descriptor is None:
+            return
+        self._poll.unregister(descriptor)
+        del self._outputs[descriptor]
+        if pid in self._exited:
+            self._exited.remove(pid)
+            self._over.append(pid)
+
+    def forget(self, pid: int) -> None:
+        """Report nothing more of `pid`."""
+        self._watched.discard(pid)
+        self.let_go(pid)
+        if pid in self._over:
+            self._over.remove(pid)
+        for descriptor in [descriptor for descriptor, other in self._pid_of.items() if other == pid]:
+            self._close(descriptor)
 
     def wait(self, timeout: float) -> list[int]:
-        """Sleep until a watched process ended, a signal came, or `timeout` seconds passed; return who ended.
+        """Sleep until a watched process is over, a signal came, or `timeout` seconds passed; return who is over.
 
         The processes returned are not reaped yet, so their group still belongs to them.
         """
-        ended = []
-        for descriptor, _event in self._poll.poll(max(timeout, 0.0)):
+        exited = []
+        seconds = 0.0 if self._over else min(max(timeout, 0.0), LONGEST_WAIT)
+        for descriptor, _event in self._poll.poll(seconds):
             if descriptor == self._wake_read:
                 os.read(self._wake_read, 4096)
+            elif descriptor in self._outputs:
+                pid, output = self._outputs[descriptor]
+                if output.pump():
+                    self.let_go(pid)
             else:
-                ended.append(self._pid_of.pop(descriptor))
-                # Closing is not enough: a process that is just being started may still have a copy.
-                self._poll.unregister(descriptor)
-                os.close(descriptor)
+                exited.append(self._close(descriptor))
         if not self._use_pidfd:
-            ended = [pid for pid in self._watched if has_ended(pid)]
-        self._watched.difference_update(ended)
-        return ended
+            exited = [pid for pid in self._watched if has_ended(pid)]
+        self._watched.difference_update(exited)
+        for pid in exited:
+            (self._exited.add if pid in self._printing else self._over.append)(pid)
+        over, self._over = self._over, []
+        return over
+
+    def _close(self, descriptor: int) -> int:
+        # Closing is not enough: a process that is just being started may still have a copy.
+        self._poll.unregister(descriptor)
+        os.close(descriptor)
+        return self._pid_of.pop(descriptor)

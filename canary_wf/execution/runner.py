@@ -250,6 +250,7 @@ class _BatchRun:
             binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
             oom_kills=OomKills(),
             tick=lambda: self._look_around(progress),
+            awaited=self.part.awaited,
         )
 
     def _look_around(self, progress: ProgressLog) -> float:
@@ -259,6 +260,8 @@ class _BatchRun:
     def _reason(self, scheduler: BatchScheduler) -> str:
         if scheduler.stopped_by is not None:
             return self._why_stopped()
+        if scheduler.disk_was_full:
+            return "disk_full"
         return "unplaced" if scheduler.unplaced else "complete"
 
     def _why_stopped(self) -> str:
@@ -269,6 +272,9 @@ class _BatchRun:
         if scheduler.stopped_by is not None:
             say(f"batch {self.part.batch.id}: ended by signal {scheduler.stopped_by}")
             return SIGNAL_EXIT + scheduler.stopped_by
+        if scheduler.disk_was_full:
+            told = "jobs that ended while a disk was full will run again; free some space"
+            sys.stderr.write(f"canary-wf: batch {self.part.batch.id}: {told}\n")
         for name, reason in scheduler.unplaced:
             sys.stderr.write(f"canary-wf: job {name} cannot run in what this batch was given: {reason}\n")
         return ExitCode.JOBS_FAILED

@@ -1,9 +1,9 @@
-"""Processes that left the job they belong to: daemons, with a session of their own and no parent.
+"""Processes that outlive the job they belong to: daemons, and what a test of CTest left for later ones.
 
 The runner makes itself the one that the kernel gives such processes to (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so that
-they turn up among its children. The variable CANARY_WF_JOB says whose they are. Those of a job that has ended are
-killed then; those that nobody can be named for, and those of CTest's tests, which may serve later ones, at the end of
-the batch.
+they turn up among its children. The variable CANARY_WF_JOB says whose they are, or else their process group. Those of
+a job that is over are killed then; those that nobody can be named for, and those of CTest's tests, which may serve
+later ones, at the end of the batch. One that cannot be killed (another user's, or stuck in the kernel) is noted.
 """
 
 import ctypes
@@ -11,8 +11,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from typing import Self
 
 from canary_wf.job.left_behind import inherited
@@ -30,7 +29,10 @@ class Strays:
         self._children = _open_children()
         self._others = frozenset(self._listed())
         self._job_of: dict[int, str] = {}
-        self._groups: set[int] = set()
+        self._groups: dict[int, str] = {}
+        self._killed: set[int] = set()
+        self.unended: dict[int, str] = {}
+        """What could not be ended, with the job that it belongs to (its state file)."""
 
     def __enter__(self) -> Self:
         if self._children is not None:
@@ -43,70 +45,85 @@ class Strays:
             os.close(self._children)
             self._children = None
 
-    def group_ended(self, group: int) -> None:
-        """Know that the process group `group` was a job's and is killed; who dies in it has left nothing."""
-        self._groups.add(group)
+    def group_ended(self, group: int, job: str) -> None:
+        """Know that the process group `group` was that of `job` and is killed; who dies in it has left nothing."""
+        self._groups[group] = job
+        self._killed.add(group)
+
+    def group_left(self, group: int, job: str) -> None:
+        """Know that the process group `group` is that of `job` and lives on."""
+        self._groups[group] = job
+        self._killed.discard(group)
 
     def has_any(self, known: Collection[int]) -> bool:
-        """Return whether there are more children than the `known` ones, which are no strays."""
-        return len(self._listed()) > len(known) + len(self._others)
+        """Return whether there are other children than the `known` ones, which are no strays."""
+        return not self._others.union(known, self.unended).issuperset(self._listed())
 
-    def end_ended(self, known: Collection[int], running: Collection[str]) -> Counter[str]:
-        """Kill the strays of jobs that are not among the `running` ones; return how many there were of each.
+    def end_ended(self, known: Collection[int], is_over: Callable[[str], bool]) -> Counter[str]:
+        """Kill the strays of the jobs that are over; return how many there were of each.
 
         `known` are the children that are no strays; a job is named by its state file.
         """
-        gone = self._pick(self._listed(), known, running)
-        found = Counter(job for pid, job in gone.items() if not self._dies_with_its_group(pid))
-        end = time.monotonic() + _PATIENCE
-        while gone and time.monotonic() < end:
-            _kill(gone, known)
-            time.sleep(0.001)
-            gone = self._pick(self._listed(), known, running)
-        return found
+        return Counter(self._end(known, lambda _, job: bool(job) and is_over(job)).values())
+
+    def count_of(self, job: str, known: Collection[int]) -> int:
+        """Return how many strays of `job` live."""
+        return len(self._pick(known, lambda _, owner: owner == job))
+
+    def end_group(self, group: int, known: Collection[int]) -> None:
+        """Kill the strays in the process group `group`."""
+        self._end(known, lambda pid, _: _group_of(pid) == group)
 
     def end_all(self, known: Collection[int]) -> int:
         """Kill all strays; return how many there were."""
-        killed: set[int] = set()
+        return len(self._end(known, lambda *_: True))
+
+    def give_up(self, pid: int, job: str) -> None:
+        """Note that the child `pid` of `job` could not be ended."""
+        self.unended[pid] = job
+
+    def collect_unended(self) -> None:
+        """Forget those that have ended after all."""
+        for pid in list(self.unended):
+            self._has_ended(pid)
+
+    def _end(self, known: Collection[int], wanted: Callable[[int, str], bool]) -> dict[int, str]:
+        """Kill the strays that are `wanted` (pid, job); return those that left their group, with their jobs."""
+        found: dict[int, str] = {}
         end = time.monotonic() + _PATIENCE
-        while (left := self._living(self._listed(), known)) and time.monotonic() < end:
-            killed.update(pid for pid in left if not self._dies_with_its_group(pid))
-            _kill(left, known)
+        while gone := self._pick(known, wanted):
+            found |= {pid: job for pid, job in gone.items() if _group_of(pid) not in self._killed}
+            refused = gone if time.monotonic() > end else _kill(gone, known)
+            for pid in refused:
+                self.give_up(pid, gone[pid])
             time.sleep(0.001)
-        return len(killed)
-
-    def _dies_with_its_group(self, pid: int) -> bool:
-        try:
-            return os.getpgid(pid) in self._groups
-        except ProcessLookupError:
-            return True
-
-    def _pick(self, pids: list[int], known: Collection[int], running: Collection[str]) -> dict[int, str]:
-        """Return the living strays, with their jobs, whose job is over."""
-        found = {}
-        for pid in self._living(pids, known):
-            if pid not in self._job_of:
-                self._job_of[pid] = inherited(pid, "CANARY_WF_JOB") or ""
-            job = self._job_of[pid]
-            if job and job not in running:
-                found[pid] = job
         return found
 
-    def _living(self, pids: list[int], known: Collection[int]) -> list[int]:
-        """Return the strays among `pids` that live, and collect those that have ended."""
-        living = []
-        for pid in pids:
-            if pid in known or pid in self._others:
-                continue
-            try:
-                ended = os.waitpid(pid, os.WNOHANG)[0] == pid
-            except ChildProcessError:
-                continue
-            if ended:
-                self._job_of.pop(pid, None)
-            else:
-                living.append(pid)
-        return living
+    def _pick(self, known: Collection[int], wanted: Callable[[int, str], bool]) -> dict[int, str]:
+        """Return the living strays that are `wanted`, with their jobs."""
+        found = {}
+        for pid in self._living(known):
+            if pid not in self._job_of:
+                self._job_of[pid] = inherited(pid, "CANARY_WF_JOB") or self._groups.get(_group_of(pid), "")
+            if wanted(pid, self._job_of[pid]):
+                found[pid] = self._job_of[pid]
+        return found
+
+    def _living(self, known: Collection[int]) -> list[int]:
+        """Return the strays that live and can be ended, and collect those that have ended."""
+        strays = [pid for pid in self._listed() if pid not in known and pid not in self._others]
+        return [pid for pid in strays if not self._has_ended(pid) and pid not in self.unended]
+
+    def _has_ended(self, pid: int) -> bool:
+        """Return whether the stray `pid` is gone; it is collected."""
+        try:
+            ended = os.waitpid(pid, os.WNOHANG)[0] == pid
+        except ChildProcessError:
+            ended = True
+        if ended:
+            self._job_of.pop(pid, None)
+            self.unended.pop(pid, None)
+        return ended
 
     def _listed(self) -> list[int]:
         if self._children is None:
@@ -129,13 +146,28 @@ def _be_subreaper(*, on: bool) -> None:
     ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, ctypes.c_ulong(on), 0, 0, 0)
 
 
-def _kill(pids: Collection[int], known: Collection[int]) -> None:
-    """Kill `pids`, each with its process group, so that what forks all the time has no chance."""
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def _kill(pids: Collection[int], known: Collection[int]) -> list[int]:
+    """Kill `pids`, each with its process group, so that what forks all the time has no chance; return who may not be.
+
+    They are children, so that their ids are theirs until they are collected.
+    """
     own = os.getpgrp()
+    refused = []
     for pid in pids:
-        with suppress(ProcessLookupError, PermissionError):
+        try:
             group = os.getpgid(pid)
             if group != own and group not in known:
                 os.killpg(group, signal.SIGKILL)
-            else:
-                os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        except PermissionError:
+            refused.append(pid)
+    return refused

@@ -12,7 +12,7 @@ class Treatment(NamedTuple):
     """What jobs inherit, which are run again, which CPUs they are bound to, who says that memory ran out.
 
     `tick` is called whenever the runner looks around, at least once a heartbeat, and returns the seconds after which
-    it is to be called again.
+    it is to be called again. `awaited` are the jobs that jobs of other batches depend on.
     """
 
     environment: Mapping[str, str]
@@ -20,3 +20,4 @@ class Treatment(NamedTuple):
     binding: Binding
     oom_kills: OomKills
     tick: Callable[[], float]
+    awaited: tuple[str, ...] = ()

@@ -65,3 +65,15 @@ def with_strays(status: Status, number: int) -> Status:
     gone = "was" if number == 1 else "were"
     told = f"left {count(number, 'process', 'processes')} running outside of its group, which {gone} killed"
     return Status(status.outcome, f"{status.reason}; {told}" if status.reason else told, status.code)
+
+
+def with_missed_leftovers(status: Status, number: int) -> Status:
+    """Return the verdict on a test that left processes running, on which tests of other batches count in vain."""
+    told = f"left {count(number, 'process', 'processes')} running, which will not live to the tests in other batches"
+    return Status(status.outcome, f"{status.reason}; {told}" if status.reason else told, status.code)
+
+
+def with_unended(status: Status, processes: str) -> Status:
+    """Return the verdict `status` on a job of which `processes`, in words, could not be ended."""
+    told = f"could not be ended ({processes})"
+    return Status(status.outcome, f"{status.reason}; {told}" if status.reason else told, status.code)

@@ -6,6 +6,9 @@ import msgspec
 
 from canary_wf.job.ctest_rules import CTestRules, ResourceItem
 
+OUTPUT_LIMIT = 4 * 2**30
+"""Bytes that a job may print unless it says otherwise: more than a test means to, less than a disk holds."""
+
 Scalar = bool | int | float | str | None
 
 
@@ -73,7 +76,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `path` is the test file relative to the searched PATH, with ``/`` (part of the id); `file` the same file as an
     absolute path. `command` is the argument list; for a `.pyt` job it starts with the script and is run by the
     Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds; the job is ended
-    after `limit` seconds, which is `timeout` times `timeout_multiplier`. `resources`
+    after `limit` seconds, which is `timeout` times `timeout_multiplier`, or when it printed more than `output_limit`
+    bytes. `resources`
     are further types of the pool, in slots; `resource_groups` say which slots of all types must be on one id. `locks`
     are names of which no two running jobs have one in common. `xstatus` is explained in `job.exit_code`. `directory` is
     the job's own folder relative to the session's jobs folder; the command runs there, or else in `working_directory`
@@ -98,6 +102,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resources: dict[str, int] = {}
     timeout: float = 300.0
     timeout_multiplier: float = 1.0
+    output_limit: int = OUTPUT_LIMIT
     runtime: float | None = None
     keywords: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()

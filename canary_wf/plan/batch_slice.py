@@ -71,11 +71,12 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 class BatchSlice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the runner of one batch needs of the plan."""
+    """What the runner of one batch needs of the plan; `awaited` are the tests of CTest that other batches wait for."""
 
     retry: dict[str, int] = {}
     bind: bool = False
     hooks: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
 
     session: str
     scheduler: Scheduler

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.folder_removal import remove_folder
 from canary_wf.json_files import not_writable, read_json, sync_folder, write_json
-from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch, Upstream
+from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch, PlannedJob, Upstream
 from canary_wf.plan.model import SCHEMA, Plan
 from canary_wf.session_paths import SessionPaths, session_names, sessions_folder
 
@@ -75,6 +75,7 @@ def remove_session(paths: SessionPaths) -> None:
 def slices(plan: Plan) -> Iterator[BatchSlice]:
     """Yield for each batch the part of `plan` that its runner needs."""
     jobs = {job.id: job for job in plan.jobs}
+    awaited = _awaited_elsewhere(jobs)
     for batch in plan.batches:
         members = tuple(jobs[job] for job in batch.jobs)
         inside = set(batch.jobs)
@@ -95,7 +96,19 @@ def slices(plan: Plan) -> Iterator[BatchSlice]:
             retry=plan.retry,
             bind=plan.bind,
             hooks=plan.hooks,
+            awaited=tuple(job for job in batch.jobs if job in awaited),
         )
+
+
+def _awaited_elsewhere(jobs: Mapping[str, PlannedJob]) -> set[str]:
+    """Return the tests of CTest that tests of other batches depend on."""
+    return {
+        edge.job
+        for job in jobs.values()
+        if job.kind == "ctest"
+        for edge in job.dependencies
+        if edge.job in jobs and jobs[edge.job].batch != job.batch
+    }
 
 
 def _pool_for(plan: Plan, batch: PlannedBatch) -> dict[str, Any]:

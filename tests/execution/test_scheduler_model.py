@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 from factories import plan_of, spec
@@ -70,7 +70,9 @@ class _Monitor:
 class _Strays:
     """No process of a job that is none leaves anything behind."""
 
-    def group_ended(self, _group: int) -> None:
+    unended: ClassVar[dict[int, str]] = {}
+
+    def group_ended(self, _group: int, _job: str) -> None:
         """Forget it at once."""
 
     def has_any(self, _known: object) -> bool:

@@ -1,0 +1,92 @@
+"""What a running job may not exceed: its time, its output, and the room on the disk; and how it is ended then."""
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from canary_wf.execution.disk import DiskWatch, printed_most
+from canary_wf.execution.monitor import ProcessMonitor
+from canary_wf.execution.running import Running
+from canary_wf.job.processes import signal_group
+from canary_wf.job.status import Category, Outcome, Status
+from canary_wf.wording import size
+
+LOOK = 1.0
+"""Seconds between two looks at what running jobs have printed, and at their disks."""
+
+
+class Limits:
+    """Watches over the jobs that run, by the ids of their processes; `folders` are names and folders of all jobs.
+
+    `full_disk` is a place whose disk was full at the last look, None where all have room. `next_look` is the time
+    (monotonic) of the next one.
+    """
+
+    def __init__(
+        self, running: dict[int, Running], disk: DiskWatch, folders: Callable[[], Iterable[tuple[str, str]]]
+    ) -> None:
+        self._running = running
+        self._disk = disk
+        self._folders = folders
+        self.full_disk: str | None = None
+        self.next_look = 0.0
+
+    def enforce(self, monitor: ProcessMonitor) -> Iterator[int]:
+        """End the jobs that exceed a limit; yield those that cannot be ended."""
+        self._look_at_output(monitor)
+        now = time.monotonic()
+        for pid, running in list(self._running.items()):
+            if now < running.deadline:
+                continue
+            if running.verdict is None:
+                limit = running.job.limit
+                self.end(pid, Status.of(Outcome.TIMEOUT, f"ran longer than its limit of {limit:g} s"))
+            elif not running.killed:
+                self.kill(pid, running.verdict, monitor)
+            else:
+                yield pid
+
+    def end(self, pid: int, verdict: Status) -> None:
+        """Ask a job to end, for `verdict`; it is killed a moment later."""
+        # A signal that may not be sent will not be so later: what follows would only take longer.
+        self._running[pid].ends(verdict, killed=not signal_group(pid, signal.SIGTERM))
+
+    def kill(self, pid: int, verdict: Status, monitor: ProcessMonitor) -> None:
+        """Kill a job, for `verdict`."""
+        running = self._running[pid]
+        running.ends(verdict, killed=True)
+        signal_group(pid, signal.SIGKILL)
+        if running.output is not None:
+            monitor.let_go(pid)  # whoever still holds it left the group, and is ended with the job's strays
+
+    def verdict(self, running: Running, verdict: Status) -> Status:
+        """Return `verdict` on a job that has ended, or what stands in its place where a full disk may have made it."""
+        fault = None if running.output is None else running.output.fault
+        if verdict.category is not Category.FAIL and fault is None:
+            return verdict
+        place = self._disk.full_since(running.started, running.folder, running.job.working_directory)
+        if place is None and fault is None:
+            return verdict
+        place = place or running.folder
+        if printed := self._disk.filled_by(running.folder, place):
+            reason = f"its output of {size(printed)} filled the disk of {place}"
+            return Status.of(Outcome.FAILED, reason if verdict.reason is None else f"{verdict.reason}; {reason}")
+        return Status.of(Outcome.INTERRUPTED, f"the disk of {place} was full{printed_most(self._folders())}")
+
+    def _look_at_output(self, monitor: ProcessMonitor) -> None:
+        look = time.monotonic() >= self.next_look
+        if look:
+            self.next_look = time.monotonic() + LOOK
+            self.full_disk = self._disk.full()
+        for pid, running in self._running.items():
+            if running.verdict is None:
+                verdict = running.too_much(look=look) or (self._filling(running) if look else None)
+                if verdict is not None:
+                    self.kill(pid, verdict, monitor)
+
+    def _filling(self, running: Running) -> Status | None:
+        place = self.full_disk
+        if place is None or not (printed := self._disk.filled_by(running.folder, place)):
+            return None
+        reason = f"its output of {size(printed)} filled the disk of {place}, so it was ended"
+        return Status.of(Outcome.FAILED, reason)
