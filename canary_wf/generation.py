@@ -17,7 +17,7 @@ from canary_wf.plan.cluster_advice import cluster_warnings
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import load_plan, remove_session, write_session
-from canary_wf.plan.target import Target
+from canary_wf.plan.target import Target, with_pool_files
 from canary_wf.plan.update import carry_over
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
 from canary_wf.workflow.batch_table import write_batch_table
@@ -73,7 +73,11 @@ def find_jobs(
 
 
 def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, history: History, out: Path) -> Plan:
-    """Return the plan for what was found, for a session that comes after all others in `out`."""
+    """Return the plan for what was found, for a session that comes after all others in `out`.
+
+    Raises InputError, also for a resource pool that came with the files and is wrong.
+    """
+    target = with_pool_files(target, found.pool_files)
     return make_plan(found.jobs, settings, target, history, out=out, session=_new_session(out))
 
 

@@ -23,6 +23,7 @@ from canary_wf.cli.tables import print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.generation import Generated, check_paths, generate_workflow
+from canary_wf.plan.left_out import left_out_lines
 from canary_wf.plan.model import Plan
 from canary_wf.plan.node_words import nodes_in_words
 from canary_wf.plan.target import choose_target
@@ -70,10 +71,8 @@ def tell_warnings(warnings: Sequence[str]) -> None:
 
 
 def tell_left_out(plan: Plan) -> None:
-    """Tell on standard error which jobs fit nowhere, and why."""
-    for job in plan.left_out:
-        told = one_line(f"job {job.name} is left out: {job.reason}")
-        sys.stderr.write(f"canary-wf: warning: {told}\n")
+    """Tell on standard error which jobs fit nowhere, why, and what would let them run: one line a reason."""
+    tell_warnings(left_out_lines(plan.left_out))
 
 
 def describe_target(plan: Plan) -> str:

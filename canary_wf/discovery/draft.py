@@ -1,5 +1,7 @@
 """A job before its dependencies are known: the spec so far, and the patterns that are still to be resolved."""
 
+from pathlib import Path
+
 import msgspec
 
 from canary_wf.job.spec import JobSpec
@@ -23,9 +25,11 @@ class Draft(msgspec.Struct, frozen=True):
     """A job spec without dependencies and directory, with what is needed to complete it.
 
     `execution_path` replaces the directory made from the job's name; `warnings` tell what of the job has no effect.
+    `pool_file` is the resource pool that comes with the job's file, for who has no other.
     """
 
     spec: JobSpec
     requests: tuple[DependencyRequest, ...] = ()
     execution_path: str | None = None
     warnings: tuple[str, ...] = ()
+    pool_file: Path | None = None

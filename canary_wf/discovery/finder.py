@@ -22,13 +22,14 @@ class Discovery(msgspec.Struct, frozen=True):
     """What was found: all jobs, those with a mask included, in the order of their files; and how many files.
 
     `warnings` tell what of the files has no effect. `elsewhere` holds by job id the patterns that match no job here,
-    where files are looked at `alone`.
+    where files are looked at `alone`. `pool_files` are the resource pools that come with the files.
     """
 
     jobs: tuple[JobSpec, ...]
     files: int
     warnings: tuple[str, ...] = ()
     elsewhere: dict[str, list[str]] = {}
+    pool_files: tuple[Path, ...] = ()
 
 
 def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
@@ -49,7 +50,8 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     elsewhere: dict[str, list[str]] = {}
     prefixes = {file.file: file.prefix for file in files if file.prefix}
     jobs = _completed(drafts, options, prefixes, elsewhere if options.alone else None)
-    return Discovery(jobs, len(files), _warnings(drafts), elsewhere)
+    pools = dict.fromkeys(draft.pool_file for draft in drafts if draft.pool_file is not None)
+    return Discovery(jobs, len(files), _warnings(drafts), elsewhere, tuple(pools))
 
 
 def _drafts(files: Sequence[FoundFile], options: DiscoveryOptions, finders: Sequence[Finder]) -> list[Draft]:

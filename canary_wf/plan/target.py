@@ -1,6 +1,6 @@
 """The machine that is planned for: this one, or the nodes of the Slurm cluster that `sinfo` reports."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from canary_wf.plan.partition_limits import PartitionLimits, ask_partitions
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.resources.detection import detect_memory, detect_pool
 from canary_wf.resources.node import NodeShape, node_shape
-from canary_wf.resources.options import pool_from_options
+from canary_wf.resources.options import pool_from_options, read_pool
 from canary_wf.resources.pool import ResourcePool
 
 UNLIMITED_NODES = 1_000_000
@@ -25,7 +25,8 @@ class Target(msgspec.Struct, frozen=True):
     """Who carries the batches, what one node offers, and the ids handed out on this machine.
 
     `partitions` are those that batches may go to, None when their limits are not known. `others` are targets with nodes
-    of another kind, of which there are some in these partitions, too.
+    of another kind, of which there are some in these partitions, too. `requested` is what `-r` said, None where a pool
+    file was given, which says everything.
     """
 
     scheduler: Scheduler
@@ -33,6 +34,7 @@ class Target(msgspec.Struct, frozen=True):
     pool: ResourcePool
     partitions: tuple[PartitionLimits, ...] | None = None
     others: tuple["Target", ...] = ()
+    requested: dict[str, int] | None = None
 
 
 def choose_target(
@@ -55,7 +57,8 @@ def choose_target(
     if scheduler == "local" or (scheduler == "auto" and not nodes):
         pool = pool_from_options(requested, pool_file, detect_pool(query_libraries=query_gpus))
         memory = requested.get("memory") or detect_memory()
-        return Target("local", node_shape(pool, memory), pool)
+        asked = dict(requested) if pool_file is None else None
+        return Target("local", node_shape(pool, memory), pool, requested=asked)
     if not nodes and "cpus" not in requested and pool_file is None:
         raise UsageError(
             "there is no sinfo here to ask what the nodes have",
@@ -66,6 +69,27 @@ def choose_target(
     kinds: list[ClusterNode | None] = [*kinds_of(nodes)] or [None]
     first, *others = [_slurm_target(kind, requested, pool_file, partitions) for kind in kinds]
     return msgspec.structs.replace(first, others=tuple(other for other in others if other.node != first.node))
+
+
+def with_pool_files(target: Target, files: Sequence[Path]) -> Target:
+    """Return `target`, this machine, with what the pool `files` of the tests say where the user said nothing.
+
+    What several files name counts together; of an id the most slots. Raises InputError for a wrong file.
+    """
+    if target.scheduler != "local" or target.requested is None or not files:
+        return target
+    named: dict[str, dict[str, int]] = {}
+    for file in files:
+        for kind, items in read_pool(file).resources.items():
+            slots = named.setdefault(kind, {})
+            for item in items:
+                slots[str(item["id"])] = max(slots.get(str(item["id"]), 0), int(item["slots"]))
+    state = target.pool.getstate()
+    for kind, slots in named.items():
+        if slots or kind not in state["resources"]:
+            state["resources"][kind] = [{"id": name, "slots": number} for name, number in slots.items()]
+    pool = pool_from_options(target.requested, None, ResourcePool(state))
+    return msgspec.structs.replace(target, pool=pool, node=node_shape(pool, target.node.memory))
 
 
 def _slurm_target(

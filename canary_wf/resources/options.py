@@ -54,7 +54,7 @@ def pool_from_options(
     the caller. The ids are those of the file or the machine as far as they reach, then further ordinals of one slot.
     Raises InputError when the file is wrong and UsageError for a negative number.
     """
-    state = (detected if pool_file is None else _read(pool_file)).getstate()
+    state = (detected if pool_file is None else read_pool(pool_file)).getstate()
     # A resource specification of CTest never lists CPUs; tests have them by number.
     state["resources"].setdefault("cpus", detected.getstate()["resources"].get("cpus", []))
     for rtype, asked in requested.items():
@@ -70,7 +70,8 @@ def _usage_error_at(where: str) -> Callable[[str], UsageError]:
     return lambda what: UsageError(what, where=where)
 
 
-def _read(path: Path) -> ResourcePool:
+def read_pool(path: Path) -> ResourcePool:
+    """Return the pool that the file `path` describes. Raises InputError as `read_pool_file`."""
     from canary_wf.resources.pool_file import read_pool_file
 
     return read_pool_file(path)

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from canary_wf.discovery.ctest.listing import ListedTest, list_tests
 from canary_wf.discovery.ctest.names import job_names
 from canary_wf.discovery.ctest.order import upstreams
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
+from canary_wf.discovery.ctest.specification import named_specification
 from canary_wf.discovery.ctest.times import Times
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.discovery.options import DiscoveryOptions
@@ -49,7 +52,11 @@ def _uppermost(folder: str, folders: set[str]) -> str:
 def expand_tree(file: FoundFile, nested: Sequence[str], options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
     """Return the jobs of the build tree whose uppermost test file is `file`, in CTest's order."""
     tests = list_tests(Path(file.file), nested, options.ctest_config)
-    return _Tree(file, tests, timeouts).drafts()
+    drafts = _Tree(file, tests, timeouts).drafts()
+    specification = named_specification(Path(file.file), tests, options.ctest_config)
+    if specification is not None:
+        drafts[0] = msgspec.structs.replace(drafts[0], pool_file=specification)
+    return drafts
 
 
 class _Tree:

@@ -4,27 +4,24 @@ The listing leaves out tests that the chosen configuration does not have; where 
 asked for their names.
 """
 
-import os
 import re
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from canary_wf.discovery.ctest.asking import ask
 from canary_wf.errors import InputError
 from canary_wf.plain_files import LARGEST_INPUT, read_plain
-
-SECONDS = 300.0
-"""How long ctest may take to list one build tree; it may have to run programs that list their tests."""
 
 _OLDEST = (3, 14)
 _NAME_LINE = re.compile(r"^ *Test *#\d+: (.*)$", re.MULTILINE)
 _HIDDEN = b"NOT_AVAILABLE"
+
+_versions: dict[str, str] = {}
 
 
 class ListedProperty(msgspec.Struct, frozen=True):
@@ -58,13 +55,13 @@ def list_tests(file: Path, nested: Sequence[str], configuration: str | None) -> 
     and for a tree of several configurations of which none was chosen.
     """
     choice = [] if configuration is None else ["-C", configuration]
-    program = _program(file)
-    tests = list(_parse(_ask([program, "--show-only=json-v1", *choice], file), file))
+    program = ctest_program(file)
+    tests = list(_parse(_listed([program, "--show-only=json-v1", *choice], file), file))
     if any(_HIDDEN in _content(each) for each in nested):
         if configuration is None and (known := cache_value(file, "CMAKE_CONFIGURATION_TYPES")):
             hint = "choose one with --ctest-config"
             raise InputError(f"is of a build tree for several configurations ({known})", where=file, hint=hint)
-        names = Counter(_NAME_LINE.findall(_ask([program, "-N", *choice], file).decode(errors="replace")))
+        names = Counter(_NAME_LINE.findall(_listed([program, "-N", *choice], file).decode(errors="replace")))
         missing = names - Counter(test.name for test in tests) - Counter(f"{test.name} (Disabled)" for test in tests)
         tests += [ListedTest(name, unavailable=True) for name in missing.elements()]
     return tests
@@ -84,51 +81,34 @@ def cache_value(file: Path, name: str) -> str:
     return found.group(1).strip() if found else ""
 
 
-def _program(file: Path) -> str:
+def ctest_program(file: Path) -> str:
     """Return the ctest of PATH, or else the one that belongs to the cmake that made the build tree."""
     found = shutil.which("ctest") or shutil.which(cache_value(file, "CMAKE_CTEST_COMMAND") or "ctest")
     if found is None:
         hint = "install CMake, which brings it (apt install cmake, or pip install cmake)"
         raise InputError("a build tree of CMake needs ctest, which is not installed", where=file, hint=hint)
-    version = _version(found)
-    if version is not None and version < _OLDEST:
+    version = version_of(found, file)
+    if version and tuple(map(int, version.split(".")[:2])) < _OLDEST:
         # An older one would run the tests instead of listing them.
-        text = ".".join(map(str, version))
-        raise InputError(f"needs ctest 3.14 or later, {found} is {text}", where=file, hint="install a newer CMake")
+        raise InputError(f"needs ctest 3.14 or later, {found} is {version}", where=file, hint="install a newer CMake")
     return found
 
 
-@lru_cache
-def _version(program: str) -> tuple[int, int] | None:
-    try:
-        answer = subprocess.run([program, "--version"], capture_output=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(rb"version (\d+)\.(\d+)", answer.stdout)
-    return (int(found.group(1)), int(found.group(2))) if found else None
+def version_of(program: str, file: Path) -> str:
+    """Return the version of ctest that `program` says it is, empty when it says none. Raises InputError as `ask`."""
+    if program not in _versions:
+        found = re.search(rb"version (\d+\.\d+\S*)", ask([program, "--version"], file).output)
+        _versions[program] = found.group(1).decode() if found else ""
+    return _versions[program]
 
 
-def _ask(command: Sequence[str], file: Path) -> bytes:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CTEST_")}
-    try:
-        answer = subprocess.run(
-            command,
-            cwd=file.parent,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
-    except OSError as error:
-        raise InputError(f"{command[0]} could not be started ({error.strerror})", where=file) from None
-    except subprocess.TimeoutExpired:
-        what = f"ctest took longer than {SECONDS:g} s to list the tests"
-        raise InputError(what, where=file, hint=f"try {' '.join(command)} there") from None
-    if answer.returncode:
-        said = " ".join(answer.stderr.decode(errors="replace").split())[:300]
-        raise InputError(f"ctest could not list the tests (exit code {answer.returncode}): {said}", where=file)
-    return answer.stdout
+def _listed(command: Sequence[str], file: Path) -> bytes:
+    answer = ask(command, file)
+    if answer.code:
+        said = answer.said or ask([command[0], "-N", *command[2:]], file).said  # a listing in JSON may keep silent
+        what = f"ctest could not list the tests (exit code {answer.code}): {said[:300]}"
+        raise InputError(what, where=file)
+    return answer.output
 
 
 def _parse(answer: bytes, file: Path) -> tuple[ListedTest, ...]:

@@ -1,0 +1,61 @@
+"""The resource specification that a build tree names itself: the variable CTEST_RESOURCE_SPEC_FILE in its test files.
+
+Facts: CMake writes the variable into the uppermost test file; ctest takes the value it has after all of them are read,
+whichever sets it, and a relative path from the top of the tree. No listing tells it, so cmake reads the files, with
+commands that do nothing in the place of those that add tests.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from canary_wf.discovery.ctest.asking import ask
+from canary_wf.discovery.ctest.listing import ListedTest, cache_value, ctest_program
+
+VARIABLE = "CTEST_RESOURCE_SPEC_FILE"
+GENERATED = "GENERATED_RESOURCE_SPEC_FILE"
+
+_MARK = b"canary-wf-specification:"
+_SCRIPT = """\
+macro(subdirs)
+  foreach(canary_wf_folder ${ARGN})
+    include("${CMAKE_CURRENT_LIST_DIR}/${canary_wf_folder}/CTestTestfile.cmake" OPTIONAL)
+  endforeach()
+endmacro()
+macro(add_subdirectory)
+  subdirs(${ARGV0})
+endmacro()
+function(add_test)
+endfunction()
+function(set_tests_properties)
+endfunction()
+include("${CANARY_WF_FILE}")
+execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "canary-wf-specification:${CTEST_RESOURCE_SPEC_FILE}")
+"""
+
+
+def named_specification(file: Path, tests: Sequence[ListedTest], configuration: str | None) -> Path | None:
+    """Return the file that the build tree of `file` names, None when it names none or no test asks for resources.
+
+    Raises InputError when cmake takes too long.
+    """
+    if not any("RESOURCE_GROUPS" in test.values() for test in tests):
+        return None
+    program = _cmake(file)
+    if program is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "specification.cmake"
+        script.write_text(_SCRIPT)
+        values = [f"-DCANARY_WF_FILE={file}", f"-DCTEST_CONFIGURATION_TYPE={configuration or ''}"]
+        answer = ask([program, *values, "-P", str(script)], file)
+    named = answer.output.rpartition(_MARK)[2].strip().decode(errors="surrogateescape")
+    return file.parent / named if named and _MARK in answer.output else None
+
+
+def _cmake(file: Path) -> str | None:
+    """Return the cmake that belongs to the ctest that is asked, or else another one."""
+    beside = Path(ctest_program(file)).with_name("cmake")
+    candidates = (str(beside), cache_value(file, "CMAKE_COMMAND"), "cmake")
+    return next((found for each in candidates if each and (found := shutil.which(each))), None)
