@@ -4,13 +4,32 @@ The layout is the one of the design's "Files of a generated workflow".
 """
 
 import os
+import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from canary_wf.errors import WorkspaceError
 
 STATE_FOLDER = ".canary-wf"
+
+SESSION_NAME = re.compile(r"[0-9]{8}T[0-9]{6}(\.[0-9]+)?\+*", re.ASCII)
+"""What sessions are called: when they were made (UTC), and a ``+`` for each that came later in that moment."""
+
+_ANEW = "start a new session with canary-wf generate"
+
+
+class Placed(Protocol):
+    """A job with its place."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def directory(self) -> str:
+        """Its working directory, below the session's folder of jobs."""
 
 
 class BatchPaths(NamedTuple):
@@ -136,19 +155,45 @@ class SessionPaths(NamedTuple):
         return cls(folder.parent.parent.parent, folder.name)
 
 
+def leads_out(directory: str) -> bool:
+    """Return whether the working directory that a spec names would not lie in the session's folder of jobs."""
+    if not directory or directory.startswith("/") or "\0" in directory:
+        return True
+    return ".." in directory and ".." in directory.split("/")
+
+
+def require_inside(where: Path, jobs: Iterable[Placed], batches: Iterable[str], *, directories: bool = True) -> None:
+    """Raise WorkspaceError when what the file `where` names as `jobs` and `batches` lies out of its session.
+
+    Without `directories` those of jobs may lie anywhere.
+    """
+    for batch in batches:
+        if not (batch.isascii() and batch.isalnum()):
+            raise WorkspaceError(f"is damaged (batch {batch[:40]!r} is no id)", where=where, hint=_ANEW)
+    for job in jobs if directories else ():
+        if leads_out(job.directory):
+            told = f"is damaged (the directory of job {job.name} is not inside of the session)"
+            raise WorkspaceError(told, where=where, hint=_ANEW)
+
+
 def sessions_folder(out: Path) -> Path:
     """Return the parent of the session folders."""
     return out / STATE_FOLDER / "sessions"
 
 
 def session_names(out: Path) -> list[str]:
-    """Return the names of the sessions in `out`, oldest first; half-written ones (hidden) are not listed.
+    """Return the names of the sessions in `out`, oldest first: folders called as sessions are, and no links.
 
     Raises WorkspaceError when the folder cannot be read.
     """
     folder = sessions_folder(out)
     try:
-        return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
+        with os.scandir(folder) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if SESSION_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            )
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -14,17 +14,19 @@ from typing import Any
 import msgspec
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.hooks.user_hooks import UserHooks
+from canary_wf.hooks.user_hooks import UserHooks, own_hooks
 from canary_wf.hooks.withdrawal import TOLD, note_withdrawal, retract_withdrawal, take_back
 from canary_wf.job.submission import note_ended, note_submitted
 from canary_wf.json_files import read_json
 from canary_wf.resources.slurm_jobs import ask_states, ended
 from canary_wf.session_paths import SessionPaths
+from canary_wf.trust import require_trusted
 from snakemake_logger_plugin_canary.messages import batch_of_command, reason_in, state_in, submitted
 
 
 class _Hooks(msgspec.Struct, frozen=True):
     hooks: tuple[str, ...] = ()
+    hooks_signature: str = ""
 
 
 class SubmissionNotes:
@@ -69,10 +71,12 @@ class SubmissionNotes:
         if found is not None:
             plan, batch = found
             try:
-                self.session = SessionPaths.of_plan(plan)
+                session = SessionPaths.of_plan(plan)
+                require_trusted(session.out, [session.session])
             except CanaryWfError:
-                return
-            self._batches[int(getattr(record, "jobid", -1))] = (self.session, batch)
+                return  # `run-batch` tells of it
+            self.session = session
+            self._batches[int(getattr(record, "jobid", -1))] = (session, batch)
 
     def _read(self, message: str, now: float) -> None:
         """Read what Snakemake says and puts into no field."""
@@ -122,6 +126,7 @@ class SubmissionNotes:
         hooks = self._hooks.get(str(paths.plan))
         if hooks is None:
             part: _Hooks = read_json(paths.slice(batch), _Hooks)
-            hooks = UserHooks(part.hooks, {"session": paths.session, "out": str(paths.out)}, {})
+            names = own_hooks(paths.session, part.hooks, part.hooks_signature)
+            hooks = UserHooks(names, {"session": paths.session, "out": str(paths.out)}, {})
             self._hooks[str(paths.plan)] = hooks
         hooks.tell(event, {"batch": batch, **fields})

@@ -21,6 +21,8 @@ LAYERS = [
         "plugins",
         "session_paths",
         "shipped",
+        "trust",
+        "user_key",
         "wording",
         "runtime",
         "__init__",

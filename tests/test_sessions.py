@@ -12,6 +12,8 @@ from canary_wf.job.status import Outcome
 from canary_wf.plan.model import Plan
 from canary_wf.report.session import SessionState
 
+FIRST, SECOND = "20260101T000000.000001", "20260101T000000.000002"
+
 TYPED = """
 import canary_wf
 plan = canary_wf.load_plan("out")
@@ -26,21 +28,21 @@ reveal_type(canary_wf.generate(["tests"]))
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     """Return a workspace with two sessions: a failed one and one that has not begun."""
-    recorded(tmp_path, plan_of([spec("a"), spec("b")], session="1"), {"a": Outcome.SUCCESS, "b": Outcome.FAILED})
-    recorded(tmp_path, plan_of([spec("a")], session="2"), {})
+    recorded(tmp_path, plan_of([spec("a"), spec("b")], session=FIRST), {"a": Outcome.SUCCESS, "b": Outcome.FAILED})
+    recorded(tmp_path, plan_of([spec("a")], session=SECOND), {})
     return tmp_path
 
 
 def test_the_newest_session_is_read(out: Path) -> None:
     """Its plan, and where its jobs stand."""
-    assert canary_wf.load_plan(out).session == "2"
+    assert canary_wf.load_plan(out).session == SECOND
     status = canary_wf.load_status(out)
     assert (status.begun, status.passed, status.counts()["NONE"]) == (False, True, 1)
 
 
 def test_any_session_is_read_by_its_name(out: Path) -> None:
     """With each job's record."""
-    plan, status = canary_wf.load_plan(out, "1"), canary_wf.load_status(str(out), "1")
+    plan, status = canary_wf.load_plan(out, FIRST), canary_wf.load_status(str(out), FIRST)
     assert isinstance(plan, Plan)
     assert isinstance(status, SessionState)
     assert [job.name for job in status.failed] == ["b"]
@@ -53,7 +55,7 @@ def test_any_session_is_read_by_its_name(out: Path) -> None:
 
 def test_what_is_not_there_is_told(out: Path, tmp_path: Path) -> None:
     """A name that is wrong, with those that are there; a folder that is no workspace."""
-    with pytest.raises(UsageError, match="there is no session '3'; there are 2, 1"):
+    with pytest.raises(UsageError, match=rf"there is no session '3'; there are {SECOND}, {FIRST}"):
         canary_wf.load_status(out, "3")
     with pytest.raises(WorkspaceError, match="there is no session"):
         canary_wf.load_plan(tmp_path / "elsewhere")

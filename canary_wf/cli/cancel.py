@@ -9,6 +9,7 @@ from canary_wf.cli.options import out_option
 from canary_wf.hooks.cancellation import cancel_jobs
 from canary_wf.hooks.lock import is_locked
 from canary_wf.plan.store import load_plan, newest_session
+from canary_wf.trust import require_trusted
 from canary_wf.wording import count
 
 
@@ -21,6 +22,7 @@ def command(*, out: Path) -> None:
     """
     out = out.absolute()
     paths = newest_session(out)
+    require_trusted(out, [paths.session])
     plan = load_plan(paths.plan)
     cancelled = cancel_jobs(paths, {batch.id: batch.jobs for batch in plan.batches})
     sys.stdout.write(f"Cancelled {count(cancelled, 'job')}.\n")

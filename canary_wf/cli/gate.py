@@ -11,6 +11,7 @@ from canary_wf.json_files import write_atomic, write_json
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.session_paths import SessionPaths
+from canary_wf.trust import require_trusted
 
 _TOLD = 10
 
@@ -22,6 +23,7 @@ _TOLD = 10
 def command(*, plan: Path, result: Path, log: Path | None) -> int:
     """Exit with 1 when jobs of the session failed or were not run, unless it was planned with fail_on=never."""
     paths = SessionPaths.of_plan(plan)
+    require_trusted(paths.out, [paths.session])
     state = load_session(paths)
     bad = [*state.failed, *state.not_done]
     told = _verdict(state, bad)

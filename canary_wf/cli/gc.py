@@ -14,6 +14,7 @@ from canary_wf.durations import parse_duration
 from canary_wf.errors import InputError, UsageError
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.plan.store import newest_session
+from canary_wf.trust import require_trusted
 from canary_wf.wording import count
 from canary_wf.workflow.retention import OldSession, old_sessions, remove_sessions, total_freed
 
@@ -34,6 +35,7 @@ def command(*, out: Path, as_json: bool, keep: int | None, older_than: str | Non
     With --older-than alone, age decides. Run times stay known, as they are kept elsewhere.
     """
     out = out.absolute()
+    require_trusted(out)
     newest_session(out)
     before = None if older_than is None else time.time() - _age(older_than)
     kept = _KEPT if keep is None and before is None else keep

@@ -20,6 +20,7 @@ from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.named_durations import durations_by_job
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.session_paths import session_names
+from canary_wf.trust import require_trusted
 from canary_wf.wording import count
 
 _SHOWN = 3
@@ -66,6 +67,7 @@ def import_(context: click.Context, *, file: Path, out: Path) -> None:
     The last two know names only, which are looked up among the jobs of the newest session.
     """
     out = _chosen_out(context, out)
+    require_trusted(out)
     found = read_durations(file)
     history = known_runtimes(out)
     unused = 0
@@ -88,6 +90,7 @@ def import_(context: click.Context, *, file: Path, out: Path) -> None:
 def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
     """Let earlier runs of each JOB, an id prefix or a name, no longer count."""
     out = _chosen_out(context, out)
+    require_trusted(out)
     history = known_runtimes(out)
     names = {job.id: job.name for job in _newest_jobs(out)}
     chosen = [_find(history, names, wanted) for wanted in jobs]

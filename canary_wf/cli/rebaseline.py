@@ -20,6 +20,7 @@ from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.session_paths import relative_to_out
+from canary_wf.trust import require_trusted
 from canary_wf.wording import count
 from canary_wf.workflow.busy import check_free
 
@@ -34,6 +35,7 @@ def command(*, jobs: tuple[str, ...], out: Path) -> None:
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     paths = newest_session(out)
+    require_trusted(out, [paths.session])
     check_free(out)
     state = load_session(paths)
     chosen = [_named(state, name) for name in jobs] if jobs else _diffed(state)

@@ -16,6 +16,7 @@ from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import newest_session
 from canary_wf.report.selection import select, with_keywords
 from canary_wf.report.session import SessionState, load_session
+from canary_wf.trust import require_trusted
 from canary_wf.wording import count, next_command
 from canary_wf.workflow.busy import check_free
 
@@ -39,6 +40,7 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
     """
     out = out.absolute()
     paths = newest_session(out)
+    require_trusted(out, [paths.session])
     check_free(out)
     state = load_session(paths)
     chosen = {job.id for job in _chosen(state, jobs, only, keywords, failed=failed)}

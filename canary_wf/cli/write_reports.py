@@ -12,6 +12,7 @@ from canary_wf.report.formats import FORMATS
 from canary_wf.report.session import load_session
 from canary_wf.report.table import summary
 from canary_wf.session_paths import SessionPaths
+from canary_wf.trust import require_trusted
 
 _PATH = click.Path(path_type=Path)
 
@@ -27,6 +28,7 @@ _PATH = click.Path(path_type=Path)
 def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
     """Write the session's reports."""
     paths = SessionPaths.of_plan(plan)
+    require_trusted(paths.out, [paths.session])
     state = load_session(paths)
     settle(paths, [batch.id for batch in state.plan.batches])
     state = load_session(paths)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
 _TAKE_VALUE = ("--plan", "--result", "--workers")
-_SWITCHES = ("--bind", "--submitted")
+_SWITCHES = ("--bind", "--submitted", "--anywhere")
 _MOST_DIGITS = 9
 
 
@@ -25,6 +25,7 @@ class RunOptions(NamedTuple):
     result: Path | None = None
     workers: int | None = None
     bind: bool = False
+    anywhere: bool = False
     debug: bool = False
     submitted: bool = False
 
@@ -56,6 +57,7 @@ def as_rules_write(arguments: Sequence[str]) -> RunOptions | None:
         int(workers) if "--workers" in given else None,
         "--bind" in given,
         submitted="--submitted" in given,
+        anywhere="--anywhere" in given,
     )
 
 
@@ -86,5 +88,6 @@ def command_parser() -> "argparse.ArgumentParser":
     parser.add_argument("--workers", type=above_zero, help="run at most this many jobs at once")
     parser.add_argument("--bind", action="store_true", help="bind each job to the CPUs of its ids")
     parser.add_argument("--submitted", action="store_true", help="say that a cluster's scheduler started this")
+    parser.add_argument("--anywhere", action="store_true", help="let jobs run in folders out of the session")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error comes from")
     return parser

@@ -46,13 +46,16 @@ class LocalBackend:
         log = paths.batch(batch.id).log
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-P", "-m", "canary_wf", "run-batch", batch.id, "--plan", str(paths.plan)]
+        anywhere = _session_of(batch) is None
+        if anywhere:
+            command.append("--anywhere")
         if self.workers is not None:
             command += ["--workers", str(self.workers)]
         with os.fdopen(open_own(log, os.O_WRONLY | os.O_APPEND), "ab") as file:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
             )
-        return LocalSubmission(process, paths, batch.id)
+        return LocalSubmission(process, paths, batch.id, anywhere=anywhere)
 
     def _new_session(self, batch: TestBatch) -> SessionPaths:
         batch.workspace.create()
@@ -67,10 +70,13 @@ class LocalBackend:
 class LocalSubmission:
     """A running runner."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", paths: SessionPaths, batch: str) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", paths: SessionPaths, batch: str, *, anywhere: bool = False
+    ) -> None:
         self._process = process
         self._paths = paths
         self._batch = batch
+        self._anywhere = anywhere
 
     @property
     def jobid(self) -> str:
@@ -87,7 +93,7 @@ class LocalSubmission:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
-        settle(self._paths, [self._batch])  # a runner that was killed leaves jobs behind
+        settle(self._paths, [self._batch], anywhere=self._anywhere)  # a runner that was killed leaves jobs behind
         return True
 
     def cancel(self) -> None:

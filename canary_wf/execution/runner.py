@@ -42,7 +42,8 @@ from canary_wf.plain_files import read_plain
 from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.plan.permission import require_permission
 from canary_wf.resources.slurm_ids import own_ids
-from canary_wf.session_paths import SessionPaths
+from canary_wf.session_paths import Placed, SessionPaths, require_inside
+from canary_wf.trust import require_trusted
 
 SIGNAL_EXIT = 128
 LIMIT_IS_NEAR = 0.9
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str]) -> int:
                 workers=options.workers,
                 bind=options.bind,
                 submitted=options.submitted,
+                anywhere=options.anywhere,
             )
     except CanaryWfError as error:
         if options.debug:
@@ -91,16 +93,20 @@ def run_batch(
     workers: int | None = None,
     bind: bool = False,
     submitted: bool = False,
+    anywhere: bool = False,
 ) -> int:
     """Run what is left of `batch` of `plan`; return 0 when all its jobs have their verdict, else why not.
 
-    `submitted` says that a cluster's scheduler started this process.
+    `submitted` says that a cluster's scheduler started this process. Jobs run in folders below the session, or
+    `anywhere` their specs say.
+
     Raises WorkspaceError for a plan, batch or state that is not there or damaged, or cannot be written.
     """
     if not os.path.lexists(plan):
         raise WorkspaceError("there is no such plan", where=plan, hint="make one with canary-wf generate")
     paths = SessionPaths.of_plan(plan)
-    part = load_slice(paths, batch)
+    require_trusted(paths.out, [paths.session])
+    part = load_slice(paths, batch, anywhere=anywhere)
     if part.scheduler == "slurm" and not submitted and not os.environ.get("SLURM_JOB_ID"):
         require_permission(f"batch {batch}", os.environ)
     _require_upstreams(part, paths)
@@ -110,11 +116,19 @@ def run_batch(
     return _BatchRun(part, paths, expected, bind=bind or part.bind).carry_out(workers or part.workers)
 
 
-def load_slice(paths: SessionPaths, batch: str) -> BatchSlice:
-    """Return what the plan says of `batch`. Raises WorkspaceError when it says nothing."""
+def load_slice(paths: SessionPaths, batch: str, *, anywhere: bool = False) -> BatchSlice:
+    """Return what the plan says of `batch`, whose jobs may run `anywhere` or only below the session.
+
+    Raises WorkspaceError when it says nothing, or names a place elsewhere.
+    """
     if not batch.isalnum() or not paths.slice(batch).is_file():
         raise WorkspaceError(f"there is no batch {batch!r}", where=paths.plan)
     part: BatchSlice = read_json(paths.slice(batch), BatchSlice)
+    placed: tuple[Placed, ...] = (*part.jobs, *part.upstreams)
+    named = {batch, part.batch.id, *part.batch.dependencies, *(job.batch for job in part.upstreams)}
+    require_inside(paths.slice(batch), placed, named, directories=not anywhere)
+    if part.batch.id != batch:
+        raise WorkspaceError(f"is damaged (it is of batch {part.batch.id})", where=paths.slice(batch))
     return part
 
 
@@ -147,7 +161,7 @@ class _BatchRun:
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
         self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
         self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams, self.attempt.hold)
-        tell_hooks(self.recorder, part.hooks, paths, part.batch.id)
+        tell_hooks(self.recorder, part, paths, part.batch.id)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
         self._clock = time.monotonic()

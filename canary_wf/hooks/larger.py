@@ -17,6 +17,7 @@ from canary_wf.hooks.lock import has_lock
 from canary_wf.job.processes import is_running, start_ticks, this_place
 from canary_wf.json_files import read_json, write_json
 from canary_wf.session_paths import STATE_FOLDER
+from canary_wf.trust import is_trusted
 
 FOLDER = "larger"
 
@@ -41,7 +42,7 @@ def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's
     The processes of `workflow` that run single jobs note nothing. A suite that cannot be written does without.
     """
     here = Path.cwd().resolve()
-    if not workflow.is_main_process or here == out.resolve():
+    if not workflow.is_main_process or here == out.resolve() or not is_trusted(out):
         return
     path = _notes(out) / f"{hashlib.sha256(os.fsencode(here)).hexdigest()[:12]}.json"
     before = _read(path)

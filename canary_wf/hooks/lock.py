@@ -18,6 +18,7 @@ from canary_wf.job.processes import is_running, start_ticks, this_place
 from canary_wf.json_files import not_writable, read_json, write_json
 from canary_wf.plain_files import open_own
 from canary_wf.session_paths import STATE_FOLDER
+from canary_wf.trust import is_trusted
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -48,8 +49,8 @@ def is_locked(out: Path) -> bool:
 
 
 def release_stale_lock(out: Path) -> None:
-    """Free the lock on `out` when the process that took it is known to be dead."""
-    if _is_stale(out):
+    """Free the lock on `out` when the process that took it is known to be dead, and the workspace is the user's."""
+    if _is_stale(out) and is_trusted(out):
         for path in _locks(out):
             path.unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ from canary_wf.job.journal import read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import read_json
-from canary_wf.session_paths import SessionPaths, relative_to_out
+from canary_wf.session_paths import SessionPaths, relative_to_out, require_inside
 
 
 class _Placed(Protocol):
@@ -37,10 +37,20 @@ class _Upstream(msgspec.Struct, frozen=True):
     directory: str
 
 
+class _Hooked(Protocol):
+    """A slice, as far as hooks are concerned."""
+
+    @property
+    def hooks(self) -> tuple[str, ...]: ...
+    @property
+    def hooks_signature(self) -> str: ...
+
+
 class _Slice(msgspec.Struct, frozen=True):
     jobs: tuple[JobSpec, ...]
     upstreams: tuple[_Upstream, ...]
     hooks: tuple[str, ...] = ()
+    hooks_signature: str = ""
 
 
 def open_recorder(
@@ -64,11 +74,17 @@ def open_recorder(
     return Recorder(paths, batch, specs, entries, read_journal(paths.batch(batch).journal), hold)
 
 
-def reopen_recorder(paths: SessionPaths, batch: str, hold: Callable[[], None] = lambda: None) -> Recorder:
-    """Return the recorder of `batch`, read from its slice. Raises WorkspaceError when that is missing or damaged."""
+def reopen_recorder(
+    paths: SessionPaths, batch: str, hold: Callable[[], None] = lambda: None, *, anywhere: bool = False
+) -> Recorder:
+    """Return the recorder of `batch`, read from its slice; its jobs lie below the session, or `anywhere`.
+
+    Raises WorkspaceError when the slice is missing or damaged.
+    """
     part: _Slice = read_json(paths.slice(batch), _Slice)
+    require_inside(paths.slice(batch), (*part.jobs, *part.upstreams), [batch], directories=not anywhere)
     recorder = open_recorder(paths, batch, part.jobs, part.upstreams, hold)
-    tell_hooks(recorder, part.hooks, paths, batch)
+    tell_hooks(recorder, part, paths, batch)
     return recorder
 
 
@@ -84,12 +100,12 @@ def own_attempt(paths: SessionPaths, batch: str, attempt: Attempt, reason: str) 
     attempt.end()
 
 
-def tell_hooks(recorder: Recorder, hooks: Iterable[str], paths: SessionPaths, batch: str) -> None:
-    """Let the user's `hooks` (``module:object``) hear what is recorded of `batch`."""
-    names = tuple(hooks)
-    if names:
-        from canary_wf.hooks.user_hooks import UserHooks
+def tell_hooks(recorder: Recorder, part: _Hooked, paths: SessionPaths, batch: str) -> None:
+    """Let the user's hooks (``module:object``) that `part` names hear what is recorded of `batch`."""
+    if part.hooks:
+        from canary_wf.hooks.user_hooks import UserHooks, own_hooks
 
+        names = own_hooks(paths.session, part.hooks, part.hooks_signature)
         context = {"session": paths.session, "batch": batch, "out": str(paths.out)}
         recorder.tell(UserHooks(names, context, {job: spec.name for job, spec in recorder.jobs.items()}))
 

@@ -35,8 +35,9 @@ def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) ->
     """
     for path in (*paths.report.glob("*"), paths.gate, *(paths.batch(batch).result for batch in batches)):
         path.unlink(missing_ok=True)
-    for register in (paths.copies, *(paths.batch(batch).copies for batch in batches)):
-        remove_copies(register)
+    remove_copies(paths.copies, paths.report / "report.json", paths.gate)
+    for batch in batches:
+        remove_copies(paths.batch(batch).copies, paths.batch(batch).result)
     for batch, jobs in batches.items():
         _reset_batch(paths, batch, jobs)
 

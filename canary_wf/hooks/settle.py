@@ -36,11 +36,12 @@ class _Case(msgspec.Struct, frozen=True):
     suspect: Suspect | None
 
 
-def settle(paths: SessionPaths, batches: Iterable[str]) -> None:
+def settle(paths: SessionPaths, batches: Iterable[str], *, anywhere: bool = False) -> None:
     """Give every job of a dead runner its verdict, in the journals and state files of `batches`.
 
     Where they were Slurm jobs, Slurm is asked once for all of them what became of them. One that lives, although its
-    runner is silent (it is suspended, say, or waits to begin again), is left alone.
+    runner is silent (it is suspended, say, or waits to begin again), is left alone. The jobs' folders lie below the
+    session, or `anywhere`.
     """
     cases = list(_cases(paths, batches))
     states = states_of(case.suspect for case in cases)
@@ -51,7 +52,7 @@ def settle(paths: SessionPaths, batches: Iterable[str]) -> None:
         if needs_settling(paths.batch(case.batch), case.attempt) or _tells_more(paths, case, state):
             # Who began with the batch since it was looked at knows better.
             with suppress(SupersededError):
-                _settle_batch(paths, case, states)
+                _settle_batch(paths, case, states, anywhere=anywhere)
 
 
 def _cases(paths: SessionPaths, batches: Iterable[str]) -> Iterator[_Case]:
@@ -84,9 +85,9 @@ def _began_as(paths: SessionPaths, batch: str, suspect: Suspect) -> bool:
     return attempt is not None and attempt.slurm_job_id == suspect.slurm_job_id
 
 
-def _settle_batch(paths: SessionPaths, case: _Case, states: Mapping[str, str]) -> None:
+def _settle_batch(paths: SessionPaths, case: _Case, states: Mapping[str, str], *, anywhere: bool) -> None:
     attempt = take_batch(paths.batch(case.batch).attempt, to_run=False, only_from=case.attempt)
-    recorder = reopen_recorder(paths, case.batch, attempt.hold)
+    recorder = reopen_recorder(paths, case.batch, attempt.hold, anywhere=anywhere)
     recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=attempt.content.pid))
     clear_up(recorder)
     reason = record_end(recorder, paths, case.suspect, states, LOST)

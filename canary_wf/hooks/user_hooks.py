@@ -1,7 +1,9 @@
 """Functions of users that hear every event of a job's life: named ``module:object``, called with a name and fields.
 
 They come from `--hook` and from the entry point group `canary_wf.hooks`, and are written into the plan, so that a
-runner need not search for them. What goes wrong in one is told in a line and changes nothing else.
+runner need not search for them. As importing them runs code, the plan's list counts only with the user's own signature:
+whoever else may write in the workspace cannot name any. What goes wrong in one is told in a line and changes nothing
+else.
 """
 
 import importlib
@@ -14,6 +16,7 @@ import msgspec
 
 from canary_wf.errors import UsageError, one_line
 from canary_wf.job.events import Event
+from canary_wf.user_key import is_signed, signature
 
 GROUP = "canary_wf.hooks"
 """The entry point group of packages that bring hooks."""
@@ -38,6 +41,33 @@ def installed_hooks() -> list[str]:
 
     found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     return [point.value.partition("[")[0].strip() for point in found]
+
+
+def sign_hooks(session: str, hooks: Iterable[str]) -> str:
+    """Return this user's signature of the `hooks` of a session, "" where there are none. Raises WorkspaceError."""
+    names = tuple(hooks)
+    return signature(_signed(session, names)) if names else ""
+
+
+def own_hooks(session: str, hooks: Iterable[str], by: str) -> tuple[str, ...]:
+    """Return those of the `hooks` of a session that may be called: all with this user's signature `by`.
+
+    Without it, those that installed packages bring. The others are named on standard error. Raises WorkspaceError for
+    a key that others may have.
+    """
+    names = tuple(hooks)
+    if not names or is_signed(_signed(session, names), by):
+        return names
+    installed = set(installed_hooks())
+    for name in names:
+        if name not in installed:
+            told = one_line(f"hook {name} is not called: session {session} does not come from your generate")
+            sys.stderr.write(f"canary-wf: warning: {told}\n")
+    return tuple(name for name in names if name in installed)
+
+
+def _signed(session: str, hooks: tuple[str, ...]) -> list[object]:
+    return ["hooks", session, hooks]
 
 
 class UserHooks:

@@ -16,12 +16,14 @@ from canary_wf.hooks.settle import settle
 from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user, take_back
 from canary_wf.job.history import record_session
 from canary_wf.session_paths import SessionPaths
+from canary_wf.trust import require_trusted
 
 
 def workflow_started(plan: str) -> None:
     """Note who runs the workflow, and settle what an earlier, broken run left."""
     paths = SessionPaths.of_plan(Path(plan))
     with _told():
+        require_trusted(paths.out, [paths.session])
         record_owner(paths.out)
         settle(paths, _batches(paths))
 
@@ -30,6 +32,7 @@ def workflow_succeeded(plan: str) -> None:
     """Keep the run times for the next plan."""
     paths = SessionPaths.of_plan(Path(plan))
     with _told():
+        require_trusted(paths.out, [paths.session])
         keep_runtimes(paths, _batches(paths))
 
 
@@ -37,6 +40,7 @@ def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
     """Settle what died, keep the run times that are known, and say where to look; `logs` are Snakemake's log files."""
     paths = SessionPaths.of_plan(Path(plan))
     with _told():
+        require_trusted(paths.out, [paths.session])
         if stopped_by_user(logs):
             now = time.time()
             note_withdrawal(paths, now)

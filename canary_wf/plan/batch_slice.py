@@ -77,6 +77,7 @@ class BatchSlice(msgspec.Struct, frozen=True, kw_only=True):
     bind: bool = False
     hooks: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
+    hooks_signature: str = ""
 
     session: str
     scheduler: Scheduler

@@ -48,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One plan. `node` counts what one node has; `resource_pool` names the ids that are handed out on this machine.
 
     `retry` says how often a job is run again after which class of failure (`job.retry`), `bind` whether jobs are bound
-    to the CPUs of their ids.
+    to the CPUs of their ids, `hooks_signature` that `hooks` are what the user of this session wants to be called.
     """
 
     schema: str = SCHEMA
@@ -69,3 +69,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     batches: tuple[PlannedBatch, ...]
     slurm: SlurmOptions = SlurmOptions()
     hooks: tuple[str, ...] = ()
+    hooks_signature: str = ""

@@ -11,14 +11,19 @@ import msgspec
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.folder_removal import remove_folder
+from canary_wf.hooks.user_hooks import sign_hooks
 from canary_wf.json_files import not_writable, read_json, sync_folder, write_json
 from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch, PlannedJob, Upstream
 from canary_wf.plan.model import SCHEMA, Plan
-from canary_wf.session_paths import SessionPaths, session_names, sessions_folder
+from canary_wf.session_paths import SESSION_NAME, SessionPaths, require_inside, session_names, sessions_folder
 
 
 def write_session(plan: Plan, out: Path) -> SessionPaths:
-    """Make the session folder of `plan` in `out`: it appears with everything in it, or not at all."""
+    """Make the session folder of `plan` in `out`: it appears with everything in it, or not at all.
+
+    The user's hooks are signed. Raises WorkspaceError.
+    """
+    plan = msgspec.structs.replace(plan, hooks_signature=sign_hooks(plan.session, plan.hooks))
     paths = SessionPaths(out, plan.session)
     beside = SessionPaths(out, f".{plan.session}.tmp")
     _remove_leftovers(out)
@@ -61,8 +66,9 @@ def _remove_leftovers(out: Path) -> None:
     """Remove what a `generate` or `gc` that was killed left; the caller has the workspace to itself."""
     for name in ("tmp", "removed"):
         for folder in sessions_folder(out).glob(f".*.{name}"):
-            with suppress(OSError):  # what is somebody else's is in nobody's way
-                remove_folder(folder)
+            if SESSION_NAME.fullmatch(folder.name[1:].removesuffix(f".{name}")):
+                with suppress(OSError):  # what is somebody else's is in nobody's way
+                    remove_folder(folder)
 
 
 def remove_session(paths: SessionPaths) -> None:
@@ -97,6 +103,7 @@ def slices(plan: Plan) -> Iterator[BatchSlice]:
             bind=plan.bind,
             hooks=plan.hooks,
             awaited=tuple(job for job in batch.jobs if job in awaited),
+            hooks_signature=plan.hooks_signature,
         )
 
 
@@ -131,6 +138,8 @@ def load_plan(path: Path) -> Plan:
         _check_format(header.schema, path)
         raise
     _check_format(plan.schema, path)
+    named = {batch for each in plan.batches for batch in (each.id, *each.dependencies)}
+    require_inside(path, plan.jobs, named | {job.batch for job in plan.jobs})
     return plan
 
 
