@@ -81,8 +81,8 @@ def _is_named_so(path: str, own: Path) -> bool:
 
 def _is_copy(path: str, own: Path) -> bool:
     """Return whether the regular file `path` is of the same session, and batch, as the file `own` of OUT is."""
+    session = own.parts[len(own.parts) - own.parts[::-1].index("sessions")]
     batch = own.parent.name if own.parent.parent.name == "batches" else ""
-    session = (own.parents[2] if batch or own.parent.name == "report" else own.parent).name
     try:
         copy: _Copy = msgspec.json.decode(read_plain(path), type=_Copy)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -107,3 +107,17 @@ def test_a_register_that_is_a_link_is_not_followed(files: BatchPaths, tmp_path: 
     with pytest.raises(WorkspaceError, match=r"copies\.txt: cannot be read .*remove it"):
         remove_copies(files.copies, files.result)
     assert (tmp_path / "elsewhere").read_text() == "mine\n"
+
+
+def test_copies_of_the_report_and_of_the_gate_go_too(tmp_path: Path) -> None:
+    """They are the session's, and have one register."""
+    paths = SessionPaths(tmp_path / "out", PATHS)
+    own = (paths.report / "report.json", paths.gate)
+    paths.report.mkdir(parents=True)
+    for file in own:
+        copy = tmp_path / "results" / file.relative_to(tmp_path / "out")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(json.dumps({"session": PATHS, "counts": {}}))
+        note_copy(paths.copies, file, copy)
+    remove_copies(paths.copies, *own)
+    assert [path for path in (tmp_path / "results").rglob("*") if path.is_file()] == []
