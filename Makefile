@@ -1,17 +1,23 @@
-# Two commands do all the set-up: `make demo` runs the main job on a real example, `make test` passes the tests.
+# Two commands do all the set-up: `make demo` runs the main job on a real example, `make test` runs the tests.
 PYTHON ?= python3
 VENV := .venv
 DEMO := build/demo
 
-.PHONY: demo test check docs reference wheel faults screenshots clean
+.PHONY: demo test test-all check docs reference wheel faults screenshots clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/canary-wf generate examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
 	cd $(DEMO) && $(CURDIR)/$(VENV)/bin/snakemake --profile local --quiet all
 	$(VENV)/bin/canary-wf status -r all -d $(DEMO)
 
+# Quick tests, and one of each kind of long ones; `make test-all` runs everything. Most of them wait more than they compute.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
+
 test: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest -n auto --dist worksteal
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m 'not long or smoke' --quick
+
+test-all: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --durations 40
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check

@@ -19,6 +19,15 @@ ON_SLURM = {"slurm.md"}
 """Pages whose commands need a cluster; `tests/slurm` runs them on one."""
 
 
+SMOKE = "flaky.md"
+
+RUN = [
+    pytest.param(page, id=page.name, marks=pytest.mark.smoke if page.name == SMOKE else [])
+    for page in PAGES
+    if page.name not in ON_SLURM
+]
+
+
 def _named(page: Path) -> str:
     return page.name
 
@@ -29,7 +38,7 @@ def sandbox(tmp_path: Path) -> Path:
     return page_sandbox(tmp_path)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ON_SLURM], ids=_named)
+@pytest.mark.parametrize("page", RUN)
 def test_the_commands_of_a_page_run(page: Path, sandbox: Path) -> None:
     """From top to bottom, in one shell, as somebody who follows the page types them."""
     for tool in " ".join(block.said.get("needs", "") for block in blocks(page)).split():
@@ -41,6 +50,7 @@ def test_the_commands_of_a_page_run(page: Path, sandbox: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("page", PAGES, ids=_named)
 def test_blocks_are_what_they_say_they_are(page: Path) -> None:
     """YAML is YAML, Python is Python but for Snakefiles; what is not run says why; no command hides in other blocks."""
@@ -91,6 +101,7 @@ def test_benchmarks_know_the_options_that_the_page_gives_them(command: str) -> N
     assert done.returncode == 77, done.stderr
 
 
+@pytest.mark.smoke
 def test_no_page_is_left_out() -> None:
     """Whoever adds a page has it run; blocks that are not run are few, and say why."""
     found = [block for page in PAGES for block in blocks(page) if block.commands]
@@ -110,6 +121,7 @@ def _reference() -> dict[str, str]:
     return found
 
 
+@pytest.mark.smoke
 def test_the_reference_is_fresh() -> None:
     """It is made from the program: after a change of options or schemas, run `make reference`."""
     for name, text in _reference().items():
@@ -124,12 +136,14 @@ def test_every_link_leads_somewhere(tmp_path: Path) -> None:
     assert (tmp_path / "site" / "tutorial" / "index.html").is_file()
 
 
+@pytest.mark.smoke
 def test_the_links_of_the_readme_lead_somewhere() -> None:
     """It lies outside of the site."""
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
         assert "://" in target or (ROOT / target).exists(), target
 
 
+@pytest.mark.smoke
 def test_the_plug_in_of_the_documentation_is_the_tested_one() -> None:
     """Its code stands in the page as it stands in the test package, but for docstrings."""
     code = (ROOT / "tests" / "plugin_package" / "canary_wf_table.py").read_text()

@@ -123,6 +123,7 @@ def test_a_tree_of_several_configurations_wants_one_chosen(workspace: Workspace,
     assert len(json.loads(found.stdout)["jobs"]) == 86
 
 
+@pytest.mark.smoke
 def test_the_example_passes(workspace: Workspace) -> None:
     """As its first lines say: build, generate, run."""
     build(workspace.tree, source=EXAMPLES / "ctest")

@@ -47,6 +47,7 @@ def test_the_gpu_example_runs_on_nominal_ids(workspace: Workspace) -> None:
     assert {name: len(set(found)) for name, found in ids.items()} == {f"device.gpus={n}": n for n in (1, 2, 4)}
 
 
+@pytest.mark.smoke
 def test_a_mixed_tree_gets_every_verdict_and_fails_at_the_gate(workspace: Workspace) -> None:
     """Failures, diffs, skips, timeouts and blocked jobs end as such; what can run runs; snakemake says no."""
     for name, text in MIXED.items():

@@ -13,6 +13,10 @@ from fault_world import tools
 ROUNDS = 5
 """Rounds of one test, each with one to three faults."""
 
+ONE_OF_EACH = [
+    pytest.param(kind, id=kind.__name__, marks=[] if number else pytest.mark.smoke) for number, kind in enumerate(KINDS)
+]
+
 pytestmark = pytest.mark.needs("gcc")
 
 
@@ -27,7 +31,7 @@ def test_nothing_is_lost_whatever_fails(tmp_path_factory: pytest.TempPathFactory
     assert sum(done.missed for done in rounds) <= ROUNDS
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", ONE_OF_EACH)
 def test_each_kind_of_fault_is_survived(tmp_path: Path, kind: Kind) -> None:
     """No kind is left to chance."""
     done = run_round(1, tmp_path / "round", tools(), kinds=[kind, kind])

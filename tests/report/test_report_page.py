@@ -202,6 +202,7 @@ def _names(browser: Browser) -> list[str]:
 
 
 @pytest.mark.needs("chromium")
+@pytest.mark.smoke
 def test_filters_and_sorting_with_the_mouse(browser: Browser, tmp_path: Path) -> None:
     """Failures come first; chips hide, the field finds, a heading sorts, a second click turns the order around."""
     _opened(browser, _state(tmp_path), tmp_path)

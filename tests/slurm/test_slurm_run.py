@@ -71,6 +71,7 @@ def test_a_dry_run_for_slurm_submits_nothing(slurm: SlurmWorkspace) -> None:
     assert not list(slurm.out.glob(".canary-wf/sessions/*/batches/*"))
 
 
+@pytest.mark.smoke
 def test_plain_sbatch_has_the_same_verdicts(slurm: SlurmWorkspace) -> None:
     """The profile `slurm-sbatch` submits the same workflow, names its jobs, and asks for all states at once."""
     _write(slurm)
