@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 DEMO := build/demo
 
-.PHONY: demo test test-all check docs reference wheel faults screenshots clean
+.PHONY: demo test test-all coverage check docs reference wheel faults screenshots clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/canary-wf generate examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
@@ -18,6 +18,15 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --durations 40
+
+# Which lines and branches the quick tests reach, in the processes that they start as well; everything: COVERED=
+COVERED ?= -m 'not long or smoke'
+
+coverage: $(VENV)/.dev
+	rm -f .coverage .coverage.*
+	-$(VENV)/bin/coverage run -m pytest -q -n $(WORKERS) --dist worksteal $(COVERED)
+	$(VENV)/bin/coverage combine --quiet
+	$(VENV)/bin/coverage report
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check
