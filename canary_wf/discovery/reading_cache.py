@@ -2,7 +2,8 @@
 
 The reading of a Python file counts while the file, the local files it executed, and the environment variables it asked
 for are what they were; one that looked at anything else is not kept. The document in a job file counts while the file
-is what it was. The cache only saves time: whatever is wrong with it is passed over.
+is what it was. Of variables only sealed digests are kept, as they may be secrets. The cache only saves time: whatever
+is wrong with it is passed over.
 """
 
 import contextlib
@@ -15,21 +16,23 @@ from typing import Any
 
 import msgspec
 
+from canary_wf.discovery.private_folder import PrivateFolder, sealed
 from canary_wf.discovery.pyt.record import FileReading
-from canary_wf.errors import CanaryWfError
-from canary_wf.json_files import write_atomic
 from canary_wf.plain_files import read_plain
 from canary_wf.runtime import RUNTIME
 
 _NEITHER = b""
+_UNSEALED = ("readings-", ".readings-")
+"""Beginnings of the names of files that earlier versions wrote, which hold values of variables as they are."""
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One reading, with the digests of the file and of the local files it executed."""
+    """One reading, with the digests of the file, of the local files it executed and, sealed, of the variables."""
 
     digest: bytes
     reads: dict[str, bytes]
     reading: FileReading
+    variables: dict[str, bytes] = {}
 
 
 class _Document(msgspec.Struct, frozen=True, array_like=True):
@@ -51,12 +54,14 @@ class ReadingCache:
 
     def __init__(self, folder: Path, roots: Sequence[str]) -> None:
         name = hashlib.sha256("\0".join([_reader(), *roots]).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        self._path = folder / f"readings-{name}.msgpack"
+        self._folder = PrivateFolder(folder)
+        self._name = f"files-{name}.msgpack"
+        self._key = self._folder.key()
         self._digests: dict[str, bytes] = {}
         self._used = _Stored()
         self._fresh = False
         try:
-            self._known = msgspec.msgpack.decode(read_plain(self._path), type=_Stored)
+            self._known = msgspec.msgpack.decode(self._folder.read(self._name), type=_Stored)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self._known = _Stored()
 
@@ -68,7 +73,7 @@ class ReadingCache:
             return None
         if any(self._digest(other) != known for other, known in entry.reads.items()):
             return None
-        if any(os.environ.get(name) != value for name, value in entry.reading.environment.items()):
+        if any(self._sealed(name) != known for name, known in entry.variables.items()):
             return None
         self._used.readings[file] = entry
         return entry.reading
@@ -76,9 +81,8 @@ class ReadingCache:
     def keep(self, file: str, reading: FileReading) -> None:
         """Remember the reading of `file`, which `get` was asked for before, if it can be expected to recur."""
         if not reading.outside and self._digest(file) != _NEITHER:
-            self._used.readings[file] = _Entry(
-                self._digest(file), {other: self._digest(other) for other in reading.reads}, reading
-            )
+            reads = {other: self._digest(other) for other in reading.reads}
+            self._used.readings[file] = _Entry(self._digest(file), reads, reading)
             self._fresh = True
 
     def document(self, file: str) -> object:
@@ -98,12 +102,28 @@ class ReadingCache:
 
     def save(self, folder: Path | None = None) -> None:
         """Write what was used, into another `folder` when one is given; what cannot be written is not kept."""
-        path = self._path if folder is None else folder / self._path.name
-        if path == self._path and not self._fresh and _size(self._used) == _size(self._known):
+        target = self._folder if folder is None else PrivateFolder(folder)
+        is_own = target.path == self._folder.path
+        with contextlib.suppress(OSError):
+            target.remove(_UNSEALED)
+        if is_own and not self._fresh and _size(self._used) == _size(self._known):
             return
-        with contextlib.suppress(OSError, CanaryWfError, msgspec.MsgspecError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, msgspec.msgpack.encode(self._used))
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            target.write(self._name, msgspec.msgpack.encode(self._for_keeping(target)))
+
+    def _for_keeping(self, target: PrivateFolder) -> _Stored:
+        """Return what was used with all variables sealed under the key of `target`. Raises OSError."""
+        key = target.make_key()
+        kept = {}
+        for file, entry in self._used.readings.items():
+            values = {name: os.environ.get(name) for name in entry.variables} | entry.reading.environment
+            reading = msgspec.structs.replace(entry.reading, environment={})
+            variables = {name: sealed(key, name, value) for name, value in values.items()}
+            kept[file] = _Entry(entry.digest, entry.reads, reading, variables)
+        return _Stored(kept, self._used.documents)
+
+    def _sealed(self, name: str) -> bytes:
+        return _NEITHER if self._key is None else sealed(self._key, name, os.environ.get(name))
 
     def _digest(self, file: str) -> bytes:
         if file not in self._digests:

@@ -1,10 +1,14 @@
 """Readings of test files kept between two commands."""
 
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from canary_wf.discovery import DiscoveryOptions, discover
+from canary_wf.discovery.private_folder import PrivateFolder
 from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import InputError
 
@@ -170,12 +174,106 @@ def test_a_mistake_in_a_known_job_file_is_told_with_its_line(reader: Reader) -> 
         reader.names()
 
 
+SECRET = f"import os\n{HEAD}d.skipif(not os.environ.get('API_TOKEN'), reason='no token')\nd.name('a')\n"
+
+
+def test_values_of_variables_are_not_written(reader: Reader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No file holds the value in any plain form, all are their owner's alone, and the value still counts."""
+    monkeypatch.setenv("API_TOKEN", "zzSECRETzz")
+    reader.write(SECRET)
+    old = os.umask(0)
+    try:
+        reader.names()
+    finally:
+        os.umask(old)
+    files = {path.name.partition("-")[0]: path for path in reader.folder.iterdir()}
+    assert set(files) == {"key", "files"}
+    assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
+    assert reader.folder.stat().st_mode & 0o777 == 0o700
+    content = files["files"].read_bytes()
+    assert b"zzSECRETzz" not in content
+    for digest in ("md5", "sha1", "sha256", "blake2b"):
+        assert hashlib.new(digest, b"zzSECRETzz").digest()[:16] not in content
+    assert reader.is_known()
+    monkeypatch.setenv("API_TOKEN", "zzOTHERzz")
+    assert not reader.is_known()
+    elsewhere = tmp_path / "elsewhere"
+    cache = ReadingCache(reader.folder, [str(reader.tree)])
+    discover([reader.tree], DiscoveryOptions(readings=cache))
+    cache.save(elsewhere)
+    assert (elsewhere / "key").read_bytes() != files["key"].read_bytes()
+    assert ReadingCache(elsewhere, [str(reader.tree)]).get(str(reader.tree / "t.pyt")) is not None
+
+
+def test_what_earlier_versions_kept_is_removed(reader: Reader) -> None:
+    """Their files hold values as they are; an open folder is closed."""
+    reader.write(SECRET)
+    reader.folder.mkdir(mode=0o755)
+    for name in ("readings-0123456789abcdef.msgpack", ".readings-0123456789abcdef.msgpack.7.tmp"):
+        (reader.folder / name).write_text("zzSECRETzz")
+    reader.names()
+    assert {path.name.partition("-")[0] for path in reader.folder.iterdir()} == {"key", "files"}
+    assert reader.folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 31, None])
+def test_a_key_that_cannot_be_used_is_made_anew(reader: Reader, damage: bytes | None) -> None:
+    """A damaged key, or one that others may read, makes the readings void and is replaced."""
+    reader.write(SECRET)
+    reader.names()
+    key = reader.folder / "key"
+    before = key.read_bytes()
+    if damage is None:
+        key.chmod(0o644)
+    else:
+        key.write_bytes(damage)
+    assert not reader.is_known()
+    reader.names()
+    assert reader.is_known()
+    assert (len(key.read_bytes()), key.stat().st_mode & 0o777) == (32, 0o600)
+    assert key.read_bytes() != before
+
+
+def test_many_who_make_the_key_at_once_get_the_same(tmp_path: Path) -> None:
+    """A key is there as a whole or not at all, and the first one stays."""
+    folder = PrivateFolder(tmp_path / "cache")
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: folder.make_key(), range(32)))
+    assert len(keys) == 1
+    assert [path.name for path in folder.path.iterdir()] == ["key"]
+
+
+def test_a_link_in_place_of_the_folder_is_left_alone(reader: Reader, tmp_path: Path) -> None:
+    """Nothing is written, removed or closed where it leads."""
+    target = tmp_path / "mine"
+    target.mkdir(mode=0o755)
+    (target / "readings-of-mine").touch()
+    reader.folder.symlink_to(target)
+    reader.write(SECRET)
+    assert reader.names() == reader.names() == ["a"]
+    assert [path.name for path in target.iterdir()] == ["readings-of-mine"]
+    assert target.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another user")
+def test_what_another_user_left_is_not_believed(reader: Reader) -> None:
+    """A cache of somebody else's says nothing, and stays as it is."""
+    reader.write(SECRET)
+    reader.names()
+    (file,) = reader.folder.glob("files-*")
+    os.chown(file, 12345, 12345)
+    assert not reader.is_known()
+    os.chown(reader.folder, 12345, 12345)
+    reader.names()
+    assert file.stat().st_uid == 12345
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x81\xa1a\xc0", b"\xff" * 100])
 def test_a_damaged_cache_is_passed_over(reader: Reader, content: bytes) -> None:
     """Whatever stands in the file, the tests are read."""
     reader.write(f"{HEAD}d.name('a')\n")
     assert reader.names() == ["a"]
-    (file,) = reader.folder.iterdir()
+    (file,) = reader.folder.glob("files-*")
     file.write_bytes(content)
     assert reader.names() == ["a"]
     assert reader.is_known()
