@@ -27,6 +27,7 @@ def with_origin(left_out: LeftOut, job: JobSpec, out: Path) -> LeftOut:
         keywords=job.keywords,
         test=job.attributes.get("test") if job.kind == "ctest" else None,
         folder=None if ran_in is None else posixpath.relpath(ran_in, posixpath.dirname(job.file)),
+        cpus=job.cpus,
         disabled=job.mask == DISABLED,
     )
 

@@ -32,6 +32,7 @@ class LeftOut(msgspec.Struct, frozen=True, omit_defaults=True):
     keywords: tuple[str, ...] = ()
     test: str | None = None
     folder: str | None = None
+    cpus: int = 1
     disabled: bool = False
 
 

@@ -4,24 +4,15 @@ Facts: what CTest 3.25 itself writes with ``-T Build -T Test``; times are epoch 
 """
 
 import os
-import shlex
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
 import msgspec
 
 from canary_wf import __version__
-from canary_wf.job.record import JobRecord
-from canary_wf.job.state_file import OUTPUT_FILE
-from canary_wf.job.status import Category, Outcome
-from canary_wf.plan.batch_slice import PlannedJob
-from canary_wf.report.junit import printable
-from canary_wf.report.session import SessionState, tail
-
-_LINES, _BYTES = 500, 65536
-_STATUS = {Category.PASS: "passed", Category.FAIL: "failed", Category.CANCEL: "failed"}
-_EXIT_CODES = {Outcome.TIMEOUT: "Timeout", Outcome.BROKEN: "BAD_COMMAND", Outcome.DIFFED: "Diffed"}
-_TEXT, _NUMBER = "text/string", "numeric/double"
+from canary_wf.report.cdash_tests import TestWriter
+from canary_wf.report.junit import defused, printable
+from canary_wf.report.session import SessionState
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,62 +71,18 @@ def _tests(site: ET.Element, state: SessionState, started: float, finished: floa
     _add(testing, "StartDateTime", _date(started))
     _add(testing, "StartTestTime", f"{started:.0f}")
     names = ET.SubElement(testing, "TestList")
-    for job in state.plan.jobs:
-        _add(names, "Test", _full_name(job))
-    for job in state.plan.jobs:
-        _add_test(testing, state, job)
+    writer = TestWriter(state)
+    tests = [writer.job(job) for job in state.plan.jobs]
+    tests += [
+        writer.left_out(job) for job in (*state.plan.left_out, *(job for job in state.plan.masked if job.disabled))
+    ]
+    for test in tests:
+        _add(names, "Test", test.findtext("FullName", ""))
+    testing.extend(tests)
     _add(testing, "EndDateTime", _date(finished))
     _add(testing, "EndTestTime", f"{finished:.0f}")
     _add(testing, "ElapsedMinutes", f"{(finished - started) / 60:.1f}")
     return site
-
-
-def _add_test(testing: ET.Element, state: SessionState, job: PlannedJob) -> None:
-    record = state.record(job)
-    command = shlex.join(job.command)
-    test = ET.SubElement(testing, "Test", {"Status": _STATUS.get(record.status.category, "notrun")})
-    _add(test, "Name", job.name)
-    _add(test, "Path", _folder(job))
-    _add(test, "FullName", _full_name(job))
-    _add(test, "FullCommandLine", command)
-    results = ET.SubElement(test, "Results")
-    if record.status.counts_as_failed:
-        _measure(results, "Exit Code", _exit_code(record), _TEXT)
-        _measure(results, "Exit Value", str(record.status.code), _TEXT)
-    if record.duration is not None:
-        _measure(results, "Execution Time", f"{record.duration:.6f}", _NUMBER)
-    _measure(results, "Processors", str(job.cpus), _NUMBER)
-    _measure(results, "Completion Status", _completion(record), _TEXT)
-    _measure(results, "Command Line", command, _TEXT)
-    output = "\n".join(tail(state.paths.job(job.directory) / OUTPUT_FILE, _LINES, _BYTES))
-    _add(ET.SubElement(results, "Measurement"), "Value", output)
-    if job.keywords:
-        labels = ET.SubElement(test, "Labels")
-        for keyword in job.keywords:
-            _add(labels, "Label", keyword)
-
-
-def _exit_code(record: JobRecord) -> str:
-    return _EXIT_CODES.get(record.status.outcome, record.status.outcome.name.capitalize())
-
-
-def _completion(record: JobRecord) -> str:
-    if record.status.category in {Category.SKIP, Category.NONE}:
-        return record.status.reason or "Not run"
-    return f"Completed: {record.status.reason}" if record.status.reason else "Completed"
-
-
-def _folder(job: PlannedJob) -> str:
-    folder = job.path.rpartition("/")[0]
-    return f"./{folder}" if folder else "."
-
-
-def _full_name(job: PlannedJob) -> str:
-    return f"{_folder(job)}/{job.name}"
-
-
-def _measure(results: ET.Element, name: str, value: str, kind: str) -> None:
-    _add(ET.SubElement(results, "NamedMeasurement", {"type": kind, "name": name}), "Value", value)
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:
@@ -148,6 +95,5 @@ def _date(seconds: float) -> str:
 
 def _text(root: ET.Element) -> str:
     ET.indent(root, "\t")
-    return ET.tostring(root, encoding="unicode", xml_declaration=False).join(
-        ('<?xml version="1.0" encoding="UTF-8"?>\n', "\n")
-    )
+    text = defused(ET.tostring(root, encoding="unicode", xml_declaration=False))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'

@@ -41,7 +41,7 @@ def test_status_ends_with_them_by_reason(left: CommandLine) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["json", "markdown", "html", "summary", "junit"])
+@pytest.mark.parametrize("kind", ["json", "markdown", "html", "summary", "junit", "cdash"])
 def test_every_report_has_them(left: CommandLine, kind: str) -> None:
     """With reason and remedy."""
     folder = left.folder / "report"
