@@ -36,9 +36,13 @@ def _main() -> None:
 
         _leave(run_batch(sys.argv[2:]))
     if sys.argv[1:2] == ["slurm-submit"]:
-        from canary_wf.workflow.sbatch import main as submit
+        from canary_wf.submission.command import main as submit
 
         sys.exit(submit(sys.argv[2:]))
+    if sys.argv[1:2] == ["sbatch"]:
+        from canary_wf.submission.shim import main as sbatch
+
+        sys.exit(sbatch(sys.argv[2:]))
     from canary_wf.cli.main import main as command_line
 
     sys.exit(command_line())

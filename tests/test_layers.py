@@ -36,7 +36,7 @@ LAYERS = [
     {"batch_specification"},
     {"plan"},
     {"execution"},
-    {"workflow"},
+    {"submission", "workflow"},
     {"report"},
     {"generation", "configuration", "sessions", "batchspec", "multiprocess_scheduler"},
     {"cli", "library"},

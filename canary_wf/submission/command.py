@@ -6,16 +6,19 @@ settings serves both. The id of the job is printed and nothing else.
 """
 
 import json
+import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from canary_wf.errors import ExitCode, InputError, one_line
+from canary_wf.errors import CanaryWfError, ExitCode, InputError, one_line
 from canary_wf.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.submission.living import living_job
+from canary_wf.submission.submit import Label, SubmissionError, submit
+from canary_wf.submission.variables import told_in_a_line
 
 LOGS = ".snakemake/slurm_logs"
 """Where the output of Slurm's jobs goes, a folder a rule; the executor of the profile `slurm` uses the same."""
@@ -42,17 +45,22 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.USAGE
     script = Path(arguments[0])
     try:
-        command = sbatch_command(read_properties(script), script)
-        Path(_log_folder(command)).mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    except (InputError, OSError) as error:
+        properties = read_properties(script)
+        command = sbatch_command(properties, script)
+        job = living_job(properties)
+        if job is None:
+            Path(_log_folder(command)).mkdir(parents=True, exist_ok=True)
+            said = told_in_a_line(os.environ)
+            sys.stderr.write("" if said is None else f"canary-wf: {said}\n")
+            job = submit(command, Label(_word(command, "--job-name="), _word(command, "--comment=")))
+    except SubmissionError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stdout.write(f"{error}\n")  # what the executor puts into its own message
+        return ExitCode.JOBS_FAILED
+    except (CanaryWfError, OSError) as error:
         sys.stderr.write(f"canary-wf: cannot submit: {one_line(str(error))}\n")
         return ExitCode.JOBS_FAILED
-    sys.stderr.write(done.stderr)
-    if done.returncode:
-        sys.stdout.write(done.stderr)  # what the executor puts into its own message
-        return done.returncode
-    sys.stdout.write(done.stdout.strip().split(";")[0] + "\n")  # with several clusters their name follows
+    sys.stdout.write(f"{job}\n")
     return ExitCode.DONE
 
 
@@ -86,7 +94,7 @@ def sbatch_command(properties: Mapping[str, Any], script: Path) -> list[str]:
     command += [f"--output={LOGS}/{rule}/%j.log", "--export=ALL"]
     command += [f"--{option}={resources[key]}" for key, option in _NAMED.items() if resources.get(key)]
     command += [f"--nodes={nodes}", f"--ntasks={nodes}", f"--cpus-per-task={cpus}"]
-    command += _sizes(resources, nodes)
+    command += _sizes(resources, nodes, cpus)
     try:
         command += shlex.split(str(resources.get("slurm_extra", "")))
     except ValueError as error:
@@ -94,17 +102,29 @@ def sbatch_command(properties: Mapping[str, Any], script: Path) -> list[str]:
     return [*command, str(script)]
 
 
-def _sizes(resources: Mapping[str, Any], nodes: int) -> list[str]:
+def _sizes(resources: Mapping[str, Any], nodes: int, cpus: int) -> list[str]:
     options = [f"--time={resources['runtime']}"] if resources.get("runtime") else []
-    if resources.get("mem_mb_per_cpu"):
-        options.append(f"--mem-per-cpu={resources['mem_mb_per_cpu']}")
-    elif resources.get("mem_mb"):
-        options.append(f"--mem={resources['mem_mb']}")
+    options += _memory(resources, cpus)
     if resources.get("gres"):
         options.append(f"--gres={resources['gres']}")
     if resources.get("gpu"):
         options.append(_gpus(resources["gpu"], str(resources.get("gpu_model") or ""), nodes))
     return options
+
+
+def _memory(resources: Mapping[str, Any], cpus: int) -> list[str]:
+    """Return the option for a node's memory: what the jobs need, or what each CPU brings where that is more."""
+    whole, by_cpu = (_whole_number(resources, name) for name in ("mem_mb", "mem_mb_per_cpu"))
+    if by_cpu and by_cpu * cpus >= whole:
+        return [f"--mem-per-cpu={by_cpu}"]
+    return [f"--mem={whole}"] if whole else []
+
+
+def _whole_number(resources: Mapping[str, Any], name: str) -> int:
+    value = resources.get(name) or 0
+    if not isinstance(value, int):
+        raise InputError(f"{value!r:.40} is not a whole number", where=name, hint="edit the profile")
+    return value
 
 
 def _gpus(count: Any, model: str, nodes: int) -> str:  # noqa: ANN401 - what a rule or profile says
@@ -116,5 +136,8 @@ def _gpus(count: Any, model: str, nodes: int) -> str:  # noqa: ANN401 - what a r
 
 
 def _log_folder(command: Sequence[str]) -> str:
-    output = next(word for word in command if word.startswith("--output="))
-    return output.removeprefix("--output=").rpartition("/")[0]
+    return _word(command, "--output=").rpartition("/")[0]
+
+
+def _word(command: Sequence[str], option: str) -> str:
+    return next(word for word in command if word.startswith(option)).removeprefix(option)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from canary_wf.errors import InputError
-from canary_wf.workflow.sbatch import main, read_properties, sbatch_command
+from canary_wf.submission.command import main, read_properties, sbatch_command
 
 FIXED = {"cpus_per_task": 2, "nodes": 1}
 
@@ -26,6 +26,8 @@ def _options(**resources: Any) -> list[str]:  # noqa: ANN401 - any resource of a
         ({"runtime": 7, "mem_mb": 100}, ["--time=7", "--mem=100"]),
         ({"mem_mb": 0}, []),
         ({"mem_mb": 100, "mem_mb_per_cpu": 50}, ["--mem-per-cpu=50"]),
+        ({"mem_mb": 101, "mem_mb_per_cpu": 50}, ["--mem=101"]),
+        ({"mem_mb": 0, "mem_mb_per_cpu": 50}, ["--mem-per-cpu=50"]),
         ({"slurm_account": "lab", "reservation": "noon"}, ["--account=lab", "--reservation=noon"]),
         ({"gpu": 2}, ["--gpus=2"]),
         ({"gpu": 2, "gpu_model": "a100"}, ["--gpus=a100:2"]),
@@ -35,7 +37,7 @@ def _options(**resources: Any) -> list[str]:  # noqa: ANN401 - any resource of a
     ],
 )
 def test_each_resource_becomes_an_option(resources: dict[str, Any], options: list[str]) -> None:
-    """In the words of `sbatch`; memory by CPU goes before that of the node, as the executor `slurm` has it."""
+    """In the words of `sbatch`; of memory by CPU and that of the node, whatever is more."""
     assert _options(**resources) == options
 
 
@@ -58,6 +60,7 @@ def test_each_of_several_nodes_gets_its_share_of_gpus(gpus: int, model: str, opt
         ({"nodes": "2-4"}, "nodes: '2-4' is not a whole number"),
         ({"nodes": 0}, "nodes: 0 is not a whole number above zero"),
         ({"slurm_extra": "--x 'y"}, "cannot be split"),
+        ({"mem_mb_per_cpu": "2G"}, "mem_mb_per_cpu: '2G' is not a whole number"),
     ],
 )
 def test_what_it_cannot_do_is_told_and_not_dropped(resources: dict[str, Any], told: str) -> None:

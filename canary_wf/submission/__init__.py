@@ -1,0 +1,1 @@
+"""Handing batches to Slurm: the call of `sbatch`, its answer, and what to do when there is none."""

@@ -1,0 +1,50 @@
+"""What is read in the answer of `sbatch`: one id for certain, or none; and which refusals pass."""
+
+import pytest
+
+from canary_wf.submission.answer import Passing, job_id_in, passing
+
+
+@pytest.mark.parametrize(
+    ("output", "job"),
+    [
+        ("42\n", "42"),
+        ("42;lab\n", "42"),
+        ("*** welcome ***\n42\n", "42"),
+        ("  42;my-cluster.1  \r\nYour quota: 17 of 20 TB; thanks\n", "42"),
+        ("42\n42\n", "42"),
+        ("", None),
+        ("*** welcome ***\n", None),
+        ("2026\n42\n", None),
+        ("job 42\n", None),
+        ("42;a;b\n", None),
+        ("42_1\n", None),
+        ("-42\n", None),
+    ],
+)
+def test_an_id_stands_on_a_line_of_its_own(output: str, job: str | None) -> None:
+    """Greetings before and behind are passed over; two ids are as good as none."""
+    assert job_id_in(output) == job
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("Batch job submission failed: Socket timed out on send/recv operation", Passing.CONTROLLER),
+        ("Batch job submission failed: Unable to contact slurm controller (connect failure)", Passing.CONTROLLER),
+        ("Batch job submission failed: Resource temporarily unavailable", Passing.CONTROLLER),
+        ("Slurm temporarily unable to accept job, sleeping and retrying", Passing.CONTROLLER),
+        ("QOSMaxSubmitJobPerUserLimit\nBatch job submission failed: Job violates accounting/QOS policy", Passing.LIMIT),
+        ("AssocMaxSubmitJobLimit", Passing.LIMIT),
+        ("AssocGrpSubmitJobsLimit", Passing.LIMIT),
+        ("QOSGrpSubmitJobsLimit", Passing.LIMIT),
+        ("QOSMaxCpuPerJobLimit\nJob violates accounting/QOS policy (job submit limit, user's size and/or time)", None),
+        ("Batch job submission failed: Requested node configuration is not available", None),
+        ("Batch job submission failed: Invalid account or account/partition combination specified", None),
+        ("Batch job submission failed: Invalid partition name specified", None),
+        ("not today", None),
+    ],
+)
+def test_refusals_that_pass_are_told_from_those_that_do_not(told: str, kind: Passing | None) -> None:
+    """A size that no policy allows stays refused, however long one waits."""
+    assert passing(f"sbatch: error: {told}") == kind

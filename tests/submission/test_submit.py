@@ -1,0 +1,156 @@
+"""Submissions by real processes: an `sbatch` that greets, that does not answer for a while, and one that refuses."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from canary_wf.submission.search_path import put_before
+from canary_wf.submission.submit import Label, SubmissionError, submit
+
+LABEL = Label("batch_1", "canary-wf s batch_1")
+
+
+class _Slurm:
+    """Stand-ins for Slurm's commands, which note how they were called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+    def program(self, name: str, script: str) -> None:
+        path = self.folder / name
+        path.write_text(f'#!/bin/sh\necho "$@" >> {self.folder}/{name}.calls\n{script}\n')
+        path.chmod(0o755)
+
+    def calls(self, name: str) -> list[str]:
+        path = self.folder / f"{name}.calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def submit(self, *options: str) -> str:
+        note = self.folder / "not-taken"
+        return submit(["sbatch", "--parsable", *options], LABEL, environment=self.environment, note=note)
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Slurm:
+    """Return a Slurm with an empty queue."""
+    slurm = _Slurm(tmp_path)
+    slurm.program("squeue", "")
+    slurm.program("scancel", "")
+    monkeypatch.setenv("PATH", slurm.environment["PATH"])
+    return slurm
+
+
+def test_a_greeting_is_no_id(fake: _Slurm) -> None:
+    """Whatever is printed, and to which stream."""
+    fake.program("sbatch", "echo '*** welcome ***'; echo '42;lab'; echo 'sbatch: see our wiki' >&2; echo bye")
+    assert fake.submit() == "42"
+
+
+def test_a_job_without_an_id_is_found_by_its_label_or_taken_back(fake: _Slurm) -> None:
+    """One in the queue is the one; several are taken back, and the error says what was printed and done."""
+    fake.program("sbatch", "echo 2026; echo 42")
+    with pytest.raises(SubmissionError, match=r"no job id that is one for certain: '2026 42'; look for a job with"):
+        fake.submit()
+    fake.program("squeue", f"echo '41|another'; echo '42|{LABEL.comment}'")
+    assert fake.submit() == "42"
+    fake.program("squeue", f"echo '41|{LABEL.comment}'; echo '42|{LABEL.comment}'")
+    with pytest.raises(SubmissionError, match="jobs 41, 42 were taken back"):
+        fake.submit()
+    assert fake.calls("scancel") == ["--quiet 41 42"]
+
+
+def test_a_controller_that_is_away_is_waited_for(fake: _Slurm, capsys: pytest.CaptureFixture[str]) -> None:
+    """With pauses; a job that it took without saying so is not submitted twice."""
+    away = "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1"
+    fake.program("sbatch", f"[ -e {fake.folder}/back ] && echo 42 && exit; touch {fake.folder}/back; {away}")
+    assert fake.submit() == "42"
+    assert len(fake.calls("sbatch")) == 2
+    assert "batch_1 waits to be submitted, next try in 1 s: sbatch: error: " in capsys.readouterr().err
+    assert not (fake.folder / "not-taken").exists()
+    fake.program("sbatch", away)
+    fake.program("squeue", f"echo '43|{LABEL.comment}'")
+    assert fake.submit() == "43"
+    assert len(fake.calls("sbatch")) == 3
+
+
+def test_the_time_to_wait_is_that_of_all_batches_together(fake: _Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A controller that stays away ends the run soon, and the error says that the next one goes on."""
+    fake.program("sbatch", "echo 'sbatch: error: Unable to contact slurm controller (connect failure)' >&2; exit 1")
+    monkeypatch.setenv("CANARY_WF_SUBMIT_SECONDS", "1")
+    with pytest.raises(SubmissionError, match=r"Slurm took no batch for 1.0s.*next snakemake submits it"):
+        fake.submit()
+    assert len(fake.calls("sbatch")) == 2
+    began = time.monotonic()
+    with pytest.raises(SubmissionError):
+        fake.submit()
+    assert time.monotonic() - began < 1
+    assert len(fake.calls("sbatch")) == 3
+
+
+def test_what_is_refused_for_good_is_told_at_once(fake: _Slurm) -> None:
+    """Trying again would change nothing."""
+    fake.program("sbatch", "echo 'sbatch: error: Invalid partition name specified' >&2; exit 1")
+    with pytest.raises(SubmissionError, match=r"^sbatch: error: Invalid partition name specified$"):
+        fake.submit()
+    assert len(fake.calls("sbatch")) == 1
+
+
+def _through_ours(fake: _Slurm, arguments: Sequence[str], given: str = "") -> "subprocess.CompletedProcess[str]":
+    environment = {**fake.environment, "SBATCH_GRES": "gpu:1", "SBATCH_QOS": "high"}
+    put_before(environment)
+    command = ["sh", "-c", 'exec sbatch "$@"', "sh", *arguments]
+    return subprocess.run(
+        command, env=environment, cwd=fake.folder, input=given, capture_output=True, text=True, check=False
+    )
+
+
+def test_ours_stands_before_slurms(fake: _Slurm) -> None:
+    """The executor `slurm` calls it, with the script on its input or not; the job knows nothing of it."""
+    seen = f"cat > {fake.folder}/script; env > {fake.folder}/env; echo hello; echo 42"
+    fake.program("sbatch", seen)
+    executors = ["--parsable", "--job-name", "uuid", "--comment", "rule_a", "--wrap=true"]
+    done = _through_ours(fake, executors)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "42\n", "")
+    environment = (fake.folder / "env").read_text().splitlines()
+    assert f"PATH={fake.environment['PATH']}" in environment
+    assert "SBATCH_QOS=high" in environment
+    assert not any(line.startswith(("SBATCH_GRES", "CANARY_WF_PYTHON")) for line in environment)
+    assert _through_ours(fake, [*executors[:-1], "/dev/stdin"], "#!/bin/sh\ntrue\n").stdout == "42\n"
+    assert (fake.folder / "script").read_text() == "#!/bin/sh\ntrue\n"
+    assert _through_ours(fake, ["--version"]).stdout == "hello\n42\n"
+    fake.program("sbatch", "echo 'sbatch: error: not today' >&2; exit 1")
+    refused = _through_ours(fake, executors)
+    assert (refused.returncode, refused.stderr) == (1, "sbatch: error: not today\n")
+
+
+def test_a_batch_that_still_runs_is_not_submitted_again(fake: _Slurm) -> None:
+    """The job script is answered with the job that carries the batch, a task of an array as well."""
+    plan = fake.folder / "out" / ".canary-wf" / "sessions" / "s" / "plan.json"
+    batch = plan.parent / "batches" / "b1"
+    batch.mkdir(parents=True)
+    plan.write_text("{}")
+    output = ".canary-wf/sessions/s/batches/b1/result.json"
+    properties = {"rule": "batch_b1", "output": [output], "params": {"plan": str(plan)}, "resources": {}}
+    (fake.folder / "job.sh").write_text(f"#!/bin/sh\n# properties = {json.dumps(properties)}\n")
+    fake.program("sbatch", "echo 99")
+    fake.program("squeue", "echo '12_3|14|RUNNING'")
+
+    def submitted(**fields: object) -> str:
+        (batch / "submission.json").write_text(json.dumps({"submissions": [{"time": 1.0, **fields}]}))
+        command = [sys.executable, "-P", "-m", "canary_wf", "slurm-submit", "job.sh"]
+        return subprocess.run(
+            command, cwd=fake.folder, env=fake.environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert submitted(slurm_job_id="12_3") == "12_3"
+    assert submitted(slurm_job_id="12_3", ended=2.0) == "99"
+    assert submitted(slurm_job_id="15") == "99"
+    fake.program("squeue", "echo '12_3|14|COMPLETED'")
+    assert submitted(slurm_job_id="12_3") == "99"
