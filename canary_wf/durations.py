@@ -40,10 +40,10 @@ def parse_positive_duration(value: float | str) -> float:
     return seconds
 
 
-def environment_seconds(name: str, default: float) -> float:
+def environment_seconds(name: str, default: float, least: float = 0.0, most: float = LONGEST) -> float:
     """Return what the environment variable `name` says in seconds, or `default` where it is not set.
 
-    Raises UsageError for what is no duration, or below zero.
+    Raises UsageError for what is no duration, below `least` or above `most`.
     """
     text = os.environ.get(name)
     if not text:
@@ -54,6 +54,9 @@ def environment_seconds(name: str, default: float) -> float:
         raise UsageError(error.what, where=name, hint=error.hint) from None
     if seconds < 0:
         raise UsageError(f"duration {text!r} is below zero", where=name, hint=_EXPECTED)
+    if not least <= seconds <= most:
+        hint = f"write one from {format_duration(least)} to {format_duration(most)}"
+        raise UsageError(f"duration {text!r} is out of range", where=name, hint=hint)
     return seconds
 
 

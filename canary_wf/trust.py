@@ -14,6 +14,7 @@ from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
+from canary_wf.user_names import user_name
 
 VARIABLE = "CANARY_WF_TRUST"
 """Trusted workspaces, separated by colons; ``*`` trusts all, and a path that ends in ``/*`` all below a folder."""
@@ -58,14 +59,10 @@ def is_trusted(out: Path, sessions: Sequence[str] = ()) -> bool:
     return True
 
 
-def user_name(uid: int) -> str:
-    """Return the name of the user with this id, or words with the id where it has none."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
+def may_remove(path: Path, out: Path) -> bool:
+    """Return whether `path`, which is in the workspace `out`, is a folder of the user's, or of a trusted workspace."""
+    found = path.lstat()
+    return stat.S_ISDIR(found.st_mode) and (_is_own(found.st_uid, os.environ) or _is_named(out, os.environ))
 
 
 def _places(out: Path, sessions: Sequence[str]) -> Iterator[Path]:

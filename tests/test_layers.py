@@ -23,6 +23,7 @@ LAYERS = [
         "shipped",
         "trust",
         "user_key",
+        "user_names",
         "wording",
         "runtime",
         "__init__",

@@ -14,7 +14,8 @@ from sessions import recorded
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.status import Outcome
 from canary_wf.session_paths import SessionPaths
-from canary_wf.trust import is_trusted, require_trusted, user_name
+from canary_wf.trust import is_trusted, require_trusted
+from canary_wf.user_names import user_name
 
 STRANGER = 60321
 """A user id that nobody has."""

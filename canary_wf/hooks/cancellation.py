@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.recording import own_attempt
 from canary_wf.hooks.settle import clear_up
 from canary_wf.hooks.verdicts import give_verdict
@@ -24,11 +25,21 @@ def cancel_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[str]]) -> in
     """Cancel what is left of `batches`, which are given with the ids of their jobs; return how many jobs that were.
 
     A runner on this machine is ended; one elsewhere is cancelled with its Slurm job, or ends itself within a heartbeat.
-    Raises WorkspaceError for what cannot be written, or a process that cannot be ended.
+    What cannot be written, or a process that cannot be ended, does not hold up the other batches. Raises WorkspaceError
+    for it in the end.
     """
     left = {batch: jobs for batch, jobs in batches.items() if not paths.batch(batch).result.exists()}
     cancel(_slurm_jobs(paths, left))
-    return sum(_cancel_batch(paths, batch, jobs) for batch, jobs in left.items())
+    cancelled = 0
+    failures = []
+    for batch, jobs in left.items():
+        try:
+            cancelled += _cancel_batch(paths, batch, jobs)
+        except (WorkspaceError, OSError) as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return cancelled
 
 
 def _slurm_jobs(paths: SessionPaths, batches: Iterable[str]) -> list[str]:

@@ -91,13 +91,17 @@ def reopen_recorder(
 @contextmanager
 def own_attempt(paths: SessionPaths, batch: str, attempt: Attempt, reason: str) -> Iterator[Recorder]:
     """Give the recorder of `batch` for an `attempt` that runs nothing, from its start to its end for `reason`."""
-    recorder = reopen_recorder(paths, batch, attempt.hold)
-    pid = attempt.content.pid
-    recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=pid))
-    yield recorder
-    recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
-    recorder.close()
-    attempt.end()
+    try:
+        recorder = reopen_recorder(paths, batch, attempt.hold)
+        try:
+            pid = attempt.content.pid
+            recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=pid))
+            yield recorder
+            recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
+        finally:
+            recorder.close()
+    finally:
+        attempt.end()
 
 
 def tell_hooks(recorder: Recorder, part: _Hooked, paths: SessionPaths, batch: str) -> None:

@@ -2,9 +2,9 @@
 
 One runner at a time holds a batch. It says so in `attempt.json`; whoever comes later replaces the token, and a runner
 that finds another's token there ends its jobs and writes nothing more. On one machine the newcomer waits until the
-old runner is gone; from another machine it waits two heartbeats. A newcomer that dies while it waits leaves word of
-whom it waited for. Only where the workflow is used twice, as modules of a larger one, both runners are wanted: a runner
-that works for another result is waited for, not replaced.
+old runner is gone, which it ends when that bears the mark of its attempt; from another machine it waits two heartbeats.
+A newcomer that dies while it waits leaves word of whom it waited for. Only where the workflow is used twice, as modules
+of a larger one, both runners are wanted: a runner that works for another result is waited for, not replaced.
 """
 
 import os
@@ -16,13 +16,17 @@ import msgspec
 from canary_wf.durations import environment_seconds
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.attempt_lock import attempt_lock
+from canary_wf.job.runner_mark import bears_mark, set_mark
 from canary_wf.job.runner_process import RunnerProcess
 from canary_wf.json_files import not_writable, read_json, remove_half_written, write_json
+
+_HEARTBEATS = (0.1, 3600.0)
+"""Below, a runner would do little else; above, it would take hours to see that one is dead."""
 
 
 def heartbeat() -> float:
     """Return the seconds between two signs of life. Raises UsageError where the environment says nonsense."""
-    return environment_seconds("CANARY_WF_HEARTBEAT", 5.0)
+    return environment_seconds("CANARY_WF_HEARTBEAT", 5.0, *_HEARTBEATS)
 
 
 MISSED = 3
@@ -67,6 +71,7 @@ class Attempt:
     def __init__(self, path: Path, content: AttemptFile) -> None:
         self.path = path
         self.content = content
+        self._mark = set_mark(content.token, path.parent)
         self._interval = heartbeat()
         self._due = _clock() + self._interval
 
@@ -108,9 +113,16 @@ class Attempt:
 
     def end(self) -> None:
         """Say that this attempt is over, unless the batch is another's by now."""
-        with attempt_lock(self.path, self.content.process, self._interval):
+        with attempt_lock(self.path, self._interval):
             if self.is_current():
                 write_json(self.path, msgspec.structs.replace(self.content, ended=True, after=()))
+        self.forget()
+
+    def forget(self) -> None:
+        """Bear the mark of this attempt no longer, by which this process is known to work on it."""
+        if self._mark >= 0:
+            os.close(self._mark)
+            self._mark = -1
 
 
 def read_attempt(path: Path) -> AttemptFile | None:
@@ -149,7 +161,7 @@ def take_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            with attempt_lock(path, RunnerProcess.own(), heartbeat()):
+            with attempt_lock(path, heartbeat()):
                 # Newcomers on one machine do this one after the other: each then sees the one before it.
                 if not to_run and _token(read_attempt(path)) != _token(only_from):
                     raise SupersededError(path.parent.name)
@@ -179,23 +191,30 @@ def _take(path: Path, result: str) -> Attempt:
     own = RunnerProcess.own()
     left = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
     content = AttemptFile(os.urandom(8).hex(), own.place, own.pid, own.started_ticks, result=result, after=left)
+    attempt = Attempt(path, content)  # with its mark, before anybody can read who it is
     write_json(path, content)
-    return Attempt(path, content)
+    return attempt
 
 
 def _alone(attempt: Attempt, *, to_run: bool) -> Attempt:
     """Return `attempt` once nobody before it runs the batch any more, and it is the newest still."""
-    left = attempt.content.after
-    if to_run and not all(runner.process.is_here for runner in left):
+    left = [runner for runner in attempt.content.after if not _end(runner, attempt.path.parent)]
+    if to_run and left:
         # They look for their token once a heartbeat; the second one is for ending their jobs. Since when they are
         # silent does not matter: clocks may differ or jump.
         time.sleep(2 * heartbeat())
-    for runner in left:
-        if runner.process.is_here:
-            runner.process.end()
     if not attempt.is_current():
+        attempt.forget()
         raise SupersededError(attempt.path.parent.name)
     return attempt
+
+
+def _end(runner: AttemptFile, folder: Path) -> bool:
+    """End a runner of the batch in `folder`; return whether it is known to be gone.
+
+    One elsewhere is not, nor one of another user's, or a process that only the file takes for the runner.
+    """
+    return runner.process.is_here and runner.process.end(lambda: bears_mark(runner.pid, runner.token, folder))
 
 
 def _runners(newest: AttemptFile | None) -> list[AttemptFile]:

@@ -1,5 +1,7 @@
 """The lock under which `attempt.json` is replaced: held for a moment, so who holds it for longer is stuck.
 
+Who that is, the kernel says: in the file anybody may have written.
+
 Where locks work across machines (NFS) it holds there too, but nothing depends on that: what must be right is the token.
 """
 
@@ -7,36 +9,33 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
+from canary_wf.job.processes import start_ticks, this_place
 from canary_wf.job.runner_process import RunnerProcess
-from canary_wf.json_files import encode
 from canary_wf.plain_files import open_own
+
+_PAUSE = 0.01
 
 
 @contextmanager
-def attempt_lock(path: Path, own: RunnerProcess, patience: float) -> Iterator[None]:
+def attempt_lock(path: Path, patience: float) -> Iterator[None]:
     """Hold the lock beside the attempt file `path` for a ``with`` block.
 
-    A holder on this machine that keeps it for longer than `patience` seconds (it was stopped) is ended; one elsewhere
-    is passed over after twice that time. Raises OSError.
+    A holder of this user's on this machine that keeps it for longer than `patience` seconds (it was stopped) is ended;
+    any other is passed over after twice that time. Raises OSError.
     """
     descriptor = open_own(path.with_name("attempt.lock"), os.O_RDWR)
     try:
-        if _wait_for(descriptor, patience):
-            with suppress(OSError):  # who cannot sign it is only harder to find
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, encode(own), 0)
+        _wait_for(descriptor, patience)
         yield
     finally:
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, patience: float) -> bool:
-    """Return whether the lock is ours, as it should be, or its holder elsewhere does not let go."""
+def _wait_for(descriptor: int, patience: float) -> None:
+    """Return once the lock is ours, as it should be, or its holder does not let go."""
     begun = time.monotonic()
     while True:
         try:
@@ -44,17 +43,23 @@ def _wait_for(descriptor: int, patience: float) -> bool:
         except BlockingIOError:
             waited = time.monotonic() - begun
         else:
-            return True
-        holder = _holder(descriptor)
-        if waited > patience and holder is not None and holder.is_here and holder.may_live:
-            holder.end()
-        elif waited > 2 * patience:
-            return False
-        time.sleep(0.01)
+            return
+        if waited > patience and _end_holder(descriptor):
+            continue
+        if waited > 2 * patience:
+            return
+        time.sleep(_PAUSE)
 
 
-def _holder(descriptor: int) -> RunnerProcess | None:
-    try:
-        return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=RunnerProcess)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
+def _end_holder(descriptor: int) -> bool:
+    """End the process of this user's that holds the lock; return whether there was one."""
+    from canary_wf.resources.lock_holders import lock_holders
+
+    def holds(pid: int) -> bool:
+        return any(holder.pid == pid for holder in lock_holders(descriptor))
+
+    for holder in lock_holders(descriptor):
+        if holder.uid == os.geteuid() and holder.pid != os.getpid():
+            process = RunnerProcess(this_place(), holder.pid, start_ticks(holder.pid))
+            return process.end(lambda pid=holder.pid: holds(pid))  # type: ignore[misc]
+    return False

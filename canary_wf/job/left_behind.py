@@ -1,19 +1,20 @@
 """Ending what the jobs of a dead runner left running, so that none outlives it and none runs twice at once.
 
-A process is a job's when it is in the group that the job leads, or when it bears the token of its attempt in its
-environment, which it got in the moment it came into being. The token finds also those whose group nobody wrote
-down, and those that left it.
+A process is a job's when it bears the token of its attempt in its environment, which it got in the moment it came into
+being, or when it is in the group that the job leads and one there bears the token. The token finds also those whose
+group nobody wrote down, and those that left it; and no other process is ended, whatever was written down.
 """
 
 import os
 import signal
 import time
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from canary_wf.job.environment import ATTEMPT
-from canary_wf.job.processes import group_of, may_be_group
+from canary_wf.job.process_signal import send_signals
+from canary_wf.job.processes import group_of, is_running, may_be_group, start_ticks
 
 PATIENCE = 20.0
 """Seconds that killed processes may take until they are gone."""
@@ -24,33 +25,58 @@ _PAUSES = (0.005, 0.1)
 def end_left_behind(
     groups: Iterable[tuple[int, int]], tokens: Collection[str], patience: float = PATIENCE
 ) -> list[int]:
-    """Kill the process groups (leader's pid and start) and all that bears one of `tokens`; return what did not end.
+    """Kill all that bears one of `tokens`, and of the process groups (leader's pid and start) those with such a one.
 
-    It waits until they are gone: a job must not be started again before.
+    It waits until they are gone: a job must not be started again before. Return what did not end.
     """
-    ours = {pid for pid, ticks in groups if may_be_group(pid, ticks)}
+    wanted = {token for token in tokens if token}
+    return end_marked(groups, lambda pid: not wanted.isdisjoint((inherited(pid, ATTEMPT) or "").split(":")), patience)
+
+
+def end_marked(
+    groups: Iterable[tuple[int, int]], is_marked: Callable[[int], bool], patience: float = PATIENCE
+) -> list[int]:
+    """Do so for processes that are marked in another way: `is_marked` says so of a pid."""
+    candidates = {pid for pid, ticks in groups if may_be_group(pid, ticks)}
+    ours: set[int] = set()
     end = time.monotonic() + patience
     pause = _PAUSES[0]
-    while left := _living(ours, tokens):
-        for pid, _ in left:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        if time.monotonic() > end:
-            return [pid for pid, _ in left]
+    while left := _living(candidates, ours, is_marked):
+        foreign = [each.pid for each in left if not _kill(each)]
+        if time.monotonic() > end or len(foreign) == len(left):
+            return [each.pid for each in left]
         time.sleep(pause)
         pause = min(2 * pause, _PAUSES[1])
     return []
 
 
-def _living(groups: Collection[int], tokens: Collection[str]) -> list[tuple[int, int]]:
+class _Process(NamedTuple):
+    pid: int
+    ticks: int
+    group: int
+
+
+def _living(candidates: Collection[int], ours: set[int], is_marked: Callable[[int], bool]) -> list[_Process]:
+    """Return the processes that are marked, and those of candidate groups in which one is or was: these are `ours`.
+
+    That a group bears the number that was noted proves nothing, as anybody may have noted it.
+    """
     own = os.getpid()
     pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - names, not paths
-    found = [(pid, group_of(pid)) for pid in pids if pid != own]
-    return [(pid, group) for pid, group in found if group and (group in groups or _bears(pid, tokens))]
+    found = [_Process(pid, start_ticks(pid), group_of(pid)) for pid in pids if pid != own]
+    marked = [each for each in found if each.group and is_marked(each.pid)]
+    ours.update(each.group for each in marked if each.group in candidates)
+    others = [each for each in found if each.group in ours]
+    return list(dict.fromkeys([*marked, *others]))
 
 
-def _bears(pid: int, tokens: Collection[str]) -> bool:
-    return not set(tokens).isdisjoint((inherited(pid, ATTEMPT) or "").split(":"))
+def _kill(process: _Process) -> bool:
+    """Kill the process; return whether this user may."""
+    try:
+        send_signals(process.pid, lambda: is_running(process.pid, process.ticks), signal.SIGKILL)
+    except PermissionError:
+        return False
+    return True
 
 
 def inherited(pid: int, name: str) -> str | None:

@@ -54,15 +54,6 @@ def signal_group(pid: int, number: signal.Signals) -> bool:
     return True
 
 
-def kill_left_behind(pid: int, ticks: int) -> bool:
-    """Kill the process group of a job whose runner died; return whether anything of it was left.
-
-    The group is ours when its leader is the process that was started then, or is gone: a pid is not given out
-    again while a group bears its number.
-    """
-    return may_be_group(pid, ticks) and signal_group(pid, signal.SIGKILL)
-
-
 def may_be_group(pid: int, ticks: int) -> bool:
     """Return whether the process group `pid`, if there is one, is that of the job whose process started at `ticks`."""
     now = start_ticks(pid)

@@ -2,11 +2,12 @@
 
 import os
 import signal
-import time
+from collections.abc import Callable
 
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.job.process_signal import has_ended_within, send_signals
 from canary_wf.job.processes import is_running, start_ticks, this_place
 
 PATIENCE = 60.0
@@ -35,23 +36,25 @@ class RunnerProcess(msgspec.Struct, frozen=True):
         """Whether it may still run; of one elsewhere that is not known from here."""
         return not self.is_here or is_running(self.pid, self.started_ticks)
 
-    def end(self) -> None:
-        """End the process, which is on this machine, in order if it can, and wait until it is gone."""
-        self._send(signal.SIGTERM)
-        self._send(signal.SIGCONT)  # one that was stopped could not heed the other
-        end = time.monotonic() + PATIENCE
-        while is_running(self.pid, self.started_ticks):
-            if time.monotonic() > end:
-                self._send(signal.SIGKILL)
-                end += PATIENCE
-            time.sleep(0.02)
+    def end(self, is_ours: Callable[[], bool]) -> bool:
+        """End the process, which is on this machine, in order if it can, and wait until it is gone.
 
-    def _send(self, number: signal.Signals) -> None:
-        if not is_running(self.pid, self.started_ticks):
-            return
-        try:
-            os.kill(self.pid, number)
-        except ProcessLookupError:
-            return
-        except PermissionError as error:
-            raise WorkspaceError(f"process {self.pid} of another user still runs this batch") from error
+        `is_ours` proves that it is what it is said to be. One that is not proved to be, or that another user started,
+        is left alone. Return whether it is gone. Raises WorkspaceError for one that does not even end by SIGKILL.
+        """
+
+        def is_meant() -> bool:
+            return is_running(self.pid, self.started_ticks) and is_ours()
+
+        if not self.may_live:
+            return True
+        # One that was stopped could not heed SIGTERM without the other. Later it is killed.
+        for signals in ((signal.SIGTERM, signal.SIGCONT), (signal.SIGKILL,)):
+            try:
+                if not send_signals(self.pid, is_meant, *signals):
+                    return not self.may_live
+            except PermissionError:
+                return False
+            if has_ended_within(self.pid, lambda: self.may_live, PATIENCE):
+                return True
+        raise WorkspaceError(f"process {self.pid} of an earlier run does not end", hint="see what keeps it, and end it")

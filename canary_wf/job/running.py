@@ -1,12 +1,14 @@
 """Running one job by its launcher, from its start to a verdict; whatever happens, no job stays RUNNING."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.job.processes import is_running, kill_left_behind, start_ticks, this_place
+from canary_wf.job.processes import is_running, start_ticks, this_place
+from canary_wf.job.state_file import STATE_FILE
 from canary_wf.job.status import Outcome, Status
 
 if TYPE_CHECKING:
@@ -36,9 +38,12 @@ class JobProcess(msgspec.Struct, frozen=True):
         """Return whether the launching process ran on this machine and is gone."""
         return self.place == this_place() and not is_running(self.runner, self.runner_ticks)
 
-    def end(self) -> None:
-        """Kill what is left of the job's process group."""
-        kill_left_behind(self.pid, self.started_ticks)
+    def end(self, state_file: Path) -> None:
+        """Kill what is left of the job with this `state_file`, by which its processes are known."""
+        from canary_wf.job.left_behind import end_marked, inherited
+
+        names = {str(state_file), str(state_file.absolute())}
+        end_marked([(self.pid, self.started_ticks)], lambda pid: inherited(pid, "CANARY_WF_JOB") in names)
 
 
 def run_job(job: "Job") -> None:
@@ -72,7 +77,7 @@ def settle(job: "Job") -> bool:
     """Give a job whose launching process died the verdict INTERRUPTED, end what is left of it; return whether so."""
     if not job.state.is_running() or job.process is None or not job.process.is_orphan():
         return False
-    job.process.end()
+    job.process.end(job.workspace.dir / STATE_FILE)
     job.process = None
     job.status = Status.of(Outcome.INTERRUPTED, "what ran it died")
     job.on_finished()

@@ -1,9 +1,11 @@
-"""Which old sessions may go, and taking them away: never the newest, and never one that is being run.
+"""Which old sessions may go, and taking them away: never the newest, nor one that is being run.
 
-Files that sessions share (`generate --update` links them) are only freed with the last session that has them.
+What is not a session that this user, or a trusted one, generated is left alone, whatever its name. Files that sessions
+share (`generate --update` links them) are only freed with the last session that has them.
 """
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +15,15 @@ import msgspec
 from canary_wf.folder_removal import remove_folder
 from canary_wf.job.attempt import is_alive, read_attempt
 from canary_wf.json_files import not_writable
+from canary_wf.plain_files import open_plain
 from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.trust import may_remove
 
 _STAMP = "%Y%m%dT%H%M%S"
+_PLAN = re.compile(rb'\s*{\s*"schema":\s*"canary-wf/plan/')
+_HEADER = 200
+"""Bytes of a plan in which its format stands."""
+
 _BLOCK = 512
 """Bytes of a block as `stat` counts them (POSIX)."""
 
@@ -33,7 +41,7 @@ def old_sessions(out: Path, *, keep: int | None, before: float | None) -> list[O
 
     None sets no condition. What is freed is counted as if they went in this order.
     """
-    names = session_names(out)
+    names = [name for name in session_names(out) if _is_ours(SessionPaths(out, name))]
     seen: dict[tuple[int, int], int] = {}
     found = []
     for name in names[: max(0, len(names) - max(1, keep or 1))]:
@@ -42,6 +50,16 @@ def old_sessions(out: Path, *, keep: int | None, before: float | None) -> list[O
         if (before is None or created < before) and not is_running(paths):
             found.append(OldSession(paths, created, _freed(paths.folder, seen)))
     return found
+
+
+def _is_ours(paths: SessionPaths) -> bool:
+    """Return whether `generate` made the folder for this user: then it has a plan, from its first moment on."""
+    try:
+        with open_plain(paths.plan) as file:
+            begins = file.read(_HEADER)
+    except OSError:
+        return False
+    return _PLAN.match(begins) is not None and may_remove(paths.folder, paths.out)
 
 
 def created_at(paths: SessionPaths) -> float:

@@ -4,11 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from canary_wf.job.attempt import Attempt, AttemptFile, is_alive, read_attempt, take_batch
+from canary_wf.errors import UsageError
+from canary_wf.job.attempt import Attempt, AttemptFile, heartbeat, is_alive, read_attempt, take_batch
 from canary_wf.job.processes import start_ticks, this_place
 
 HOLD = """
@@ -88,11 +91,13 @@ def test_a_runner_elsewhere_lives_as_long_as_its_heart_beats(tmp_path: Path, mon
 
 def test_who_lost_the_batch_notices_at_the_next_heartbeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A superseded runner learns it, and does not end the newcomer's attempt."""
-    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "1e-9")
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.1")
     path = tmp_path / "attempt.json"
     old = take_batch(path)
+    time.sleep(0.1)
     assert old.beat()
     new = take_batch(path)
+    time.sleep(0.1)
     assert not old.beat()
     old.end()
     assert new.is_current()
@@ -131,3 +136,80 @@ def test_a_runner_elsewhere_with_our_pid_is_another_one(tmp_path: Path, monkeypa
     assert read_attempt(path) == AttemptFile(
         attempt.token, this_place(), os.getpid(), start_ticks(os.getpid()), ended=True
     )
+
+
+@pytest.fixture
+def bystander() -> "Iterator[subprocess.Popen[bytes]]":
+    """Give a process of this user's that has nothing to do with any batch."""
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as process:
+        yield process
+        assert process.poll() is None, "it was ended"
+        process.kill()
+
+
+def test_a_process_that_only_the_file_names_is_not_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bystander: "subprocess.Popen[bytes]"
+) -> None:
+    """Its pid, start and place are no secret: it must bear the mark of that attempt at that batch.
+
+    As it may be a runner all the same, who runs the batch waits as for a runner elsewhere.
+    """
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.2")
+    path = tmp_path / "one" / "attempt.json"
+    path.parent.mkdir()
+    written = AttemptFile("t" * 16, this_place(), bystander.pid, start_ticks(bystander.pid))
+    path.write_bytes(msgspec.json.encode(written))
+    before = time.monotonic()
+    take_batch(path).end()
+    assert time.monotonic() - before >= 0.4
+
+
+@pytest.mark.parametrize("other", ["batch", "token"])
+def test_the_mark_of_another_batch_or_attempt_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """A runner of one workspace is not ended for what stands in another."""
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.1")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    mine, theirs = tmp_path / "one" / "attempt.json", tmp_path / "two" / "attempt.json"
+    with _holder(mine) as runner:
+        content = read_attempt(mine)
+        assert content is not None
+        if other == "batch":
+            theirs.write_bytes(msgspec.json.encode(content))
+            take_batch(theirs).end()
+        else:
+            mine.write_bytes(msgspec.json.encode(msgspec.structs.replace(content, token="0" * 16)))
+            take_batch(mine, to_run=False, only_from=read_attempt(mine)).end()
+            assert runner.wait(10) == 0  # by itself: it lost its batch
+            return
+        assert runner.poll() is None
+        runner.kill()
+
+
+def test_who_sits_on_the_lock_is_found_by_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bystander: "subprocess.Popen[bytes]"
+) -> None:
+    """The holder is ended, and not the process that the lock's file names."""
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.1")
+    path = tmp_path / "attempt.json"
+    lock = tmp_path / "attempt.lock"
+    named = {"place": this_place(), "pid": bystander.pid, "started_ticks": start_ticks(bystander.pid)}
+    lock.write_text(json.dumps(named))
+    code = "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, 2); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        take_batch(path).end()
+        assert holder.wait(10) == -signal.SIGTERM
+
+
+def test_a_heartbeat_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zero would keep a runner busy with nothing else, and an hour leave the dead alive for hours."""
+    for text in ("0", "0.05", "1e-9", "-1", "2h", "1e9", "soon", "nan"):
+        monkeypatch.setenv("CANARY_WF_HEARTBEAT", text)
+        with pytest.raises(UsageError, match="CANARY_WF_HEARTBEAT"):
+            heartbeat()
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.5")
+    assert heartbeat() == 0.5

@@ -112,3 +112,28 @@ def test_a_session_that_cannot_be_removed_is_told(out: Path, monkeypatch: pytest
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(WorkspaceError, match=r"20260101T120000\.000000: cannot be written"):
         remove_sessions(chosen)
+
+
+def test_what_is_not_a_session_stays(out: Path, tmp_path: Path) -> None:
+    """Notes of the user's, links, folders called like a session but without its plan; they do not count as newest."""
+    sessions = out / ".canary-wf" / "sessions"
+    elsewhere = tmp_path / "elsewhere"
+    others = ["0my-own-notes", "20250101T000000", "99990101T000000.000000", "20250102T000000.000000"]
+    for name in others:
+        (sessions / name).mkdir()
+        (sessions / name / "notes").touch()
+    (sessions / "20250102T000000.000000" / "plan.json").symlink_to(SessionPaths(out, NAMES[0]).plan)
+    (sessions / NAMES[0]).rename(elsewhere)
+    (sessions / NAMES[0]).symlink_to(elsewhere)
+    remove_sessions(old_sessions(out, keep=1, before=None))
+    assert sorted(path.name for path in sessions.iterdir()) == sorted([*others, NAMES[0], NAMES[1], NAMES[4]])
+    assert (elsewhere / "plan.json").is_file()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a session to another user")
+def test_a_session_of_another_users_stays(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the workspace is said to be trusted."""
+    os.chown(SessionPaths(out, NAMES[0]).folder, 60321, 60321)
+    assert [one.paths.session for one in old_sessions(out, keep=1, before=None)] == NAMES[2:4]
+    monkeypatch.setenv("CANARY_WF_TRUST", str(out))
+    assert [one.paths.session for one in old_sessions(out, keep=1, before=None)] == [NAMES[0], *NAMES[2:4]]
