@@ -73,7 +73,8 @@ def test_a_batch_that_never_began_needs_no_settling(tmp_path: Path) -> None:
 def test_what_the_dead_left_running_is_killed(tmp_path: Path) -> None:
     """A job that outlived its runner must not go on writing beside the one that takes its place."""
     files = _batch(tmp_path, running=True)
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as process:
+    environment = {**os.environ, "CANARY_WF_ATTEMPT": "t"}
+    with subprocess.Popen(["sleep", "60"], start_new_session=True, env=environment) as process:
         writer = JournalWriter(files.journal)
         writer.append(JobLaunched(time=1.0, job=spec("a").id, pid=process.pid, started_ticks=start_ticks(process.pid)))
         writer.close()
