@@ -32,11 +32,13 @@ class _Queue:
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     def state(self, job: str, seconds: int = 600) -> str:
+        return self.ask(job, seconds).stdout.strip()
+
+    def ask(self, job: str, seconds: int = 600) -> "subprocess.CompletedProcess[str]":
         environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "CANARY_WF_QUEUE_SECONDS": str(seconds)}
-        done = subprocess.run(
+        return subprocess.run(
             ["sh", SCRIPT, job], cwd=self.folder, env=environment, capture_output=True, text=True, check=True
         )
-        return done.stdout.strip()
 
 
 @pytest.fixture
@@ -109,9 +111,40 @@ def test_one_question_for_all_jobs_that_the_controller_forgot(queue: _Queue) -> 
         ("1|CANCELLED by 0\n", 0, "failed"),
         ("1|RUNNING\n", 0, "running"),
         ("", 1, "success"),
+        ("1|completed\n", 0, "success"),
+        ("sacct: warning: something is deprecated\n1|TIMEOUT\n", 0, "failed"),
+        ("1|OUT_OF_ME+\n", 0, "failed"),
+        *(
+            (f"1|{word}\n", 0, "failed")
+            for word in ("REVOKED", "LAUNCH_FAILED", "RECONFIG_FAIL", "EXPIRED", "DEADLINE")
+        ),
     ],
 )
 def test_a_job_that_the_controller_forgot(queue: _Queue, answer: str, code: int, state: str) -> None:
     """One that has no accounting, too."""
     queue.program("sacct", answer, code)
     assert [queue.state("1", 0), queue.state("1", 0)] == ["running", state]
+
+
+@pytest.mark.parametrize(
+    "state", ["REQUEUED", "RUNNING", "SPECIAL_EXIT", "STOPPED", "RESIZING", "requeue_hold", "NEW_WORD"]
+)
+def test_a_job_that_is_in_no_queue_is_over_after_a_few_rounds(queue: _Queue, state: str) -> None:
+    """Whatever the accounting keeps saying of it; that is told, and Snakemake looks for the job's result."""
+    queue.program("sacct", f"7_3|{state}\n")
+    answers = [queue.ask("7_3", 0) for _ in range(6)]
+    assert [answer.stdout.strip() for answer in answers] == ["running"] * 4 + ["success"] * 2
+    told = "".join(answer.stderr for answer in answers)
+    assert told == f"canary-wf: Slurm job 7_3 is in no queue, and sacct says {state.upper()}: taken for over\n"
+    assert len((queue.folder / ".snakemake" / "canary-wf-ended").read_text().splitlines()) == 1
+    assert queue.calls("sacct") == 4
+
+
+def test_a_job_that_comes_back_into_the_queue_lives(queue: _Queue) -> None:
+    """What the queue says goes before what was thought of the job; a state that nobody knows is told once."""
+    queue.program("sacct", "1|RUNNING\n")
+    assert [queue.state("1", 0) for _ in range(5)][-1] == "success"
+    queue.program("squeue", "1|PONDERING\n")
+    answers = [queue.ask("1", 0), queue.ask("1", 0)]
+    assert [answer.stdout.strip() for answer in answers] == ["running", "running"]
+    assert [answer.stderr.count("a state that is not known here") for answer in answers] == [1, 0]
