@@ -14,10 +14,14 @@ _ENDED = {
     "BOOT_FAIL": "its node did not start",
     "CANCELLED": "was cancelled",
     "DEADLINE": "ran past its deadline",
+    "EXPIRED": "expired",
     "FAILED": "failed",
+    "LAUNCH_FAILED": "could not be launched",
     "NODE_FAIL": "lost its node",
     "OUT_OF_MEMORY": "ran out of memory",
     "PREEMPTED": "was preempted",
+    "RECONFIG_FAIL": "lost its node, which could not be set up anew",
+    "REVOKED": "was revoked, as another cluster runs it",
     "TIMEOUT": "ran into its time limit",
 }
 
@@ -47,13 +51,19 @@ _LIVES = frozenset(
 
 
 def ask_states(jobs: Iterable[str]) -> dict[str, str]:
-    """Return the states of the Slurm jobs with these ids (``12`` or ``12_3``); a job that nobody knows is not in it."""
+    """Return the states of the Slurm jobs with these ids (``12`` or ``12_3``); a job that nobody knows is not in it.
+
+    Nor is one of which the accounting says that it lives, while the controller does not know it: it is lost.
+    """
     wanted = sorted({job for job in jobs if is_id(job)})
     # With an id of another user's or a purged job squeue fails for one, and tells of the others for several.
-    states = _asked(wanted, "squeue", "--noheader", "--states=all", "--format=%i|%A|%T")
+    twice = wanted * 2 if len(wanted) == 1 else wanted
+    states, is_answered = _asked(twice, "squeue", "--noheader", "--states=all", "--format=%i|%A|%T")
     found = {job: states[job] for job in wanted if job in states}
     unclear = [job for job in wanted if found.get(job, _COMPLETING) == _COMPLETING]
-    states = _asked(unclear, "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobIDRaw,State")
+    states, _ = _asked(unclear, "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobIDRaw,State")
+    if is_answered:
+        states = {job: state for job, state in states.items() if job in found or not lives(state)}
     # Of a job that completes right now the accounting may know no more than that it ran.
     more = [job for job in unclear if job in states and (job not in found or ended(states[job]))]
     return found | {job: states[job] for job in more}
@@ -80,12 +90,15 @@ def in_words(job: str, state: str) -> str:
     return f"Slurm job {job} {_ENDED[state]} ({state})"
 
 
-def _asked(jobs: Sequence[str], command: str, *options: str) -> dict[str, str]:
-    """Return what `command` tells of `jobs`; nothing is asked for none."""
+def _asked(jobs: Sequence[str], command: str, *options: str) -> tuple[dict[str, str], bool]:
+    """Return what `command` tells of `jobs`, and whether it answered all; nothing is asked for none."""
     found: dict[str, str] = {}
+    is_answered = True
     for portion in _portions(jobs):
-        found |= _states(ask_slurm(command, f"--jobs={','.join(portion)}", *options).text)
-    return found
+        answer = ask_slurm(command, f"--jobs={','.join(portion)}", *options)
+        found |= _states(answer.text)
+        is_answered = is_answered and answer.ok
+    return found, is_answered
 
 
 def _portions(jobs: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -98,6 +111,6 @@ def _states(text: str) -> dict[str, str]:
     for line in text.splitlines():
         fields = line.strip().split("|")
         if len(fields) == 3 and fields[2]:  # noqa: PLR2004 - what the formats above ask for
-            state = fields[2].split()[0]
+            state = fields[2].split()[0].rstrip("+").upper()
             found |= {fields[0]: state, fields[1]: state}
     return found

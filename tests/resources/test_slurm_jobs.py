@@ -37,6 +37,17 @@ def test_one_query_for_all_and_one_for_the_forgotten(programs: Path) -> None:
     assert ask_states(["15"]) == {"15": "RUNNING"}
 
 
+def test_a_job_that_only_the_accounting_takes_for_living_is_lost(programs: Path) -> None:
+    """Where the controller answers and does not know it; one that does not answer proves nothing."""
+    _program(programs, "sacct", "14|14|running\n15|15|REVOKED\n")
+    _program(programs, "squeue", "")
+    assert ask_states(["14", "15"]) == {"15": "REVOKED"}
+    assert ask_states(["14"]) == {}
+    assert "--jobs=14,14 " in (programs / "calls").read_text()
+    _program(programs, "squeue", "", 1)
+    assert ask_states(["14"]) == {"14": "RUNNING"}
+
+
 def test_ten_thousand_jobs_are_asked_after_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is looked through once, not once a job."""
     answer = "".join(f"{job}|{job}|RUNNING\n" for job in range(20_000))
