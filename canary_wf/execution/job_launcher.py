@@ -45,10 +45,10 @@ class ProcessLauncher:
         """Run `job` and return its exit code, as `canary_wf.job.Launcher` says."""
         environment = dict(os.environ)
         job.set_runtime_env(environment)
-        argv = [*argument_list(job.spec, environment), *arguments]
+        own = job.workspace.dir.absolute()
+        argv = [*argument_list(job.spec, environment, own), *arguments]
         if not argv:
             raise LaunchError("has no command to run")
-        own = job.workspace.dir.absolute()
         place = run_folder(job.spec, str(own), own)
         with Guard() as guard:
             started = time.monotonic()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
 from canary_wf.execution.output import OUTPUT_FLAGS, PipedOutput
+from canary_wf.job.ctest_rules import CTestRules
 from canary_wf.job.placeholders import expanded
 from canary_wf.job.preparation import prepared
 from canary_wf.job.spec import JobSpec
@@ -30,19 +31,33 @@ class LaunchError(CanaryWfError):
     """The process could not be started."""
 
 
-def argument_list(job: JobSpec, environment: Mapping[str, str]) -> list[str]:
+def argument_list(job: JobSpec, environment: Mapping[str, str], out: Path) -> list[str]:
     """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
 
     Placeholders for ids are replaced by what `environment` says, but for tests of CTest, which have words of their own.
+    A relative file starts at `out`, the workspace.
 
     Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
     """
-    if job.ctest is not None and job.ctest.unavailable is not None:
-        raise LaunchError(job.ctest.unavailable)
+    if job.ctest is not None:
+        return prepared(job, _words_of_ctest(job, job.ctest, out), sys.executable)
     script = job.kind == "pyt" and job.command[0].endswith(".pyt")
-    words = job.command if job.ctest is not None else [expanded(word, environment) for word in job.command]
+    words = [expanded(word, environment) for word in job.command]
     command = [sys.executable, *words] if script else list(words)
     return prepared(job, command, sys.executable)
+
+
+def _words_of_ctest(job: JobSpec, rules: CTestRules, out: Path) -> list[str]:
+    if rules.unavailable is not None:
+        raise LaunchError(rules.unavailable)
+    if rules.missing is None:
+        return list(job.command)
+    from canary_wf.execution.late_program import late_command  # late, as most tests have their programs
+
+    try:
+        return list(late_command(job, rules, out))
+    except CanaryWfError as error:
+        raise LaunchError(str(error)) from error
 
 
 def run_folder(job: JobSpec, folder: str, out: Path) -> str:

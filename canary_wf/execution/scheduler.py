@@ -162,7 +162,7 @@ class BatchScheduler:
         if job.assets:
             prepare_workdir(job, Path(folder), self._paths.out)
         environment = job_environment(self._environment, job, resources, folder)
-        argv = argument_list(job, environment)
+        argv = argument_list(job, environment, self._paths.out)
         place = run_folder(job, folder, self._paths.out)
         cpus = self._treatment.binding.cpus_for(job, resources)
         self._attempt.hold()  # copying may have taken long

@@ -9,6 +9,12 @@ DISABLED = "disabled (the property DISABLED)"
 """Why a test is masked that CTest itself would not run."""
 
 
+NOT_BUILT = "_NOT_BUILT"
+"""How the test ends that CMake puts in the place of those that a program lists which is not built."""
+
+OTHERWISE = "or choose its configuration with --ctest-config"
+
+
 class ResourceItem(msgspec.Struct, frozen=True):
     """So many `slots` of one id of the resource `type`."""
 
@@ -33,3 +39,9 @@ class CTestRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     skip_return_code: int | None = None
     unavailable: str | None = None
     """Why the test has no command."""
+
+    missing: str | None = None
+    """The program that was not there when the jobs were generated, as ctest names it."""
+
+    configuration: str | None = None
+    """What the build tree is asked for when the program is looked for again."""

@@ -93,7 +93,7 @@ def test_what_a_test_requires_must_be_there(tmp_path: Path, fields: dict[str, An
 def test_a_test_without_a_program_says_so() -> None:
     """The reason is the one that discovery had."""
     with pytest.raises(LaunchError, match="is not built"):
-        argument_list(ctest_job("a", ctest=CTestRules(unavailable="is not built")), {})
+        argument_list(ctest_job("a", ctest=CTestRules(unavailable="is not built")), {}, Path())
 
 
 def test_a_process_is_bound_only_to_cpus_of_this_machine(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def _uppermost(folder: str, folders: set[str]) -> str:
 def expand_tree(file: FoundFile, nested: Sequence[str], options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
     """Return the jobs of the build tree whose uppermost test file is `file`, in CTest's order."""
     tests = list_tests(Path(file.file), nested, options.ctest_config)
-    drafts = _Tree(file, tests, timeouts).drafts()
+    drafts = _Tree(file, tests, timeouts, options.ctest_config).drafts()
     specification = named_specification(Path(file.file), tests, options.ctest_config)
     if specification is not None:
         drafts[0] = msgspec.structs.replace(drafts[0], pool_file=specification)
@@ -62,8 +62,11 @@ def expand_tree(file: FoundFile, nested: Sequence[str], options: DiscoveryOption
 class _Tree:
     """The tests of one build tree, and what they have in common."""
 
-    def __init__(self, file: FoundFile, tests: Sequence[ListedTest], timeouts: Timeouts) -> None:
+    def __init__(
+        self, file: FoundFile, tests: Sequence[ListedTest], timeouts: Timeouts, configuration: str | None
+    ) -> None:
         self.file = file
+        self.configuration = configuration
         self.tests = tests
         self.times = Times(Path(file.file), timeouts)
         self.multiplier = timeouts.multiplier
@@ -84,7 +87,7 @@ class _Tree:
                 DependencyRequest((self.ids[other],), self.file.file, when, by_id=True)
                 for other, when in waits[number].items()
             )
-            found.append(Draft(spec, requests, warnings=tuple(warnings_of(values[number]))))
+            found.append(Draft(spec, requests, warnings=tuple(warnings_of(test, values[number]))))
         return found
 
     def _spec(self, number: int, test: ListedTest, values: Mapping[str, Any]) -> JobSpec:
@@ -115,7 +118,7 @@ class _Tree:
             working_directory=posixpath.join(self.file.folder, values.get("WORKING_DIRECTORY", "")).rstrip("/") or "/",
             resource_groups=groups,
             locks=self._locks(values),
-            ctest=rules_of(test),
+            ctest=rules_of(test, self.configuration),
             mask=DISABLED if values.get("DISABLED") else None,
         )
 

@@ -1,13 +1,13 @@
 """What `ctest --show-only=json-v1` says of a build tree, asked for and checked (format: ctest(1), "Show as JSON").
 
 The listing leaves out tests that the chosen configuration does not have; where the tree has such ones, `ctest -N` is
-asked for their names.
+asked for their names. It does not say either which program a test would run that is not there: `ctest -N -VV` does.
 """
 
 import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from canary_wf.plain_files import LARGEST_INPUT, read_plain
 _OLDEST = (3, 14)
 _NAME_LINE = re.compile(r"^ *Test *#\d+: (.*)$", re.MULTILINE)
 _HIDDEN = b"NOT_AVAILABLE"
+_NOT_FOUND = "Could not find executable "
 
 _versions: dict[str, str] = {}
 
@@ -32,10 +33,11 @@ class ListedProperty(msgspec.Struct, frozen=True):
 
 
 class ListedTest(msgspec.Struct, frozen=True):
-    """One test as ctest lists it; without a command when ctest found no program of that name."""
+    """One test as ctest lists it; without a command when ctest found no program, which `missing` names then."""
 
     name: str
     command: tuple[str, ...] = ()
+    missing: str = ""
     properties: tuple[ListedProperty, ...] = ()
     unavailable: bool = False
 
@@ -57,6 +59,9 @@ def list_tests(file: Path, nested: Sequence[str], configuration: str | None) -> 
     choice = [] if configuration is None else ["-C", configuration]
     program = ctest_program(file)
     tests = list(_parse(_listed([program, "--show-only=json-v1", *choice], file), file))
+    if not all(test.command for test in tests):
+        programs = missing_programs(_listed([program, "-N", "-VV", *choice], file))
+        tests = [test if test.command else _without_program(test, programs) for test in tests]
     if any(_HIDDEN in _content(each) for each in nested):
         if configuration is None and (known := cache_value(file, "CMAKE_CONFIGURATION_TYPES")):
             hint = "choose one with --ctest-config"
@@ -65,6 +70,39 @@ def list_tests(file: Path, nested: Sequence[str], configuration: str | None) -> 
         missing = names - Counter(test.name for test in tests) - Counter(f"{test.name} (Disabled)" for test in tests)
         tests += [ListedTest(name, unavailable=True) for name in missing.elements()]
     return tests
+
+
+def list_commands(file: Path, configuration: str | None) -> dict[str, list[tuple[str, ...]]]:
+    """Return the commands of the tests of the build tree of `file` by name, those whose programs are there now.
+
+    Raises InputError as `list_tests` does.
+    """
+    choice = [] if configuration is None else ["-C", configuration]
+    answer = _listed([ctest_program(file), "--show-only=json-v1", *choice], file)
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for test in _parse(answer, file):
+        found.setdefault(test.name, []).append(test.command)
+    return found
+
+
+def missing_programs(answer: bytes) -> dict[str, list[str]]:
+    """Return by test the programs that ctest, asked with ``-N -VV``, did not find; tests may have the same name."""
+    found: dict[str, list[str]] = {}
+    program = ""
+    for line in answer.decode(errors="replace").splitlines():
+        if line.startswith(_NOT_FOUND):
+            program = line.removeprefix(_NOT_FOUND).strip()
+        elif (test := _NAME_LINE.match(line)) is not None:
+            if program:
+                found.setdefault(test.group(1), []).append(program)
+            program = ""
+    return found
+
+
+def _without_program(test: ListedTest, programs: Mapping[str, list[str]]) -> ListedTest:
+    disabled = f"{test.name} (Disabled)"
+    named = programs.get(test.name) or programs.get(disabled)
+    return msgspec.structs.replace(test, missing=named.pop(0) if named else test.name)
 
 
 def _content(file: Path | str) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 from canary_wf.discovery.ctest.listing import ListedTest
 from canary_wf.errors import CanaryWfError
 from canary_wf.job.cmake_regex import compile_cmake
-from canary_wf.job.ctest_rules import CTestRules, ResourceItem
+from canary_wf.job.ctest_rules import NOT_BUILT, OTHERWISE, CTestRules, ResourceItem
 from canary_wf.job.environment_changes import parse_change
 
 _PATTERNS = ("PASS_REGULAR_EXPRESSION", "FAIL_REGULAR_EXPRESSION", "SKIP_REGULAR_EXPRESSION")
@@ -39,8 +39,11 @@ RECORDED = frozenset({"ATTACHED_FILES", "ATTACHED_FILES_ON_FAIL", "MEASUREMENT"}
 """What CTest only hands on to a dashboard: kept as attributes of the job."""
 
 
-def rules_of(test: ListedTest) -> CTestRules:
-    """Return the rules of `test`."""
+UNAVAILABLE = "the test is not available in this configuration; choose another one with --ctest-config"
+
+
+def rules_of(test: ListedTest, configuration: str | None) -> CTestRules:
+    """Return the rules of `test` in a build tree that is asked for `configuration`."""
     values = test.values()
     changes = [f"{name}=unset:" for name in values.get("ENVIRONMENT", ()) if "=" not in name]
     return CTestRules(
@@ -52,16 +55,10 @@ def rules_of(test: ListedTest) -> CTestRules:
         fail_regular_expression=tuple(values.get("FAIL_REGULAR_EXPRESSION", ())),
         skip_regular_expression=tuple(values.get("SKIP_REGULAR_EXPRESSION", ())),
         skip_return_code=values.get("SKIP_RETURN_CODE"),
-        unavailable=_unavailable(test),
+        unavailable=UNAVAILABLE if test.unavailable else None,
+        missing=test.missing or None,
+        configuration=configuration if test.missing else None,
     )
-
-
-def _unavailable(test: ListedTest) -> str | None:
-    if test.unavailable:
-        return "the test is not available in this configuration"
-    if not test.command:
-        return "could not find its executable when the jobs were generated: build the project and generate again"
-    return None
 
 
 def environment_of(values: Mapping[str, Any]) -> dict[str, str]:
@@ -80,8 +77,12 @@ def groups_of(values: Mapping[str, Any]) -> tuple[tuple[ResourceItem, ...], ...]
     )
 
 
-def warnings_of(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what of the properties has no effect, in words that are the same for all tests it is true of."""
+def warnings_of(test: ListedTest, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is missing, and what of the properties has no effect, in words that are the same for many tests."""
+    if test.missing.endswith(NOT_BUILT):
+        yield f"it stands for tests of a program that is not built: build the project, {OTHERWISE}, and generate again"
+    elif test.missing:
+        yield f"its program is not there, and is looked for when it starts: build the project, {OTHERWISE}"
     for name in sorted(set(values) - HONOURED - RECORDED):
         yield f"{name} has no effect here"
     if values.get("TIMEOUT") == 0:
