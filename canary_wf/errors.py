@@ -5,6 +5,8 @@ raise; only `canary_wf.cli` prints.
 """
 
 import copyreg
+import sys
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -70,3 +72,17 @@ class WorkspaceError(CanaryWfError):
     """The workspace is missing, damaged, busy or not writable."""
 
     exit_code = ExitCode.WORKSPACE
+
+
+def as_error(error: CanaryWfError | OSError, batch: str) -> CanaryWfError:
+    """Return `error` as one that can be told in a line, with the `batch` whose files met it."""
+    if isinstance(error, CanaryWfError):
+        return error
+    return WorkspaceError(f"{error.filename or 'its files'}: {error.strerror}", where=f"batch {batch}")
+
+
+def raise_last(errors: Sequence[CanaryWfError]) -> None:
+    """Raise the last of `errors`, if there is one, and say the others on standard error before."""
+    if errors:
+        sys.stderr.writelines(f"canary-wf: {error}\n" for error in errors[:-1])
+        raise errors[-1]

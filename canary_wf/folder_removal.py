@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from pathlib import Path
 
 
@@ -15,6 +16,18 @@ def remove_folder(path: Path | str) -> None:
     except PermissionError:
         _open_folders(path)
         shutil.rmtree(path)
+
+
+def remove_anything(path: Path | str) -> None:
+    """Remove what lies at `path`, a folder or not; of a link the link itself. Raises OSError."""
+    try:
+        is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return
+    if is_folder:
+        remove_folder(path)
+    else:
+        os.unlink(path)  # noqa: PTH108 - texts and paths alike
 
 
 def _open_folders(path: Path | str) -> None:

@@ -113,7 +113,7 @@ def write_json(path: Path | str, value: object, *, sync: bool = False) -> None:
     write_atomic(path, encode(value) + b"\n", sync=sync)
 
 
-def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW, *, follow: bool = False) -> T:  # noqa: ANN401 - msgspec takes unions too
+def read_json(path: Path | str, kind: type[T] | Any, hint: str = _ANEW, *, follow: bool = False) -> T:  # noqa: ANN401 - msgspec takes unions too
     """Return the content of `path` as `kind`; a link is refused, unless it may `follow` one that a user set.
 
     Raises WorkspaceError when it is missing or not of that form; `hint` says what to do then.
@@ -122,8 +122,15 @@ def read_json(path: Path, kind: type[T] | Any, hint: str = _ANEW, *, follow: boo
         return msgspec.json.decode(read_plain(path, follow=follow), type=kind)
     except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: a number of 5000 digits
         raise WorkspaceError(f"is damaged ({error})", where=path, hint=hint) from error
+
+
+def written_by(schema: str, known: str) -> str:
+    """Return who wrote a file of format `schema`, where that is a later one than `known`; "" where it is not."""
+    (kind, _, number), (own, _, ours) = schema.rpartition("/"), known.rpartition("/")
+    is_newer = kind == own and number.isdecimal() and (len(number), number) > (len(ours), ours)
+    return ", written by a newer canary-wf" if is_newer else ""
 
 
 def not_writable(path: Path | str, error: OSError, hint: str = "choose another folder with -d") -> WorkspaceError:

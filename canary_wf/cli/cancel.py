@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.options import out_option
+from canary_wf.errors import raise_last
 from canary_wf.hooks.cancellation import cancel_jobs
 from canary_wf.hooks.lock import is_locked
 from canary_wf.plan.store import load_plan, newest_session
@@ -24,7 +25,8 @@ def command(*, out: Path) -> None:
     paths = newest_session(out)
     require_trusted(out, [paths.session])
     plan = load_plan(paths.plan)
-    cancelled = cancel_jobs(paths, {batch.id: batch.jobs for batch in plan.batches})
+    cancelled, errors = cancel_jobs(paths, {batch.id: batch.jobs for batch in plan.batches})
     sys.stdout.write(f"Cancelled {count(cancelled, 'job')}.\n")
     if is_locked(out):
         sys.stdout.write("The snakemake that still runs finds nothing more to do: wait, or press Ctrl-C there.\n")
+    raise_last(errors)

@@ -10,6 +10,7 @@ from canary_wf.hooks.result_copies import note_copy
 from canary_wf.json_files import write_atomic, write_json
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState, load_session
+from canary_wf.report.table import damage
 from canary_wf.session_paths import SessionPaths
 from canary_wf.trust import require_trusted
 
@@ -49,4 +50,5 @@ def _verdict(state: SessionState, bad: list[PlannedJob]) -> str:
         lines.append(f"  {status.outcome.name:<11} {one_line(job.name)}{one_line(reason)}")
     if len(bad) > _TOLD:
         lines.append(f"  … and {len(bad) - _TOLD} more")
+    lines += damage(state)
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ import click
 from canary_wf.cli.completion import job_names, statuses
 from canary_wf.cli.jobs import find_jobs
 from canary_wf.cli.options import out_option
-from canary_wf.errors import WorkspaceError
+from canary_wf.errors import WorkspaceError, raise_last
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.hooks.reset import reset_jobs, with_blocked
 from canary_wf.job.status import Outcome
@@ -42,7 +42,23 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
     paths = newest_session(out)
     require_trusted(out, [paths.session])
     check_free(out)
-    state = load_session(paths)
+    with workspace_lock(out):
+        check_free(out)  # somebody may have begun meanwhile, or have been done: what is known now counts
+        state = load_session(paths)
+        resetting, by_batch = _to_reset(state, jobs, only, keywords, failed=failed)
+        errors = reset_jobs(paths, by_batch)
+    raise_last(errors)
+    if not by_batch:
+        sys.stdout.write(f"Reset 0 jobs in 0 batches: no job {_wanted(jobs, only, keywords)}.\n")
+        return
+    sys.stdout.write(f"Reset {count(len(resetting), 'job')} in {count(len(by_batch), 'batch', 'batches')}.\n")
+    sys.stdout.write(f"Next: {next_command(out, state.plan.scheduler)}\n")
+
+
+def _to_reset(
+    state: SessionState, jobs: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool
+) -> tuple[set[str], dict[str, list[PlannedJob]]]:
+    """Return the ids of the jobs to reset, and these jobs by their batches."""
     chosen = {job.id for job in _chosen(state, jobs, only, keywords, failed=failed)}
     blocked = [job for job in state.plan.jobs if state.record(job).status.outcome is Outcome.BLOCKED]
     resetting = with_blocked(chosen, blocked)
@@ -50,13 +66,7 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
     for job in state.plan.jobs:
         if job.id in resetting:
             by_batch.setdefault(job.batch, []).append(job)
-    if not by_batch:
-        sys.stdout.write(f"Reset 0 jobs in 0 batches: no job {_wanted(jobs, only, keywords)}.\n")
-        return
-    with workspace_lock(out):
-        reset_jobs(paths, by_batch)
-    sys.stdout.write(f"Reset {count(len(resetting), 'job')} in {count(len(by_batch), 'batch', 'batches')}.\n")
-    sys.stdout.write(f"Next: {next_command(out, state.plan.scheduler)}\n")
+    return resetting, by_batch
 
 
 def _wanted(names: tuple[str, ...], only: tuple[str, ...], keywords: str | None) -> str:

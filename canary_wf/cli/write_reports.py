@@ -6,7 +6,7 @@ import click
 
 from canary_wf.hooks.result_copies import note_copy
 from canary_wf.hooks.settle import settle
-from canary_wf.hooks.workflow import keep_runtimes
+from canary_wf.hooks.workflow import keep_runtimes, tell
 from canary_wf.json_files import not_writable, write_atomic
 from canary_wf.report.formats import FORMATS
 from canary_wf.report.session import load_session
@@ -30,7 +30,7 @@ def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
     paths = SessionPaths.of_plan(plan)
     require_trusted(paths.out, [paths.session])
     state = load_session(paths)
-    settle(paths, [batch.id for batch in state.plan.batches])
+    tell(settle(paths, [batch.id for batch in state.plan.batches]))
     state = load_session(paths)
     keep_runtimes(paths, [batch.id for batch in state.plan.batches])
     wanted = {kind: target for kind, target in targets.items() if target is not None}

@@ -93,7 +93,8 @@ class LocalSubmission:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
-        settle(self._paths, [self._batch], anywhere=self._anywhere)  # a runner that was killed leaves jobs behind
+        for error in settle(self._paths, [self._batch], anywhere=self._anywhere):
+            raise error  # a runner that was killed leaves jobs behind
         return True
 
     def cancel(self) -> None:

@@ -36,6 +36,7 @@ from canary_wf.job.environment import base_environment
 from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
 from canary_wf.job.processes import this_place
+from canary_wf.job.recovery import load_batch
 from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, remedy, write_atomic
 from canary_wf.plain_files import read_plain
@@ -222,9 +223,10 @@ class _BatchRun:
             for job, record in self.recorder.state.jobs.items()
             if record.status.is_final and record.status.outcome is not Outcome.BLOCKED
         }
-        states = {batch: read_journal(self.paths.batch(batch).journal) for batch in self.part.batch.dependencies}
-        for upstream in self.part.upstreams:
-            known[upstream.id] = states[upstream.batch].record(upstream.id).status
+        for batch in self.part.batch.dependencies:
+            needed = [upstream for upstream in self.part.upstreams if upstream.batch == batch]
+            state = load_batch(self.paths, batch, needed, alive=False)
+            known |= {upstream.id: state.record(upstream.id).status for upstream in needed}
         return known
 
     def _run_jobs(self, workers: int | None) -> BatchScheduler:

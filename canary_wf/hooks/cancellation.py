@@ -4,11 +4,12 @@ Each batch is taken from whoever runs it. Its runner then ends its jobs and writ
 later finds nothing to run.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from canary_wf.errors import WorkspaceError
+from canary_wf.errors import CanaryWfError, as_error
 from canary_wf.hooks.recording import own_attempt
 from canary_wf.hooks.settle import clear_up
 from canary_wf.hooks.verdicts import give_verdict
@@ -21,25 +22,23 @@ from canary_wf.session_paths import SessionPaths
 REASON = "cancelled by canary-wf cancel"
 
 
-def cancel_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[str]]) -> int:
+def cancel_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[str]]) -> tuple[int, list[CanaryWfError]]:
     """Cancel what is left of `batches`, which are given with the ids of their jobs; return how many jobs that were.
 
     A runner on this machine is ended; one elsewhere is cancelled with its Slurm job, or ends itself within a heartbeat.
-    What cannot be written, or a process that cannot be ended, does not hold up the other batches. Raises WorkspaceError
-    for it in the end.
+    A batch that cannot be cancelled, as its files cannot be written or a process of it cannot be ended, keeps none of
+    the others from it: what is wrong with such batches is returned as well.
     """
-    left = {batch: jobs for batch, jobs in batches.items() if not paths.batch(batch).result.exists()}
+    errors: list[CanaryWfError] = []
+    left = {batch: jobs for batch, jobs in batches.items() if not os.path.lexists(paths.batch(batch).result)}
     cancel(_slurm_jobs(paths, left))
     cancelled = 0
-    failures = []
     for batch, jobs in left.items():
         try:
             cancelled += _cancel_batch(paths, batch, jobs)
-        except (WorkspaceError, OSError) as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
-    return cancelled
+        except (CanaryWfError, OSError) as error:
+            errors.append(as_error(error, batch))
+    return cancelled, errors
 
 
 def _slurm_jobs(paths: SessionPaths, batches: Iterable[str]) -> list[str]:

@@ -11,9 +11,11 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.job.attempt import SupersededError, read_attempt
 from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched, JobStarted
 from canary_wf.job.journal import BatchState, JournalWriter, read_journal
 from canary_wf.job.phase import JobPhase
+from canary_wf.job.replay import events_of
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import STATE_FILE, job_fields, tells, write_job_file
 from canary_wf.json_files import MACHINE_FAULTS, remove_half_written
@@ -48,6 +50,7 @@ class Recorder:
         self.state = state
         self.unwritten: set[str] = set()
         self._is_new = not state.attempts
+        self._token = ""
         self._untold: dict[str, float] = {}
         self._hold = hold
         self._paths = paths
@@ -63,6 +66,10 @@ class Recorder:
         """Record `event`: first the journal, then what is derived from it; then tell of it."""
         self._hold()
         can_wait = isinstance(event, JobStarted) and self._can_wait(event.job)
+        if isinstance(event, AttemptStarted):
+            self._token = event.token
+        if not self._journal.is_whole():
+            self._renew_journal()
         self._journal.append(event)
         self.state.apply(event)
         if not isinstance(event, _UNTOLD):
@@ -74,6 +81,21 @@ class Recorder:
                 self._try_job(event.job, ended=isinstance(event, JobFinished))
         for listener in self._listeners:
             listener(event)
+
+    def _renew_journal(self) -> None:
+        """Write the journal anew: who removed or cut it took away nothing that is not known here.
+
+        Raises WorkspaceError where the batch is not ours any more, or its attempt file is gone as well.
+        """
+        attempt = read_attempt(self._paths.batch(self._batch).attempt)
+        if attempt is None:
+            hint = "see which job does that"
+            raise WorkspaceError("its state was removed while it ran", where=f"batch {self._batch}", hint=hint)
+        if attempt.token != self._token:
+            raise SupersededError(self._batch)
+        told = "its journal was removed or cut while it ran, and is written anew"
+        sys.stderr.write(f"canary-wf: warning: batch {self._batch}: {told}\n")
+        self._journal.renew(events_of(self.state))
 
     def _can_wait(self, job: str) -> bool:
         """Return whether nobody reads that `job` runs at once: no script that asks which job it is, no older file."""
@@ -137,12 +159,16 @@ class Recorder:
 
     def close(self, *, sync: bool = True) -> None:
         """Put the journal on the disk, unless what counts is there, and close it."""
-        if sync:
-            self._journal.sync()
-        self._journal.close()
+        try:
+            if sync:
+                self.sync()
+        finally:
+            self._journal.close()
 
     def sync(self) -> None:
-        """Return once the journal is on the disk."""
+        """Return once the journal is on the disk, under its name and with all that was recorded."""
+        if not self._journal.is_whole(look=True):
+            self._renew_journal()
         self._journal.sync()
 
 

@@ -3,6 +3,7 @@
 Of the slice only the jobs' specs and where their upstreams lie are read here; the whole of it is the plan's.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,11 +11,14 @@ from typing import Protocol
 
 import msgspec
 
+from canary_wf.errors import one_line
 from canary_wf.hooks.recorder import Recorder
 from canary_wf.job.attempt import Attempt
 from canary_wf.job.events import AttemptEnded, AttemptStarted
-from canary_wf.job.journal import read_journal
+from canary_wf.job.journal import read_journal, renew_journal
 from canary_wf.job.processes import this_place
+from canary_wf.job.recovery import load_batch
+from canary_wf.job.replay import events_of
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import read_json
 from canary_wf.session_paths import SessionPaths, relative_to_out, require_inside
@@ -59,11 +63,14 @@ def open_recorder(
     jobs: Iterable[JobSpec],
     upstreams: Iterable[_Placed],
     hold: Callable[[], None] = lambda: None,
+    *,
+    done: bool = False,
 ) -> Recorder:
     """Return the recorder of `batch` with `jobs`, which goes on where the batch's journal ends.
 
-    `upstreams` are the jobs of other batches that they depend on; `hold` makes sure that the batch is still ours.
-    Raises WorkspaceError for a damaged journal.
+    `upstreams` are the jobs of other batches that they depend on; `hold` makes sure that the batch is still ours;
+    `done` says that it had a result until now. A journal that is damaged is first written anew, so the batch must be
+    the caller's. Raises WorkspaceError for one that cannot be read or written.
     """
     specs = {job.id: job for job in jobs}
     placed = {job.id: (job.name, job.directory) for job in specs.values()}
@@ -71,28 +78,42 @@ def open_recorder(
     entries = {
         job.id: [_entry(paths, edge.job, edge.when, placed) for edge in job.dependencies] for job in specs.values()
     }
-    return Recorder(paths, batch, specs, entries, read_journal(paths.batch(batch).journal), hold)
+    state = load_batch(paths, batch, list(specs.values()), alive=False, done=done)
+    if state.damage is not None:
+        hold()
+        told = f"canary-wf: warning: batch {batch}: {state.damage}; the journal is written anew from what is known"
+        sys.stderr.write(f"{one_line(told)}\n")
+        renew_journal(paths.batch(batch).journal, events_of(state))
+        state = read_journal(paths.batch(batch).journal)
+    return Recorder(paths, batch, specs, entries, state, hold)
 
 
 def reopen_recorder(
-    paths: SessionPaths, batch: str, hold: Callable[[], None] = lambda: None, *, anywhere: bool = False
+    paths: SessionPaths,
+    batch: str,
+    hold: Callable[[], None] = lambda: None,
+    *,
+    anywhere: bool = False,
+    done: bool = False,
 ) -> Recorder:
     """Return the recorder of `batch`, read from its slice; its jobs lie below the session, or `anywhere`.
 
-    Raises WorkspaceError when the slice is missing or damaged.
+    `done` says that it had a result until now. Raises WorkspaceError when the slice is missing or damaged.
     """
     part: _Slice = read_json(paths.slice(batch), _Slice)
     require_inside(paths.slice(batch), (*part.jobs, *part.upstreams), [batch], directories=not anywhere)
-    recorder = open_recorder(paths, batch, part.jobs, part.upstreams, hold)
+    recorder = open_recorder(paths, batch, part.jobs, part.upstreams, hold, done=done)
     tell_hooks(recorder, part, paths, batch)
     return recorder
 
 
 @contextmanager
-def own_attempt(paths: SessionPaths, batch: str, attempt: Attempt, reason: str) -> Iterator[Recorder]:
+def own_attempt(
+    paths: SessionPaths, batch: str, attempt: Attempt, reason: str, *, done: bool = False
+) -> Iterator[Recorder]:
     """Give the recorder of `batch` for an `attempt` that runs nothing, from its start to its end for `reason`."""
     try:
-        recorder = reopen_recorder(paths, batch, attempt.hold)
+        recorder = reopen_recorder(paths, batch, attempt.hold, done=done)
         try:
             pid = attempt.content.pid
             recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=pid))

@@ -1,8 +1,11 @@
 """Resetting jobs, so that the next run takes them up again, with what they had blocked."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from canary_wf.errors import CanaryWfError, as_error
+from canary_wf.folder_removal import remove_anything
 from canary_wf.hooks.recording import own_attempt
 from canary_wf.hooks.result_copies import remove_copies
 from canary_wf.job.attempt import take_batch
@@ -27,23 +30,33 @@ def with_blocked(chosen: Iterable[str], blocked: Sequence[JobSpec]) -> set[str]:
     return found
 
 
-def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) -> None:
+def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) -> list[CanaryWfError]:
     """Make jobs pending again, given by batch, and their rules due; what their last run printed stays until then.
 
     What makes Snakemake run a rule goes first: should this be cut short, rules run that find nothing to do, rather
-    than jobs be forgotten.
+    than jobs be forgotten. A batch that cannot be reset does not keep the others from it: what is wrong with such
+    batches is returned.
     """
+    errors: list[CanaryWfError] = []
+    if not batches:
+        return errors
+    done = {batch for batch in batches if os.path.lexists(paths.batch(batch).result)}
     for path in (*paths.report.glob("*"), paths.gate, *(paths.batch(batch).result for batch in batches)):
-        path.unlink(missing_ok=True)
+        remove_anything(path)  # a job may have put a folder in its place
     remove_copies(paths.copies, paths.report / "report.json", paths.gate)
     for batch in batches:
         remove_copies(paths.batch(batch).copies, paths.batch(batch).result)
     for batch, jobs in batches.items():
-        _reset_batch(paths, batch, jobs)
+        try:
+            _reset_batch(paths, batch, jobs, done=batch in done)
+        except (CanaryWfError, OSError) as error:
+            errors.append(as_error(error, batch))
+    return errors
 
 
-def _reset_batch(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec]) -> None:
-    with own_attempt(paths, batch, take_batch(paths.batch(batch).attempt), "reset") as recorder:
+def _reset_batch(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec], *, done: bool) -> None:
+    attempt = take_batch(paths.batch(batch).attempt)
+    with own_attempt(paths, batch, attempt, "reset", done=done) as recorder:
         now = time.time()
         for job in jobs:
             recorder(JobReset(time=now, job=job.id))

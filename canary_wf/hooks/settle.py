@@ -6,11 +6,10 @@ only show what settling would say.
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 
 import msgspec
 
-from canary_wf.errors import WorkspaceError
+from canary_wf.errors import CanaryWfError, WorkspaceError, as_error
 from canary_wf.hooks.recorder import Recorder
 from canary_wf.hooks.recording import reopen_recorder
 from canary_wf.hooks.slurm_end import Suspect, record_end, states_of, suspect_of
@@ -36,31 +35,40 @@ class _Case(msgspec.Struct, frozen=True):
     suspect: Suspect | None
 
 
-def settle(paths: SessionPaths, batches: Iterable[str], *, anywhere: bool = False) -> None:
+def settle(paths: SessionPaths, batches: Iterable[str], *, anywhere: bool = False) -> list[CanaryWfError]:
     """Give every job of a dead runner its verdict, in the journals and state files of `batches`.
 
     Where they were Slurm jobs, Slurm is asked once for all of them what became of them. One that lives, although its
     runner is silent (it is suspended, say, or waits to begin again), is left alone. The jobs' folders lie below the
-    session, or `anywhere`.
+    session, or `anywhere`. A batch that cannot be settled does not keep the others from it: what is wrong with such
+    batches is returned.
     """
-    cases = list(_cases(paths, batches))
+    errors: list[CanaryWfError] = []
+    cases = list(_cases(paths, batches, errors))
     states = states_of(case.suspect for case in cases)
     for case in cases:
         state = "" if case.suspect is None else states.get(case.suspect.slurm_job_id, "")
         if lives(state):
             continue
-        if needs_settling(paths.batch(case.batch), case.attempt) or _tells_more(paths, case, state):
-            # Who began with the batch since it was looked at knows better.
-            with suppress(SupersededError):
+        try:
+            if needs_settling(paths.batch(case.batch), case.attempt) or _tells_more(paths, case, state):
                 _settle_batch(paths, case, states, anywhere=anywhere)
+        except SupersededError:
+            continue  # who began with the batch since it was looked at knows better
+        except (CanaryWfError, OSError) as error:
+            errors.append(as_error(error, case.batch))
+    return errors
 
 
-def _cases(paths: SessionPaths, batches: Iterable[str]) -> Iterator[_Case]:
+def _cases(paths: SessionPaths, batches: Iterable[str], errors: list[CanaryWfError]) -> Iterator[_Case]:
     for batch in batches:
         files = paths.batch(batch)
-        attempt = read_attempt(files.attempt)
-        if not files.result.exists() and (attempt is not None or files.submission.exists()):
-            yield _Case(batch, attempt, suspect_of(paths, batch, read_journal(files.journal)))
+        try:
+            attempt = read_attempt(files.attempt)
+            if not files.result.exists() and (attempt is not None or files.submission.exists()):
+                yield _Case(batch, attempt, suspect_of(paths, batch, read_journal(files.journal)))
+        except (CanaryWfError, OSError) as error:
+            errors.append(as_error(error, batch))
 
 
 def needs_settling(files: BatchPaths, attempt: AttemptFile | None) -> bool:

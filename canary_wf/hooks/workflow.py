@@ -25,7 +25,7 @@ def workflow_started(plan: str) -> None:
     with _told():
         require_trusted(paths.out, [paths.session])
         record_owner(paths.out)
-        settle(paths, _batches(paths))
+        tell(settle(paths, _batches(paths)))
 
 
 def workflow_succeeded(plan: str) -> None:
@@ -45,10 +45,15 @@ def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
             now = time.time()
             note_withdrawal(paths, now)
             take_back((paths.batch(batch).submission for batch in _batches(paths)), now)
-        settle(paths, _batches(paths))
+        tell(settle(paths, _batches(paths)))
         keep_runtimes(paths, _batches(paths))
     command = f"canary-wf status -d {shlex.quote(str(paths.out))}"
     sys.stderr.write(f"canary-wf: the run did not pass; see what happened with: {command}\n")
+
+
+def tell(errors: Iterable[CanaryWfError]) -> None:
+    """Tell of batches whose state could not be put in order; they count as failed or not run."""
+    sys.stderr.writelines(f"canary-wf: warning: {error}\n" for error in errors)
 
 
 def keep_runtimes(paths: SessionPaths, batches: Iterable[str]) -> None:

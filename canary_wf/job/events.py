@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from canary_wf.durations import LONGEST
 from canary_wf.job.status import Outcome
 
 Resources = dict[str, list[dict[str, Any]]]
@@ -81,3 +82,36 @@ class JobReset(_Event, frozen=True, tag="job_reset"):
 
 
 Event = AttemptStarted | AttemptEnded | JobStarted | JobLaunched | JobFinished | JobRetried | JobReset
+
+LATEST = 32_503_680_000.0
+"""The year 3000 in epoch seconds: no event is later, and no program stumbles over a time before it."""
+
+_OUTCOMES = frozenset(Outcome.__members__)
+_PIDS = range(1 << 31)
+_TICKS = range(1 << 63)
+_CODES = range(-(1 << 31), 1 << 32)
+
+
+def fault_of(event: Event) -> str | None:  # noqa: PLR0911 - a return for each kind
+    """Return what is wrong with an `event` that a file gave: what no runner of this version writes; None for nothing.
+
+    Measurements are not looked at: jobs may name theirs as they like.
+    """
+    if not 0 <= event.time <= LATEST:
+        return "its time is out of range"
+    match event:
+        case JobFinished() | JobRetried():
+            if event.outcome not in _OUTCOMES:
+                return f"outcome {event.outcome!r:.40} is not known; a newer canary-wf may have written it"
+            return None if event.code in _CODES else "its code is out of range"
+        case JobStarted():
+            items = (item for group in event.resources.values() for item in group)
+            return None if all("id" in item for item in items) else "a resource has no id"
+        case JobLaunched():
+            known = event.pid in _PIDS and event.started_ticks in _TICKS
+            return None if known else "its process is out of range"
+        case AttemptStarted():
+            known = event.pid in _PIDS and (event.time_limit is None or 0 <= event.time_limit <= LONGEST)
+            return None if known else "its process or time limit is out of range"
+        case _:
+            return None

@@ -16,7 +16,7 @@ from canary_wf.durations import LONGEST
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.journal import read_journal
 from canary_wf.job.run_statistics import RunStatistics, statistics_of
-from canary_wf.json_files import not_writable, read_json, write_json
+from canary_wf.json_files import not_writable, read_json, write_json, written_by
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths
 
 SCHEMA = "canary-wf/history/1"
@@ -72,7 +72,7 @@ class History(msgspec.Struct):
     def problem(self) -> str | None:
         """Return what is wrong with the history as a file of this version, or None."""
         if self.schema != SCHEMA:
-            return f"is of format {self.schema!r}, not {SCHEMA!r}"
+            return f"is of format {self.schema!r}, not {SCHEMA!r}{written_by(self.schema, SCHEMA)}"
         for job, runs in self.runtimes.items():
             for _, seconds in runs:
                 if not (math.isfinite(seconds) and 0 <= seconds <= LONGEST):
@@ -107,7 +107,11 @@ def record_session(paths: SessionPaths, batches: Iterable[str]) -> None:
 def add_session(history: History, paths: SessionPaths, batches: Iterable[str]) -> None:
     """Add the durations of a session's jobs to `history`."""
     for batch in batches:
-        for job, record in read_journal(paths.batch(batch).journal).jobs.items():
+        try:
+            records = read_journal(paths.batch(batch).journal).jobs
+        except WorkspaceError:
+            continue  # run times that cannot be read are not known
+        for job, record in records.items():
             if record.status.is_pass and record.duration is not None:
                 history.add(job, paths.session, record.duration)
 

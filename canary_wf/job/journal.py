@@ -1,18 +1,22 @@
 """The journal of a batch: one line an event, appended by one writer, replayed by every reader.
 
 It is the truth about the batch's jobs; everything else (`job.json`, results, reports) is derived from it. A line
-counts once its end is there. What a crash cut short ends an attempt, so it is passed over there and nowhere else. Each
-line says whose it is: what a runner writes after another one took the batch does not count.
+counts once its end is there. What a crash cut short ends an attempt, so it is passed over there; anywhere else it is
+damage, which is noted, and costs only what stood in that line. Each line says whose it is: what a runner writes after
+another one took the batch does not count.
 """
 
 import contextlib
+import errno
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.folder_removal import remove_anything
 from canary_wf.job.events import (
     AttemptEnded,
     AttemptStarted,
@@ -22,9 +26,10 @@ from canary_wf.job.events import (
     JobReset,
     JobRetried,
     JobStarted,
+    fault_of,
 )
 from canary_wf.job.record import PENDING, JobRecord
-from canary_wf.json_files import encode, not_writable, sync_folder, write_all
+from canary_wf.json_files import encode, not_writable, sync_folder, write_all, write_atomic
 from canary_wf.plain_files import open_own, read_plain
 
 CARRIED = "carried over"
@@ -32,6 +37,15 @@ CARRIED = "carried over"
 
 _OWNER = 8
 """Characters of an attempt's token that its lines bear."""
+
+_DEEPEST = 100
+"""Levels of lists and mappings in a line; what a job may note of itself has half as many."""
+
+_NO_JOURNAL = frozenset({errno.EINVAL, errno.EFBIG, errno.ENOTDIR, errno.ENAMETOOLONG})
+"""Errors that tell of what lies in the journal's place, and not of a machine that is in trouble."""
+
+_LOOK = 1.0
+"""Seconds between two looks at whether the journal is still under its name."""
 
 _decoder = msgspec.json.Decoder(Event)
 
@@ -45,15 +59,44 @@ class JournalWriter:
         self._torn = b""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = open_own(path, os.O_RDWR | os.O_APPEND)
-            self._end_torn_line()
+            self._open()
         except OSError as error:
             raise not_writable(path, error) from error
 
-    def _end_torn_line(self) -> None:
-        size = os.fstat(self._descriptor).st_size
-        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-            write_all(self._descriptor, b"\n")
+    def _open(self) -> None:
+        self._descriptor = open_own(self.path, os.O_RDWR | os.O_APPEND)
+        found = os.fstat(self._descriptor)
+        self._identity, self._size = (found.st_dev, found.st_ino), found.st_size
+        self._next_look = time.monotonic() + _LOOK
+        if found.st_size and os.pread(self._descriptor, 1, found.st_size - 1) != b"\n":
+            write_all(self._descriptor, b"\n")  # the end of a line that was cut short
+            self._size += 1
+
+    def is_whole(self, *, look: bool = False) -> bool:
+        """Return whether all that was appended is still there: nobody removed, replaced or cut the file.
+
+        Whether another file has its name is looked up once a second, and when asked to `look`.
+        """
+        now = time.monotonic()
+        if look or now >= self._next_look:
+            self._next_look = now + _LOOK
+            try:
+                found = os.stat(self.path, follow_symlinks=False)  # noqa: PTH116 - asked for each event
+            except OSError:
+                return False
+            return (found.st_dev, found.st_ino) == self._identity and found.st_size >= self._size
+        found = os.fstat(self._descriptor)
+        return found.st_nlink > 0 and found.st_size >= self._size
+
+    def renew(self, events: Iterable[Event]) -> None:
+        """Go on in a new file with `events`, which takes the journal's place. Raises WorkspaceError."""
+        renew_journal(self.path, events)
+        try:
+            os.close(self._descriptor)
+            self._open()
+        except OSError as error:
+            raise not_writable(self.path, error) from error
+        self._torn = b""
 
     def append(self, event: Event) -> None:
         """Append `event`. Raises WorkspaceError when the disk does not take it; then nothing of it is there.
@@ -69,6 +112,7 @@ class JournalWriter:
             self._take_back()
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
+            self._size += written
         except OSError as error:
             self._torn = self._torn or line[:written]
             with contextlib.suppress(OSError):  # then the line is torn, as after a crash
@@ -98,11 +142,27 @@ class JournalWriter:
         os.close(self._descriptor)
 
 
+def renew_journal(path: Path, events: Iterable[Event]) -> None:
+    """Write `events` as the journal at `path`; what lies there is kept beside it. Raises WorkspaceError."""
+    aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(path):
+            remove_anything(aside)
+            try:
+                os.link(path, aside, follow_symlinks=False)  # so there is a journal at any moment
+            except OSError:
+                path.rename(aside)
+    except OSError as error:
+        raise not_writable(path, error) from error
+    write_atomic(path, b"".join(encode(event) + b"\n" for event in events), sync=True)
+
+
 class BatchState:
     """What a batch's journal says: the jobs' records by id, and the attempts at it.
 
     `ends` has for each attempt the time of its last event, `reasons` why an attempt ended, by its token; an attempt
-    that died says nothing.
+    that died says nothing. `damage` says what is wrong with the journal, in words.
     """
 
     def __init__(self) -> None:
@@ -112,6 +172,7 @@ class BatchState:
         self.reasons: dict[str, str] = {}
         self.last_end: AttemptEnded | None = None
         self.ended_by_limit = 0
+        self.damage: str | None = None
 
     @property
     def attempt(self) -> AttemptStarted | None:
@@ -160,47 +221,78 @@ class BatchState:
 def read_journal(path: Path) -> BatchState:
     """Return what the journal at `path` says; a journal that is not there says nothing.
 
-    Raises WorkspaceError for a journal that cannot be read or has a broken line inside an attempt.
+    What cannot be a journal's, one line or the whole file, is passed over and noted as its `damage`. Raises
+    WorkspaceError where the system does not let it be read.
     """
     state = BatchState()
-    for event in read_events(path):
+
+    def note(damage: str) -> None:
+        state.damage = state.damage or damage
+
+    for event in read_events(path, note):
         state.apply(event)
     return state
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """Yield the events in the journal at `path` that count, in order; raise as `read_journal` does."""
+def read_events(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
+    """Yield the events in the journal at `path` that count, in order; call `damaged` with what is wrong with it.
+
+    Raises as `read_journal` does.
+    """
     owner = ""
-    for event in _lines(path):
+    for event in _lines(path, damaged):
         if isinstance(event, AttemptStarted):
             owner = event.token[:_OWNER]
         if not event.by or event.by == owner:
             yield event
 
 
-def _lines(path: Path) -> Iterator[Event]:
+def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
     try:
         # What follows the last line's end is being written, or was when its writer died.
         lines = read_plain(path).split(b"\n")[:-1]
     except FileNotFoundError:
         return
     except OSError as error:
-        raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
-    torn: int | None = None
+        if error.errno not in _NO_JOURNAL:
+            raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
+        damaged(f"{path.name} cannot be read ({error.strerror})")
+        return
+    torn: str | None = None
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
         try:
-            event = _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            # Runners may be killed, or find a full disk, one after the other.
-            torn = number if torn is None else torn
+            event = _decoded(line)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            told = f"{path.name}:{number} is damaged ({error})"
+            if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
+                # Cut short, perhaps. Runners may be killed, or find a full disk, one after the other.
+                torn = torn or told
+            else:
+                damaged(told)
             continue
         if torn is not None and not isinstance(event, AttemptStarted):
-            raise _damaged(path, torn)
+            damaged(torn)
         torn = None
         yield event
 
 
-def _damaged(path: Path, line: int) -> WorkspaceError:
-    return WorkspaceError("is damaged", where=f"{path}:{line}", hint="start a new session with generate")
+def _decoded(line: bytes) -> Event:
+    """Return the event of `line`. Raises ValueError and errors of msgspec for a line that no runner writes."""
+    if line.count(b"[") + line.count(b"{") > _DEEPEST:
+        _check_depth(line)
+    event = _decoder.decode(line)
+    fault = fault_of(event)
+    if fault is not None:
+        raise ValueError(fault)
+    return event
+
+
+def _check_depth(line: bytes) -> None:
+    """Raise ValueError for a line that nests so deep that who writes it again could not; quoted brackets count too."""
+    depth = 0
+    for character in line:
+        depth += (character in b"[{") - (character in b"]}")
+        if depth > _DEEPEST:
+            raise ValueError(f"nested deeper than {_DEEPEST} levels")

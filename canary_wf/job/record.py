@@ -1,13 +1,26 @@
 """What is known of one job in a session, as `job.json`, `status --json` and the reports tell it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from canary_wf.durations import LONGEST
 from canary_wf.job.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
 from canary_wf.job.failure import FailureClass, class_of
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import UNKNOWN, Outcome, Status
+
+_MOST = 1e18
+"""No measurement of ours is larger, and sums of them stay numbers."""
+
+
+def measured(measurements: Mapping[str, Any], name: str) -> float | None:
+    """Return the measurement `name` where it is a number from zero up, else None."""
+    value = measurements.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
+        return None
+    return float(value)
 
 
 class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,10 +88,14 @@ class JobRecord(msgspec.Struct, frozen=True):
     @property
     def duration(self) -> float | None:
         """How long the process ran, where it is known."""
-        measured = self.measurements.get("duration")
-        if isinstance(measured, int | float):
-            return float(measured)
+        seconds = self.measured("duration")
+        if seconds is not None and seconds <= LONGEST:
+            return seconds
         return None if self.started is None or self.finished is None else self.finished - self.started
+
+    def measured(self, name: str) -> float | None:
+        """Return the measurement `name` where it is a number from zero up; jobs may note anything under any name."""
+        return measured(self.measurements, name)
 
     def ids(self, kind: str) -> list[str]:
         """Return the ids of resource type `kind` that the job was given."""

@@ -4,11 +4,13 @@ Nothing that must be right depends on it. It tells since when a batch waits, und
 to nothing.
 """
 
+import os
 from pathlib import Path
 
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.job.events import LATEST
 from canary_wf.json_files import read_json, write_json
 
 MOST_KEPT = 20
@@ -35,13 +37,17 @@ class _File(msgspec.Struct, frozen=True):
 
 def read_submissions(path: Path) -> tuple[Submission, ...]:
     """Return the submissions that the file at `path` names, oldest first; a missing or damaged one names none."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return ()
     try:
         file: _File = read_json(path, _File)
     except WorkspaceError:
         return ()
-    return file.submissions
+    return tuple(each for each in file.submissions if _is_sound(each))
+
+
+def _is_sound(submission: Submission) -> bool:
+    return all(time is None or 0 <= time <= LATEST for time in (submission.time, submission.ended))
 
 
 def note_submitted(path: Path, now: float, slurm_job_id: str | None) -> None:

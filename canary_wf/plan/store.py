@@ -12,7 +12,7 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.folder_removal import remove_folder
 from canary_wf.hooks.user_hooks import sign_hooks
-from canary_wf.json_files import not_writable, read_json, sync_folder, write_json
+from canary_wf.json_files import not_writable, read_json, sync_folder, write_json, written_by
 from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch, PlannedJob, Upstream
 from canary_wf.plan.model import SCHEMA, Plan
 from canary_wf.session_paths import SESSION_NAME, SessionPaths, require_inside, session_names, sessions_folder
@@ -152,7 +152,8 @@ class _Header(msgspec.Struct, frozen=True):
 def _check_format(schema: str, path: Path) -> None:
     if schema != SCHEMA:
         hint = "read it with the version that made it, or make a new one with canary-wf generate"
-        raise WorkspaceError(f"is of format {schema!r}, not {SCHEMA!r}", where=path, hint=hint)
+        told = f"is of format {schema!r}, not {SCHEMA!r}{written_by(schema, SCHEMA)}"
+        raise WorkspaceError(told, where=path, hint=hint)
 
 
 def newest_session(out: Path) -> SessionPaths:

@@ -7,15 +7,18 @@ directory comes along, as hard links where the file system has them.
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from canary_wf.hooks.recorder import Recorder
+from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.recording import open_recorder
 from canary_wf.job.attempt import take_batch
-from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobRetried, JobStarted
-from canary_wf.job.journal import CARRIED, read_journal
+from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.journal import CARRIED
 from canary_wf.job.processes import this_place
-from canary_wf.job.record import EarlierRun, JobRecord
+from canary_wf.job.record import JobRecord
+from canary_wf.job.recovery import load_batch
+from canary_wf.job.replay import job_events
 from canary_wf.json_files import not_writable
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.plan.model import Plan
@@ -25,12 +28,17 @@ from canary_wf.session_paths import SessionPaths
 
 def carry_over(old: SessionPaths, plan: Plan, new: SessionPaths) -> int:
     """Record in the session `new` of `plan` what of the session `old` still stands; return the number of jobs."""
-    before = load_plan(old.plan)
+    try:
+        before = load_plan(old.plan)
+    except WorkspaceError as error:
+        hint = "leave --update away to begin a new session without its verdicts"
+        raise WorkspaceError(error.what, where=error.where, hint=hint) from error
     records: dict[str, JobRecord] = {}
-    for batch in before.batches:
-        records |= read_journal(old.batch(batch.id).journal).jobs
     earlier = {job.id: job for job in before.jobs}
-    kept = _unchanged(plan, earlier, records)
+    for batch in before.batches:
+        with suppress(WorkspaceError):  # a journal that cannot be read keeps nothing, and its jobs run again
+            records |= load_batch(old, batch.id, [earlier[job] for job in batch.jobs], alive=False).jobs
+    kept = _unchanged(plan, earlier, records, old)
     for part in slices(plan):
         members = [job for job in part.jobs if job.id in kept]
         if members:
@@ -38,11 +46,15 @@ def carry_over(old: SessionPaths, plan: Plan, new: SessionPaths) -> int:
     return len(kept)
 
 
-def _unchanged(plan: Plan, earlier: dict[str, PlannedJob], records: dict[str, JobRecord]) -> set[str]:
+def _unchanged(
+    plan: Plan, earlier: dict[str, PlannedJob], records: dict[str, JobRecord], old: SessionPaths
+) -> set[str]:
     changed = {
         job.id
         for job in plan.jobs
-        if job.id not in earlier or earlier[job.id].inputs != job.inputs or not _stands(records.get(job.id))
+        if job.id not in earlier
+        or earlier[job.id].inputs != job.inputs
+        or not _stands(records.get(job.id), old.job(earlier[job.id].directory))
     }
     downstream: dict[str, list[str]] = {}
     for job in plan.jobs:
@@ -57,9 +69,12 @@ def _unchanged(plan: Plan, earlier: dict[str, PlannedJob], records: dict[str, Jo
     return {job.id for job in plan.jobs} - changed
 
 
-def _stands(record: JobRecord | None) -> bool:
-    """Return whether a verdict is final; one of BLOCKED is where the jobs before it keep theirs, which is seen to."""
-    return record is not None and record.status.is_final
+def _stands(record: JobRecord | None, folder: Path) -> bool:
+    """Return whether a verdict is final, and the `folder` of a job that ran is still there.
+
+    One of BLOCKED is final where the jobs before it keep theirs, which is seen to.
+    """
+    return record is not None and record.status.is_final and (record.started is None or os.path.isdir(folder))  # noqa: PTH112 - also False where nobody may look
 
 
 def _carry_batch(
@@ -77,40 +92,11 @@ def _carry_batch(
     for job in members:
         record = records[job.id]
         _link_tree(old.job(earlier[job.id].directory), new.job(job.directory))
-        for run in record.earlier:
-            _carry_run(recorder, job.id, run)
-        if record.started is not None:
-            recorder(JobStarted(time=record.started, job=job.id, resources=record.resources))
-        recorder(
-            JobFinished(
-                time=record.finished or now,
-                job=job.id,
-                outcome=record.status.outcome.name,
-                reason=record.status.reason,
-                code=record.status.code,
-                measurements=record.measurements,
-            )
-        )
+        for event in job_events(job.id, record):
+            recorder(event)
     recorder(AttemptEnded(time=now, token=attempt.token, reason=CARRIED))
     recorder.close()
     attempt.end()
-
-
-def _carry_run(recorder: Recorder, job: str, run: EarlierRun) -> None:
-    if run.started is not None:
-        recorder(JobStarted(time=run.started, job=job, resources=run.resources))
-    status = run.status
-    recorder(
-        JobRetried(
-            time=run.finished,
-            job=job,
-            outcome=status.outcome.name,
-            reason=status.reason,
-            code=status.code,
-            measurements=run.measurements,
-            output=run.output,
-        )
-    )
 
 
 def _link_tree(source: Path, target: Path) -> None:

@@ -10,6 +10,8 @@ from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.summary import SECONDS_AN_HOUR
 from canary_wf.report.batch_runs import BatchRun
 
+_MOST_SLOTS = 1 << 31
+
 
 class Efficiency(msgspec.Struct, frozen=True, kw_only=True):
     """Hours: asked for from start to end, held by jobs, and for cores what the jobs' processes computed."""
@@ -36,9 +38,8 @@ def efficiency_of(
     held = {"cpus": 0.0, "gpus": 0.0}
     busy = 0.0
     for record in records:
-        measured = record.measurements
         nodes = len(record.resources.get(NODES, ())) or 1
-        busy += _number(measured.get("cpu_user")) + _number(measured.get("cpu_system"))
+        busy += (record.measured("cpu_user") or 0.0) + (record.measured("cpu_system") or 0.0)
         for kind in held:
             slots = sum(_number(item.get("slots", 1)) for item in record.resources.get(kind, ()))
             held[kind] += slots * nodes * _seconds(record, now)
@@ -58,4 +59,4 @@ def _seconds(record: JobRecord, now: float) -> float:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    return float(value) if isinstance(value, int | float) and 0 <= value <= _MOST_SLOTS else 0.0

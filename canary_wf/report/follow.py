@@ -5,12 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
-from canary_wf.job.journal import BatchState, read_journal
+from canary_wf.job.attempt import AttemptFile, is_alive
+from canary_wf.job.journal import BatchState
 from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.store import load_plan
-from canary_wf.report.batch_runs import runs_of
-from canary_wf.report.session import SessionState, batch_records, is_being_run
+from canary_wf.report.session import SeenBatch, SessionState, add_batch, is_being_run, read_batch
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
 _Stamp = tuple[int, int, int] | None
@@ -19,10 +18,8 @@ _Stamp = tuple[int, int, int] | None
 class _Seen(msgspec.Struct):
     """What was read of a batch, and the stamps of the files it was read from."""
 
-    attempt_stamp: _Stamp = None
-    journal_stamp: _Stamp = None
-    attempt: AttemptFile | None = None
-    state: BatchState = msgspec.field(default_factory=BatchState)
+    stamps: tuple[_Stamp, ...] | None = None
+    batch: SeenBatch = SeenBatch(None, alive=False, state=BatchState())
 
 
 class SessionFollower:
@@ -34,43 +31,44 @@ class SessionFollower:
     def __init__(self, paths: SessionPaths, only: str | None = None) -> None:
         self.paths = paths
         self.plan = load_plan(paths.plan)
+        self._jobs = {job.id: job for job in self.plan.jobs}
         self._seen = [(batch, _Seen()) for batch in self.plan.batches if only in {None, batch.id}]
 
     def look(self) -> SessionState:
         """Return the state now. Raises WorkspaceError as `load_session` does."""
         live = is_being_run(self.paths.out)
-        state = SessionState(self.paths, self.plan, {}, live=live, begun=False, runs={})
+        state = SessionState(self.paths, self.plan, {}, live=live, begun=False, runs={}, damaged={})
         begun = False
         for batch, seen in self._seen:
-            alive = self._look_at(batch, seen, state)
-            waits = seen.attempt is None and batch.jobs[0] in state.records
-            live, begun = live or alive, begun or seen.state.was_run or waits
+            self._read(batch, seen)
+            add_batch(state, batch, seen.batch)
+            waits = seen.batch.attempt is None and batch.jobs[0] in state.records
+            live, begun = live or seen.batch.alive, begun or seen.batch.was_run or waits
         return msgspec.structs.replace(state, live=live, begun=begun)
 
-    def _look_at(self, batch: PlannedBatch, seen: _Seen, state: SessionState) -> bool:
-        """Put what is known of `batch` into `state`; return whether its runner lives."""
+    def _read(self, batch: PlannedBatch, seen: _Seen) -> None:
+        """Read `batch` again when its files changed, or the runner that it was seen with has ended."""
         files = self.paths.batch(batch.id)
-        self._read(files, seen)
-        alive = seen.attempt is not None and not seen.attempt.ended and is_alive(files.attempt, seen.attempt)
-        state.records.update(batch_records(files, batch.jobs, seen.state, alive=alive))
-        if seen.attempt is not None:
-            state.runs[batch.id] = runs_of(seen.state, alive=alive)
-        return alive
+        # Signs of life only touch the attempt file; what it says comes with a new file.
+        attempt_stamp = _stamp(files.attempt)
+        stamps = (attempt_stamp and (*attempt_stamp[:2], 0), _stamp(files.journal), _stamp(files.result))
+        attempt = seen.batch.attempt
+        if stamps == seen.stamps and (attempt is None or seen.batch.alive == _lives(files, attempt)):
+            return
+        seen.batch, seen.stamps = read_batch(self.paths, batch, self._jobs), stamps
 
-    @staticmethod
-    def _read(files: BatchPaths, seen: _Seen) -> None:
-        stamp = _stamp(files.attempt)
-        if stamp != seen.attempt_stamp:
-            seen.attempt, seen.attempt_stamp = read_attempt(files.attempt), stamp
-        stamp = _stamp(files.journal)
-        if stamp != seen.journal_stamp:
-            seen.state, seen.journal_stamp = read_journal(files.journal), stamp
+
+def _lives(files: BatchPaths, attempt: AttemptFile) -> bool:
+    try:
+        return is_alive(files.attempt, attempt)
+    except OSError:
+        return False
 
 
 def _stamp(path: Path) -> _Stamp:
     """Return what tells one state of a file from the next, None when it is not there."""
     try:
         found = os.stat(path)  # noqa: PTH116 - once a batch and look
-    except FileNotFoundError:
+    except OSError:  # reading it tells why
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns

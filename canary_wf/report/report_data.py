@@ -13,7 +13,7 @@ import msgspec
 from canary_wf.errors import CanaryWfError
 from canary_wf.job.environment import job_environment
 from canary_wf.job.history import History
-from canary_wf.job.record import EarlierRun, JobRecord
+from canary_wf.job.record import EarlierRun, JobRecord, measured
 from canary_wf.job.status import Outcome
 from canary_wf.job.submission import read_submissions
 from canary_wf.json_files import as_text
@@ -184,7 +184,7 @@ class _Collector:
     def _job(self, job: PlannedJob) -> JobRow:
         record = self.state.record(job)
         run = run_at(self.state.runs.get(job.batch, ()), record.started)
-        measured = record.measurements
+        cpu = record.measured("cpu_user")
         return JobRow(
             id=job.id,
             name=job.name,
@@ -206,8 +206,8 @@ class _Collector:
             words=" ".join((*job.keywords, *job.owners)),
             environment=self._environment(job, record),
             folder=relative_to_out(self.state.paths.job(job.directory), self.state.paths.out),
-            max_rss=measured.get("max_rss"),
-            cpu=round(measured["cpu_user"] + measured.get("cpu_system", 0.0), 3) if "cpu_user" in measured else None,
+            max_rss=record.measured("max_rss"),
+            cpu=None if cpu is None else round(cpu + (record.measured("cpu_system") or 0.0), 3),
             slurm=record.slurm_job_id,
             history=self._history(job, record),
             output=self.outputs.get(job.id),
@@ -216,13 +216,14 @@ class _Collector:
 
     def _earlier(self, job: PlannedJob, run: EarlierRun) -> EarlierRow:
         took = None if run.started is None else max(0.0, run.finished - run.started)
+        seconds = measured(run.measurements, "duration")
         batch_run = run_at(self.state.runs.get(job.batch, ()), run.started)
         return EarlierRow(
             status=f"{run.status.category.value} {run.status.outcome.name}",
             category=run.status.category.value,
             reason=run.status.reason,
             started=None if run.started is None else round(run.started - self.start, 3),
-            duration=None if took is None else round(run.measurements.get("duration", took), 3),
+            duration=None if took is None else round(took if seconds is None else seconds, 3),
             node=self._node(batch_run),
             ids={kind: [str(item["id"]) for item in items] for kind, items in run.resources.items()},
             output=self.outputs.earlier(job, run),

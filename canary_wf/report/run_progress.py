@@ -77,7 +77,7 @@ class RunProgress:
         before = self._batches.get(batch)
         if before is not None and before.size == size:
             return
-        records = read_journal(path).jobs
+        records = read_journal(path).jobs  # of a damaged one what can be read
         done = tuple(job for job, record in records.items() if record.phase is JobPhase.DONE)
         running = sum(record.phase is JobPhase.RUNNING for record in records.values())
         categories = Counter(records[job].status.category for job in done)

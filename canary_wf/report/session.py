@@ -2,24 +2,26 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.larger import running_larger
 from canary_wf.hooks.lock import is_locked
 from canary_wf.hooks.settle import LOST
-from canary_wf.job.attempt import is_alive, read_attempt
-from canary_wf.job.journal import BatchState, read_journal
+from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
+from canary_wf.job.journal import BatchState
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import PENDING, JobRecord
+from canary_wf.job.recovery import load_batch
 from canary_wf.job.state_file import job_fields
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.submission import read_submissions
 from canary_wf.plain_files import open_plain
-from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan
 from canary_wf.report.batch_runs import BatchRun, runs_of
@@ -31,7 +33,8 @@ _NOT_STARTED = frozenset({JobPhase.PENDING, JobPhase.SUBMITTED})
 class SessionState(msgspec.Struct, frozen=True):
     """The plan, the jobs' records and the batches' runs, both by id.
 
-    `live` says whether a runner works on it, `begun` whether one ever did.
+    `live` says whether a runner works on it, `begun` whether one ever did. `damaged` has for each batch whose state was
+    lost or damaged what is wrong with it, in words.
     """
 
     paths: SessionPaths
@@ -40,6 +43,7 @@ class SessionState(msgspec.Struct, frozen=True):
     live: bool
     begun: bool
     runs: dict[str, tuple[BatchRun, ...]] = {}
+    damaged: dict[str, str] = {}
 
     def record(self, job: PlannedJob) -> JobRecord:
         """Return what is known of `job`."""
@@ -69,6 +73,7 @@ class SessionState(msgspec.Struct, frozen=True):
                 {"id": each.id, "name": each.name, "reason": each.reason, "hint": each.hint}
                 for each in self.plan.left_out
             ],
+            **({"damaged": self.damaged} if self.damaged else {}),
         }
 
     @property
@@ -89,23 +94,54 @@ class SessionState(msgspec.Struct, frozen=True):
 
 def load_session(paths: SessionPaths) -> SessionState:
     """Return the state of the session at `paths`. Raises WorkspaceError when its files are missing or damaged."""
-    plan = load_plan(paths.plan)
-    records: dict[str, JobRecord] = {}
-    runs: dict[str, tuple[BatchRun, ...]] = {}
-    live = is_being_run(paths.out)
-    begun = False
-    for batch in plan.batches:
-        files = paths.batch(batch.id)
+    state = SessionState(
+        paths, load_plan(paths.plan), {}, live=is_being_run(paths.out), begun=False, runs={}, damaged={}
+    )
+    jobs = {job.id: job for job in state.plan.jobs}
+    live, begun = state.live, False
+    for batch in state.plan.batches:
+        seen = read_batch(paths, batch, jobs)
+        add_batch(state, batch, seen)
+        live = live or seen.alive
+        begun = begun or seen.was_run or (seen.attempt is None and batch.jobs[0] in state.records)
+    return msgspec.structs.replace(state, live=live, begun=begun)
+
+
+class SeenBatch(NamedTuple):
+    """A batch as it was read: its newest attempt, whether that one's runner lives, and where its jobs stand."""
+
+    attempt: AttemptFile | None
+    alive: bool
+    state: BatchState
+
+    @property
+    def was_run(self) -> bool:
+        """Whether a runner ever took the batch, also one that left nothing, or nothing that can be read."""
+        lost = self.attempt is not None and not self.state.attempts
+        return self.state.was_run or self.state.damage is not None or lost
+
+
+def read_batch(paths: SessionPaths, batch: PlannedBatch, jobs: Mapping[str, PlannedJob]) -> SeenBatch:
+    """Read `batch`, of whose `jobs` all are given by id. What cannot be read is damage, and of no other batch."""
+    files = paths.batch(batch.id)
+    try:
         attempt = read_attempt(files.attempt)
         alive = attempt is not None and is_alive(files.attempt, attempt)
-        state = BatchState() if attempt is None else read_journal(files.journal)
-        found = batch_records(files, batch.jobs, state, alive=alive)
-        live = live or alive
-        begun = begun or state.was_run or (attempt is None and bool(found))
-        records |= found
-        if attempt is not None:
-            runs[batch.id] = runs_of(state, alive=alive)
-    return SessionState(paths, plan, records, live, begun, runs)
+        return SeenBatch(attempt, alive, load_batch(paths, batch.id, [jobs[job] for job in batch.jobs], alive=alive))
+    except (OSError, WorkspaceError) as error:
+        state = BatchState()
+        state.damage = str(error) if isinstance(error, WorkspaceError) else f"{error.filename}: {error.strerror}"
+        state.jobs = {job: PENDING.lost(f"its verdict is not known: {state.damage}") for job in batch.jobs}
+        return SeenBatch(None, alive=False, state=state)
+
+
+def add_batch(state: SessionState, batch: PlannedBatch, seen: SeenBatch) -> None:
+    """Put what was `seen` of `batch` into `state`."""
+    state.records.update(batch_records(state.paths.batch(batch.id), batch.jobs, seen.state, alive=seen.alive))
+    if seen.state.attempts:
+        state.runs[batch.id] = runs_of(seen.state, alive=seen.alive)
+    if seen.state.damage is not None:
+        state.damaged[batch.id] = seen.state.damage
 
 
 def is_being_run(out: Path) -> bool:
@@ -120,7 +156,7 @@ def batch_records(files: BatchPaths, jobs: Iterable[str], state: BatchState, *, 
     known = records_of(state, alive=alive)
     if waiting is None:
         return known
-    final = {job: record for job, record in known.items() if record.status.is_final}
+    final = {job: record for job, record in known.items() if record.status.is_final or state.damage is not None}
     return dict.fromkeys(jobs, waiting) | final
 
 

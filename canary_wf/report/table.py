@@ -39,6 +39,7 @@ def print_status(state: SessionState, jobs: Sequence[PlannedJob], file: TextIO |
     """Print the summary line and a table of `jobs`, to standard output unless there is a `file`."""
     file = sys.stdout if file is None else file
     file.write(summary(state) + "\n")
+    file.writelines(f"{line}\n" for line in damage(state))
     rows = [_row(job, state.record(job)) for job in jobs]
     if not rows:
         return
@@ -60,6 +61,7 @@ def print_failures(state: SessionState, file: TextIO | None = None, lines: int =
     """Print the summary line and the failures: reason, the last `lines` lines of output, and where the rest is."""
     file = sys.stdout if file is None else file
     file.write(summary(state) + "\n")
+    file.writelines(f"{line}\n" for line in damage(state))
     paint = _painter(file)
     for job in state.failed[:MOST_FAILURES]:
         heading, *rest = _failure(state, job, lines)
@@ -81,6 +83,14 @@ def summary(state: SessionState) -> str:
     again = f", {flaky} of them flaky" if flaky else ""
     left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
     return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{again}{left} (session {state.plan.session})"
+
+
+def damage(state: SessionState) -> Iterator[str]:
+    """Yield a line for each batch whose state was lost or damaged, and what leads out."""
+    for batch, what in state.damaged.items():
+        yield f"batch {batch} is damaged: {one_line(what)}"
+    if state.damaged and state.failed:
+        yield "Run what was lost again: canary-wf rerun --failed, and then snakemake"
 
 
 def status_word(record: JobRecord) -> str:

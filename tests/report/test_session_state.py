@@ -90,15 +90,18 @@ def test_failed_are_all_that_failed_or_were_cancelled(tmp_path: Path) -> None:
     assert state.not_done == []
 
 
-def test_a_damaged_journal_is_told_with_its_line(tmp_path: Path) -> None:
-    """Nothing is guessed from half a state."""
+def test_a_damaged_journal_is_told_with_its_line_and_costs_no_verdict_that_others_know(tmp_path: Path) -> None:
+    """The job's own file still has what stood in that line; the batch is named all the same."""
     plan = plan_of([spec("a")])
     paths = recorded(tmp_path, plan, {"a": OK})
-    journal = paths.batch(plan.batches[0].id).journal
+    batch = plan.batches[0].id
+    journal = paths.batch(batch).journal
     lines = journal.read_text().splitlines()
     journal.write_text("\n".join([lines[0], "{broken", *lines[2:]]) + "\n")
-    with pytest.raises(WorkspaceError, match=r"journal\.jsonl:2: is damaged"):
-        load_session(paths)
+    state = load_session(paths)
+    assert state.damaged[batch].startswith("journal.jsonl:2 is damaged")
+    assert state.record(plan.jobs[0]).status.is_pass
+    assert state.as_dict()["damaged"] == state.damaged
 
 
 def test_a_session_whose_plan_is_gone_is_told(tmp_path: Path) -> None:

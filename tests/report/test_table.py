@@ -209,7 +209,7 @@ def test_an_output_that_cannot_be_read_is_told_and_the_other_failures_are_shown(
     print_failures(load_session(paths), file)
     text = file.getvalue()
     assert f"folder/{OUTPUT_FILE} cannot be read (Not a directory)" in text
-    assert f"pipe/{OUTPUT_FILE} cannot be read (it is no regular file)" in text
+    assert f"pipe/{OUTPUT_FILE} cannot be read (it is not a regular file)" in text
     assert f"gone/{OUTPUT_FILE}" not in text
     assert text.endswith(f"last/{OUTPUT_FILE}\n")
 
