@@ -85,7 +85,10 @@ def test_values_become_plain(tmp_path: Path) -> None:
     [
         (HEAD + "d.foo()", "t0.pyt:3: unknown directive 'foo'; known are aggregate"),
         (HEAD + "d.keyword('a')", "t0.pyt:3: unknown directive 'keyword'; did you mean keywords"),
-        (HEAD + "d.cpus()", "t0.pyt:3: cpus: missing a required argument: 'n'; it is cpus(n, *, when=None)"),
+        (
+            HEAD + "d.timeout()",
+            "t0.pyt:3: timeout: missing a required argument: 'arg'; it is timeout(arg, *, when=None)",
+        ),
         (HEAD + "d.depends_on('a', 'b', 'c')", "t0.pyt:3: depends_on: too many positional"),
         (
             HEAD + "d.parameterize('a', [object])",

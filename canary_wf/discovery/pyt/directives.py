@@ -67,7 +67,7 @@ def _parameterize(arguments: Arguments) -> Fields:
 
 def _count(field: str, least: int) -> Callable[[Arguments], Fields]:
     def handler(arguments: Arguments) -> Fields:
-        given = [arguments[key] for key in ("arg", "n") if arguments.get(key) is not None]
+        given = [arguments[key] for key in ("n", "arg") if arguments.get(key) is not None]
         if len(given) != 1:
             raise InputError("takes one number")
         return [(field, whole_number(given[0], least))]

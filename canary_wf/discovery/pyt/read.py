@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from canary_wf.discovery.pyt.record import FileReading, Reply
 from canary_wf.discovery.pyt.worker import Worker, reply_error
 from canary_wf.discovery.reading_cache import ReadingCache
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, UsageError
+from canary_wf.resources.memory_size import parse_memory
 
 TIME_LIMIT = 30.0
 """Seconds that executing one test file may take."""
+
+_MEMORY_VARIABLE = "CANARY_WF_READING_MEMORY"
+MEMORY_LIMIT = 2 << 30
+"""Bytes that a reader may take, with what test files start, unless CANARY_WF_READING_MEMORY says otherwise."""
 
 _FILES_A_WORKER = 40
 """Starting a process costs about as much as reading this many files."""
@@ -53,12 +58,24 @@ def _read(files: Sequence[str], limit: float, workers: int | None) -> list[FileR
     return crew.readings()
 
 
+def _memory_limit() -> int:
+    """Return the bytes that a reader may take. Raises UsageError for a size that is none."""
+    text = os.environ.get(_MEMORY_VARIABLE)
+    if not text:
+        return MEMORY_LIMIT
+    try:
+        return parse_memory(text) << 20
+    except InputError as error:
+        raise UsageError(error.what, where=_MEMORY_VARIABLE, hint=error.hint) from None
+
+
 class _Crew:
     """The workers of one call, and what they have found so far."""
 
     def __init__(self, files: Sequence[str], limit: float) -> None:
         self.files = files
         self.limit = limit
+        self.memory = _memory_limit()
         self.results: list[FileReading | None] = [None] * len(files)
         self.next = 0
         self.last = len(files)
@@ -71,8 +88,10 @@ class _Crew:
             self._hire()
         while self.workers:
             soonest = min(worker.deadline for worker in self.workers)
-            for key, _ in self.selector.select(max(0.0, soonest - time.monotonic())):
-                self._hear(key.data)
+            heard = self.selector.select(max(0.0, soonest - time.monotonic()))
+            for key, _ in sorted(heard, key=lambda one: one[0].fileobj is one[0].data.end):  # replies before ends
+                if key.data in self.workers:
+                    self._hear(key.data, ended=key.fileobj is key.data.end)
             now = time.monotonic()
             for worker in [worker for worker in self.workers if worker.deadline <= now]:
                 self._replace(worker, f"took longer than {self.limit:g} s to be read, so reading was stopped")
@@ -88,9 +107,10 @@ class _Crew:
         return [reading for reading in self.results if reading is not None]
 
     def _hire(self) -> None:
-        worker = Worker()
+        worker = Worker(self.memory)
         self.workers.add(worker)
-        self.selector.register(worker.replies, selectors.EVENT_READ, worker)
+        for source in (worker.replies, worker.end):
+            self.selector.register(source, selectors.EVENT_READ, worker)
         self._assign(worker)
 
     def _assign(self, worker: Worker) -> None:
@@ -102,13 +122,16 @@ class _Crew:
 
     def _dismiss(self, worker: Worker) -> None:
         self.workers.discard(worker)
-        self.selector.unregister(worker.replies)
+        for source in (worker.replies, worker.end):
+            self.selector.unregister(source)
         worker.close()
 
-    def _hear(self, worker: Worker) -> None:
+    def _hear(self, worker: Worker, *, ended: bool) -> None:
         try:
-            reply = worker.receive()
+            reply = None if ended else worker.receive()
         except EOFError:
+            ended = True
+        if ended:
             self._replace(worker, worker.death())
             return
         if reply is not None:

@@ -1,7 +1,7 @@
 # ruff: noqa: PTH100, PTH113, PTH118, PTH120, PTH123 - a path object a file costs more than reading it
 """The worker process that executes test files and reports the directives they called.
 
-It is started as a script of its own (``python -P reader.py REQUESTS REPLIES RUNTIME``), so that nothing but the
+It is started as a script of its own (``python -P reader.py REQUESTS REPLIES RUNTIME MEMORY``), so that nothing but the
 standard library and the runtime's `canary` is loaded beside the test files. It reads one path a line (JSON) from the
 descriptor REQUESTS and answers each with one line of JSON on REPLIES: the recorded calls, or the error with its line.
 Between two files, what the first did to the process (environment, current folder, `sys.path`, `sys.modules`,
@@ -313,8 +313,9 @@ def _recording(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     return directive
 
 
-def main(requests: int, replies: int, runtime: str) -> None:
-    """Answer requests until the other side closes its end."""
+def main(requests: int, replies: int, runtime: str, memory: int) -> None:
+    """Answer requests until the other side closes its end, kept within `memory` bytes."""
+    _sibling("keeper").be_kept(requests, replies, memory)
     sys.dont_write_bytecode = True  # no __pycache__ appears in the folders of the tests
     sys.path.insert(0, runtime)
     state.path = [os.path.abspath(entry) for entry in sys.path if entry]
@@ -331,4 +332,4 @@ def main(requests: int, replies: int, runtime: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -13,9 +13,16 @@ import msgspec
 
 from canary_wf.discovery.pyt.record import Reply
 from canary_wf.errors import InputError
+from canary_wf.job.left_behind import end_marked, inherited
 from canary_wf.runtime import RUNTIME
 
 _READER = Path(__file__).with_name("reader.py")
+READING = "CANARY_WF_READING"
+"""The variable by which what a test file started is known as the reader's."""
+
+_PATIENCE = 5.0
+"""Seconds that the keeper of a reader may take to end what the reader left."""
+
 _CHUNK = 1 << 16
 _MOST_BYTES = 256 << 20
 """A reply longer than this is a mistake of the test file, not a description of tests."""
@@ -24,19 +31,26 @@ _decoder = msgspec.json.Decoder(Reply)
 
 
 class Worker:
-    """A reader process, busy with at most one file; `index` is that file's place in the list of files."""
+    """A reader process, busy with at most one file; `index` is that file's place in the list of files.
 
-    def __init__(self) -> None:
+    It may take `memory` bytes, with all that test files start. `end` can be read when it has ended.
+    """
+
+    def __init__(self, memory: int) -> None:
         requests, self._requests = os.pipe()
         self.replies, replies = os.pipe()
+        self._token = os.urandom(16).hex()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(_READER), str(requests), str(replies), str(RUNTIME)],
+            [sys.executable, "-P", str(_READER), str(requests), str(replies), str(RUNTIME), str(memory)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, READING: self._token},
             pass_fds=(requests, replies),
-            start_new_session=True,  # Ctrl-C is for the parent, and `close` ends what test files started
+            start_new_session=True,  # Ctrl-C is for the parent
         )
+        assert self._process.stdout is not None
+        self.end = self._process.stdout
         os.close(requests)
         os.close(replies)
         self._buffer = bytearray()
@@ -65,17 +79,29 @@ class Worker:
 
     def close(self) -> None:
         """End the process and all it started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        os.close(self._requests)
+        os.close(self._requests)  # which tells its keeper
         os.close(self.replies)
+        self._said()
+        self.end.close()
 
     def death(self) -> str:
         """Return in words how the process ended."""
-        code = self._process.wait()
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"the process that read it ended with {how}"
+        return self._said() or f"the process that read it ended with {_how(self._process.returncode)}"
+
+    def _said(self) -> str:
+        """Wait for the end of the keeper, and return what it said; what it left when it was killed is ended here."""
+        try:
+            said = self._process.communicate(timeout=_PATIENCE)[0] if self._process.returncode is None else b""
+        except subprocess.TimeoutExpired:
+            said = b""
+            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.wait() != 0:
+            end_marked((), lambda pid: inherited(pid, READING) == self._token, _PATIENCE)
+        return said.decode(errors="replace")
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def decode_reply(line: bytes) -> Reply:

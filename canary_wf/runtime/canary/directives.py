@@ -46,7 +46,7 @@ def copy(*files: str, src: "str | None" = None, dst: "str | None" = None, when: 
     """Copy `files` (globs), or `src` as `dst`, into the job's folder before it starts."""
 
 
-def cpus(arg: "int | None" = None, *, n: "int | None" = None, when: "When" = None) -> None:
+def cpus(n: "int | None" = None, *, arg: "int | None" = None, when: "When" = None) -> None:
     """Say how many CPUs the job takes."""
 
 
@@ -86,7 +86,7 @@ def generate_composite_base_case(
     """Do the same as `aggregate`, under its older name."""
 
 
-def gpus(arg: "int | None" = None, *, n: "int | None" = None, when: "When" = None) -> None:
+def gpus(n: "int | None" = None, *, arg: "int | None" = None, when: "When" = None) -> None:
     """Say how many GPUs the job takes."""
 
 
@@ -114,7 +114,7 @@ def name(arg: str) -> None:
     """Name the family of the file's jobs; several calls make several families."""
 
 
-def nodes(arg: "int | None" = None, *, n: "int | None" = None, when: "When" = None) -> None:
+def nodes(n: "int | None" = None, *, arg: "int | None" = None, when: "When" = None) -> None:
     """Say how many nodes the job takes."""
 
 

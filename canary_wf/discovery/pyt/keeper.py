@@ -1,0 +1,178 @@
+# ruff: noqa: PTH208 - names in /proc, not paths
+"""The process above a reader: it bounds what test files take while they are read, and ends all that they started.
+
+Part of the reader's script, so it uses the standard library alone. The kernel gives the keeper whatever the test files
+leave behind (`PR_SET_CHILD_SUBREAPER`, prctl(2)), also what made itself a session of its own. Why the reader ended
+goes to the keeper's standard output, as words for people.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+_SET_CHILD_SUBREAPER = 36
+_PAUSE = 0.05
+"""Seconds between two looks at what the reader and its descendants take."""
+
+_MOST_PROCESSES = 500
+_MOST_THREADS = 5000
+_LARGEST_FILE = 1 << 30
+"""Bytes of a file that is written while test files are read."""
+
+_PATIENCE = 2.0
+"""Seconds that killed processes may take until they are gone."""
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class _Exceeded(Exception):  # noqa: N818 - what a test file did
+    """What is taken is more than may be; the message says what."""
+
+
+def be_kept(requests: int, replies: int, memory: int) -> None:
+    """Return in a new process, the reader's, above which this one stays as its keeper and never returns.
+
+    The reader and its descendants may take `memory` bytes. All of them are ended when the reader ends, and when nobody
+    can send REQUESTS any more.
+    """
+    ready, set_ready = os.pipe()
+    reader = os.fork()
+    if reader == 0:
+        os.close(set_ready)
+        _begin_to_read(ready)
+        return
+    os.close(ready)
+    os.close(replies)
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+    os.close(set_ready)
+    reason = _watch(reader, requests, memory)
+    sys.stdout.write(reason)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _begin_to_read(ready: int) -> None:
+    os.setpgid(0, 0)
+    os.dup2(2, 1)  # only the keeper says why the reader ended
+    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, _LARGEST_FILE)):
+        _, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    os.read(ready, 1)
+    os.close(ready)
+
+
+def _watch(reader: int, requests: int, memory: int) -> str:
+    """Wait for the end of the reader and end what is left then; return why it ended, "" when it had no more to do."""
+    asked = select.poll()
+    asked.register(requests, 0)  # nothing but that the other end is closed
+    reason = None
+    try:
+        while (reason := _ended(reader)) is None:
+            if asked.poll(_PAUSE * 1000):
+                reason = ""
+                break
+            _check(memory)
+    except _Exceeded as exceeded:
+        reason = str(exceeded)
+    left = _end_all(reader)
+    return f"{reason}; {left} of its processes could not be ended" if left else reason
+
+
+def _ended(reader: int) -> str | None:
+    """Collect what has ended; return in words how the reader did, None while it runs."""
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return None
+        if pid == reader:
+            code = os.waitstatus_to_exitcode(status)
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            return f"the process that read it ended with {how}"
+
+
+def _check(memory: int) -> None:
+    pids = _descendants()
+    if len(pids) > _MOST_PROCESSES:
+        raise _Exceeded(f"started more than {_MOST_PROCESSES} processes, so reading was stopped")
+    if sum(map(_threads, pids)) > _MOST_THREADS:
+        raise _Exceeded(f"started more than {_MOST_THREADS} threads, so reading was stopped")
+    if sum(map(_resident, pids)) > memory and sum(map(_own_memory, pids)) > memory:
+        what = f"took more than {memory >> 20} MiB of memory, so reading was stopped"
+        raise _Exceeded(f"{what}; CANARY_WF_READING_MEMORY sets the limit")
+
+
+def _descendants() -> list[int]:
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting and len(found) <= _MOST_PROCESSES:
+        children = _children(waiting.pop())
+        found += children
+        waiting += children
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, _content(f"/proc/{pid}/task/{thread}/children").split())
+    except OSError:  # it has ended
+        pass
+    return found
+
+
+def _content(path: str) -> bytes:
+    """Return what the file of /proc holds, nothing where its process is gone."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a path object costs more than reading it
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _threads(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return 0
+
+
+def _resident(pid: int) -> int:
+    fields = _content(f"/proc/{pid}/statm").split()
+    return int(fields[1]) * _PAGE if fields else 0
+
+
+def _own_memory(pid: int) -> int:
+    """Return the bytes that `pid` takes, of what it shares its part; all it has where the kernel cannot say."""
+    for line in _content(f"/proc/{pid}/smaps_rollup").splitlines():
+        if line.startswith(b"Pss:"):
+            return int(line.split()[1]) * 1024
+    return _resident(pid)
+
+
+def _end_all(reader: int) -> int:
+    """Kill all descendants; return how many did not end. What loses its parent becomes a child of this process."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        _kill(os.killpg, reader)  # at once, so that a process that makes others does not win
+        for pid in _children(os.getpid()):
+            _kill(os.kill, pid)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                end = max(end, time.monotonic() + _PAUSE)
+        except ChildProcessError:
+            return 0
+        if time.monotonic() > end:
+            return len(_children(os.getpid()))
+        time.sleep(0.001)
+
+
+def _kill(kill: Callable[[int, int], None], target: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        kill(target, signal.SIGKILL)
