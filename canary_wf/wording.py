@@ -16,8 +16,13 @@ _ONE = {"cpus": "cpu", "gpus": "gpu"}
 
 
 def amount(number: float, kind: str) -> str:
-    """Return `number` slots of the resource type `kind`, as in ``1 gpu`` and ``2 gpus``; other types have one form."""
+    """Return `number` slots of the resource type `kind`, as in ``1 gpu`` and ``2 gpus``; other types have one form.
+
+    A type that is called as one of the former is named as a type, so that the two are not one word.
+    """
     digits = str(number) if isinstance(number, int) else f"{number:g}"
+    if kind in _ONE.values():
+        return f"{digits} of the type {kind!r}"
     return f"{digits} {_ONE.get(kind, kind) if number == 1 else kind}"
 
 

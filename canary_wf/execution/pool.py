@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canary_wf.execution.progress import say
-from canary_wf.job.resource_groups import job_request
+from canary_wf.job.resource_groups import largest_items
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.request import sizes_by_type
+from canary_wf.resources.whole_ids import ids_that_hold
 from canary_wf.wording import amount
 
 if TYPE_CHECKING:
@@ -115,36 +115,18 @@ def _tell_shortage(part: BatchSlice, granted: "Granted") -> None:
 def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, list[str]]]:
     """Return for each type how many ids the batch needs, and which will do; an id is leased whole.
 
-    They hold the slots that the batch peaks at. Where jobs want several slots of one id, all candidates have as many
-    as the largest item wants, and there is one for each item of a job, or else all ids are taken.
+    They hold the slots that the batch peaks at (`ids_that_hold`).
     """
     batch = part.batch
-    largest, most = _items(part)
+    largest, most = largest_items(part.jobs)
     found: dict[str, tuple[int, list[str]]] = {}
-    wanted = {"cpus": batch.cpus, "gpus": batch.gpus, **batch.resources}
+    wanted = {"cpus": batch.cpus, "gpus": batch.slots_of_gpus, **batch.resources}
     for job in part.jobs:  # the batch's numbers are those of one node
         for kind, slots in _amounts_over_nodes(job):
             wanted[kind] = max(wanted.get(kind, 0), slots)
     for kind, slots in wanted.items():
-        sizes = {str(item["id"]): int(item["slots"]) for item in pool.resources.get(kind, []) if int(item["slots"])}
-        if not slots or not sizes:
-            continue
-        wide = {name: size for name, size in sizes.items() if size >= largest.get(kind, 1)}
-        needed = -(-slots // min(wide.values(), default=1))
-        if largest.get(kind, 1) > 1:
-            needed = max(needed, most[kind])
-            wide = wide if needed <= len(wide) else sizes
-        found[kind] = (min(len(wide), needed if wide is not sizes else len(sizes)), list(wide))
+        sizes = {str(item["id"]): int(item["slots"]) for item in pool.resources.get(kind, [])}
+        needed, ids = ids_that_hold(slots, sizes, largest.get(kind, 1), most.get(kind, 0))
+        if needed:
+            found[kind] = (needed, ids)
     return found
-
-
-def _items(part: BatchSlice) -> tuple[dict[str, int], dict[str, int]]:
-    """Return by type the slots of the largest item that a job wants of one id, and the most items of one job."""
-    largest: dict[str, int] = {}
-    most: dict[str, int] = {}
-    for job in part.jobs:
-        if job.resource_groups:
-            for kind, sizes in sizes_by_type(job_request(job)).items():
-                largest[kind] = max(largest.get(kind, 1), *sizes)
-                most[kind] = max(most.get(kind, 0), len(sizes))
-    return largest, most

@@ -43,6 +43,7 @@ from canary_wf.plain_files import read_plain
 from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.plan.permission import require_permission
 from canary_wf.resources.slurm_ids import own_ids
+from canary_wf.resources.whole_ids import largest_id
 from canary_wf.session_paths import Placed, SessionPaths, require_inside
 from canary_wf.trust import require_trusted
 
@@ -259,7 +260,9 @@ class _BatchRun:
         return scheduler
 
     def _treatment(self, pool: BatchPool, progress: ProgressLog) -> Treatment:
-        types = {*self.part.resource_pool["resources"], *pool.pool.types}
+        leased = {kind: items for kind, items in pool.pool.resources.items() if items}
+        known = {**dict.fromkeys(pool.pool.types, ()), **self.part.resource_pool["resources"], **leased}
+        types = {kind: largest_id(items) for kind, items in known.items()}
         return Treatment(
             environment=base_environment(os.environ, types, self.attempt.token),
             retries=Retries(self.part.retry, self.recorder.state.jobs),

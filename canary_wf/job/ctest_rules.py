@@ -27,11 +27,13 @@ class CTestRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `environment_modification` are ``NAME=op:value`` entries in order, `required_files` paths relative to where the
     test runs. The regular expressions are CMake's. `skip_return_code` is None when no exit code means a skip.
+    `allocates` says whether there is a specification of resources, of which tests without groups are told, too.
     """
 
     environment_modification: tuple[str, ...] = ()
     required_files: tuple[str, ...] = ()
     processor_affinity: bool = False
+    allocates: bool = False
     will_fail: bool = False
     pass_regular_expression: tuple[str, ...] = ()
     fail_regular_expression: tuple[str, ...] = ()

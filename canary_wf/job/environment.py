@@ -32,13 +32,14 @@ class BaseEnvironment(dict[str, str]):
     """What all jobs of a batch inherit.
 
     `templates` are the variables whose values have placeholders, `vendor` is whose GPUs there are, where that is known,
-    and `types` are the resource types of the pool.
+    `types` are the resource types of the pool, and `spare` is an id of each type for who wants no slots of it.
     """
 
     def __init__(self, variables: Mapping[str, str], types: Iterable[str] = (), vendor: Vendor | None = None) -> None:
         super().__init__(variables)
         self.templates = tuple(name for name, value in variables.items() if has_placeholder(value))
         self.types = frozenset(types)
+        self.spare = types if isinstance(types, Mapping) else {}
         self.vendor = vendor
 
 
@@ -47,9 +48,10 @@ def base_environment(
 ) -> BaseEnvironment:
     """Return what all jobs of a batch inherit from the runner, who has resources of these `types`.
 
-    `attempt` is the token of the attempt at the batch.
+    As a mapping these have an id each, which is told to who wants no slots of it. `attempt` is the token of the attempt
+    at the batch.
     """
-    types = frozenset(types)
+    types = dict(types) if isinstance(types, Mapping) else frozenset(types)
     # Ids that a runner inside of a job was given itself are none of its own jobs'.
     kept = {
         name: value
@@ -115,12 +117,15 @@ def _ctest_environment(
         **ids,
         "CANARY_WF_JOB": f"{folder}/{STATE_FILE}",
         "PWD": spec.working_directory or str(folder),
+        # Ctest sets the one when somebody may be looking on and the other in dashboards; programs ask for either.
+        "CTEST_INTERACTIVE_DEBUG_MODE": "1",
+        "DASHBOARD_TEST_FROM_CTEST": str(spec.attributes.get("ctest") or "1"),
     }
     _expand_inherited(environment, known, ids)
     _set_all(environment, spec.environment if variables is None else variables)
     environment = changed_environment(environment, spec.ctest.environment_modification if spec.ctest else ())
     environment.pop(COUNT_VARIABLE, None)
-    return {**environment, **group_variables(spec, resources)}
+    return {**environment, **group_variables(spec, resources, known.spare)}
 
 
 def _expand_inherited(environment: dict[str, str], base: BaseEnvironment, own: Collection[str]) -> None:

@@ -82,7 +82,7 @@ def _asked_and_used(batch: PlannedBatch, jobs: Sequence[PlannedJob]) -> dict[str
     """Return by type what the batch asks for, and the most that one of its jobs uses."""
     found = {
         "cpus": (batch.cpus, max(job.cpus for job in jobs)),
-        "gpus": (batch.gpus, max(job.gpus for job in jobs)),
+        "gpus": (batch.slots_of_gpus, max(job.gpus for job in jobs)),
         "MiB of memory": (batch.memory or 0, max(job.memory or 0 for job in jobs)),
     }
     return found | {kind: (n, max(job.resources.get(kind, 0) for job in jobs)) for kind, n in batch.resources.items()}

@@ -37,7 +37,8 @@ class PlannedJob(JobSpec, frozen=True, kw_only=True, omit_defaults=True):
 class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs that run together: what their schedule peaks at on one node, how long it takes, what it may take.
 
-    `cpus`, `gpus` and `resources` are slots, `memory` MiB (None when no job says), `runtime` the length of the
+    `cpus` and `resources` are slots, `gpus` devices, which a batch has whole; `gpu_slots` are the slots of these, where
+    a device has several. `memory` is MiB (None when no job says), `runtime` the length of the
     simulated schedule and `time_limit` the limit asked for, both in seconds. `longest` is the longest limit that a
     partition which takes the batch allows, in whole minutes; None is no limit, or one that is not known. `container` is
     the image and `conda` the environment of its jobs, where they have another one than all the others, and `node` what
@@ -59,6 +60,12 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
     container: str | None = None
     conda: str | None = None
     node: dict[str, int] | None = None
+    gpu_slots: int | None = None
+
+    @property
+    def slots_of_gpus(self) -> int:
+        """How many slots of GPUs its schedule peaks at."""
+        return self.gpus if self.gpu_slots is None else self.gpu_slots
 
 
 class Upstream(msgspec.Struct, frozen=True):

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from canary_wf.job.resource_groups import job_request
+from canary_wf.job.resource_groups import job_request, largest_items
 from canary_wf.job.spec import JobSpec
 from canary_wf.plan.model import LeftOut
 from canary_wf.resources.node import NodeShape
+from canary_wf.resources.options import SINGULAR
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.wording import amount
+from canary_wf.wording import amount, count
+
+_FILE = "--resource-pool-file FILE"
 
 
 def split_by_fit(
@@ -52,32 +55,47 @@ def _without(job: JobSpec, left_out: Mapping[str, str]) -> JobSpec:
     return msgspec.structs.replace(job, dependencies=kept)
 
 
-def misfit(job: JobSpec, node: NodeShape, pool: ResourcePool | None = None) -> str | None:
+def misfit(job: JobSpec, node: NodeShape, pool: ResourcePool | None = None, *, on_slurm: bool = False) -> str | None:
     """Return why `job` fits on no node of this shape, or None when it fits."""
     if job.nodes > node.nodes:
         return f"needs {job.nodes} nodes, a job may use {node.nodes}"
     for kind, wanted in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
         there = node.capacities.get(kind, 0) * job.nodes
         if wanted > there:
-            return f"needs {amount(wanted, kind)}, {_nodes(job.nodes)} {there or 'none'}"
+            what = f"needs {amount(wanted, kind)}, {_nodes(job.nodes)} {there or 'none'}"
+            return _too_large(job, pool, on_slurm=on_slurm) or what
     if node.memory is not None and job.memory is not None and job.memory > node.memory * job.nodes:
         return f"needs {job.memory} MiB of memory, {_nodes(job.nodes)} {node.memory * job.nodes}"
     if pool is not None and job.resource_groups:
-        return pool.accommodates(job_request(job)).reason
+        reason = pool.accommodates(job_request(job)).reason
+        return reason and ((on_slurm and _too_large(job, pool, on_slurm=True)) or reason)
     return None
 
 
-def remedy(job: JobSpec, node: NodeShape) -> str | None:
+def _too_large(job: JobSpec, pool: ResourcePool | None, *, on_slurm: bool) -> str | None:
+    """Return which item of `job` asks for more slots of one id than any id of the pool has, where there are ids."""
+    if pool is None:
+        return None
+    for kind, slots in largest_items([job])[0].items():
+        most = max((int(item["slots"]) for item in pool.resources.get(kind, ())), default=0)
+        if 0 < most < slots:
+            here = " on Slurm" if on_slurm and kind in {"cpus", "gpus"} else ""
+            return f"needs {slots} slots of one of the {kind}, which have at most {count(most, 'slot')} each{here}"
+    return None
+
+
+def remedy(job: JobSpec, node: NodeShape, *, on_slurm: bool = False) -> str | None:
     """Return the options that describe a node which `job` fits, or None when it does not take another node."""
     options = [f"-r nodes={job.nodes}"] if job.nodes > node.nodes else []
     for kind, wanted in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
         if wanted > node.capacities.get(kind, 0) * job.nodes:
-            options.append(f"-r {kind}={-(-wanted // job.nodes)}")
+            options.append(f"-r {kind}={-(-wanted // job.nodes)}" if kind not in SINGULAR else _FILE)
     if node.memory is not None and job.memory is not None and job.memory > node.memory * job.nodes:
         options.append(f"-r memory={-(-job.memory // job.nodes)}MiB")
     if any(item.slots > 1 and item.type != "cpus" for group in job.resource_groups for item in group):
-        return "--resource-pool-file FILE"  # of several slots on one id only a file can tell
-    return " ".join(options) or None
+        # Of several slots on one id only a file can tell, and Slurm hands out whole GPUs.
+        return f"{'-b scheduler=local ' if on_slurm else ''}{_FILE}"
+    return " ".join(dict.fromkeys(options)) or None
 
 
 def _nodes(count: int) -> str:

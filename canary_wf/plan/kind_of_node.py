@@ -53,7 +53,7 @@ def choose_kinds(target: Target, jobs: Sequence[JobSpec], layout: Layout) -> Kin
 
 def _misfits(target: Target, jobs: Iterable[JobSpec]) -> dict[str, str]:
     """Return why jobs, by id, do not fit the nodes of `target`."""
-    found = ((job.id, misfit(job, target.node, target.pool)) for job in jobs)
+    found = ((job.id, misfit(job, target.node, target.pool, on_slurm=target.scheduler == "slurm")) for job in jobs)
     return {job: reason for job, reason in found if reason is not None}
 
 

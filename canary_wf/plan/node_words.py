@@ -15,7 +15,14 @@ def node_in_words(node: Mapping[str, int], *, with_memory: bool = False) -> str:
 
 
 def nodes_in_words(plan: Plan) -> str:
-    """Return what a node offers, and what those others do that some batches need."""
+    """Return what a node offers, and what those others do that some batches need; of GPUs with slots the devices."""
     others = [batch.node for batch in plan.batches if batch.node is not None]
     told = dict.fromkeys(node_in_words(node, with_memory=True) for node in others)
-    return " and with ".join([node_in_words(plan.node, with_memory=bool(others)), *told])
+    node = plan.node if plan.scheduler == "slurm" else {**plan.node, "gpus": gpus_of(plan)}
+    return " and with ".join([node_in_words(node, with_memory=bool(others)), *told])
+
+
+def gpus_of(plan: Plan) -> int:
+    """Return how many GPUs the machine has that `plan` is for; `node` has the slots of them all."""
+    items = plan.resource_pool.get("resources", {}).get("gpus", ())
+    return sum(1 for item in items if item["slots"]) if items else plan.node.get("gpus", 0)

@@ -1,7 +1,7 @@
 """From job specs to a plan: what fits is estimated, partitioned into batches, and each batch's schedule simulated."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from canary_wf.errors import InputError
 from canary_wf.job.ctest_rules import DISABLED
 from canary_wf.job.history import History
 from canary_wf.job.identity import batch_id
+from canary_wf.job.resource_groups import largest_items
 from canary_wf.job.retry import RetryPolicy
 from canary_wf.job.spec import Asset, Baseline, JobSpec
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
@@ -31,6 +32,7 @@ from canary_wf.plan.segments import Segment, segments_of, specifications
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.plan.software import Software, SoftwareChoice, divided, software_of
 from canary_wf.plan.target import Target
+from canary_wf.resources.whole_ids import ids_that_hold
 from canary_wf.session_paths import relative_to_out
 
 _NOT_FURTHER_TYPES = {"cpus", "gpus", MEMORY}
@@ -84,7 +86,7 @@ def make_plan(
         fail_on=settings.fail_on,
         jobs=tuple(
             _planned(job, estimate, out, batch=batch_of[job.id], inputs=digests.of(job))
-            for job, estimate in zip(jobs, estimates, strict=True)
+            for job, estimate in zip(map(_informed(target), jobs), estimates, strict=True)
         ),
         left_out=tuple(left_out),
         masked=masked,
@@ -103,7 +105,10 @@ def _with_origins(left_out: Sequence[LeftOut], jobs: Sequence[JobSpec], target: 
     """Return `left_out` with where each job is from, and what would let it run."""
     specs = {job.id: job for job in jobs}
     found = [with_origin(each, specs[each.id], out) for each in left_out]
-    return [msgspec.structs.replace(each, hint=remedy(specs[each.id], target.node)) for each in found]
+    return [
+        msgspec.structs.replace(each, hint=remedy(specs[each.id], target.node, on_slurm=target.scheduler == "slurm"))
+        for each in found
+    ]
 
 
 def _check_something_left(
@@ -112,15 +117,14 @@ def _check_something_left(
     if left_out and strict:
         first = left_out[0]
         more = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
-        raise InputError(
-            f"does not fit: {first.reason}{more}", where=f"job {first.name}", hint="drop --strict or change -r"
-        )
+        hint = f"drop --strict or generate with {first.hint or '-r'}"
+        raise InputError(f"does not fit: {first.reason}{more}", where=f"job {first.name}", hint=hint)
     if jobs:
         return
     if left_out:
-        raise InputError(
-            f"none of the jobs fits: {left_out[0].name} {left_out[0].reason}", hint="describe the node with -r"
-        )
+        first = left_out[0]
+        hint = f"describe the node with {first.hint or '-r'}"
+        raise InputError(f"none of the jobs fits: {first.name} {first.reason}", hint=hint)
     raise InputError(f"all {len(specs)} jobs are masked", hint="canary-wf find -v shows why")
 
 
@@ -165,14 +169,17 @@ def _batches_of(
         members = [jobs[task] for task in tasks]
         limits = [(problem.runtimes[task], jobs[task].limit) for task in tasks]
         peak = {kind: int(amount) for kind, amount in schedule.peak.items()}
+        # A job that takes a whole node peaks at all of it; GPUs that nobody uses are not asked for.
+        gpu_slots = peak.get("gpus", 0) if any(job.gpus for job in members) else 0
+        gpus = _devices(gpu_slots, segment.target, members)
         found.append(
             PlannedBatch(
                 id=batch_id(job.id for job in members),
                 jobs=tuple(job.id for job in members),
                 dependencies=(),
                 cpus=peak.get("cpus", 0),
-                # A job that takes a whole node peaks at all of it; GPUs that nobody uses are not asked for.
-                gpus=peak.get("gpus", 0) if any(job.gpus for job in members) else 0,
+                gpus=gpus,
+                gpu_slots=None if gpus == gpu_slots else gpu_slots,
                 nodes=max(job.nodes for job in members),
                 memory=peak[MEMORY] if any(job.memory is not None for job in members) else None,
                 resources={kind: n for kind, n in peak.items() if n and _is_further_type(kind)},
@@ -186,8 +193,28 @@ def _batches_of(
     return found
 
 
+def _devices(slots: int, target: Target, jobs: Sequence[JobSpec]) -> int:
+    """Return how many GPUs hold `slots` for `jobs`, where they have several; else there is one for each."""
+    sizes = {str(item["id"]): int(item["slots"]) for item in target.pool.resources.get("gpus", ())}
+    if all(size <= 1 for size in sizes.values()):
+        return slots
+    largest, most = largest_items(jobs)
+    return ids_that_hold(slots, sizes, largest.get("gpus", 1), most.get("gpus", 0))[0]
+
+
 def _is_further_type(kind: str) -> bool:
     return kind not in _NOT_FURTHER_TYPES and not kind.startswith(LOCK)
+
+
+def _informed(target: Target) -> Callable[[JobSpec], JobSpec]:
+    """Return what tells tests of CTest that resources are handed out, where `target` has a specification of them."""
+
+    def told(job: JobSpec) -> JobSpec:
+        if job.ctest is None:
+            return job
+        return msgspec.structs.replace(job, ctest=msgspec.structs.replace(job.ctest, allocates=True))
+
+    return told if target.specified else lambda job: job
 
 
 def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, batch: str, inputs: str) -> PlannedJob:

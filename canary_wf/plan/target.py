@@ -26,7 +26,7 @@ class Target(msgspec.Struct, frozen=True):
 
     `partitions` are those that batches may go to, None when their limits are not known. `others` are targets with nodes
     of another kind, of which there are some in these partitions, too. `requested` is what `-r` said, None where a pool
-    file was given, which says everything.
+    file was given, which says everything. `specified` says whether a file describes the resources.
     """
 
     scheduler: Scheduler
@@ -35,6 +35,7 @@ class Target(msgspec.Struct, frozen=True):
     partitions: tuple[PartitionLimits, ...] | None = None
     others: tuple["Target", ...] = ()
     requested: dict[str, int] | None = None
+    specified: bool = False
 
 
 def choose_target(
@@ -58,7 +59,7 @@ def choose_target(
         pool = pool_from_options(requested, pool_file, detect_pool(query_libraries=query_gpus))
         memory = requested.get("memory") or detect_memory()
         asked = dict(requested) if pool_file is None else None
-        return Target("local", node_shape(pool, memory), pool, requested=asked)
+        return Target("local", node_shape(pool, memory), pool, requested=asked, specified=pool_file is not None)
     if not nodes and "cpus" not in requested and pool_file is None:
         raise UsageError(
             "there is no sinfo here to ask what the nodes have",
@@ -89,7 +90,7 @@ def with_pool_files(target: Target, files: Sequence[Path]) -> Target:
         if slots or kind not in state["resources"]:
             state["resources"][kind] = [{"id": name, "slots": number} for name, number in slots.items()]
     pool = pool_from_options(target.requested, None, ResourcePool(state))
-    return msgspec.structs.replace(target, pool=pool, node=node_shape(pool, target.node.memory))
+    return msgspec.structs.replace(target, pool=pool, node=node_shape(pool, target.node.memory), specified=True)
 
 
 def _slurm_target(
@@ -108,7 +109,8 @@ def _slurm_target(
     memory = requested.get("memory") or granted
     most = _capped(UNLIMITED_NODES, [limit.nodes for limit in limits])
     shape = node_shape(pool, memory, requested.get("nodes", most))
-    return Target("slurm", shape, pool, None if partitions is None else tuple(partitions))
+    limited = None if partitions is None else tuple(partitions)
+    return Target("slurm", shape, pool, limited, specified=pool_file is not None)
 
 
 def _capped(size: int, limits: list[int | None]) -> int:

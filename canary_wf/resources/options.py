@@ -14,7 +14,9 @@ NOT_IN_POOL = frozenset({"memory", "nodes"})
 """What `-r` takes that has no ids: MiB of one node, and how many nodes one job may use."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_SINGULAR = {"cpu": "cpus", "gpu": "gpus", "node": "nodes"}
+SINGULAR = {"cpu": "cpus", "gpu": "gpus", "node": "nodes"}
+"""Names that `-r` takes for mistakes; a pool file may have types that are called so."""
+
 _LARGEST = 1_000_000
 
 
@@ -27,8 +29,8 @@ def parse_resource(text: str) -> tuple[str, int]:
     name, number = name.strip(), number.strip()
     if not equals or not _NAME.fullmatch(name):
         raise UsageError(f"{text!r} is not understood", where="-r", hint="write TYPE=N, such as cpus=32")
-    if name in _SINGULAR:
-        raise UsageError(f"there is no resource type {name!r}", where="-r", hint=f"write {_SINGULAR[name]}={number}")
+    if name in SINGULAR:
+        raise UsageError(f"there is no resource type {name!r}", where="-r", hint=f"write {SINGULAR[name]}={number}")
     if name == "memory":
         try:
             return name, parse_memory(number)

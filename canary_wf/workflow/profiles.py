@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from canary_wf.plan.model import Plan
+from canary_wf.plan.node_words import gpus_of
 from canary_wf.resources.detection import detect_memory, detect_pool
 from canary_wf.shipped import shipped_folder
 from canary_wf.workflow.snakefile import template_environment
@@ -44,4 +45,4 @@ def _this_machine(plan: Plan) -> dict[str, int | None]:
         found = detect_pool()
         return {"cpus": found.count("cpus"), "gpus": found.count("gpus"), "memory": detect_memory()}
     cpus = max(plan.node.get("cpus", 1), *(batch.cpus for batch in plan.batches)) if plan.batches else 1
-    return {"cpus": cpus, "gpus": plan.node.get("gpus", 0), "memory": plan.node.get("memory")}
+    return {"cpus": cpus, "gpus": gpus_of(plan), "memory": plan.node.get("memory")}

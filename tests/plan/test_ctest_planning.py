@@ -1,14 +1,25 @@
 """Locks, resource groups and order-only dependencies in planning."""
 
+from pathlib import Path
+
+import pytest
 from factories import spec
 
 from canary_wf.batch.problem import problem_of
 from canary_wf.batch.schedule import simulate
+from canary_wf.errors import InputError
 from canary_wf.job.ctest_rules import CTestRules, ResourceItem
+from canary_wf.job.history import History
 from canary_wf.job.spec import DependencyEdge
-from canary_wf.plan.fit import split_by_fit
+from canary_wf.plan.fit import misfit, remedy, split_by_fit
+from canary_wf.plan.node_words import nodes_in_words
+from canary_wf.plan.planner import PlanSettings, make_plan
+from canary_wf.plan.summary import summarize
+from canary_wf.plan.target import Target
 from canary_wf.resources.node import node_shape
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.workflow.profiles import profile_files
+from canary_wf.workflow.snakefile import workflow_files
 
 POOL = ResourcePool({"resources": {"cpus": [{"id": "0"}, {"id": "1"}], "gpus": [{"id": "0", "slots": 2}, {"id": "1"}]}})
 
@@ -43,3 +54,43 @@ def test_a_job_does_without_what_it_only_comes_after() -> None:
     kept, left_out = split_by_fit([wide, after, needs, other], node_shape(POOL), POOL)
     assert [(job.name, job.dependencies) for job in kept] == [("after", ())]
     assert [job.name for job in left_out] == ["wide", "needs", "other"]
+
+
+def test_gpus_of_many_slots_are_priced_and_told_as_devices(tmp_path: Path) -> None:
+    """Six tests of an hour on half a GPU each take three hours of it, and Snakemake counts one."""
+    jobs = [
+        spec(
+            f"h{n}",
+            gpus=50,
+            kind="ctest",
+            ctest=CTestRules(),
+            resource_groups=((ResourceItem("gpus", 50),),),
+            runtime=3600.0,
+            timeout=7200.0,
+        )
+        for n in range(6)
+    ]
+    pool = ResourcePool(
+        {"resources": {"cpus": [{"id": str(n)} for n in range(6)], "gpus": [{"id": "0", "slots": 100}]}}
+    )
+    target = Target("local", node_shape(pool), pool)
+    plan = make_plan(jobs, PlanSettings(), target, History(), out=tmp_path, session="s")
+    assert summarize(plan).gpu_hours == pytest.approx(3.0)
+    assert {(batch.gpus, batch.slots_of_gpus) for batch in plan.batches} == {(1, 100)}
+    assert nodes_in_words(plan) == "6 cpus, 1 gpu"
+    assert "gpu: 1\n" in profile_files(plan)["local/config.yaml"]
+    assert "gpu=1," in workflow_files(plan)["workflow/rules/batches.smk"]
+
+
+def test_what_takes_several_slots_of_a_gpu_is_told_on_slurm(tmp_path: Path) -> None:
+    """Slots are no devices: there the message says what Slurm does not have, and what helps."""
+    pool = ResourcePool({"resources": {"cpus": [{"id": "0"}], "gpus": [{"id": "0"}, {"id": "1"}]}})
+    job = spec("h", gpus=50, kind="ctest", ctest=CTestRules(), resource_groups=((ResourceItem("gpus", 50),),))
+    target = Target("slurm", node_shape(pool), pool)
+    with pytest.raises(
+        InputError, match=r"50 slots of one of the gpus, which have at most 1 slot each on Slurm; .*local"
+    ):
+        make_plan([job], PlanSettings(), target, History(), out=tmp_path, session="s")
+    one = spec("c", resources={"cpu": 1})
+    assert misfit(one, node_shape(pool)) == "needs 1 of the type 'cpu', a node has none"
+    assert remedy(one, node_shape(pool)) == "--resource-pool-file FILE"

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.discovery.ctest.listing import ListedTest, list_tests
+from canary_wf.discovery.ctest.listing import ListedTest, ctest_program, list_tests, version_of
 from canary_wf.discovery.ctest.names import job_names
 from canary_wf.discovery.ctest.order import upstreams
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
@@ -67,6 +67,7 @@ class _Tree:
     ) -> None:
         self.file = file
         self.configuration = configuration
+        self.version = version_of(ctest_program(Path(file.file)), Path(file.file))
         self.tests = tests
         self.times = Times(Path(file.file), timeouts)
         self.multiplier = timeouts.multiplier
@@ -107,14 +108,14 @@ class _Tree:
             command=test.command,
             cpus=max(1, int(values.get("PROCESSORS", 1)), slots.pop("cpus", 0)),
             gpus=slots.pop("gpus", 0),
-            resources=dict(slots),
+            resources={kind: number for kind, number in slots.items() if number},
             timeout=self.times.timeout(values),
             timeout_multiplier=self.multiplier,
             runtime=self.times.runtime(test.name, values),
             keywords=tuple(dict.fromkeys(values.get("LABELS", ()))),
             environment=environment_of(values),
             exclusive=bool(values.get("RUN_SERIAL")),
-            attributes={"test": test.name, **attributes},
+            attributes={"test": test.name, "ctest": self.version, **attributes},
             working_directory=posixpath.join(self.file.folder, values.get("WORKING_DIRECTORY", "")).rstrip("/") or "/",
             resource_groups=groups,
             locks=self._locks(values),

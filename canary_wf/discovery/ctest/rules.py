@@ -70,9 +70,7 @@ def environment_of(values: Mapping[str, Any]) -> dict[str, str]:
 def groups_of(values: Mapping[str, Any]) -> tuple[tuple[ResourceItem, ...], ...]:
     """Return the resource groups, each with its items."""
     return tuple(
-        tuple(
-            ResourceItem(each[".type"], int(each["slots"])) for each in group["requirements"] if int(each["slots"]) > 0
-        )
+        tuple(ResourceItem(each[".type"], max(0, int(each["slots"]))) for each in group["requirements"])
         for group in values.get("RESOURCE_GROUPS", ())
     )
 
