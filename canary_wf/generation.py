@@ -14,6 +14,7 @@ from canary_wf.errors import UsageError, WorkspaceError
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.job.history import History, add_session, load_history, save_history
 from canary_wf.plan.cluster_advice import cluster_warnings
+from canary_wf.plan.fixtures import fixture_warnings
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import load_plan, remove_session, write_session
@@ -109,7 +110,7 @@ def generate_workflow(
     with workspace_lock(out):
         session, kept, warnings = _write(plan, files, history, settings, out, update=update)
         readings.save(cache_folder(out / STATE_FOLDER))
-    told = (*found.warnings, *warnings, *cluster_warnings(target, out))
+    told = (*found.warnings, *fixture_warnings(plan), *warnings, *cluster_warnings(target, out))
     return Generated(plan, session, found, told, kept)
 
 

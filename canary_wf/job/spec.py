@@ -79,7 +79,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     after `limit` seconds, which is `timeout` times `timeout_multiplier`, or when it printed more than `output_limit`
     bytes. `resources`
     are further types of the pool, in slots; `resource_groups` say which slots of all types must be on one id. `locks`
-    are names of which no two running jobs have one in common. `xstatus` is explained in `job.exit_code`. `directory` is
+    are names of which no two running jobs have one in common. `fixtures` are those of CTest in which the job takes
+    part: the jobs of one belong into one batch. `xstatus` is explained in `job.exit_code`. `directory` is
     the job's own folder relative to the session's jobs folder; the command runs there, or else in `working_directory`
     (absolute), while output and state stay in `directory`. `ctest` is what only tests of CTest have. `sources`
     (absolute paths) and `stages` are for reports only. `meta_parameters` names those of cpus, gpus and nodes that the
@@ -121,6 +122,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     working_directory: str | None = None
     resource_groups: tuple[tuple[ResourceItem, ...], ...] = ()
     locks: tuple[str, ...] = ()
+    fixtures: tuple[str, ...] = ()
     ctest: CTestRules | None = None
     mask: str | None = None
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.fixtures import fixture_warnings
 from canary_wf.plan.model import Plan
 from canary_wf.wording import amount, count, some
 
 
 def warnings_of(plan: Plan) -> list[str]:
     """Return the warnings about `plan`, the weightiest first."""
-    return [*_ended_early(plan), *_too_long(plan), *_guessed(plan), *_wide(plan)]
+    return [*_ended_early(plan), *fixture_warnings(plan), *_too_long(plan), *_guessed(plan), *_wide(plan)]
 
 
 def _too_long(plan: Plan) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from canary_wf import __version__
-from canary_wf.batch.partition import partition
 from canary_wf.batch.problem import LOCK, MEMORY
 from canary_wf.batch.schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
@@ -23,6 +22,7 @@ from canary_wf.job.spec import Asset, Baseline, JobSpec
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
 from canary_wf.plan.estimate import expected_runtime, room_for
 from canary_wf.plan.fit import remedy
+from canary_wf.plan.fixtures import partition_with_fixtures
 from canary_wf.plan.inputs import InputDigests
 from canary_wf.plan.kind_of_node import choose_kinds
 from canary_wf.plan.left_out import with_origin
@@ -164,7 +164,10 @@ def _batches_of(
     """Return the batches of one segment, whose `jobs` run in `software`."""
     problem = segment.problem
     found = []
-    for tasks in divided(partition(problem, spec), problem, software, spec):
+    parts = partition_with_fixtures(
+        problem, jobs, spec, local=segment.target.scheduler == "local", alike=lambda task: software[task]
+    )
+    for tasks in divided(parts, problem, software, spec):
         schedule = simulate(problem, tasks)
         members = [jobs[task] for task in tasks]
         limits = [(problem.runtimes[task], jobs[task].limit) for task in tasks]

@@ -10,7 +10,7 @@ import msgspec
 
 from canary_wf.discovery.ctest.listing import ListedTest, ctest_program, list_tests, version_of
 from canary_wf.discovery.ctest.names import job_names
-from canary_wf.discovery.ctest.order import upstreams
+from canary_wf.discovery.ctest.order import fixtures_of, upstreams
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
 from canary_wf.discovery.ctest.specification import named_specification
 from canary_wf.discovery.ctest.times import Times
@@ -77,6 +77,7 @@ class _Tree:
     def drafts(self) -> list[Draft]:
         values = [test.values() for test in self.tests]
         waits = upstreams([test.name for test in self.tests], values)
+        self.fixtures = fixtures_of(values)
         found = []
         for number, test in enumerate(self.tests):
             try:
@@ -119,6 +120,7 @@ class _Tree:
             working_directory=posixpath.join(self.file.folder, values.get("WORKING_DIRECTORY", "")).rstrip("/") or "/",
             resource_groups=groups,
             locks=self._locks(values),
+            fixtures=tuple(f"{name}@{self.file.folder}" for name in self.fixtures[number]),
             ctest=rules_of(test, self.configuration),
             mask=DISABLED if values.get("DISABLED") else None,
         )

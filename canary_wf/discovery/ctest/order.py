@@ -37,6 +37,15 @@ def upstreams(names: Sequence[str], properties: Sequence[Mapping[str, Any]]) -> 
     return found
 
 
+def fixtures_of(properties: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return for each test the fixtures in which it takes part, of those that have a set-up; a disabled one in none."""
+    disabled = {number for number, each in enumerate(properties) if each.get("DISABLED")}
+    set_up = set(_by_fixture("FIXTURES_SETUP", properties, disabled))
+    parts = ("FIXTURES_SETUP", "FIXTURES_REQUIRED", "FIXTURES_CLEANUP")
+    named = [[name for part in parts for name in each.get(part, ()) if name in set_up] for each in properties]
+    return [[] if number in disabled else list(dict.fromkeys(names)) for number, names in enumerate(named)]
+
+
 def _enabled(depends: Sequence[Sequence[int]], number: int, disabled: set[int]) -> Iterator[int]:
     """Yield what the test waits for; a disabled one stands for what it waits for itself."""
     seen: set[int] = set()
