@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import UsageError, WorkspaceError
 from canary_wf.hooks.lock import workspace_lock
-from canary_wf.job.history import History, add_session, load_history, save_history
+from canary_wf.job.history import History, add_session, load_history, update_history
+from canary_wf.plan.advice import ended_early
 from canary_wf.plan.cluster_advice import cluster_warnings
 from canary_wf.plan.fixtures import fixture_warnings
 from canary_wf.plan.model import Plan
@@ -108,9 +109,9 @@ def generate_workflow(
     files = workflow_files(plan, settings.rules, _kept_options(workflow, out)) | profile_files(plan)
     check_out(out, files)
     with workspace_lock(out):
-        session, kept, warnings = _write(plan, files, history, settings, out, update=update)
+        session, kept, warnings = _write(plan, files, settings, out, update=update)
         readings.save(cache_folder(out / STATE_FOLDER))
-    told = (*found.warnings, *fixture_warnings(plan), *warnings, *cluster_warnings(target, out))
+    told = (*found.warnings, *fixture_warnings(plan), *warnings, *ended_early(plan), *cluster_warnings(target, out))
     return Generated(plan, session, found, told, kept)
 
 
@@ -123,7 +124,7 @@ def _kept_options(options: WorkflowOptions | None, out: Path) -> WorkflowOptions
 
 
 def _write(
-    plan: Plan, files: Mapping[str, str], history: History, settings: PlanSettings, out: Path, *, update: bool
+    plan: Plan, files: Mapping[str, str], settings: PlanSettings, out: Path, *, update: bool
 ) -> tuple[SessionPaths, int, list[str]]:
     """Write the session and its workflow; return it, the number of verdicts that were kept, and warnings."""
     before = session_names(out)
@@ -132,8 +133,8 @@ def _write(
         kept = carry_over(SessionPaths(out, before[-1]), plan, session) if update and before else 0
         if uses_shapes(plan, settings.rules):
             write_batch_table(shapes_of(plan), session)
-        if history.runtimes:
-            save_history(history, out)
+        if before:
+            update_runtimes(out, before[-1])
         warnings = write_workflow(out, files, session)
     except BaseException:  # Ctrl-C too: a session without its workflow would hide the one before
         remove_session(session)
@@ -145,14 +146,39 @@ def known_runtimes(out: Path) -> History:
     """Return the history of `out` with the newest session's run times, in case its run ended without a report."""
     history = load_history(out)
     names = session_names(out)
-    if names:
-        paths = SessionPaths(out, names[-1])
-        try:
-            add_session(history, paths, [batch.id for batch in load_plan(paths.plan).batches])
-        except WorkspaceError:
-            # A damaged session is no reason not to make a new one; its run times are estimated instead.
-            return load_history(out)
-    return history
+    return _with_session(history, out, names[-1]) if names else history
+
+
+def update_runtimes(out: Path, session: str | None, change: Callable[[History], None] | None = None) -> History:
+    """Keep the run times of `session` in the history of `out`, let `change` alter it, and return it.
+
+    Whatever others write into it meanwhile stays. Raises WorkspaceError for a bad file.
+    """
+
+    def both(history: History) -> None:
+        if session is not None:
+            known = _with_session(history, out, session)
+            history.runtimes, history.names = known.runtimes, known.names
+        if change is not None:
+            change(history)
+
+    return update_history(out, both)
+
+
+def _with_session(history: History, out: Path, session: str) -> History:
+    """Return `history` with the run times of `session`.
+
+    A damaged session is no reason not to make a new one; its run times are estimated instead.
+    """
+    paths = SessionPaths(out, session)
+    found = msgspec.structs.replace(history, runtimes=dict(history.runtimes), names=dict(history.names))
+    try:
+        plan = load_plan(paths.plan)
+        names = {job.id: (job.name, job.path) for job in plan.jobs}
+        add_session(found, paths, [batch.id for batch in plan.batches], names)
+    except WorkspaceError:
+        return history
+    return found
 
 
 def _new_session(out: Path) -> str:

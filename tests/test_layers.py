@@ -22,6 +22,7 @@ LAYERS = [
         "session_paths",
         "shipped",
         "trust",
+        "update_lock",
         "user_key",
         "user_names",
         "wording",

@@ -26,6 +26,8 @@ _TITLES = {
     "faster": "Faster",
 }
 
+_BY_TIME = {"slower", "faster"}
+
 
 @click.command("diff")
 @click.argument("sessions", nargs=-1, metavar="[SESSION SESSION]", shell_complete=session_names_from)
@@ -76,7 +78,7 @@ def _tell(found: Comparison) -> None:
         if differences:
             changed = True
             sys.stdout.write(f"\n{title}: {count(len(differences), 'job')}\n")
-            print_columns([_row(one) for one in differences[:_SHOWN]])
+            print_columns([_row(one, kind) for one in differences[:_SHOWN]])
         if len(differences) > _SHOWN:
             sys.stdout.write(f"and {len(differences) - _SHOWN} more\n")
     for title, names in (("New", found.added), ("Gone", found.removed)):
@@ -87,7 +89,10 @@ def _tell(found: Comparison) -> None:
         sys.stdout.write("Nothing changed.\n")
 
 
-def _row(one: Difference) -> tuple[str, ...]:
+def _row(one: Difference, kind: str) -> tuple[str, ...]:
     verdict = one.after if one.before == one.after else f"{one.before} → {one.after}"
     times = [format_duration(seconds) for seconds in (one.duration_before, one.duration_after) if seconds is not None]
-    return (f"  {one.id[:8]}", one_line(one.name), verdict, " → ".join(times), one_line(one.reason or ""))
+    about = one_line(one.reason or "")
+    if kind in _BY_TIME and one.earlier_runs == 1:
+        about = "on one earlier run"
+    return (f"  {one.id[:8]}", one_line(one.name), verdict, " → ".join(times), about)

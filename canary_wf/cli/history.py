@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,16 @@ from canary_wf.cli.options import json_option, out_option
 from canary_wf.cli.tables import print_columns, print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import InputError, UsageError, one_line
-from canary_wf.generation import known_runtimes
-from canary_wf.job.history import History, save_history
-from canary_wf.job.history_sources import NamedDurations, read_durations
+from canary_wf.generation import known_runtimes, update_runtimes
+from canary_wf.job.history import History
+from canary_wf.job.history_sources import SECONDS, NamedDurations, read_durations
 from canary_wf.json_files import encode, write_atomic
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.named_durations import durations_by_job
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.session_paths import session_names
 from canary_wf.trust import require_trusted
-from canary_wf.wording import count
+from canary_wf.wording import count, some
 
 _SHOWN = 3
 _FILE = click.Path(path_type=Path)
@@ -37,12 +37,10 @@ def command(context: click.Context, *, out: Path, as_json: bool) -> None:
         return
     out = _absolute(out)
     history, jobs = known_runtimes(out), _newest_jobs(out)
-    names = {job.id: job.name for job in jobs}
     if as_json:
-        content = {"jobs": [_entry(history, job, names) for job in sorted(history.runtimes)]}
-        print_json(content)
+        print_json({"jobs": [_entry(history, job) for job in sorted(history.runtimes)]})
     else:
-        _print(history, names)
+        _print(history, jobs)
 
 
 @command.command("export")
@@ -52,7 +50,7 @@ def command(context: click.Context, *, out: Path, as_json: bool) -> None:
 def export(context: click.Context, *, file: Path, out: Path) -> None:
     """Write the run times into FILE, which another workspace can import."""
     history = known_runtimes(_chosen_out(context, out))
-    content = encode(History(runtimes=history.runtimes)) + b"\n"
+    content = encode(History(runtimes=history.runtimes, names=history.names)) + b"\n"
     write_atomic(file, content, hint="write the export to another folder")
     sys.stdout.write(f"Exported the run times of {count(len(history.runtimes), 'job')} to {file}.\n")
 
@@ -68,17 +66,26 @@ def import_(context: click.Context, *, file: Path, out: Path) -> None:
     """
     out = _chosen_out(context, out)
     require_trusted(out)
-    found = read_durations(file)
-    history = known_runtimes(out)
+    durations = read_durations(file)
+    found = durations.known
     unused = 0
+    names: Mapping[str, tuple[str, str]] = {}
     if isinstance(found, NamedDurations):
         by_job, unused = _by_job(found, out, file)
         runs = {job: [(found.source, seconds)] for job, seconds in by_job.items()}
+        names = {job.id: (job.name, job.path) for job in _newest_jobs(out) if job.id in by_job}
     else:
-        runs = found.runtimes
-    for job, pairs in runs.items():
-        history.add_older(job, pairs)
-    save_history(history, out)
+        runs, names = found.runtimes, found.names
+
+    def take_over(history: History) -> None:
+        for job, pairs in runs.items():
+            history.add_older(job, pairs)
+        history.names = {**names, **history.names}
+
+    update_runtimes(out, _newest(out), take_over)
+    if durations.skipped:
+        told = f"{file}: {some(durations.skipped)} skipped, not {SECONDS}"
+        sys.stderr.write(f"canary-wf: warning: {one_line(told)}\n")
     left = f"; {count(unused, 'name')} in it named no job" if unused else ""
     sys.stdout.write(f"Imported run times of {count(len(runs), 'job')} from {file}{left}.\n")
 
@@ -91,13 +98,15 @@ def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
     """Let earlier runs of each JOB, an id prefix or a name, no longer count."""
     out = _chosen_out(context, out)
     require_trusted(out)
-    history = known_runtimes(out)
-    names = {job.id: job.name for job in _newest_jobs(out)}
-    chosen = [_find(history, names, wanted) for wanted in jobs]
-    sessions = session_names(out)
-    for job in chosen:
-        history.forget(job, sessions[-1] if sessions else "")
-    save_history(history, out)
+    newest = _newest(out)
+    chosen: list[str] = []
+
+    def forget_chosen(history: History) -> None:
+        chosen.extend(_find(history, wanted) for wanted in jobs)
+        for job in chosen:
+            history.forget(job, newest or "")
+
+    update_runtimes(out, newest, forget_chosen)
     sys.stdout.write(f"Forgot the run times of {count(len(set(chosen)), 'job')}.\n")
 
 
@@ -115,6 +124,10 @@ def _newest_jobs(out: Path) -> tuple[PlannedJob, ...]:
     return load_plan(newest_session(out).plan).jobs if session_names(out) else ()
 
 
+def _newest(out: Path) -> str | None:
+    return session_names(out)[-1] if session_names(out) else None
+
+
 def _by_job(found: NamedDurations, out: Path, file: Path) -> tuple[dict[str, float], int]:
     by_job, unused = durations_by_job(found.seconds, load_plan(newest_session(out).plan).jobs)
     if not by_job:
@@ -123,26 +136,28 @@ def _by_job(found: NamedDurations, out: Path, file: Path) -> tuple[dict[str, flo
     return by_job, unused
 
 
-def _find(history: History, names: Mapping[str, str], wanted: str) -> str:
+def _find(history: History, wanted: str) -> str:
     shortest = 4
     known = history.runtimes
-    found = [job for job in known if names.get(job) == wanted]
+    found = [job for job in known if _name(history, job) == wanted]
     if not found and len(wanted) >= shortest:
         found = [job for job in known if job.startswith(wanted.lower())]
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{wanted!r} names {len(found)} jobs", where="JOB", hint="give more of the id")
+        told = some([f"{job[:8]} of {history.names[job][1] if job in history.names else '?'}" for job in found])
+        raise UsageError(f"{wanted!r} names {len(found)} jobs ({told})", where="JOB", hint="give more of the id")
     raise UsageError(f"there is no history of {wanted!r}", where="JOB", hint="canary-wf history lists the jobs")
 
 
-def _entry(history: History, job: str, names: Mapping[str, str]) -> dict[str, Any]:
+def _entry(history: History, job: str) -> dict[str, Any]:
     known = history.statistics(job)
     if known is None:
         raise AssertionError(job)
     return {
         "id": job,
-        "name": names.get(job),
+        "name": _name(history, job),
+        "file": history.names[job][1] if job in history.names else None,
         "median": known.median,
         "mean": known.mean,
         "spread": known.spread,
@@ -151,18 +166,21 @@ def _entry(history: History, job: str, names: Mapping[str, str]) -> dict[str, An
     }
 
 
-def _print(history: History, names: Mapping[str, str]) -> None:
+def _name(history: History, job: str) -> str | None:
+    return history.names[job][0] if job in history.names else None
+
+
+def _print(history: History, newest: Sequence[PlannedJob]) -> None:
     rows: list[tuple[str, ...]] = [("id", "name", "runs", "median", "mean", "spread", "last runs")]
-    for job in sorted(history.runtimes, key=lambda job: (names.get(job, "~"), job)):
+    for job in sorted(history.runtimes, key=lambda job: (_name(history, job) or "~", job)):
         known = history.statistics(job)
         if known is not None:
-            last = [format_duration(seconds) for _, seconds in history.runtimes[job][-_SHOWN:]]
+            runs = [seconds for _, seconds in history.runtimes[job]]
             numbers = map(format_duration, (known.median, known.mean, known.spread))
-            rows.append(
-                (job[:8], one_line(names.get(job, "-")), str(len(history.runtimes[job])), *numbers, " ".join(last))
-            )
+            last = " ".join(map(format_duration, runs[-_SHOWN:]))
+            rows.append((job[:8], one_line(_name(history, job) or "-"), str(len(runs)), *numbers, last))
     if len(rows) > 1:
         print_columns(rows)
-    without = sum(job not in history.runtimes for job in names)
+    without = sum(job.id not in history.runtimes for job in newest)
     told = f"; {count(without, 'job')} of the newest session without" if without else ""
     sys.stdout.write(f"Run times of {count(len(history.runtimes), 'job')} are known{told}.\n")

@@ -16,6 +16,7 @@ from canary_wf.json_files import read_json, write_json
 from canary_wf.plain_files import open_plain
 from canary_wf.resources.slurm_jobs import cancel
 from canary_wf.session_paths import SessionPaths
+from canary_wf.update_lock import update_lock
 
 TOLD = "Terminating processes on user request"
 """What Snakemake says when it takes its jobs back."""
@@ -42,12 +43,14 @@ def stopped_by_user(logs: Iterable[str]) -> bool:
 
 def note_withdrawal(paths: SessionPaths, now: float) -> None:
     """Note that everything submitted before `now` (epoch seconds) was taken back. Raises WorkspaceError."""
-    write_json(_file(paths), _Withdrawals((*_times(paths), now)))
+    with update_lock(_file(paths).with_suffix(".lock")):
+        write_json(_file(paths), _Withdrawals((*_times(paths), now)))
 
 
 def retract_withdrawal(paths: SessionPaths, since: float) -> None:
     """Take back what was noted at `since` and later: whoever stops a Snakemake twice wants no more of its jobs."""
-    write_json(_file(paths), _Withdrawals(tuple(time for time in _times(paths) if time < since)))
+    with update_lock(_file(paths).with_suffix(".lock")):
+        write_json(_file(paths), _Withdrawals(tuple(time for time in _times(paths) if time < since)))
 
 
 def take_back(submissions: Iterable[Path], now: float) -> None:

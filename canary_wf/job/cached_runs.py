@@ -14,6 +14,7 @@ import msgspec
 from canary_wf.job.history import KEPT, History, history_file, load_history
 from canary_wf.json_files import not_writable, read_json, write_json
 from canary_wf.session_paths import STATE_FOLDER
+from canary_wf.update_lock import update_lock
 
 
 class CachedRun(msgspec.Struct, frozen=True):
@@ -85,13 +86,14 @@ def load_runs(cache: Path, job: str) -> CachedRuns | None:
 
 def keep_run(cache: Path, job: str, name: str, run: CachedRun) -> None:
     """Add `run` to the runs kept of a job. Raises WorkspaceError when the disk does not take it."""
-    known = load_runs(cache, job) or CachedRuns(job, name)
     path = runs_file(cache, job)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise not_writable(path, error) from error
-    write_json(path, known.add(run))
+    with update_lock(path.parent.with_suffix(".lock")):
+        known = load_runs(cache, job) or CachedRuns(job, name)
+        write_json(path, known.add(run))
 
 
 def known_runtime(cache: Path, job: str) -> float | None:

@@ -7,7 +7,7 @@ is in `job.run_statistics`.
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,8 +16,9 @@ from canary_wf.durations import LONGEST
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.journal import read_journal
 from canary_wf.job.run_statistics import RunStatistics, statistics_of
-from canary_wf.json_files import not_writable, read_json, write_json, written_by
+from canary_wf.json_files import encode, read_json, write_json, written_by
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths
+from canary_wf.update_lock import update_lock
 
 SCHEMA = "canary-wf/history/1"
 
@@ -30,15 +31,29 @@ RECENT = 11
 """Of them, those that count: up to five odd ones do not move the median, and a lasting change does after six."""
 
 
+class _NamedJob(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    path: str
+
+
+class _NamedJobs(msgspec.Struct, frozen=True):
+    """What the history takes of a plan."""
+
+    jobs: tuple[_NamedJob, ...]
+
+
 class History(msgspec.Struct):
     """For each job id its durations, oldest first, as pairs of session and seconds.
 
-    `forgotten` has for each job id the newest session whose runs no longer count.
+    `forgotten` has for each job id the newest session whose runs no longer count, `names` the job's name and file (from
+    the top of its tree) in the newest session that had it.
     """
 
     schema: str = SCHEMA
     runtimes: dict[str, list[tuple[str, float]]] = {}
     forgotten: dict[str, str] = {}
+    names: dict[str, tuple[str, str]] = {}
 
     def estimate(self, job: str) -> float | None:
         """Return the median of the job's last durations (seconds), or None when it never ran well."""
@@ -49,6 +64,10 @@ class History(msgspec.Struct):
         """Return what the job's last durations say together, or None when it never ran well."""
         known = self.runtimes.get(job)
         return statistics_of([seconds for _, seconds in known[-RECENT:]]) if known else None
+
+    def runs_before(self, job: str, session: str) -> list[tuple[str, float]]:
+        """Return the last runs of `job` that were before `session`, oldest first, as pairs of session and seconds."""
+        return [run for run in self.runtimes.get(job, ()) if is_before(run[0], session)][-RECENT:]
 
     def add(self, job: str, session: str, duration: float) -> None:
         """Take the duration (seconds) of `job` in `session` into account, unless that session is forgotten."""
@@ -67,6 +86,7 @@ class History(msgspec.Struct):
     def forget(self, job: str, newest: str) -> None:
         """Let no run of `job` up to the session `newest` count any more."""
         self.runtimes.pop(job, None)
+        self.names.pop(job, None)
         self.forgotten[job] = newest
 
     def problem(self) -> str | None:
@@ -97,15 +117,27 @@ def load_history(out: Path) -> History:
     return history
 
 
+def is_before(session: str, other: str) -> bool:
+    """Return whether the run of `session` was before `other`; those from elsewhere have no time and are."""
+    return session < other or not session[:1].isdigit()
+
+
 def record_session(paths: SessionPaths, batches: Iterable[str]) -> None:
     """Add the durations of a session's jobs to the history on the disk."""
-    history = load_history(paths.out)
-    add_session(history, paths, batches)
-    save_history(history, paths.out)
+    batches = list(batches)
+    update_history(paths.out, lambda history: add_session(history, paths, batches))
 
 
-def add_session(history: History, paths: SessionPaths, batches: Iterable[str]) -> None:
-    """Add the durations of a session's jobs to `history`."""
+def add_session(
+    history: History,
+    paths: SessionPaths,
+    batches: Iterable[str],
+    names: Mapping[str, tuple[str, str]] | None = None,
+) -> None:
+    """Add the durations of a session's jobs to `history`, with their `names`, which the plan has where None.
+
+    Raises WorkspaceError for a bad plan.
+    """
     for batch in batches:
         try:
             records = read_journal(paths.batch(batch).journal).jobs
@@ -114,13 +146,27 @@ def add_session(history: History, paths: SessionPaths, batches: Iterable[str]) -
         for job, record in records.items():
             if record.status.is_pass and record.duration is not None:
                 history.add(job, paths.session, record.duration)
+    if history.runtimes:
+        known = _names(paths) if names is None else names
+        history.names |= {job: name for job, name in known.items() if job in history.runtimes}
 
 
-def save_history(history: History, out: Path) -> None:
-    """Make `history` the one of the workspace `out`. Raises WorkspaceError when it cannot be written."""
+def _names(paths: SessionPaths) -> dict[str, tuple[str, str]]:
+    """Return name and file of the jobs of a session."""
+    plan: _NamedJobs = read_json(paths.plan, _NamedJobs)
+    return {job.id: (job.name, job.path) for job in plan.jobs}
+
+
+def update_history(out: Path, change: Callable[[History], None]) -> History:
+    """Let `change` alter the history of `out` on the disk, while nobody else does; return it.
+
+    Raises WorkspaceError for a bad file, and when it cannot be written.
+    """
     path = history_file(out)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_writable(path.parent, error) from error
-    write_json(path, history)
+    with update_lock(path.with_suffix(".lock")):
+        history = load_history(out)
+        before = encode(history)
+        change(history)
+        if encode(history) != before:
+            write_json(path, history)
+    return history

@@ -7,7 +7,7 @@ format knows job ids.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from canary_wf.plain_files import LARGEST_INPUT
 
 _EXPECTED = "give it what canary-wf history export wrote, pytest-split's .test_durations, or CTest's CTestCostData.txt"
 _COST_LINE = re.compile(r"(?P<name>\S.*?)\s+(?P<runs>\d+)\s+(?P<cost>\S+)")
+SECONDS = "a number of seconds from zero to ten years"
+
 _END_OF_COSTS = "---"
 """What CTest writes between the costs and the names of the tests that failed."""
 
@@ -31,8 +33,25 @@ class NamedDurations(msgspec.Struct, frozen=True):
     seconds: dict[str, float]
 
 
-def read_durations(path: Path) -> History | NamedDurations:
-    """Return the run times in `path`. Raises InputError, naming file and line or key, for a file of no known form."""
+class Durations(msgspec.Struct, frozen=True):
+    """The run times in a file, and the keys or lines of it that were skipped, as they hold no number of seconds."""
+
+    known: History | NamedDurations
+    skipped: tuple[str, ...] = ()
+
+
+class _Exported(msgspec.Struct, frozen=True):
+    """Our own export, whose numbers may be anything."""
+
+    runtimes: dict[str, list[tuple[str, Any]]]
+    names: dict[str, tuple[str, str]] = {}
+
+
+def read_durations(path: Path) -> Durations:
+    """Return the run times in `path`; single ones that are no number of seconds are skipped.
+
+    Raises InputError, naming file and line or key, for a file of no known form, and for one without a run time.
+    """
     try:
         with path.open("rb") as file:  # named by the user: a pipe, as of <(zcat FILE), will do
             content = file.read(LARGEST_INPUT + 1)
@@ -48,36 +67,46 @@ def read_durations(path: Path) -> History | NamedDurations:
     return _from_costs(text, path)
 
 
-def _from_json(text: str, path: Path) -> History | NamedDurations:
+def _from_json(text: str, path: Path) -> Durations:
     try:
         content: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"is not JSON ({error})", where=path, hint=_EXPECTED) from error
     if "schema" in content:
         return _own(content, path)
-    for name, seconds in content.items():
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise InputError("is not a number of seconds", where=f"{path}: {name!r}", hint=_EXPECTED)
-    checked = {name: _checked(seconds, f"{path}: {name!r}") for name, seconds in content.items()}
-    return NamedDurations("pytest-split", checked)
+    found = {name: float(seconds) for name, seconds in content.items() if _is_duration(seconds)}
+    skipped = tuple(repr(name) for name in content if name not in found)
+    _check_some(found, skipped, path)
+    return Durations(NamedDurations("pytest-split", found), skipped)
 
 
-def _own(content: Mapping[str, Any], path: Path) -> History:
+def _check_some(found: Sized, skipped: Sequence[str], path: Path) -> None:
+    if skipped and not found:
+        raise InputError(f"is not {SECONDS}", where=f"{path}: {skipped[0]}", hint=_EXPECTED)
+
+
+def _own(content: Mapping[str, Any], path: Path) -> Durations:
     if content["schema"] != SCHEMA:
         raise InputError(f"is of format {content['schema']!r}, not {SCHEMA!r}", where=path, hint=_EXPECTED)
     try:
-        history = msgspec.convert(content, History)
+        exported = msgspec.convert(content, _Exported)
     except (msgspec.ValidationError, OverflowError) as error:
         raise InputError(f"is not a history ({error})", where=path, hint=_EXPECTED) from error
-    problem = history.problem()
-    if problem is not None:
-        raise InputError(problem, where=path)
-    return history
+    good = {
+        job: [(session, float(seconds)) for session, seconds in runs if _is_duration(seconds)]
+        for job, runs in exported.runtimes.items()
+    }
+    skipped = tuple(repr(job) for job, runs in exported.runtimes.items() if len(good[job]) < len(runs))
+    found = {job: runs for job, runs in good.items() if runs}
+    _check_some(found, skipped, path)
+    names = {job: name for job, name in exported.names.items() if job in found}
+    return Durations(History(runtimes=found, names=names), skipped)
 
 
-def _from_costs(text: str, path: Path) -> NamedDurations:
+def _from_costs(text: str, path: Path) -> Durations:
     """Read lines of name, number of runs and mean seconds, as CTest writes them; tests that never ran are left out."""
-    found = {}
+    found: dict[str, float] = {}
+    skipped: list[str] = []
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         if line.strip() == _END_OF_COSTS:
@@ -87,12 +116,15 @@ def _from_costs(text: str, path: Path) -> NamedDurations:
         match = _COST_LINE.fullmatch(line.strip())
         if match is None:
             raise InputError("is not 'name runs seconds'", where=f"{path}:{number}", hint=_EXPECTED)
-        seconds = _checked(_number(match["cost"]), f"{path}:{number}")
-        if match["runs"].strip("0"):
+        seconds = _number(match["cost"])
+        if not _is_duration(seconds):
+            skipped.append(f"line {number}, {match['name']!r}")
+        elif match["runs"].strip("0"):
             found[match["name"]] = seconds
+    _check_some(found, skipped, path)
     if not found and _END_OF_COSTS not in {line.strip() for line in lines}:
         raise InputError("holds no run times", where=path, hint=_EXPECTED)
-    return NamedDurations("CTest", found)
+    return Durations(NamedDurations("CTest", found), tuple(skipped))
 
 
 def _number(text: str) -> float:
@@ -102,8 +134,6 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _checked(seconds: float, where: str) -> float:
-    # Compared first: a whole number may be too large for a float.
-    if not 0 <= seconds <= LONGEST:
-        raise InputError("is not a number of seconds from zero to ten years", where=where)
-    return float(seconds)
+def _is_duration(value: object) -> bool:
+    # Compared before it is converted: a whole number may be too large for a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST

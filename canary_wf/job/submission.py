@@ -1,10 +1,11 @@
-"""What was handed to a scheduler: `submission.json` of a batch, written by the Snakemake that submits and nobody else.
+"""What was handed to a scheduler: `submission.json` of a batch, written by who submits and who takes back.
 
 Nothing that must be right depends on it. It tells since when a batch waits, under which id, and why a submission came
 to nothing.
 """
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.events import LATEST
 from canary_wf.json_files import read_json, write_json
+from canary_wf.update_lock import update_lock
 
 MOST_KEPT = 20
 """Submissions of one batch that are kept, the newest ones."""
@@ -52,7 +54,8 @@ def _is_sound(submission: Submission) -> bool:
 
 def note_submitted(path: Path, now: float, slurm_job_id: str | None) -> None:
     """Add a submission to the file at `path`. Raises WorkspaceError when it cannot be written."""
-    _write(path, (*read_submissions(path), Submission(now, slurm_job_id)))
+    with _lock(path):
+        _write(path, (*read_submissions(path), Submission(now, slurm_job_id)))
 
 
 def note_ended(path: Path, now: float, reason: str | None, state: str | None = None) -> None:
@@ -60,13 +63,17 @@ def note_ended(path: Path, now: float, reason: str | None, state: str | None = N
 
     `state` is what Slurm says of its job, when that is known and a bad end.
     """
-    before = read_submissions(path)
-    if before and before[-1].ended is None:
-        _write(path, (*before[:-1], msgspec.structs.replace(before[-1], ended=now, reason=reason, state=state)))
-    elif reason is not None:
-        _write(path, (*before, Submission(now, ended=now, reason=reason)))
+    with _lock(path):
+        before = read_submissions(path)
+        if before and before[-1].ended is None:
+            _write(path, (*before[:-1], msgspec.structs.replace(before[-1], ended=now, reason=reason, state=state)))
+        elif reason is not None:
+            _write(path, (*before, Submission(now, ended=now, reason=reason)))
+
+
+def _lock(path: Path) -> AbstractContextManager[None]:
+    return update_lock(path.with_suffix(".lock"))
 
 
 def _write(path: Path, submissions: tuple[Submission, ...]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, _File(submissions[-MOST_KEPT:]))

@@ -12,7 +12,7 @@ from canary_wf.wording import amount, count, some
 
 def warnings_of(plan: Plan) -> list[str]:
     """Return the warnings about `plan`, the weightiest first."""
-    return [*_ended_early(plan), *fixture_warnings(plan), *_too_long(plan), *_guessed(plan), *_wide(plan)]
+    return [*ended_early(plan), *fixture_warnings(plan), *_too_long(plan), *_guessed(plan), *_wide(plan)]
 
 
 def _too_long(plan: Plan) -> Iterator[str]:
@@ -46,11 +46,14 @@ def _guessed(plan: Plan) -> Iterator[str]:
         yield f"{_count(declared, 'job', verb=('has', 'have'))} no history; the declared run time is assumed"
 
 
-def _ended_early(plan: Plan) -> Iterator[str]:
-    """Yield which jobs are expected to run into their own time limits."""
-    jobs = [job for job in plan.jobs if job.runtime > job.limit]
+def ended_early(plan: Plan) -> Iterator[str]:
+    """Yield which jobs are expected to run into their own time limits, to which their run times are cut."""
+    expected = [(job, job.runtime if job.above is None else job.above) for job in plan.jobs]
+    jobs = [(job, above) for job, above in expected if above > job.limit]
     if jobs:
-        names = [f"{one_line(job.name)} ({format_duration(job.runtime)}, {format_duration(job.limit)})" for job in jobs]
+        names = [
+            f"{one_line(job.name)} ({format_duration(above)}, {format_duration(job.limit)})" for job, above in jobs
+        ]
         told = "expected to take longer than the job's own time limit, which ends it; set a longer timeout"
         yield f"{_count(jobs, 'job')} {told}: {some(names)}"
 

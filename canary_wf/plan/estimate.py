@@ -1,5 +1,7 @@
 """What a job is expected to take by its history, and how often it may be run again."""
 
+from typing import NamedTuple
+
 from canary_wf.batch.time_limit import Again
 from canary_wf.job import retry
 from canary_wf.job.estimate import estimated_runtime
@@ -8,9 +10,18 @@ from canary_wf.job.spec import JobSpec
 from canary_wf.plan.batch_slice import RuntimeSource
 
 
-def expected_runtime(job: JobSpec, history: History) -> tuple[float, RuntimeSource]:
-    """Return the seconds `job` is expected to take, and where that comes from."""
-    return estimated_runtime(job, history.estimate(job.id))
+class Estimate(NamedTuple):
+    """Seconds that a job is expected to take, where that comes from, and what it says where that is above the limit."""
+
+    seconds: float
+    source: RuntimeSource
+    above: float | None = None
+
+
+def expected_runtime(job: JobSpec, history: History) -> Estimate:
+    """Return what `job` is expected to take: no more than its time limit, which ends it whatever it needs."""
+    seconds, source = estimated_runtime(job, history.estimate(job.id))
+    return Estimate(seconds, source) if seconds <= job.limit else Estimate(job.limit, source, seconds)
 
 
 def room_for(policy: retry.RetryPolicy) -> Again:

@@ -140,11 +140,11 @@ def _estimate(job: PlannedJob, history: History) -> str:
         known = history.statistics(job.id)
         if known is None:
             return "from its history"
-        above = f", {ABOVE}" if job.runtime > job.limit else ""
+        above = f", {ABOVE}" if job.above is not None else ""
         spread = f"mean {format_duration(known.mean)}, spread {format_duration(known.spread)}"
         return f"the median of its last {known.count} runs ({spread}){above}"
     if job.runtime_source == "declared":
-        above = f", {ABOVE}" if job.runtime > job.limit else ""
+        above = f", {ABOVE}" if job.above is not None else ""
         return f"the run time that it declares{above}; it has no history"
     return f"{DEFAULT_PART:.0%} of its time limit, as it has no history and declares no run time"
 

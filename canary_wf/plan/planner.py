@@ -19,8 +19,8 @@ from canary_wf.job.identity import batch_id
 from canary_wf.job.resource_groups import largest_items
 from canary_wf.job.retry import RetryPolicy
 from canary_wf.job.spec import Asset, Baseline, JobSpec
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
-from canary_wf.plan.estimate import expected_runtime, room_for
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.estimate import Estimate, expected_runtime, room_for
 from canary_wf.plan.fit import remedy
 from canary_wf.plan.fixtures import partition_with_fixtures
 from canary_wf.plan.inputs import InputDigests
@@ -68,7 +68,7 @@ def make_plan(
     target, jobs, left_out = kinds.main, kinds.jobs, _with_origins(kinds.left_out, wanted, kinds.main, out)
     _check_something_left(specs, jobs, left_out, strict=settings.strict)
     estimates = [expected_runtime(job, history) for job in jobs]
-    segments = segments_of(jobs, kinds.targets, [seconds for seconds, _ in estimates])
+    segments = segments_of(jobs, kinds.targets, [estimate.seconds for estimate in estimates])
     batches = _linked(_batches(segments, jobs, target, settings), jobs)
     batch_of = {job: batch.id for batch in batches for job in batch.jobs}
     digests = InputDigests()
@@ -220,7 +220,7 @@ def _informed(target: Target) -> Callable[[JobSpec], JobSpec]:
     return told if target.specified else lambda job: job
 
 
-def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, batch: str, inputs: str) -> PlannedJob:
+def _planned(job: JobSpec, estimate: Estimate, out: Path, *, batch: str, inputs: str) -> PlannedJob:
     fields: dict[str, Any] = {name: getattr(job, name) for name in job.__struct_fields__}
     fields["file"] = relative_to_out(job.file, out)
     if job.working_directory is not None:
@@ -228,8 +228,8 @@ def _planned(job: JobSpec, estimate: tuple[float, RuntimeSource], out: Path, *, 
     fields["assets"] = tuple(_relative_asset(asset, out) for asset in job.assets)
     fields["sources"] = tuple(relative_to_out(source, out) for source in job.sources)
     fields["baselines"] = tuple(_relative_baseline(baseline, out) for baseline in job.baselines)
-    decided = {"runtime": estimate[0], "runtime_source": estimate[1], "batch": batch, "inputs": inputs}
-    return PlannedJob(**{**fields, **decided})
+    decided = {"runtime": estimate.seconds, "runtime_source": estimate.source, "above": estimate.above}
+    return PlannedJob(**{**fields, **decided, "batch": batch, "inputs": inputs})
 
 
 def _relative_asset(asset: Asset, out: Path) -> Asset:

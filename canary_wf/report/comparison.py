@@ -1,9 +1,12 @@
 """Two sessions side by side: which jobs fail now, which were mended, and which take longer or shorter than before."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from canary_wf.job.history import History
 from canary_wf.job.record import JobRecord
+from canary_wf.job.run_statistics import statistics_of
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState
 
@@ -13,10 +16,15 @@ LEAST_PART = 0.1
 """by more than this part of what it took before,"""
 LEAST_SECONDS = 0.1
 """and by more than this, which clocks and process starts do by themselves."""
+ONE_RUN_RATIO = 1.5
+"""With one earlier run, which says nothing about a spread, it has to take so many times as long, or as short."""
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One job in both sessions: its outcomes and durations (seconds; None where it did not run)."""
+    """One job in both sessions: its outcomes and durations (seconds; None where it did not run).
+
+    `earlier_runs` counts the runs before the second session by which its duration is judged.
+    """
 
     id: str
     name: str
@@ -25,6 +33,7 @@ class Difference(msgspec.Struct, frozen=True):
     reason: str | None
     duration_before: float | None
     duration_after: float | None
+    earlier_runs: int
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +56,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(before: SessionState, after: SessionState, history: History) -> Comparison:
-    """Return what differs between two sessions; `history` says how much the run times of a job usually do."""
+    """Return what differs between two sessions.
+
+    `history` says how much the run times of a job usually differ: those before the session that is judged, as that
+    one would excuse itself.
+    """
     old = {job.id: before.record(job) for job in before.plan.jobs}
     new = {job.id for job in after.plan.jobs}
     lists: dict[str, list[Difference]] = {
@@ -55,9 +68,10 @@ def compare(before: SessionState, after: SessionState, history: History) -> Comp
     }
     for job in after.plan.jobs:
         earlier, record = old.get(job.id), after.record(job)
-        kind = _kind(job, earlier, record, history)
+        past = _past(job, before, after, history)
+        kind = _kind(earlier, record, past)
         if kind is not None:
-            lists[kind].append(_difference(job, earlier, record))
+            lists[kind].append(_difference(job, earlier, record, len(past)))
     for kind, sign in (("slower", -1), ("faster", 1)):
         lists[kind].sort(key=lambda one: sign * _ratio(one))
     return Comparison(
@@ -69,7 +83,14 @@ def compare(before: SessionState, after: SessionState, history: History) -> Comp
     )
 
 
-def _kind(job: PlannedJob, earlier: JobRecord | None, record: JobRecord, history: History) -> str | None:
+def _past(job: PlannedJob, before: SessionState, after: SessionState, history: History) -> list[float]:
+    """Return what `job` took before the session `after`, in seconds, the session `before` among it."""
+    runs = dict(history.runs_before(job.id, after.plan.session))
+    took = before.record(job).duration if before.record(job).status.is_pass else None
+    return list((runs if took is None else runs | {before.plan.session: took}).values())
+
+
+def _kind(earlier: JobRecord | None, record: JobRecord, past: Sequence[float]) -> str | None:
     failed_before = earlier is not None and earlier.status.counts_as_failed
     if record.status.counts_as_failed:
         return "still_failing" if failed_before else "newly_failing"
@@ -80,12 +101,20 @@ def _kind(job: PlannedJob, earlier: JobRecord | None, record: JobRecord, history
     if not earlier.status.is_pass or earlier.duration is None or record.duration is None:
         return None
     change = record.duration - earlier.duration
-    known = history.statistics(job.id)
-    usual = max(LEAST_SECONDS, LEAST_PART * earlier.duration, SPREADS * known.spread if known else 0.0)
-    return None if abs(change) <= usual else "slower" if change > 0 else "faster"
+    return (
+        None if abs(change) <= _usual(earlier.duration, record.duration, past) else "slower" if change > 0 else "faster"
+    )
 
 
-def _difference(job: PlannedJob, earlier: JobRecord | None, record: JobRecord) -> Difference:
+def _usual(before: float, after: float, past: Sequence[float]) -> float:
+    """Return by how many seconds a job's time usually differs."""
+    if len(past) > 1:
+        return max(LEAST_SECONDS, LEAST_PART * before, SPREADS * statistics_of(past).spread)
+    shorter = min(before, after)
+    return max(LEAST_SECONDS, (ONE_RUN_RATIO - 1) * shorter)
+
+
+def _difference(job: PlannedJob, earlier: JobRecord | None, record: JobRecord, earlier_runs: int) -> Difference:
     return Difference(
         id=job.id,
         name=job.name,
@@ -94,6 +123,7 @@ def _difference(job: PlannedJob, earlier: JobRecord | None, record: JobRecord) -
         reason=record.status.reason,
         duration_before=None if earlier is None else earlier.duration,
         duration_after=record.duration,
+        earlier_runs=earlier_runs,
     )
 
 

@@ -47,7 +47,7 @@ def test_the_json_has_every_run(known: CommandLine) -> None:
         zip(sorted(_names(known))[:2], (2.0, 40.0), strict=True)
     )
     assert found[0]["runs"][0]["session"] == "pytest-split"
-    assert found[0].keys() == {"id", "name", "median", "mean", "spread", "odd", "runs"}
+    assert found[0].keys() == {"id", "name", "file", "median", "mean", "spread", "odd", "runs"}
 
 
 def test_what_is_exported_is_imported_elsewhere(known: CommandLine, tmp_path: Path) -> None:
@@ -111,3 +111,42 @@ def test_an_empty_history_is_no_mistake(small: CommandLine) -> None:
     """Nothing is known, and that is told."""
     done = small("history", "-d", small.out)
     assert (done.code, done.out) == (0, "Run times of 0 jobs are known.\n")
+
+
+def test_names_stay_known_after_a_session_of_a_part(known: CommandLine) -> None:
+    """A job that the newest session does not have is shown, and forgotten, by its name."""
+    names = sorted(_names(known))
+    assert known.generate("-k", "fast").code == 0
+    assert list(_names(known)) == names[:1]
+    told = known("history", "-d", known.out).out
+    assert [name in told for name in names] == [True, True, False]
+    found = known("history", "-d", known.out, "--json").json["jobs"]
+    assert {(job["name"], job["file"]) for job in found} == {(name, "small.jobs.yaml") for name in names[:2]}
+    assert known("history", "-d", known.out, "forget", names[1]).code == 0
+    assert names[1] not in known("history", "-d", known.out).out
+    export = known.folder / "export.json"
+    known("history", "export", export, "-d", known.out)
+    known("history", "import", export, "-d", known.folder / "elsewhere")
+    assert names[0] in known("history", "-d", known.folder / "elsewhere").out
+
+
+def test_what_is_no_number_is_skipped_with_a_warning(small: CommandLine) -> None:
+    """The others are imported."""
+    small.generate()
+    file = small.folder / "durations"
+    file.write_text('{"one": 3, "two.n=1": -1, "two.n=2": "x"}')
+    done = small("history", "import", file, "-d", small.out)
+    assert (done.code, done.out) == (0, f"Imported run times of 1 job from {file}.\n")
+    told = f"{file}: 'two.n=1', 'two.n=2' skipped, not a number of seconds from zero to ten years"
+    assert done.err == f"canary-wf: warning: {told}\n"
+
+
+def test_an_imported_time_above_the_limit_is_cut_to_it_and_told(small: CommandLine) -> None:
+    """One odd number does not make a batch of days."""
+    small.generate()
+    _imported(small, one=1_000_000.0)
+    done = small.generate("-b", "spec=count:1,layout:atomic")
+    assert "longer than the job's own time limit, which ends it; set a longer timeout: one (11d13h" in done.err
+    plan = load_plan(newest_session(small.out).plan)
+    assert max(job.runtime for job in plan.jobs) <= 300.0
+    assert plan.batches[0].time_limit < 3600.0

@@ -1,5 +1,8 @@
 """What is known of run times: robust, versioned, and forgotten when asked to."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,9 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.history import KEPT, RECENT, SCHEMA, History, history_file, load_history, save_history
+from canary_wf.hooks.withdrawal import note_withdrawal
+from canary_wf.job.cached_runs import CachedRun, keep_run, load_runs
+from canary_wf.job.history import KEPT, RECENT, SCHEMA, History, history_file, load_history, update_history
 from canary_wf.job.run_statistics import statistics_of
+from canary_wf.job.submission import note_submitted, read_submissions
 from canary_wf.json_files import write_json
+from canary_wf.session_paths import SessionPaths
+from canary_wf.update_lock import update_lock
 
 
 def _history(*seconds: float) -> History:
@@ -85,8 +93,11 @@ def test_runs_from_elsewhere_are_the_oldest_and_replace_their_own() -> None:
 def test_the_file_says_its_format(tmp_path: Path) -> None:
     """What is saved is read back, with its version in it."""
     history = _history(1.0, 2.0)
-    save_history(history, tmp_path)
-    assert load_history(tmp_path) == history
+
+    def put(known: History) -> None:
+        known.runtimes = history.runtimes
+
+    assert update_history(tmp_path, put) == load_history(tmp_path) == history
     assert SCHEMA in history_file(tmp_path).read_text()
 
 
@@ -107,3 +118,52 @@ def test_a_file_that_is_not_a_history_is_told(tmp_path: Path, content: object, t
         load_history(tmp_path)
     assert "runtimes.json" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_no_change_of_several_writers_is_lost(tmp_path: Path) -> None:
+    """Threads and processes alike: each reads what the one before has written."""
+
+    def write(number: int) -> None:
+        for round_ in range(5):
+            update_history(tmp_path, partial(History.add, job=f"{number}", session=f"{round_}", duration=1.0))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert {job: len(runs) for job, runs in load_history(tmp_path).runtimes.items()} == {
+        str(number): 5 for number in range(8)
+    }
+
+
+@pytest.mark.parametrize("kind", ["submission", "withdrawal", "runs"])
+def test_no_note_of_several_writers_is_lost(tmp_path: Path, kind: str) -> None:
+    """So it is with all that is read, changed and written again."""
+    paths = SessionPaths(tmp_path, "s")
+    paths.folder.mkdir(parents=True)
+    file = paths.batch("b").submission
+
+    def write(number: int) -> None:
+        if kind == "submission":
+            note_submitted(file, float(number), str(number))
+        elif kind == "withdrawal":
+            note_withdrawal(paths, float(number))
+        else:
+            keep_run(tmp_path, "a" * 20, "a", CachedRun("s", float(number), 1.0, "SUCCESS", 0, passed=True))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(16)))
+    if kind == "submission":
+        assert {each.slurm_job_id for each in read_submissions(file)} == {str(number) for number in range(16)}
+    elif kind == "withdrawal":
+        noted = json.loads((paths.folder / "withdrawn.json").read_text())["times"]
+        assert sorted(noted) == [float(number) for number in range(16)]
+    else:
+        runs = load_runs(tmp_path, "a" * 20)
+        assert runs is not None
+        assert len(runs.runs) == 16
+
+
+def test_a_lock_that_is_not_let_go_is_told(tmp_path: Path) -> None:
+    """After a while, in one line with the file."""
+    told = pytest.raises(WorkspaceError, match="another process holds this lock")
+    with update_lock(tmp_path / "lock"), told, update_lock(tmp_path / "lock", patience=0.05):
+        pass

@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 
 from canary_wf.errors import InputError
 from canary_wf.job.history import History
-from canary_wf.job.history_sources import NamedDurations, read_durations
+from canary_wf.job.history_sources import Durations, NamedDurations, read_durations
 
 COSTS = "mesh/small 3 0.25\nwith space 1 12.5\nnever 0 0\n---\nmesh/small\n"
 
 
-def _read(folder: Path, content: str | bytes) -> History | NamedDurations:
+def _read_all(folder: Path, content: str | bytes) -> Durations:
     path = folder / "file"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_durations(path)
+
+
+def _read(folder: Path, content: str | bytes) -> History | NamedDurations:
+    return _read_all(folder, content).known
 
 
 def test_costs_of_ctest(tmp_path: Path) -> None:
@@ -48,9 +52,8 @@ def test_our_own_export(tmp_path: Path) -> None:
     [
         ("", "holds no run times"),
         ("name 1\n", ":1: is not 'name runs seconds'"),
-        ("good 1 1\nbad 1 nan\n", ":2: is not a number of seconds"),
-        ("bad 1 -3\n", ":1: is not a number of seconds"),
-        ("bad 1 1e400\n", ":1: is not a number of seconds"),
+        ("bad 1 -3\n", ": line 1, 'bad': is not a number of seconds"),
+        ("bad 1 1e400\n", ": line 1, 'bad': is not a number of seconds"),
         ("{", "is not JSON"),
         ('{"a": "x"}', "'a': is not a number of seconds"),
         ('{"a": true}', "'a': is not a number of seconds"),
@@ -58,7 +61,7 @@ def test_our_own_export(tmp_path: Path) -> None:
         ('{"a": 1e999}', "'a': is not a number of seconds"),
         ('{"schema": "other/1"}', "is of format 'other/1'"),
         ('{"schema": "canary-wf/history/1", "runtimes": {"a": 3}}', "is not a history"),
-        ('{"schema": "canary-wf/history/1", "runtimes": {"a": [["s", -3]]}}', "-3.0 seconds"),
+        ('{"schema": "canary-wf/history/1", "runtimes": {"a": [["s", -3]]}}', "'a': is not a number of seconds"),
         (b"\xff\xfe\x00", "is not text"),
     ],
 )
@@ -69,6 +72,24 @@ def test_wrong_files_are_told_in_one_line(tmp_path: Path, content: str | bytes, 
     assert told in str(caught.value)
     assert str(tmp_path / "file") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "skipped"),
+    [
+        ('{"good": 1, "bad": -1, "word": "x", "odd": NaN}', ("'bad'", "'word'", "'odd'")),
+        ("good 1 1\nbad 1 nan\nworse 2 -1\n", ("line 2, 'bad'", "line 3, 'worse'")),
+        ('{"schema": "canary-wf/history/1", "runtimes": {"good": [["s", 1]], "b": [["s", -3], ["t", "x"]]}}', ("'b'",)),
+    ],
+)
+def test_single_numbers_that_are_none_are_skipped_and_named(
+    tmp_path: Path, content: str, skipped: tuple[str, ...]
+) -> None:
+    """One odd test does not cost the run times of all others."""
+    found = _read_all(tmp_path, content)
+    assert found.skipped == skipped
+    known = found.known.runtimes if isinstance(found.known, History) else found.known.seconds
+    assert list(known) == ["good"]
 
 
 @pytest.mark.parametrize("name", ["gone", "."])

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from canary_wf.batch.time_limit import MARGIN, START_UP, Again, time_limit
 from canary_wf.job.history import History
-from canary_wf.plan.estimate import expected_runtime
+from canary_wf.plan.batch_slice import RuntimeSource
+from canary_wf.plan.estimate import Estimate, expected_runtime
 
 
 def _history(*seconds: float) -> History:
@@ -23,21 +24,21 @@ def _history(*seconds: float) -> History:
         (None, (), (25.0, "default")),
         (40.0, (), (40.0, "declared")),
         (40.0, (3.0, 9.0, 5.0), (5.0, "history")),
-        (500.0, (), (500.0, "declared")),
-        (None, (500.0,), (500.0, "history")),
+        (500.0, (), (100.0, "declared", 500.0)),
+        (None, (500.0,), (100.0, "history", 500.0)),
         (0.0, (), (0.0, "declared")),
     ],
 )
 def test_history_wins_over_what_is_declared_and_that_over_a_quarter_of_the_timeout(
-    declared: float | None, known: tuple[float, ...], expected: tuple[float, str]
+    declared: float | None, known: tuple[float, ...], expected: tuple[float, RuntimeSource]
 ) -> None:
-    """History is the median; neither is cut to the time limit, which may be what is wrong."""
-    assert expected_runtime(spec("a", timeout=100.0, runtime=declared), _history(*known)) == expected
+    """History is the median; either is cut to the time limit, and what it was is known."""
+    assert expected_runtime(spec("a", timeout=100.0, runtime=declared), _history(*known)) == Estimate(*expected)
 
 
 def test_the_history_of_another_job_says_nothing() -> None:
     """Run times are known by job id."""
-    assert expected_runtime(spec("b", timeout=100.0), _history(1.0)) == (25.0, "default")
+    assert expected_runtime(spec("b", timeout=100.0), _history(1.0)) == Estimate(25.0, "default")
 
 
 _JOBS = st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e4)).map(lambda pair: (min(pair), max(pair))), min_size=1)

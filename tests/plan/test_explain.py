@@ -93,7 +93,7 @@ def test_what_a_job_asks_for_is_told() -> None:
 def test_nothing_is_said_of_a_limit_that_a_job_is_longer_than_anyway() -> None:
     """Such a job does not make its batch longer by running into its own limit."""
     told = _line(_explained([spec("a", runtime=600.0, timeout=60.0)], "a"), "limit")
-    assert told.endswith("1.25 times 10m00s, and 1m00s to start, in whole minutes")
+    assert told.endswith("1.25 times 1m00s, and 1m00s to start, in whole minutes")
 
 
 def test_another_kind_of_node_is_told() -> None:

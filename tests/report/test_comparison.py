@@ -56,8 +56,11 @@ def test_each_job_is_told_once(before: Outcome | None, after: Outcome | None, ki
     ("before", "after", "spread", "kinds"),
     [
         (10.0, 10.9, 0.0, []),
-        (10.0, 12.0, 0.0, ["slower"]),
-        (10.0, 8.0, 0.0, ["faster"]),
+        (10.0, 14.9, 0.0, []),
+        (10.0, 16.0, 0.0, ["slower"]),
+        (10.0, 6.7, 0.0, []),
+        (10.0, 6.5, 0.0, ["faster"]),
+        (0.2, 1.5, 0.0, ["slower"]),
         (10.0, 12.0, 1.0, []),
         (10.0, 14.0, 1.0, ["slower"]),
         (0.01, 0.09, 0.0, []),
@@ -65,7 +68,7 @@ def test_each_job_is_told_once(before: Outcome | None, after: Outcome | None, ki
     ],
 )
 def test_only_times_beyond_the_spread_are_told(before: float, after: float, spread: float, kinds: list[str]) -> None:
-    """A job that usually varies may; and no job is slower by what starting a process takes."""
+    """A job that usually varies may; one with one earlier run has to take half as long again."""
     deviation = spread / 1.4826
     runs = [(f"0{number}", before + side * deviation) for number, side in enumerate((-1, 1, -1, 1))]
     history = History(runtimes={ID: runs}) if spread else History()
@@ -77,3 +80,14 @@ def test_jobs_of_only_one_session_are_named() -> None:
     found = compare(_state(OK, name="old"), _state(FAILED, name="new"), History())
     assert (found.added, found.removed) == (("new",), ("old",))
     assert [(one.name, one.before, one.after) for one in found.newly_failing] == [("new", "NONE", "FAILED")]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_run_does_not_excuse_itself(*, recorded: bool) -> None:
+    """The history up to the second session counts, whether that one is in it or not, and later ones do not."""
+    runs = [("01", 0.21), ("02", 0.19), ("03", 0.2), *([("04", 1.5)] if recorded else []), ("05", 9.0)]
+    before, after = _state(OK, 0.2, session="03"), _state(OK, 1.5, session="04")
+    found = compare(before, after, History(runtimes={ID: runs}))
+    assert [(one.name, one.earlier_runs) for one in found.slower] == [("a", 3)]
+    second = compare(_state(OK, 0.2, session="01"), after, History(runtimes={ID: [("01", 0.2), ("04", 1.5)]}))
+    assert [(one.name, one.earlier_runs) for one in second.slower] == [("a", 1)]
