@@ -14,9 +14,12 @@ MOST_COMPARED = 5000
 
 
 def find_job(jobs: Iterable[PlannedJob], wanted: str) -> PlannedJob:
-    """Return the job that `wanted` names: its name, or the start of its id. Raises UsageError for none or several."""
+    """Return the job that `wanted` names: its name, that of the test in CTest, or the start of its id.
+
+    Raises UsageError for none or several.
+    """
     jobs = list(jobs)
-    found = [job for job in jobs if job.name == wanted]
+    found = _called(jobs, wanted)
     if not found and len(wanted) >= SHORTEST_PREFIX:
         found = [job for job in jobs if job.id.startswith(wanted.lower())]
     if len(found) == 1:
@@ -25,6 +28,13 @@ def find_job(jobs: Iterable[PlannedJob], wanted: str) -> PlannedJob:
         told = ", ".join(job.id[:12] for job in found[:4])
         raise UsageError(f"{wanted!r} names {len(found)} jobs ({told})", where="JOB", hint="give more of the id")
     raise UsageError(f"there is no job {wanted!r}", where="JOB", hint=_hint(wanted, [job.name for job in jobs]))
+
+
+def _called(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
+    """Return the jobs with this name, or else those that CTest calls so, where it takes names that jobs cannot have."""
+    jobs = list(jobs)
+    found = [job for job in jobs if job.name == name]
+    return found or [job for job in jobs if job.kind == "ctest" and name in {job.family, job.attributes.get("test")}]
 
 
 def _hint(wanted: str, names: list[str]) -> str:
@@ -41,9 +51,13 @@ def _hint(wanted: str, names: list[str]) -> str:
 def find_jobs(jobs: Iterable[PlannedJob], wanted: str) -> list[PlannedJob]:
     """Return the jobs that `wanted` names: as `find_job`, or by a pattern (``*``, ``?``, ``[``) over their names."""
     jobs = list(jobs)
-    if not set("*?[").intersection(wanted) or any(job.name == wanted for job in jobs):
+    if not set("*?[").intersection(wanted) or _called(jobs, wanted):
         return [find_job(jobs, wanted)]
-    found = [job for job in jobs if fnmatchcase(job.name, wanted)]
+    found = [job for job in jobs if fnmatchcase(job.name, wanted) or _is_called_like(job, wanted)]
     if not found:
         raise UsageError(f"no job is called {wanted!r}", where="JOB", hint="canary-wf status -r all lists them")
     return found
+
+
+def _is_called_like(job: PlannedJob, pattern: str) -> bool:
+    return job.kind == "ctest" and fnmatchcase(job.family, pattern)

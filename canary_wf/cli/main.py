@@ -125,6 +125,10 @@ def _usage_message(error: click.ClickException, arguments: list[str]) -> str:
     text = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     if context is not None:
+        takes_jobs = any(parameter.name in {"job", "jobs"} for parameter in context.command.params)
+        if takes_jobs and isinstance(error, click.NoSuchOption):
+            behind = f"{context.command_path} -- {error.option_name}"
+            return f"{text}; try {context.command_path} --help, or {behind} for a job that is called so"
         return f"{text}; try {context.command_path} --help"
     # An option without its argument is told without its command, which is the first word that is one.
     command = next((f" {word}" for word in arguments if word in COMMANDS), "")

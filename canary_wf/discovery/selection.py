@@ -45,7 +45,8 @@ def keyword_filter(text: str) -> Filter:
     try:
         expression = parse_expression(text)
     except InputError as error:
-        raise UsageError(error.what, where="-k") from None
+        hint = "put a name with blanks or parentheses into quotes" if '"' not in text and "'" not in text else None
+        raise UsageError(error.what, where="-k", hint=hint) from None
     reason = f"keyword expression {text!r} does not hold"
 
     def left_out(spec: JobSpec) -> str | None:

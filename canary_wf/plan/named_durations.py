@@ -13,12 +13,13 @@ _NODE = "::"
 def durations_by_job(seconds: Mapping[str, float], jobs: Sequence[PlannedJob]) -> tuple[dict[str, float], int]:
     """Return the seconds of each of `jobs` that `seconds` knows by name, and how many of its names named no job.
 
-    A name is a job's name or id, or a pytest node id: a job whose command names the node, or its file, takes the sum
-    of all that it names. Files are named from the top of the tree, or as seen from the job's own file.
+    A name is a job's name or id, what CTest calls the job's test, or a pytest node id: a job whose command names the
+    node, or its file, takes the sum of all that it names. Files are named from the top of the tree, or as seen from the
+    job's own file.
     """
     names: dict[str, list[str]] = {}
     for job in jobs:
-        for name in {job.name, job.id}:
+        for name in {job.name, job.id, job.attributes.get("test", job.name) if job.kind == "ctest" else job.name}:
             names.setdefault(name, []).append(job.id)
     runners: dict[str, list[str]] = {}
     for job in jobs:

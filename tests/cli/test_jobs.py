@@ -3,7 +3,7 @@
 import pytest
 from factories import planned, spec
 
-from canary_wf.cli.jobs import MOST_COMPARED, find_job
+from canary_wf.cli.jobs import MOST_COMPARED, find_job, find_jobs
 from canary_wf.errors import UsageError
 
 
@@ -15,3 +15,15 @@ def test_a_slip_of_the_pen_among_very_many_jobs_is_told_at_once(monkeypatch: pyt
         find_job(jobs, "mehs.n=7")
     with pytest.raises(UsageError, match=r"did you mean mesh\.n=0, mesh\.n=1, "):
         find_job(jobs, "MESH")
+
+
+def test_a_test_of_ctest_is_found_by_its_own_name() -> None:
+    """After jobs that are called so; patterns go over both; characters of patterns in a name are no pattern."""
+    odd = planned(spec("a__b_", family="a: [b]", kind="ctest", attributes={"test": "a: [b]"}))
+    plain = planned(spec("a", kind="ctest", attributes={"test": "a"}))
+    assert find_job([odd, plain], "a: [b]") is odd
+    assert find_jobs([odd, plain], "a: [b]") == [odd]
+    assert find_jobs([odd, plain], "a: *") == [odd]
+    assert find_jobs([odd, plain], "a*") == [odd, plain]
+    taken = planned(spec("x", family="a", kind="ctest", attributes={"test": "a"}))
+    assert find_job([taken, plain], "a") is plain

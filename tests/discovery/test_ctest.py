@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.discovery.ctest import listing
-from canary_wf.discovery.ctest.names import job_names
+from canary_wf.discovery.ctest.names import families, job_names
 from canary_wf.discovery.ctest.order import upstreams
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, UsageError
 from canary_wf.job.ctest_rules import CTestRules, ResourceItem
+from canary_wf.job.identity import job_id
 from canary_wf.job.spec import JobSpec
 
 RECORDED = Path(__file__).parent / "ctest_recorded.json"
@@ -281,3 +282,30 @@ def test_any_names_become_valid_and_different_job_names(names: list[str]) -> Non
 def test_names_that_become_equal_are_numbered() -> None:
     """The one that is called so keeps the name, wherever it stands."""
     assert job_names(["a b", "a?b", "a_b", "a_b", "a_b@2"]) == ["a_b@3", "a_b@4", "a_b", "a_b@5", "a_b@2"]
+
+
+def test_the_id_of_a_test_is_made_of_its_own_name_alone(tree: FakeTree) -> None:
+    """Whatever others are called, those that are called the same included; the real name is the family."""
+    odd = "Mesh: fine (3D)"
+    alone = jobs(tree, listed(odd), listed("plain"), listed("a"))
+    more = jobs(
+        tree, listed("Mesh__fine__3D_"), listed("Mesh? fine [3D]"), listed(odd), listed("a@2"), listed("a"), listed("a")
+    )
+    by_family = {job.family: job for job in more.values()}
+    assert alone["Mesh__fine__3D_"].id == by_family[odd].id == job_id("CTestTestfile.cmake", odd, {})
+    assert by_family["a"].id == alone["a"].id
+    assert alone["plain"].family == "plain"
+    assert set(by_family) == {"Mesh__fine__3D_", "Mesh? fine [3D]", odd, "a@2", "a", "a@3"}
+    assert by_family["a@3"].attributes["test"] == "a"
+    selected = found(tree, keyword_expression=f"'{odd.upper()}'").jobs
+    assert [job.family for job in selected if job.mask is None] == [odd]
+    with pytest.raises(UsageError, match="into quotes"):
+        found(tree, keyword_expression=odd)
+
+
+@given(st.lists(st.text(max_size=3) | st.sampled_from(["a", "a@2", "a@3"]), max_size=8))
+def test_families_are_different_and_the_first_of_a_name_keeps_it(names: list[str]) -> None:
+    """So that ids are, too."""
+    made = families(names)
+    assert len(set(made)) == len(names)
+    assert all(family == name for family, name in zip(made, names, strict=True) if names.count(name) == 1)

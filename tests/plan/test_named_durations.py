@@ -40,3 +40,9 @@ def test_files_are_named_from_the_top_or_from_beside_the_job() -> None:
     """A job of tests/a.jobs.yaml runs test_c.py, which pytest calls tests/test_c.py."""
     job = msgspec.structs.replace(planned(spec("beside", command=("pytest", "./test_c.py"))), path="tests/a.jobs.yaml")
     assert durations_by_job({"tests/test_c.py::test_1": 2.0, "test_c.py::test_1": 1.0}, [job]) == ({job.id: 2.0}, 1)
+
+
+def test_tests_of_ctest_are_found_by_their_own_names() -> None:
+    """Which may be none that a job can have."""
+    job = planned(spec("Mesh__coarse", kind="ctest", attributes={"test": "Mesh: coarse"}))
+    assert durations_by_job({"Mesh: coarse": 2.0, "Mesh:": 1.0}, [job]) == ({job.id: 2.0}, 1)

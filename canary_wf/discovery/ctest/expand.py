@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from canary_wf.discovery.ctest.listing import ListedTest, ctest_program, list_tests, version_of
-from canary_wf.discovery.ctest.names import job_names
+from canary_wf.discovery.ctest.names import families, job_names
 from canary_wf.discovery.ctest.order import fixtures_of, upstreams
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
 from canary_wf.discovery.ctest.specification import named_specification
@@ -72,7 +72,8 @@ class _Tree:
         self.times = Times(Path(file.file), timeouts)
         self.multiplier = timeouts.multiplier
         self.names = job_names([test.name for test in tests])
-        self.ids = [job_id(file.path, name, {}) for name in self.names]
+        self.families = families([test.name for test in tests])
+        self.ids = [job_id(file.path, family, {}) for family in self.families]
 
     def drafts(self) -> list[Draft]:
         values = [test.values() for test in self.tests]
@@ -101,7 +102,7 @@ class _Tree:
         return JobSpec(
             id=self.ids[number],
             name=self.names[number],
-            family=self.names[number],
+            family=self.families[number],
             path=self.file.path,
             file=self.file.file,
             kind="ctest",

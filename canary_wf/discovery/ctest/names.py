@@ -1,9 +1,30 @@
-"""Valid and different job names for the tests of one build tree, which may be called anything."""
+"""Valid and different job names for the tests of one build tree, which may be called anything.
+
+A job's family, which its id is made of, is the test's own name, so that no other test can change the id.
+"""
 
 import re
 from collections.abc import Sequence
 
 _UNFIT = re.compile(r"[^\w.=+@,/-]")
+
+
+def families(names: Sequence[str]) -> list[str]:
+    """Return `names` made different: of tests that are called the same the later ones get ``@2``, ``@3``….
+
+    CTest has such tests where folders of a project do not know of each other.
+    """
+    taken = set(names)
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        chosen, count = name, 1
+        while chosen in seen or (count > 1 and chosen in taken):
+            count += 1
+            chosen = f"{name}@{count}"
+        seen.add(chosen)
+        found.append(chosen)
+    return found
 
 
 def job_names(names: Sequence[str]) -> list[str]:
