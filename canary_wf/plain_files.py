@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
 LARGEST = 1 << 30
 """Bytes of the largest file that is read whole: ten times what the plan of a million short jobs needs."""
 
@@ -24,6 +26,46 @@ def open_plain(path: Path | str, *, follow: bool = False) -> BinaryIO:
     Links are followed only when asked to. Raises OSError, also for what is not a regular file.
     """
     return os.fdopen(_open(path, os.O_RDONLY, follow=follow), "rb")
+
+
+def open_below(root: Path | str, path: Path | str) -> BinaryIO:
+    """Open the regular file `path` for reading, which lies below the folder `root` without any link on the way.
+
+    Raises OSError, also for what does not lie there.
+    """
+    inner = os.path.relpath(path, root).split("/")
+    if os.pardir in inner:
+        raise OSError(errno.EXDEV, "it leads out of its folder", str(path))
+    folder = os.open(root, _FOLDER)
+    try:
+        for name in inner[:-1]:
+            above, folder = folder, os.open(name, _FOLDER, dir_fd=folder)
+            os.close(above)
+        return os.fdopen(_open(inner[-1], os.O_RDONLY, follow=False, folder=folder), "rb")
+    except NotADirectoryError:  # what a link is, too, when it is not followed
+        require_no_links(str(root), str(path))
+        raise
+    finally:
+        os.close(folder)
+
+
+def link_on_the_way(root: str, path: str) -> str | None:
+    """Return the first of the folders between `root` and what lies below it at `path` that is a link, or None.
+
+    Raises FileNotFoundError when one is not there.
+    """
+    place = len(root) + 1
+    while (place := path.find("/", place)) > 0:
+        if stat.S_ISLNK(os.lstat(path[:place]).st_mode):
+            return path[:place]
+        place += 1
+    return None
+
+
+def require_no_links(root: str, path: str) -> None:
+    """Raise OSError when one of the folders between `root` and what lies below it at `path` is a link."""
+    if link_on_the_way(root, path) is not None:
+        raise OSError(errno.ELOOP, "it leads over a link", path)
 
 
 def read_plain(path: Path | str, *, follow: bool = False, most: int = LARGEST) -> bytes:
@@ -52,10 +94,10 @@ def open_own(path: Path | str, flags: int) -> int:
     return _open(path, flags | os.O_CREAT, follow=False)
 
 
-def _open(path: Path | str, flags: int, *, follow: bool) -> int:
+def _open(path: Path | str, flags: int, *, follow: bool, folder: int | None = None) -> int:
     flags |= os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, flags, 0o666, dir_fd=folder)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR}:
             raise _irregular(path) from None

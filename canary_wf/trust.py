@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.plain_files import open_plain
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
 from canary_wf.user_names import user_name
 
@@ -107,13 +108,10 @@ def _entries(environment: Mapping[str, str]) -> list[str]:
 def _own_file(path: str) -> str:
     """Return the text of `path` when it is a regular file that nobody but the user, or root, may write."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open_plain(path, follow=True) as file:
+            found = os.fstat(file.fileno())
+            if found.st_uid not in {os.geteuid(), 0} or found.st_mode & stat.S_IWOTH:
+                return ""
+            return file.read(_LONGEST).decode("utf-8", "surrogateescape")
     except OSError:
         return ""
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid not in {os.geteuid(), 0} or found.st_mode & stat.S_IWOTH:
-            return ""
-        return os.read(descriptor, _LONGEST).decode("utf-8", "surrogateescape")
-    finally:
-        os.close(descriptor)

@@ -5,12 +5,12 @@ something is first signed. Who may write in a workspace can copy what was signed
 """
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import encode, write_all
+from canary_wf.plain_files import open_plain
 
 FILE = "canary-wf/key"
 _BYTES = 32
@@ -45,17 +45,14 @@ def _digest(key: bytes, value: object) -> str:
 def _read(path: Path) -> bytes | None:
     """Return the key in `path`, None when there is none yet. Raises WorkspaceError when it is not the user's alone."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open_plain(path) as file:
+            found = os.fstat(file.fileno())
+            key = file.read(_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path, hint=_HINT) from error
-    try:
-        found = os.fstat(descriptor)
-        key = os.read(descriptor, _BYTES)
-    finally:
-        os.close(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077 or len(key) < _BYTES:
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077 or len(key) < _BYTES:
         raise WorkspaceError("is no key that is yours alone", where=path, hint="remove it; a new one is made then")
     return key
 

@@ -9,7 +9,7 @@ import pytest
 
 import canary_wf
 import snakemake_logger_plugin_canary
-from canary_wf.plain_files import open_own, open_plain, read_plain
+from canary_wf.plain_files import open_below, open_own, open_plain, read_plain
 
 PACKAGE = Path(canary_wf.__file__).parent
 
@@ -46,6 +46,8 @@ ELSEWHERE = {
     "runtime/canary/instance.py": "a job's own files, opened by the job",
     "runtime/canary/lifecycle.py": "a job's own files, opened by the job",
     "runtime/canary/notes.py": "loads nothing of canary-wf; it checks the file in the same way",
+    "resources/lock_holders.py": "files of the kernel",
+    "user_key.py": "a new file, which must not be there yet",
     "workflow/writer.py": "a new file, which must not be there yet",
 }
 """Modules that open files in their own way, and why they may."""
@@ -128,3 +130,25 @@ def test_no_module_opens_files_by_itself() -> None:
     assert set(ELSEWHERE) == set(found.values())  # no reason outlives its module
     plugin = Path(snakemake_logger_plugin_canary.__file__).parent
     assert [path for path in plugin.rglob("*.py") if list(_opening(path))] == []
+
+
+def test_a_file_below_a_folder_is_opened_without_links_on_the_way(tmp_path: Path) -> None:
+    """Whatever level it is at; the folder itself is no link either, and nothing leads out of it."""
+    root = tmp_path / "root"
+    (root / "a" / "b").mkdir(parents=True)
+    (root / "a" / "b" / "file").write_text("x")
+    (tmp_path / "file").write_text("secret")
+    with open_below(root, root / "a" / "b" / "file") as file:
+        assert file.read() == b"x"
+    (root / "out").symlink_to(tmp_path)
+    (root / "a" / "back").symlink_to("b")
+    (root / "a" / "file").symlink_to("b/file")
+    (tmp_path / "link").symlink_to("root")
+    outside = [root / "out" / "file", root / "a" / "back" / "file", root / "a" / "file", root / ".." / "file"]
+    for path in (*outside, tmp_path / "file"):
+        with pytest.raises(OSError, match=r"over a link|not a regular file|out of its folder"):
+            open_below(root, path)
+    with pytest.raises(OSError, match="Not a directory"):
+        open_below(tmp_path / "link", tmp_path / "link" / "a" / "b" / "file")
+    with pytest.raises(FileNotFoundError):
+        open_below(root, root / "none" / "file")

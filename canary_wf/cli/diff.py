@@ -71,7 +71,7 @@ def _name(known: list[str], text: str) -> str:
 
 
 def _tell(found: Comparison) -> None:
-    sys.stdout.write(f"From session {found.before} to {found.after}\n")
+    sys.stdout.write(f"From session {one_line(found.before)} to {one_line(found.after)}\n")
     changed = False
     for kind, title in _TITLES.items():
         differences: tuple[Difference, ...] = getattr(found, kind)

@@ -106,7 +106,7 @@ def _print(generated: Generated, out: Path, *, module: bool) -> None:
     lines = [
         f"{found}{masked}.{kept}",
         f"Planned {batches} for {describe_target(plan)}, {format_duration(expected)} of batch time expected.",
-        f"Session {plan.session}",
+        f"Session {one_line(plan.session)}",
     ]
     if module:
         lines.append(f"Next: {module_lines(out)}")

@@ -178,7 +178,7 @@ def _print(history: History, newest: Sequence[PlannedJob]) -> None:
             runs = [seconds for _, seconds in history.runtimes[job]]
             numbers = map(format_duration, (known.median, known.mean, known.spread))
             last = " ".join(map(format_duration, runs[-_SHOWN:]))
-            rows.append((job[:8], one_line(_name(history, job) or "-"), str(len(runs)), *numbers, last))
+            rows.append((one_line(job[:8]), one_line(_name(history, job) or "-"), str(len(runs)), *numbers, last))
     if len(rows) > 1:
         print_columns(rows)
     without = sum(job.id not in history.runtimes for job in newest)

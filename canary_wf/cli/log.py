@@ -13,9 +13,9 @@ from canary_wf.cli.completion import job_names
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import WorkspaceError
+from canary_wf.job.output import open_output
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.state_file import OUTPUT_FILE
-from canary_wf.plain_files import open_plain
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.follow import SessionFollower
@@ -44,7 +44,7 @@ def command(*, job: str, follow: bool, out: Path) -> None:
 
 def _opened(path: Path, job: PlannedJob) -> BinaryIO:
     try:
-        return open_plain(path)
+        return open_output(path)
     except FileNotFoundError:
         raise WorkspaceError("has no output yet", where=f"job {job.name}", hint="it was not started") from None
     except OSError as error:

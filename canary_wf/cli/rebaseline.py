@@ -9,17 +9,18 @@ import click
 from canary_wf.cli.completion import job_names
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
-from canary_wf.errors import UsageError, one_line
+from canary_wf.errors import UsageError, WorkspaceError, one_line
 from canary_wf.execution.job_launcher import ProcessLauncher
 from canary_wf.job.baseline import rebaseline
 from canary_wf.job.job import Job
-from canary_wf.job.loading import load_job_from_file
+from canary_wf.job.loading import planned_job
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import Outcome
+from canary_wf.plain_files import require_no_links
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.session_paths import relative_to_out
+from canary_wf.session_paths import SessionPaths, relative_to_out
 from canary_wf.trust import require_trusted
 from canary_wf.wording import count
 from canary_wf.workflow.busy import check_free
@@ -41,11 +42,20 @@ def command(*, jobs: tuple[str, ...], out: Path) -> None:
     chosen = [_named(state, name) for name in jobs] if jobs else _diffed(state)
     chosen = list({job.id: job for job in chosen}.values())
     for planned in chosen:
-        job = load_job_from_file(paths.job(planned.directory))
+        _require_own_folder(paths, planned)
+        job = planned_job(paths, planned, state.record(planned))
         job.launcher = ProcessLauncher()
         rebaseline(job)
         sys.stdout.write(f"{one_line(job.name)}: {one_line(_told(job))}\n")
     sys.stdout.write(f"Made the results of {count(len(chosen), 'job')} the reference.\n")
+
+
+def _require_own_folder(paths: SessionPaths, job: PlannedJob) -> None:
+    """Refuse a folder of results that is elsewhere now: the job, or somebody after it, put a link into its place."""
+    try:
+        require_no_links(str(paths.jobs), f"{paths.job_folder(job.directory)}/")
+    except OSError as error:
+        raise WorkspaceError(f"cannot be read ({error.strerror})", where=f"job {job.name}") from error
 
 
 def _diffed(state: SessionState) -> list[PlannedJob]:

@@ -295,7 +295,8 @@ class _BatchRun:
             told = "jobs that ended while a disk was full will run again; free some space"
             sys.stderr.write(f"canary-wf: batch {self.part.batch.id}: {told}\n")
         for name, reason in scheduler.unplaced:
-            sys.stderr.write(f"canary-wf: job {name} cannot run in what this batch was given: {reason}\n")
+            told = one_line(f"job {name} cannot run in what this batch was given: {reason}")
+            sys.stderr.write(f"canary-wf: {told}\n")
         return ExitCode.JOBS_FAILED
 
     def _conclude(self) -> None:

@@ -60,6 +60,7 @@ class BatchScheduler:
         self._capacity = capacity
         self._hooks = hooks
         self._paths = paths
+        self._jobs_folder = str(paths.jobs)
         self._environment = treatment.environment
         self._retries = treatment.retries
         self._treatment = treatment
@@ -134,7 +135,7 @@ class BatchScheduler:
         folder = self._paths.job_folder(job.directory)
         self._attempt.hold()
         try:
-            clear_workdir(folder, self._retries.earlier(job.id))
+            clear_workdir(folder, self._retries.earlier(job.id), self._jobs_folder)
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
             self._could_not_start(job, resources, error)
             return False

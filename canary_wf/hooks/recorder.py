@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.errors import WorkspaceError
+from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.job.attempt import SupersededError, read_attempt
 from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched, JobStarted
 from canary_wf.job.journal import BatchState, JournalWriter, read_journal
@@ -19,6 +19,7 @@ from canary_wf.job.replay import events_of
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import STATE_FILE, job_fields, tells, write_job_file
 from canary_wf.json_files import MACHINE_FAULTS, remove_half_written
+from canary_wf.plain_files import require_no_links
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths, relative_to_out
 
@@ -55,6 +56,7 @@ class Recorder:
         self._hold = hold
         self._paths = paths
         self._out = str(paths.out)
+        self._jobs = str(paths.jobs)
         self._journal = JournalWriter(paths.batch(batch).journal)
         self._listeners: list[Callable[[Event], None]] = []
 
@@ -99,7 +101,7 @@ class Recorder:
 
     def _can_wait(self, job: str) -> bool:
         """Return whether nobody reads that `job` runs at once: no script that asks which job it is, no older file."""
-        return self._is_new and job not in self.state.jobs and not self._specs[job].uses_runtime
+        return self._is_new and job not in self.state.jobs and job in self._specs and not self._specs[job].uses_runtime
 
     def tell_running(self) -> float:
         """Write the state files of jobs that have run for TOLD_AFTER; return the seconds until the next is due."""
@@ -122,7 +124,9 @@ class Recorder:
             # permission to write there, must not take its batch with it. What the disk refused is tried again.
             if _is_refused(error):
                 self.unwritten.add(job)
-            sys.stderr.write(f"canary-wf: warning: the state file of job {job} is not written: {error}\n")
+            sys.stderr.write(
+                f"canary-wf: warning: the state file of job {one_line(job)} is not written: {one_line(str(error))}\n"
+            )
 
     def catch_up(self) -> None:
         """Write the state files that the disk refused before. Raises WorkspaceError when it still does."""
@@ -143,11 +147,13 @@ class Recorder:
                 self._try_job(job, ended=record.phase is JobPhase.DONE)
 
     def _write_job(self, job: str, *, ended: bool) -> None:
-        spec = self._specs[job]
+        spec = self._specs.get(job)
+        if spec is None:
+            raise WorkspaceError("has another slice of the plan, without this job", where=f"batch {self._batch}")
         folder = self._paths.job_folder(spec.directory)
         if ended and spec.uses_runtime and (attributes := read_notes(folder)[0]):
             spec = msgspec.structs.replace(spec, attributes={**spec.attributes, **attributes})
-        _require_folder(folder)
+        _require_folder(folder, self._jobs)
         record = self.state.record(job)
         fields = job_fields(spec, self._batch, record, relative_to_out(folder, self._out))
         write_job_file(folder, fields, spec, record, self._upstreams.get(job, ()))
@@ -178,9 +184,14 @@ def _is_refused(error: OSError | WorkspaceError) -> bool:
     return isinstance(cause, OSError) and cause.errno in MACHINE_FAULTS
 
 
-def _require_folder(folder: str) -> None:
-    """Make `folder` when it is not there. Raises WorkspaceError when a job put a link in its place."""
+def _require_folder(folder: str, jobs: str) -> None:
+    """Make `folder`, in the folder of all `jobs`, when it is not there.
+
+    Raises WorkspaceError when a job put a link in its place, OSError for one on the way to it.
+    """
     try:
+        if folder.startswith(jobs):
+            require_no_links(jobs, folder)
         mode = os.lstat(folder).st_mode
     except FileNotFoundError:
         Path(folder).mkdir(parents=True, exist_ok=True)

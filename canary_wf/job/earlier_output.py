@@ -1,11 +1,9 @@
 """What earlier runs of a job printed: kept beside the output of the last one, as `canary-out.1.txt` and so on."""
 
-import re
 from pathlib import Path
 
+from canary_wf.job.record import EARLIER_OUTPUT
 from canary_wf.job.state_file import OUTPUT_FILE
-
-_NAME = re.compile(r"canary-out\.([1-9][0-9]*)\.txt")
 
 
 def earlier_output_file(number: int) -> str:
@@ -16,7 +14,7 @@ def earlier_output_file(number: int) -> str:
 
 def earlier_output_number(name: str) -> int | None:
     """Return the run whose output the file `name` holds, or None when it is another file."""
-    found = _NAME.fullmatch(name)
+    found = EARLIER_OUTPUT.fullmatch(name)
     return int(found[1]) if found else None
 
 

@@ -3,9 +3,25 @@
 import base64
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.plain_files import read_plain
+from canary_wf.plain_files import open_below, open_plain, read_plain
+from canary_wf.session_paths import STATE_FOLDER
+
+_DOWN_TO_SESSION = 2
+
+
+def open_output(path: Path) -> BinaryIO:
+    """Open what a job printed, for reading; in a session, where links on the way to it are not followed.
+
+    A job may have replaced any folder by a link, and whoever prepared a workspace, too. Raises OSError.
+    """
+    parts = path.parts
+    if STATE_FOLDER not in parts:
+        return open_plain(path)
+    state = len(parts) - parts[::-1].index(STATE_FOLDER)
+    return open_below(Path(*parts[: state + _DOWN_TO_SESSION]), path)
 
 
 def read_text(path: Path) -> str:

@@ -1,5 +1,6 @@
 """What is known of one job in a session, as `job.json`, `status --json` and the reports tell it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,10 @@ def measured(measurements: Mapping[str, Any], name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
         return None
     return float(value)
+
+
+EARLIER_OUTPUT = re.compile(r"canary-out\.([1-9][0-9]*)\.txt", re.ASCII)
+"""Names of outputs of earlier runs; a journal that names another file has been tampered with."""
 
 
 class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +138,7 @@ class JobRecord(msgspec.Struct, frozen=True):
             finished=event.time,
             resources=self.resources,
             measurements=event.measurements,
-            output=event.output,
+            output=event.output if event.output and EARLIER_OUTPUT.fullmatch(event.output) else None,
         )
         return JobRecord(earlier=(*self.earlier, run))
 

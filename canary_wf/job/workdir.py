@@ -1,6 +1,7 @@
 """A job's working directory: made fresh for each run, with the job's files copied or linked into it."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
@@ -8,6 +9,7 @@ from canary_wf.job.earlier_output import earlier_output_number
 from canary_wf.job.spec import Asset, JobSpec
 from canary_wf.job.state_file import OUTPUT_FILE, STATE_FILE
 from canary_wf.json_files import not_writable
+from canary_wf.plain_files import link_on_the_way
 
 RESERVED = frozenset({OUTPUT_FILE, STATE_FILE})
 """What canary-wf writes into a working directory itself, so that no file of the user's may be put there."""
@@ -27,15 +29,19 @@ def prepare_workdir(spec: JobSpec, folder: Path, out: Path) -> None:
         place_asset(asset, folder, out)
 
 
-def clear_workdir(folder: Path | str, earlier: int = 0) -> None:
+def clear_workdir(folder: Path | str, earlier: int = 0, below: str | None = None) -> None:
     """Make `folder` a folder that holds at most the job's state file and the output of `earlier` runs.
 
-    Links are removed, never followed.
+    Links are removed, never followed, also on the way to it from the folder `below` which it lies.
 
     What else was left there goes: also when the job put a link in the place of its folder, or took away the
     permission to write to it or to a folder in it. Raises OSError, and WorkspaceError where the folder it lies in may
     not be written to, which is no job's own doing.
     """
+    if below is not None and str(folder).startswith(below):
+        with suppress(FileNotFoundError):
+            while (link := link_on_the_way(below, str(folder))) is not None:
+                os.unlink(link)  # noqa: PTH108 - a text
     try:
         os.mkdir(folder)  # noqa: PTH102 - a path object costs more than the call
     except FileNotFoundError:

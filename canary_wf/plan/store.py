@@ -138,9 +138,19 @@ def load_plan(path: Path) -> Plan:
         _check_format(header.schema, path)
         raise
     _check_format(plan.schema, path)
-    named = {batch for each in plan.batches for batch in (each.id, *each.dependencies)}
-    require_inside(path, plan.jobs, named | {job.batch for job in plan.jobs})
+    require_inside(path, plan.jobs, (batch.id for batch in plan.batches))
+    _require_known(plan, path)
     return plan
+
+
+def _require_known(plan: Plan, path: Path) -> None:
+    """Raise WorkspaceError when batches have jobs, or jobs a batch, that the plan does not know."""
+    jobs, batches = {job.id for job in plan.jobs}, {batch.id for batch in plan.batches}
+    named = {job for batch in plan.batches for job in batch.jobs}
+    before = {batch for each in plan.batches for batch in each.dependencies}
+    if not (named <= jobs and before <= batches and all(job.batch in batches for job in plan.jobs)):
+        hint = "start a new session with canary-wf generate"
+        raise WorkspaceError("is damaged (it names jobs or batches that it does not have)", where=path, hint=hint)
 
 
 class _Header(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ its full name, which is a path: of a test of CTest from the top of its build tre
 of the tree of tests through the file that the job is in.
 """
 
-import os
 import posixpath
 import re
 import shlex
@@ -25,6 +24,7 @@ from canary_wf.report.cdash_words import COMPLETED, DISABLED, Ending, ending_of
 from canary_wf.report.junit import printable
 from canary_wf.report.printed_measurements import Output, Printed, read_output
 from canary_wf.report.session import SessionState
+from canary_wf.trust import is_trusted
 
 _LINES, _BYTES = 500, 65536
 TEXT, NUMBER = "text/string", "numeric/double"
@@ -38,7 +38,7 @@ class TestWriter:
     def __init__(self, state: SessionState) -> None:
         self._state = state
         self._out = state.paths.out
-        self._attachments = Attachments(allowed=_is_own(self._out))
+        self._attachments = Attachments(allowed=is_trusted(self._out, [state.paths.session]))
         disabled = [job for job in state.plan.masked if job.disabled]
         jobs: list[PlannedJob | LeftOut] = [*state.plan.jobs, *state.plan.left_out, *disabled]
         self._paths = {job.id: self._path(job) for job in jobs}
@@ -160,13 +160,6 @@ def command_line(job: JobSpec) -> str:
     if job.kind != "ctest":
         return shlex.join(job.command)
     return " ".join([*job.command[:1], *(f'"{word}"' for word in job.command[1:])])
-
-
-def _is_own(out: Path) -> bool:
-    try:
-        return os.stat(out).st_uid == os.geteuid()  # noqa: PTH116 - an attribute of the result, as geteuid
-    except OSError:
-        return False
 
 
 def _below(place: str, top: str) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.plain_files import open_plain
+from canary_wf.job.output import open_output
 
 MOST_READ = 16 * 2**20
 """Bytes of an output, from its end, in which measurements are looked for."""
@@ -44,7 +44,7 @@ class Output(msgspec.Struct, frozen=True):
 def read_output(path: Path) -> Output:
     """Return what is in the output at `path`; nothing where it cannot be read."""
     try:
-        with open_plain(path) as file:
+        with open_output(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - MOST_READ))
             content = file.read(MOST_READ)

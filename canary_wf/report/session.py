@@ -14,13 +14,13 @@ from canary_wf.hooks.lock import is_locked
 from canary_wf.hooks.settle import LOST
 from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
 from canary_wf.job.journal import BatchState
+from canary_wf.job.output import open_output
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import PENDING, JobRecord
 from canary_wf.job.recovery import load_batch
 from canary_wf.job.state_file import job_fields
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.submission import read_submissions
-from canary_wf.plain_files import open_plain
 from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan
@@ -184,7 +184,7 @@ def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
 def unreadable(path: Path) -> str | None:
     """Return why what lies at `path` cannot be read, None for a file that can be and where there is nothing."""
     try:
-        open_plain(path).close()
+        open_output(path).close()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -195,7 +195,7 @@ def unreadable(path: Path) -> str | None:
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
     """Return the last `lines` lines of `path`, reading at most `most` bytes; nothing when it is not there."""
     try:
-        with open_plain(path) as file:
+        with open_output(path) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - most))
             return file.read().decode("utf-8", "replace").splitlines()[-lines:] if lines else []
     except OSError:

@@ -82,7 +82,7 @@ def summary(state: SessionState) -> str:
     flaky = sum(state.record(job).is_flaky for job in state.plan.jobs)
     again = f", {flaky} of them flaky" if flaky else ""
     left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
-    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{again}{left} (session {state.plan.session})"
+    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{again}{left} (session {one_line(state.plan.session)})"
 
 
 def damage(state: SessionState) -> Iterator[str]:

@@ -77,7 +77,7 @@ def view(state: SessionState, now: float) -> "RenderableType":
 
     ahead = forecast(state, now)
     spent = "" if ahead.started is None else f", {format_duration(max(0.0, now - ahead.started))} since its first job"
-    heading = Text(f"session {state.plan.session}{spent}{_end(state, ahead)}", style="bold")
+    heading = Text(f"session {one_line(state.plan.session)}{spent}{_end(state, ahead)}", style="bold")
     parts: list[RenderableType] = [heading, _bars(state, ahead)]
     running = [batch for batch in ahead.batches if batch.is_running]
     if running:
