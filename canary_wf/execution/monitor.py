@@ -7,7 +7,6 @@ pipe.
 import os
 import select
 import signal
-import time
 from types import FrameType
 from typing import Self
 
@@ -54,13 +53,6 @@ class ProcessMonitor:
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGCHLD:
             self.signals.append(number)
-
-    def stop_within(self, seconds: float) -> bool:
-        """Return whether a signal to stop has come, or comes within `seconds`."""
-        end = time.monotonic() + seconds
-        while not self.signals and time.monotonic() < end:
-            time.sleep(0.01)  # a handler runs between two of these
-        return bool(self.signals)
 
     def watch(self, pid: int, output: PipedOutput | None = None) -> None:
         """Report the end of the child `pid` from now on: with `output`, once nobody holds that any more."""

@@ -270,6 +270,8 @@ class _BatchRun:
             oom_kills=OomKills(),
             tick=lambda: self._look_around(progress),
             awaited=self.part.awaited,
+            ended=self.recorder.job_ended,
+            show=self.recorder.show,
         )
 
     def _look_around(self, progress: ProgressLog) -> float:

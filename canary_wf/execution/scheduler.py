@@ -13,6 +13,7 @@ from canary_wf.execution.agenda import Agenda
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.disk import DiskWatch
 from canary_wf.execution.exits import measure, reap
+from canary_wf.execution.held_back import HeldBack, Holding, finished, needs
 from canary_wf.execution.launcher import argument_list, launch, run_folder
 from canary_wf.execution.limits import Limits
 from canary_wf.execution.monitor import ProcessMonitor
@@ -24,7 +25,7 @@ from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import Attempt, SupersededError
 from canary_wf.job.environment import job_environment
-from canary_wf.job.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
+from canary_wf.job.events import JobLaunched, JobStarted, Resources
 from canary_wf.job.failure import OOM_KILL, out_of_memory
 from canary_wf.job.processes import signal_group, ticks_now
 from canary_wf.job.state_file import OUTPUT_FILE
@@ -35,9 +36,6 @@ from canary_wf.json_files import MACHINE_FAULTS
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
-
-_SAME_MOMENT = 0.5
-"""Seconds within which a job's end by a signal and the runner's own are one event."""
 
 
 class BatchScheduler:
@@ -69,6 +67,7 @@ class BatchScheduler:
         self._aftermath = Aftermath(jobs, self._running, paths, self._agenda, treatment.awaited)
         disk = DiskWatch(str(paths.jobs), treatment.environment.get("TMPDIR", ""))
         self._limits = Limits(self._running, disk, self._folders)
+        self._held = Holding(treatment.environment)
         self.disk_was_full = False
         self.stopped_by: int | None = None
         self.superseded = False
@@ -84,7 +83,7 @@ class BatchScheduler:
         self._watchdog = watchdog
         self._aftermath.begin(self._capacity, strays, watchdog)
         for job, status in self._agenda.begin():
-            self._hooks.emit(_finished(job, status, {}))
+            self._hooks.emit(finished(job, status, {}, time.time()))
         try:
             while self._step(monitor):
                 pass
@@ -92,9 +91,11 @@ class BatchScheduler:
             self._aftermath.end_all()  # a superseded runner writes nothing more
 
     def _step(self, monitor: ProcessMonitor) -> bool:
-        if self.stopped_by is None and self._limits.full_disk is None:
+        if self.stopped_by is None:
             self._start_ready(monitor)
-        if not self._running and (self.stopped_by is not None or not self._aftermath.delays()):
+            while self._tell_due(monitor):
+                self._start_ready(monitor)
+        if not self._running and not self._held and (self.stopped_by is not None or not self._aftermath.delays()):
             self._note_unplaced()
             return False
         for pid in monitor.wait(min(self._treatment.tick(), self._until_next())):
@@ -103,7 +104,7 @@ class BatchScheduler:
         for pid in self._limits.enforce(monitor):
             running, verdict = self._aftermath.give_up(pid, monitor)
             measured = {"duration": round(time.monotonic() - running.started, 6)}
-            self._judged(running.job, verdict, measured, final=True)
+            self._judged(running.job, verdict, measured, certain=True, final=True)
         if self._aftermath.withheld:
             self._aftermath.withheld.look()
         if not self._attempt.beat():
@@ -116,6 +117,8 @@ class BatchScheduler:
     # -- starting ------------------------------------------------------------------------------------------------
 
     def _start_ready(self, monitor: ProcessMonitor) -> None:
+        if self._limits.full_disk is not None:
+            return
         # Taken first and started then: a job that cannot start lets others become ready.
         while taken := list(self._agenda.take(self._capacity.take)):
             started = True
@@ -139,6 +142,8 @@ class BatchScheduler:
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
             self._could_not_start(job, resources, error)
             return False
+        for held in self._held.behind(job):
+            self._treatment.show(held.finished())
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
         oom_kills = self._treatment.oom_kills.count()
         try:
@@ -155,7 +160,7 @@ class BatchScheduler:
         fault = error if isinstance(error, OSError) else error.__cause__
         if isinstance(error, SupersededError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
             raise error  # the machine's doing, no verdict on the job
-        self._judged(job, Status.of(Outcome.BROKEN, f"could not start: {error}"), {})
+        self._judged(job, Status.of(Outcome.BROKEN, f"could not start: {error}"), {}, certain=True)
 
     def _launch(
         self, job: PlannedJob, resources: Resources, folder: str, monitor: ProcessMonitor
@@ -201,7 +206,7 @@ class BatchScheduler:
         measured: dict[str, Any] = measure(time.monotonic() - running.started, ended)
         if job.uses_runtime:
             measured = {**read_notes(running.folder)[1], **measured}
-        if verdict is None and self._ended_with_batch(ended.code, monitor):
+        if verdict is None and monitor.signals:
             verdict = Status.of(Outcome.INTERRUPTED, _ended_by(monitor.signals[0]))
         if verdict is None:
             verdict = judge(job, ended.code, running.output_file)
@@ -210,33 +215,52 @@ class BatchScheduler:
                 verdict = out_of_memory(verdict)
             verdict = self._limits.verdict(running, verdict)
             self.disk_was_full = self.disk_was_full or verdict.outcome is Outcome.INTERRUPTED
-        self._judged(job, self._aftermath.settle(pid, running, verdict, measured), measured)
+        certain = running.verdict is not None
+        self._judged(job, self._aftermath.settle(pid, running, verdict, measured), measured, certain=certain)
 
-    def _ended_with_batch(self, code: int, monitor: ProcessMonitor) -> bool:
-        """Return whether a job that a signal killed was ended with the whole batch: Slurm tells all processes at once.
+    def _judged(
+        self, job: PlannedJob, status: Status, measured: dict[str, Any], *, certain: bool, final: bool = False
+    ) -> None:
+        """Note the verdict on a run, the job's own unless it is to run again, and hold it back for a moment."""
+        again = not final and status.category is Category.FAIL and self._retries.another(job.id, status, measured)
+        judged = [] if again else list(self._agenda.judge(job, status))
+        for other, _ in judged:
+            self._aftermath.judged(other.id)
+        held = HeldBack(job, status, measured, judged[1:], certain, again, time.monotonic(), time.time())
+        if self.stopped_by is None:
+            self._treatment.ended(job.id)
+            self._held.add(held)
+        else:
+            self._tell(held)
 
-        The runner's own signal may then come a moment later than the job's end.
-        """
-        killed = code in {-signal.SIGTERM, -signal.SIGKILL} and "SLURM_JOB_ID" in self._environment
-        return killed and monitor.stop_within(_SAME_MOMENT)
+    def _tell_due(self, monitor: ProcessMonitor) -> bool:
+        """Tell the verdicts that stand by now; return whether one of the jobs is to run again."""
+        again = False
+        if not monitor.signals:  # else they are not to be told, although nobody had the time to heed it
+            for held in self._held.take_due(time.monotonic(), idle=not self._running):
+                self._tell(held)
+                again = again or held.again
+        return again
 
-    def _judged(self, job: PlannedJob, status: Status, measurements: dict[str, Any], *, final: bool = False) -> None:
-        """Record the verdict on a run: the job's own, with those it blocks, unless the job is to run again."""
-        if not final and status.category is Category.FAIL and self._retries.another(job.id, status, measurements):
+    def _tell(self, held: HeldBack) -> None:
+        """Record the verdict on a run, with those on the jobs that it blocks."""
+        job = held.job
+        if held.again:
             # Moved before it is told: whoever reads of a retry finds the output where it says.
             output = self._retries.keep_output(job.id, self._paths.job(job.directory))
-            self._hooks.emit(_retried(job, status, measurements, output))
+            self._hooks.emit(held.retried(output))
             self._aftermath.starts_anew(job)
             self._agenda.again(job)
             return
-        for judged, verdict in self._agenda.judge(job, status):
-            self._hooks.emit(_finished(judged, verdict, measurements if judged is job else {}))
-            self._aftermath.judged(judged.id)
+        self._hooks.emit(held.finished())
+        for other, verdict in held.blocked:
+            self._hooks.emit(finished(other, verdict, {}, held.time))
 
     def _until_next(self) -> float:
         nearest = min((item.deadline for item in self._running.values()), default=math.inf)
-        held = time.monotonic() + HELD_LOOK if self._aftermath.withheld else math.inf
-        return min(nearest, self._attempt.next_beat, self._limits.next_look, held) - time.monotonic()
+        withheld = time.monotonic() + HELD_LOOK if self._aftermath.withheld else math.inf
+        told = self._held.next_due(idle=not self._running) if self._held else math.inf
+        return min(nearest, self._attempt.next_beat, self._limits.next_look, withheld, told) - time.monotonic()
 
     def _heed_signals(self, monitor: ProcessMonitor) -> None:
         if not monitor.signals:
@@ -247,12 +271,22 @@ class BatchScheduler:
         again = monitor.signals.count(signal.SIGINT) > 1
         if self.stopped_by is None:
             self.stopped_by = monitor.signals[0]
+            self._interrupt_held(Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
         for pid, running in self._running.items():
             if again:
                 if running.verdict is None or running.verdict.outcome is not Outcome.CANCELLED:
                     self._limits.kill(pid, Status.of(Outcome.CANCELLED, "cancelled by a second Ctrl-C"), monitor)
             elif running.verdict is None:
                 self._limits.end(pid, Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
+
+    def _interrupt_held(self, interrupted: Status) -> None:
+        """Undo what ended in the moment before the batch was ended, and what was started because of that."""
+        told, undone = self._held.interrupt(interrupted)
+        for held in told:
+            self._tell(held)
+        for running in self._running.values():
+            if running.verdict is not None and needs(running.job, undone):
+                running.verdict = interrupted
 
     def _note_unplaced(self) -> None:
         if self.stopped_by is not None:
@@ -268,26 +302,3 @@ class BatchScheduler:
 
 def _ended_by(number: int) -> str:
     return f"the batch was ended by {signal.Signals(number).name}"
-
-
-def _finished(job: PlannedJob, status: Status, measured: dict[str, Any]) -> JobFinished:
-    return JobFinished(
-        time=time.time(),
-        job=job.id,
-        outcome=status.outcome.name,
-        reason=status.reason,
-        code=status.code,
-        measurements=measured,
-    )
-
-
-def _retried(job: PlannedJob, status: Status, measured: dict[str, Any], output: str | None) -> JobRetried:
-    return JobRetried(
-        time=time.time(),
-        job=job.id,
-        outcome=status.outcome.name,
-        reason=status.reason,
-        code=status.code,
-        measurements=measured,
-        output=output,
-    )

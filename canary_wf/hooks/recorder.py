@@ -15,6 +15,7 @@ from canary_wf.job.attempt import SupersededError, read_attempt
 from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched, JobStarted
 from canary_wf.job.journal import BatchState, JournalWriter, read_journal
 from canary_wf.job.phase import JobPhase
+from canary_wf.job.record import JobRecord
 from canary_wf.job.replay import events_of
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import STATE_FILE, job_fields, tells, write_job_file
@@ -115,10 +116,19 @@ class Recorder:
             self._try_job(job, ended=False)
         return math.inf
 
-    def _try_job(self, job: str, *, ended: bool) -> None:
+    def job_ended(self, job: str) -> None:
+        """Take note that `job` runs no more, so that its state file waits for the verdict."""
+        self._untold.pop(job, None)
+
+    def show(self, event: JobFinished) -> None:
+        """Put a verdict that is not recorded yet into the job's state file; the journal alone decides what stands."""
+        self._hold()
+        self._try_job(event.job, self.state.record(event.job).finish(event), ended=True)
+
+    def _try_job(self, job: str, record: JobRecord | None = None, *, ended: bool) -> None:
         self.unwritten.discard(job)
         try:
-            self._write_job(job, ended=ended)
+            self._write_job(job, record or self.state.record(job), ended=ended)
         except (OSError, WorkspaceError) as error:
             # The journal has it, and `job.json` only tells it once more: a job that took away its folder, or the
             # permission to write there, must not take its batch with it. What the disk refused is tried again.
@@ -146,7 +156,7 @@ class Recorder:
             if record is not None and not tells(folder, record):
                 self._try_job(job, ended=record.phase is JobPhase.DONE)
 
-    def _write_job(self, job: str, *, ended: bool) -> None:
+    def _write_job(self, job: str, record: JobRecord, *, ended: bool) -> None:
         spec = self._specs.get(job)
         if spec is None:
             raise WorkspaceError("has another slice of the plan, without this job", where=f"batch {self._batch}")
@@ -154,7 +164,6 @@ class Recorder:
         if ended and spec.uses_runtime and (attributes := read_notes(folder)[0]):
             spec = msgspec.structs.replace(spec, attributes={**spec.attributes, **attributes})
         _require_folder(folder, self._jobs)
-        record = self.state.record(job)
         fields = job_fields(spec, self._batch, record, relative_to_out(folder, self._out))
         write_job_file(folder, fields, spec, record, self._upstreams.get(job, ()))
 

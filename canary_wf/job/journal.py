@@ -196,7 +196,7 @@ class BatchState:
     def apply(self, event: Event) -> None:
         """Take one more event into account."""
         if self.ends and not isinstance(event, AttemptStarted):
-            self.ends[-1] = event.time
+            self.ends[-1] = max(self.ends[-1], event.time)  # a verdict is recorded a moment after its time
         match event:
             case AttemptStarted():
                 self.attempts.append(event)

@@ -1,0 +1,132 @@
+"""Verdicts that are not told yet, because what ended the job may turn out to be the end of its batch.
+
+Who ends a batch (Slurm, a service manager) signals all of its processes, one after the other. A child may die first,
+and its parent then ends by itself, with any code, before the runner hears of anything. So what ended is told only when
+no signal came for a moment; then nothing that was told is ever taken back. Resources are free at once, and jobs that
+waited for this one start: should the signal come, they are interrupted with it.
+"""
+
+import time
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from canary_wf.job.events import JobFinished, JobRetried
+from canary_wf.job.status import Status
+from canary_wf.plan.batch_slice import PlannedJob
+
+IN_SLURM = 0.25
+"""Seconds that a verdict is held back in a Slurm job; its signals were seen to reach all processes within 12 ms."""
+
+ELSEWHERE = 0.05
+"""Seconds that it is held back elsewhere, where no signal has to come by way of a controller and other nodes."""
+
+SHARE = 0.01
+"""The part of its time that a batch outside of Slurm waits at its end, at most, so that short ones stay short."""
+
+_SHORTEST = 0.01
+"""Seconds that are worth a wait at the end."""
+
+
+class HeldBack(NamedTuple):
+    """A job that ended at `clock` (monotonic), `time` in epoch seconds, with the verdicts on it and on those behind it.
+
+    `certain` is one that the runner itself decided on, such as a time limit. With `again` the job is to run again.
+    """
+
+    job: PlannedJob
+    status: Status
+    measurements: dict[str, Any]
+    blocked: Sequence[tuple[PlannedJob, Status]]
+    certain: bool
+    again: bool
+    clock: float
+    time: float
+
+    def finished(self) -> JobFinished:
+        """Return the event that tells of the job's own verdict."""
+        return finished(self.job, self.status, self.measurements, self.time)
+
+    def retried(self, output: str | None) -> JobRetried:
+        """Return the event that tells of a job that is to run again; `output` is where what it printed lies."""
+        return JobRetried(
+            time=self.time,
+            job=self.job.id,
+            outcome=self.status.outcome.name,
+            reason=self.status.reason,
+            code=self.status.code,
+            measurements=self.measurements,
+            output=output,
+        )
+
+
+def needs(job: PlannedJob, others: Container[str]) -> bool:
+    """Return whether `job` depends on one of `others`."""
+    return any(edge.job in others for edge in job.dependencies)
+
+
+def finished(job: PlannedJob, status: Status, measurements: dict[str, Any], when: float) -> JobFinished:
+    """Return the event that tells of a verdict on `job`, given at `when` (epoch seconds)."""
+    return JobFinished(
+        time=when,
+        job=job.id,
+        outcome=status.outcome.name,
+        reason=status.reason,
+        code=status.code,
+        measurements=measurements,
+    )
+
+
+class Holding:
+    """The verdicts held back, oldest first; each is due a moment after its job ended."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._in_slurm = "SLURM_JOB_ID" in environment
+        self._moment = IN_SLURM if self._in_slurm else ELSEWHERE
+        self._began = time.monotonic()
+        self._held: dict[str, HeldBack] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
+    def add(self, held: HeldBack) -> None:
+        """Hold back one more."""
+        self._held[held.job.id] = held
+
+    def behind(self, job: PlannedJob) -> Iterator[HeldBack]:
+        """Yield those of the jobs that `job` waited for."""
+        for edge in job.dependencies:
+            if edge.job in self._held:
+                yield self._held[edge.job]
+
+    def next_due(self, *, idle: bool) -> float:
+        """Return when the oldest is due (monotonic clock); `idle` says that no job runs any more."""
+        return next(iter(self._held.values())).clock + self._patience(idle=idle)
+
+    def take_due(self, now: float, *, idle: bool = False) -> Iterator[HeldBack]:
+        """Take out and yield what is due at `now`."""
+        patience = self._patience(idle=idle)
+        while self._held:
+            job, held = next(iter(self._held.items()))
+            if held.clock + patience > now:
+                return
+            del self._held[job]
+            yield held
+
+    def interrupt(self, interrupted: Status) -> tuple[list[HeldBack], set[str]]:
+        """Take out everything: what is to be told as the batch was ended, and the jobs whose verdicts are undone."""
+        told: list[HeldBack] = []
+        undone: set[str] = set()
+        for held in self._held.values():
+            if held.certain and not needs(held.job, undone):
+                told.append(held)
+            else:
+                undone.add(held.job.id)
+                told.append(held._replace(status=interrupted, blocked=(), again=False))
+        self._held.clear()
+        return told, undone
+
+    def _patience(self, *, idle: bool) -> float:
+        if not idle or self._in_slurm:
+            return self._moment
+        share = SHARE * (time.monotonic() - self._began)
+        return min(self._moment, share) if share > _SHORTEST else 0.0
