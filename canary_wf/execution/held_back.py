@@ -6,6 +6,7 @@ no signal came for a moment; then nothing that was told is ever taken back. Reso
 waited for this one start: should the signal come, they are interrupted with it.
 """
 
+import math
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,11 +21,10 @@ IN_SLURM = 0.25
 ELSEWHERE = 0.05
 """Seconds that it is held back elsewhere, where no signal has to come by way of a controller and other nodes."""
 
-SHARE = 0.01
-"""The part of its time that a batch outside of Slurm waits at its end, at most, so that short ones stay short."""
+AT_END = 0.02
+"""Seconds that a batch outside of Slurm waits at its end, so that short ones stay short."""
 
-_SHORTEST = 0.01
-"""Seconds that are worth a wait at the end."""
+_PAUSE = 0.005
 
 
 class HeldBack(NamedTuple):
@@ -82,7 +82,6 @@ class Holding:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._in_slurm = "SLURM_JOB_ID" in environment
         self._moment = IN_SLURM if self._in_slurm else ELSEWHERE
-        self._began = time.monotonic()
         self._held: dict[str, HeldBack] = {}
 
     def __bool__(self) -> bool:
@@ -98,19 +97,27 @@ class Holding:
             if edge.job in self._held:
                 yield self._held[edge.job]
 
-    def next_due(self, *, idle: bool) -> float:
-        """Return when the oldest is due (monotonic clock); `idle` says that no job runs any more."""
-        return next(iter(self._held.values())).clock + self._patience(idle=idle)
+    @property
+    def next_due(self) -> float:
+        """When the oldest is due (monotonic clock), infinite when there is none."""
+        return next((held.clock + self._moment for held in self._held.values()), math.inf)
 
-    def take_due(self, now: float, *, idle: bool = False) -> Iterator[HeldBack]:
+    def take_due(self, now: float) -> Iterator[HeldBack]:
         """Take out and yield what is due at `now`."""
-        patience = self._patience(idle=idle)
         while self._held:
             job, held = next(iter(self._held.items()))
-            if held.clock + patience > now:
+            if held.clock + self._moment > now:
                 return
             del self._held[job]
             yield held
+
+    def take_last(self, signals: Sequence[int]) -> Iterator[HeldBack]:
+        """Wait, as nothing runs any more, until all are due or a signal is among `signals`; yield what is due then."""
+        newest = max((held.clock for held in self._held.values()), default=0.0)
+        due = newest + (self._moment if self._in_slurm else AT_END)
+        while not signals and time.monotonic() < due:
+            time.sleep(_PAUSE)  # a handler runs between two of these
+        return self.take_due(math.inf) if not signals else iter(())
 
     def interrupt(self, interrupted: Status) -> tuple[list[HeldBack], set[str]]:
         """Take out everything: what is to be told as the batch was ended, and the jobs whose verdicts are undone."""
@@ -124,9 +131,3 @@ class Holding:
                 told.append(held._replace(status=interrupted, blocked=(), again=False))
         self._held.clear()
         return told, undone
-
-    def _patience(self, *, idle: bool) -> float:
-        if not idle or self._in_slurm:
-            return self._moment
-        share = SHARE * (time.monotonic() - self._began)
-        return min(self._moment, share) if share > _SHORTEST else 0.0

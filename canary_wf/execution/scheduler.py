@@ -237,7 +237,8 @@ class BatchScheduler:
         """Tell the verdicts that stand by now; return whether one of the jobs is to run again."""
         again = False
         if not monitor.signals:  # else they are not to be told, although nobody had the time to heed it
-            for held in self._held.take_due(time.monotonic(), idle=not self._running):
+            due = self._held.take_due(time.monotonic()) if self._running else self._held.take_last(monitor.signals)
+            for held in due:
                 self._tell(held)
                 again = again or held.again
         return again
@@ -259,8 +260,8 @@ class BatchScheduler:
     def _until_next(self) -> float:
         nearest = min((item.deadline for item in self._running.values()), default=math.inf)
         withheld = time.monotonic() + HELD_LOOK if self._aftermath.withheld else math.inf
-        told = self._held.next_due(idle=not self._running) if self._held else math.inf
-        return min(nearest, self._attempt.next_beat, self._limits.next_look, withheld, told) - time.monotonic()
+        due = self._held.next_due
+        return min(nearest, self._attempt.next_beat, self._limits.next_look, withheld, due) - time.monotonic()
 
     def _heed_signals(self, monitor: ProcessMonitor) -> None:
         if not monitor.signals:

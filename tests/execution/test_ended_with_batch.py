@@ -91,7 +91,7 @@ def test_all_processes_are_signalled(tmp_path: Path, slurm: bool) -> None:
     paths = write_session(plan, tmp_path)
     with _runner(paths, plan, slurm) as runner:
         _wait_for(paths, len(JOBS))
-        _signal_all(runner.pid, signal.SIGTERM)
+        _signal_all(runner.pid, signal.SIGTERM, pause=0.01 if slurm else 0)
         assert runner.wait(30) == 128 + signal.SIGTERM
     assert _outcomes(paths) == dict.fromkeys(JOBS, "INTERRUPTED")
     journal = paths.batch(plan.batches[0].id).journal.read_text()
