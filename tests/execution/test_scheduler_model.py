@@ -20,6 +20,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from canary_wf.execution import aftermath
 from canary_wf.execution import scheduler as scheduling
 from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
@@ -302,7 +303,7 @@ class Host(RuleBasedStateMachine):
 
         with (
             patch.object(scheduling, "launch", launch),
-            patch.object(scheduling, "reap", reap),
+            patch.object(aftermath, "reap", reap),
             patch.object(scheduling, "signal_group", lambda *_: True),
         ):
             yield
