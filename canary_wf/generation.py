@@ -111,7 +111,8 @@ def generate_workflow(
     with workspace_lock(out):
         session, kept, warnings = _write(plan, files, settings, out, update=update)
         readings.save(cache_folder(out / STATE_FOLDER))
-    told = (*found.warnings, *fixture_warnings(plan), *warnings, *ended_early(plan), *cluster_warnings(target, out))
+    cluster = cluster_warnings(target, out, settings.slurm)
+    told = (*found.warnings, *fixture_warnings(plan), *warnings, *ended_early(plan), *cluster)
     return Generated(plan, session, found, told, kept)
 
 

@@ -80,7 +80,7 @@ def command(
     found = find_jobs(tests, discovery_options(values), out, open_readings(tests, out), target)
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
-    warnings = [*warnings_of(plan), *cluster_warnings(target, out)]
+    warnings = [*warnings_of(plan), *cluster_warnings(target, out, settings.slurm)]
     shown = _Shown(plan, summarize(plan, cluster_nodes), warnings, history, settings)
     if html is not None:
         _write_page(shown, html, cluster_nodes)

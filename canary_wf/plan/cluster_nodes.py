@@ -1,16 +1,18 @@
 """The kinds of nodes that a Slurm cluster has, as its `sinfo` reports them (its manual, "--format")."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from canary_wf.errors import UsageError
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.resources.slurm_command import ask_slurm
+from canary_wf.wording import amount
 
 _NO_OPTIONS = SlurmOptions()
-_LINE = re.compile(r"([^|]*)\|(\d+)\+?\|(\d+)\+?\|([^|]*)(?:\|([^|]*))?")
+_LINE = re.compile(r"([^|]*)\|(\d+)\+?\|(\d+)\+?\|([^|]*)(?:\|([^|]*))?(?:\|([^|]*)\|([^|]*))?")
+_OUT_OF_USE = re.compile(r"(?:down|drain|drng|fail|error|inval|maint|unk|no_respond|perfctrs|future)", re.IGNORECASE)
 
 
 class ClusterNode(msgspec.Struct, frozen=True):
@@ -22,6 +24,13 @@ class ClusterNode(msgspec.Struct, frozen=True):
     memory: int
     gpus: int
     features: tuple[str, ...] = ()
+    availability: str = "up"
+    state: str = "idle"
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether a job may start there now or once others have ended, as far as is known."""
+        return self.availability == "up" and not _OUT_OF_USE.match(self.state)
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -39,13 +48,32 @@ def _is_within(size: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
     return size != other and all(mine <= theirs for mine, theirs in zip(size, other, strict=True))
 
 
+def out_of_use(nodes: Sequence[ClusterNode]) -> list[str]:
+    """Return what of `nodes` takes no jobs: partitions, or all their nodes of one kind."""
+    found = []
+    for partition in dict.fromkeys(node.partition for node in nodes):
+        of_it = [node for node in nodes if node.partition == partition]
+        closed = next((node.availability for node in of_it if node.availability != "up"), None)
+        if closed is not None:
+            found.append(f"partition {partition} is {closed}")
+            continue
+        for size in dict.fromkeys(node.size for node in of_it):
+            alike = [node for node in of_it if node.size == size]
+            if not any(node.takes_jobs for node in alike):
+                states = ", ".join(dict.fromkeys(node.state for node in alike))
+                gpus, cpus, _ = size
+                kind = amount(cpus, "cpus") + (f" and {amount(gpus, 'gpus')}" if gpus else "")
+                found.append(f"all nodes of partition {partition} with {kind} are {states}")
+    return found
+
+
 def ask_sinfo(slurm: SlurmOptions = _NO_OPTIONS) -> list[ClusterNode]:
     """Return the kinds of nodes that `slurm` leads to: of its partition, else of the default one, else of all.
 
     Nothing without a `sinfo` that answers. Raises UsageError for a partition that is not there, and when no node of it
     has what `slurm` asks for.
     """
-    answer = ask_slurm("sinfo", "--noheader", "--format=%P|%c|%m|%G|%f")
+    answer = ask_slurm("sinfo", "--noheader", "--format=%P|%c|%m|%G|%f|%a|%T")
     lines = answer.text.splitlines() if answer.ok else []
     nodes = [node for line in lines if (node := parse_sinfo(line, slurm.gpu_model)) is not None]
     if not nodes:
@@ -79,16 +107,25 @@ def _with_features(nodes: list[ClusterNode], slurm: SlurmOptions) -> list[Cluste
 
 
 def parse_sinfo(line: str, gpu_model: str | None = None) -> ClusterNode | None:
-    """Return one ``partition|cpus|memory|gres|features`` line of `sinfo`, or None when it is not of that form.
+    """Return one ``partition|cpus|memory|gres|features|availability|state`` line of `sinfo`; None for any other.
 
-    With `gpu_model` only GPUs of that model count.
+    What stands behind the gres may be missing. With `gpu_model` only GPUs of that model count.
     """
     match = _LINE.fullmatch(line.strip())
     if match is None:
         return None
-    name, cpus, memory, gres, features = match.groups()
+    name, cpus, memory, gres, features, availability, state = match.groups()
     # gpu:4, gpu:a100:4, gpu:a100:4(S:0-1); a comma separates several
     models = re.findall(r"(?:^|,)gpu(?::([^:,()]+))?:(\d+)(?![^,(])", gres)
     gpus = sum(int(count) for model, count in models if gpu_model in {None, model})
     listed = () if features in {None, "(null)"} else tuple(features.split(","))
-    return ClusterNode(name.rstrip("*"), name.endswith("*"), int(cpus), int(memory), gpus, listed)
+    return ClusterNode(
+        name.rstrip("*"),
+        name.endswith("*"),
+        int(cpus),
+        int(memory),
+        gpus,
+        listed,
+        (availability or "up").strip(),
+        (state or "idle").strip(),
+    )

@@ -4,8 +4,9 @@ The values end up in a YAML profile, in resources of Snakemake, and on command l
 letters that Slurm's own names and expressions are made of.
 """
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -42,9 +43,20 @@ class SlurmOptions(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"gpu:{self.gpu_model}:{gpus}" if self.gpu_model else f"gpu:{gpus}"
 
 
-def parse_slurm_options(texts: Iterable[str]) -> SlurmOptions:
-    """Return what the `--slurm` options say, later ones over earlier ones. Raises UsageError for what is not one."""
+VARIABLES = {key: f"SBATCH_{key.upper()}" for key in ("account", "partition", "qos", "constraint")}
+"""Variables that `sbatch` heeds, by the option that says the same."""
+
+
+def parse_slurm_options(texts: Iterable[str], environment: Mapping[str, str] = os.environ) -> SlurmOptions:
+    """Return what the `--slurm` options say, later ones over earlier ones, and all of them over the shell's variables.
+
+    Raises UsageError for what is not one.
+    """
     given: dict[str, str] = {}
+    for key, variable in VARIABLES.items():
+        if environment.get(variable):
+            given[key] = environment[variable]
+            _check_form(variable, _FORMS[key], given[key])
     for text in texts:
         for pair in _PAIRS.split(text):
             key, _, value = pair.partition("=")
@@ -62,5 +74,9 @@ def _check(pair: str, key: str, value: str) -> None:
     if form is None:
         hint = f"write one of {', '.join(f'{known}=' for known in (*_FORMS, 'gpu_style'))}"
         raise UsageError(f"{pair[:40]!r} is not understood", where="--slurm", hint=hint)
+    _check_form(f"--slurm {key}", form, value)
+
+
+def _check_form(where: str, form: re.Pattern[str], value: str) -> None:
     if not form.fullmatch(value):
-        raise UsageError(f"{value[:40]!r} is no name that Slurm knows", where=f"--slurm {key}")
+        raise UsageError(f"{value[:40]!r} is no name that Slurm knows", where=where)

@@ -7,7 +7,7 @@ import msgspec
 
 from canary_wf.errors import UsageError
 from canary_wf.plan.batch_slice import Scheduler
-from canary_wf.plan.cluster_nodes import ClusterNode, ask_sinfo, kinds_of
+from canary_wf.plan.cluster_nodes import ClusterNode, ask_sinfo, kinds_of, out_of_use
 from canary_wf.plan.partition_limits import PartitionLimits, ask_partitions
 from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.resources.detection import detect_memory, detect_pool
@@ -26,7 +26,8 @@ class Target(msgspec.Struct, frozen=True):
 
     `partitions` are those that batches may go to, None when their limits are not known. `others` are targets with nodes
     of another kind, of which there are some in these partitions, too. `requested` is what `-r` said, None where a pool
-    file was given, which says everything. `specified` says whether a file describes the resources.
+    file was given, which says everything. `specified` says whether a file describes the resources, `unavailable` what
+    of the nodes takes no jobs now.
     """
 
     scheduler: Scheduler
@@ -36,6 +37,7 @@ class Target(msgspec.Struct, frozen=True):
     others: tuple["Target", ...] = ()
     requested: dict[str, int] | None = None
     specified: bool = False
+    unavailable: tuple[str, ...] = ()
 
 
 def choose_target(
@@ -69,7 +71,8 @@ def choose_target(
     partitions = ask_partitions(slurm.partition) if nodes else None
     kinds: list[ClusterNode | None] = [*kinds_of(nodes)] or [None]
     first, *others = [_slurm_target(kind, requested, pool_file, partitions) for kind in kinds]
-    return msgspec.structs.replace(first, others=tuple(other for other in others if other.node != first.node))
+    different = tuple(other for other in others if other.node != first.node)
+    return msgspec.structs.replace(first, others=different, unavailable=tuple(out_of_use(nodes)))
 
 
 def with_pool_files(target: Target, files: Sequence[Path]) -> Target:

@@ -34,6 +34,9 @@ def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, s
     found = _gpus(asked, site)
     if asked.memory is not None:
         found.append(("mem_mb", str(asked.memory)))
+    if asked.memory is not None and site.on_slurm:
+        # Memory by CPU that a profile gives all would else be asked for instead.
+        found.append(("mem_mb_per_cpu", "0"))
     found.append(("nodes", str(asked.nodes)))
     if site.on_slurm:
         # Snakemake caps threads by the cores that it sees on the node, before it asks for the step of the batch.
@@ -45,6 +48,31 @@ def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, s
     longest = "" if asked.longest is None else f", longest={asked.longest}"
     found.append(("runtime", f"lambda wildcards: runtime_minutes(PLAN, {batch}, {minutes}{longest})"))
     return found
+
+
+def further_resources(asked: PlannedBatch | BatchShape, site: Site) -> list[str]:
+    """Return the names, in the rules' file, of what is asked for where no default of Snakemake's says it."""
+    if not site.on_slurm:
+        return []
+    found = ["SITE"] if site_resources_of(site.options) else []
+    found += ["GPU_MODEL"] if _asks_for_model(asked, site) else []
+    return found + (["SLURMS_MEMORY"] if asked.memory is None else [])
+
+
+def site_resources_of(options: SlurmOptions) -> list[tuple[str, str]]:
+    """Return what the site wants with every batch, as names of resources and source text."""
+    pairs = [
+        ("slurm_account", options.account),
+        ("slurm_partition", options.partition),
+        ("qos", options.qos),
+        ("constraint", options.constraint),
+    ]
+    return [(name, json.dumps(value)) for name, value in pairs if value is not None]
+
+
+def _asks_for_model(asked: PlannedBatch | BatchShape, site: Site) -> bool:
+    by_node = asked.nodes > 1 or site.options.gpu_style == "gres"
+    return bool(asked.gpus) and site.options.gpu_model is not None and not by_node
 
 
 def _gpus(asked: PlannedBatch | BatchShape, site: Site) -> list[tuple[str, str]]:

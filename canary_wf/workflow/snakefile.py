@@ -13,7 +13,7 @@ from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.model import Plan, RulesMode
 from canary_wf.session_paths import STATE_FOLDER
 from canary_wf.shipped import shipped_folder
-from canary_wf.workflow.rule_resources import Site, rule_resources
+from canary_wf.workflow.rule_resources import Site, further_resources, rule_resources, site_resources_of
 from canary_wf.workflow.shapes import BatchShape, minutes_of, shapes_of, threads_of, uses_shapes
 
 MODULE_FILE = "workflow/module.smk"
@@ -46,6 +46,8 @@ def workflow_files(plan: Plan, rules: RulesMode = "auto", options: WorkflowOptio
     environment = template_environment("rules")
     shared: dict[str, Any] = {"title": title, "containers": _uses_containers(plan, options)}
     shared["on_slurm"] = plan.scheduler == "slurm"
+    shared["site"] = site_resources_of(plan.slurm)
+    shared["gpu_model"] = None if plan.slurm.gpu_model is None else json.dumps(plan.slurm.gpu_model)
     if uses_shapes(plan, rules):
         shapes = list(_shape_rules(shapes_of(plan), Site.of(plan), options))
         batches = environment.get_template("shapes.smk.j2").render(folder=session, shapes=shapes, **shared)
@@ -126,6 +128,7 @@ def _batch_rules(plan: Plan, session: str, options: WorkflowOptions) -> Iterator
             "threads": threads_of(batch),
             "retries": RETRIES,
             "resources": rule_resources(batch, f'"{batch.id}"', minutes_of(batch), site),
+            "further": further_resources(batch, site),
             **_software(batch, options),
         }
 
@@ -139,6 +142,7 @@ def _shape_rules(shapes: Sequence[BatchShape], site: Site, options: WorkflowOpti
             "threads": shape.threads,
             "retries": RETRIES,
             "resources": rule_resources(shape, "wildcards.batch", shape.minutes, site),
+            "further": further_resources(shape, site),
             **_software(shape, options),
         }
 

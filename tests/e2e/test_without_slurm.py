@@ -37,6 +37,24 @@ def test_a_dry_run_needs_no_slurm(without_slurm: Workspace, profile: str) -> Non
     for word in ("rule batch_", "gpu=1", "cpus_per_task=8", "nodes=1", "runtime=7", "slurm_account=lab"):
         assert word in text
     assert not list(without_slurm.out.glob(".canary-wf/sessions/*/batches/*"))
+    _shows_the_site(without_slurm, profile)
+
+
+def _shows_the_site(without_slurm: Workspace, profile: str) -> None:
+    """See to it that the plan is asked for where a command line replaces the profile's defaults."""
+    command = (
+        sys.executable,
+        BIN / "snakemake",
+        "-n",
+        "--profile",
+        profile,
+        "--default-resources",
+        "slurm_partition=b",
+    )
+    shown = without_slurm.run(*command, "--default-resources", "slurm_partition=b", cwd=without_slurm.out)
+    text = shown.stdout + shown.stderr
+    for word in ("slurm_partition=b", "slurm_account=lab", "mem_mb=0", "nodes=1"):
+        assert word in text
 
 
 def test_a_plan_for_slurm_needs_no_slurm(without_slurm: Workspace) -> None:

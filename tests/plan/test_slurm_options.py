@@ -13,6 +13,14 @@ def test_pairs_are_read_and_later_ones_win() -> None:
     assert parse_slurm_options([]) == SlurmOptions()
 
 
+def test_the_shells_variables_say_what_no_option_says() -> None:
+    """As `sbatch` would heed them; a value that is no name is told with its variable."""
+    shell = {"SBATCH_PARTITION": "cpu", "SBATCH_ACCOUNT": "lab", "SBATCH_QOS": ""}
+    assert parse_slurm_options(["partition=gpu"], shell) == SlurmOptions(account="lab", partition="gpu")
+    with pytest.raises(UsageError, match="SBATCH_QOS: 'a b' is no name"):
+        parse_slurm_options([], {"SBATCH_QOS": "a b"})
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -160,3 +160,25 @@ def test_warnings_about_a_cluster(programs: Path, monkeypatch: pytest.MonkeyPatc
     _scontrol(programs, "PartitionName=batch Default=YES")
     assert len(cluster_advice.cluster_warnings(choose_target("slurm", {}, None), Path("/scratch/out"))) == 1
     assert cluster_advice.cluster_warnings(choose_target("local", {}, None), Path("/scratch/out")) == []
+
+
+def test_what_takes_no_jobs_is_told(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partitions that are not up, and kinds of nodes of which all are out of use; what the shell says is told, too."""
+    monkeypatch.setattr(cluster_advice, "local_file_system", lambda _: None)
+    _scontrol(programs, "PartitionName=batch Default=YES")
+    nodes = (
+        "batch*|64|1000|gpu:4|(null)|up|down*",
+        "batch*|64|1000|gpu:4|(null)|up|draining",
+        "batch*|96|9|(null)|a|up|mixed",
+    )
+    _sinfo(programs, *nodes, "gpu|8|1000|(null)|(null)|inact|idle")
+    told = "all nodes of partition batch with 64 cpus and 4 gpus are down*, draining"
+    warnings = cluster_advice.cluster_warnings(choose_target("slurm", {}, None), Path("/scratch/out"))
+    assert [warning.split(":")[0] for warning in warnings] == [told]
+    slurm = SlurmOptions(partition="gpu")
+    target = choose_target("slurm", {}, None, slurm)
+    shell = {"SBATCH_PARTITION": "gpu", "SBATCH_QOS": "high"}
+    warnings = cluster_advice.cluster_warnings(target, Path("/scratch/out"), slurm, shell)
+    assert warnings[0].startswith("planned for what the shell says: SBATCH_PARTITION=gpu;")
+    assert "partition gpu is inact: batches wait" in warnings[-1]
+    assert len(warnings) == 3

@@ -6,7 +6,7 @@ from factories import plan_of, spec
 
 from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.slurm_options import SlurmOptions
-from canary_wf.workflow.rule_resources import Site, rule_resources
+from canary_wf.workflow.rule_resources import Site, further_resources, rule_resources
 from canary_wf.workflow.shapes import minutes_of, shapes_of
 
 PLAIN = SlurmOptions(gpu_model="a100")
@@ -39,6 +39,23 @@ def test_on_this_machine_gpus_are_counted() -> None:
     found = dict(rule_resources(_batch(gpus=2), '"b"', 5, Site(GRES, on_slurm=False, has_gpus=True)))
     assert found["gpu"] == "2"
     assert "gres" not in found
+
+
+def test_memory_that_jobs_ask_for_goes_before_that_by_cpu() -> None:
+    """A profile may give all batches memory by CPU; those whose jobs say what they need ask for that."""
+    site = Site(PLAIN, on_slurm=True, has_gpus=False)
+    found = dict(rule_resources(_batch(memory=600), '"b"', 5, site))
+    assert (found["mem_mb"], found["mem_mb_per_cpu"]) == ("600", "0")
+    assert not {"mem_mb", "mem_mb_per_cpu"} & set(dict(rule_resources(_batch(), '"b"', 5, site)))
+
+
+def test_what_the_site_wants_is_added_where_no_default_says_it() -> None:
+    """A model of GPU only where GPUs are asked for by it; memory of Slurm's own where no job says any."""
+    site = Site(msgspec.structs.replace(PLAIN, account="lab"), on_slurm=True, has_gpus=True)
+    assert further_resources(_batch(gpus=2), site) == ["SITE", "GPU_MODEL", "SLURMS_MEMORY"]
+    assert further_resources(_batch(gpus=2, nodes=2, memory=5), site) == ["SITE"]
+    assert further_resources(_batch(), Site(GRES, on_slurm=True, has_gpus=True)) == ["SLURMS_MEMORY"]
+    assert further_resources(_batch(gpus=2), Site(PLAIN, on_slurm=False, has_gpus=True)) == []
 
 
 @pytest.mark.parametrize(("longest", "told"), [(None, "5)"), (60, "5, longest=60)")])
