@@ -29,7 +29,7 @@ class LiveLine:
     def follow(self, session: SessionPaths) -> None:
         """Show the progress of `session` from now on; the first one counts."""
         if self._thread is None:
-            self._progress = RunProgress(session, time.time())
+            self._progress = RunProgress(session)
             self._thread = threading.Thread(target=self._watch, name="canary-wf progress", daemon=True)
             self._thread.start()
 

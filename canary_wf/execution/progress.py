@@ -50,7 +50,7 @@ class ProgressLog:
                 self._pace.again(event.job)
                 self._tell(event, "to be run again: ")
             case JobFinished():
-                self._pace.end(event.job)
+                self._pace.end(event.job, event.measurements.get("duration"))
                 self._done += 1
                 self._failed += Outcome[event.outcome].category in FAILED
                 self._tell(event)

@@ -1,22 +1,22 @@
-"""How long a batch still takes, from the plan's estimates of what is left of it."""
+"""How long the batch that a runner runs still takes, event by event."""
 
 from collections.abc import Iterable
 
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
+from canary_wf.plan.time_left import Correction, batch_left, rate_of
 
 
 class Pace:
-    """The work of one batch that is left: of jobs that wait, and of those that run, less what they have run already.
-
-    Work is the sum of expected run times; the planned schedule says how much of it goes by in a second.
-    """
+    """The work of one batch that is left: of jobs that wait, and of those that run, less what they have run already."""
 
     def __init__(self, batch: PlannedBatch, jobs: Iterable[PlannedJob]) -> None:
-        self._runtimes = {job.id: job.runtime for job in jobs}
-        self._left = sum(self._runtimes.values())
-        # No schedule is longer than its jobs one after the other.
-        self._share = min(1.0, batch.runtime / self._left) if self._left else 0.0
-        self._waiting = set(self._runtimes)
+        self._jobs = {job.id: job for job in jobs}
+        self._rate = rate_of(batch.runtime, sum(job.runtime for job in self._jobs.values()))
+        self._correction = Correction()
+        self._waiting = set(self._jobs)
+        self._work: dict[RuntimeSource, float] = {}
+        for job in self._jobs.values():
+            self._wait(job, job.runtime)
         self._running: dict[str, float] = {}
 
     @property
@@ -31,28 +31,33 @@ class Pace:
 
     def start(self, job: str, now: float) -> None:
         """Note that `job` runs from `now` on (seconds of any clock)."""
-        self._waiting.discard(job)
+        self._leave(job)
         self._running[job] = now
 
     def again(self, job: str) -> None:
         """Note that `job` ended and is to be run again."""
         self._running.pop(job, None)
         self._waiting.add(job)
+        self._wait(self._jobs[job], self._jobs[job].runtime)
 
-    def end(self, job: str) -> None:
-        """Note that `job` is done with."""
+    def end(self, job: str, seconds: float | None = None) -> None:
+        """Note that `job` is done with, after so many `seconds` where it ran."""
         self._running.pop(job, None)
-        self._waiting.discard(job)
-        self._left -= self._runtimes.pop(job, 0.0)
+        self._leave(job)
+        if seconds is not None and job in self._jobs:
+            self._correction.learn(self._jobs[job], seconds)
 
     def seconds_left(self, now: float) -> float:
         """Return how long the batch still takes: never less than the running jobs are expected to need."""
-        if not self._runtimes:
-            return 0.0  # whatever the sums have been rounded to
-        spent, longest = 0.0, 0.0
-        for job, since in self._running.items():
-            runtime = self._runtimes.get(job, 0.0)
-            gone = min(max(now - since, 0.0), runtime)
-            spent += gone
-            longest = max(longest, runtime - gone)
-        return max((self._left - spent) * self._share, longest, 0.0)
+        running = [self._correction.running(self._jobs[job], now - since) for job, since in self._running.items()]
+        # What is summed up and taken off again leaves a rest of rounding where nothing waits.
+        waiting = sum(work * self._correction.factor(source) for source, work in self._work.items())
+        return batch_left(self._rate, (max(0.0, waiting) if self._waiting else 0.0) + sum(running), running)
+
+    def _leave(self, job: str) -> None:
+        if job in self._waiting:
+            self._waiting.discard(job)
+            self._wait(self._jobs[job], -self._jobs[job].runtime)
+
+    def _wait(self, job: PlannedJob, seconds: float) -> None:
+        self._work[job.runtime_source] = self._work.get(job.runtime_source, 0.0) + seconds

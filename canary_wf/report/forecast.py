@@ -1,18 +1,56 @@
 """How far a run is and when it is expected to end, by the plan's estimates and what ran so far."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
 from canary_wf.batch.cluster import run_on_cluster
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.plan.batch_slice import PlannedBatch
+from canary_wf.plan.time_left import Correction, Expected, batch_left, rate_of
 from canary_wf.report.session import SessionState
 
-_ENOUGH = 60.0
-"""Seconds of expected work that must have run before the estimates are corrected by it."""
-_MOST_CORRECTION = 10.0
+
+class Ran(Protocol):
+    """What became of a job so far: times are epoch seconds and seconds."""
+
+    @property
+    def phase(self) -> JobPhase:
+        """How far it is."""
+
+    @property
+    def started(self) -> float | None:
+        """When it started."""
+
+    @property
+    def duration(self) -> float | None:
+        """How long it ran, once that is known."""
+
+
+class Batch(Protocol):
+    """A batch of a plan, as far as its run time goes."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The ids of its jobs."""
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """The ids of the batches that it waits for."""
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes it takes."""
+
+    @property
+    def runtime(self) -> float:
+        """How long its schedule is (seconds)."""
 
 
 class BatchProgress(msgspec.Struct, frozen=True):
@@ -45,68 +83,78 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 def forecast(state: SessionState, now: float) -> Forecast:
-    """Return how far `state` is at the time `now` (epoch seconds), and how long the rest takes.
-
-    As many nodes are reckoned with as are busy now. What jobs took so far, beside what was expected of them, corrects
-    the estimates of the others.
-    """
-    jobs = {job.id: job for job in state.plan.jobs}
-    factor = _correction(state)
+    """Return how far `state` is at the time `now` (epoch seconds), and how long the rest takes."""
+    records = {job.id: state.record(job) for job in state.plan.jobs}
+    left = time_left(state.plan.jobs, state.plan.batches, records.__getitem__, now, scheduler=state.plan.scheduler)
     batches = tuple(
-        _progress(batch, [jobs[job] for job in batch.jobs], state, now, factor) for batch in state.plan.batches
+        _progress(batch, [records[job] for job in batch.jobs], remaining)
+        for batch, remaining in zip(state.plan.batches, left.batches, strict=True)
     )
     started = min((batch.started for batch in batches if batch.started is not None), default=None)
-    return Forecast(batches, started, _remaining(state, batches))
+    return Forecast(batches, started, left.whole)
 
 
-def _progress(
-    batch: PlannedBatch, jobs: Sequence[PlannedJob], state: SessionState, now: float, factor: float
-) -> BatchProgress:
-    records = {job.id: state.record(job) for job in jobs}
-    done = [record for record in records.values() if record.phase is JobPhase.DONE]
-    left = {job.id: _left(job, records[job.id], now, factor) for job in jobs}
-    work = sum(job.runtime for job in jobs)
-    # A batch is as long as its schedule, of which the part remains that its work does, and never less than its
-    # longest job.
-    share = sum(left.values()) / work if work else 0.0
+class TimeLeft(msgspec.Struct, frozen=True):
+    """Seconds: of each batch, in their order, and of all of them together."""
+
+    batches: tuple[float, ...]
+    whole: float
+
+
+def time_left(
+    jobs: Iterable[Expected],
+    batches: Sequence[Batch],
+    record: Callable[[str], Ran],
+    now: float,
+    *,
+    scheduler: str,
+) -> TimeLeft:
+    """Return how long `batches` of `jobs` still take at the time `now`, where `record` says what is known of a job.
+
+    As many nodes are reckoned with as are busy now.
+    """
+    known = {job.id: job for job in jobs}
+    correction = Correction()
+    for job in known.values():
+        if record(job.id).phase is JobPhase.DONE and (seconds := record(job.id).duration) is not None:
+            correction.learn(job, seconds)
+    left = tuple(_batch_left([known[job] for job in batch.jobs], batch, record, now, correction) for batch in batches)
+    return TimeLeft(left, _whole(batches, left, record, scheduler))
+
+
+def _batch_left(
+    jobs: Sequence[Expected], batch: Batch, record: Callable[[str], Ran], now: float, correction: Correction
+) -> float:
+    waiting, running = 0.0, []
+    for job in jobs:
+        seen = record(job.id)
+        if seen.phase is JobPhase.RUNNING and seen.started is not None:
+            running.append(correction.running(job, now - seen.started))
+        elif seen.phase is not JobPhase.DONE:
+            waiting += correction.waiting(job)
+    rate = rate_of(batch.runtime, sum(job.runtime for job in jobs))
+    return batch_left(rate, waiting + sum(running), running)
+
+
+def _progress(batch: PlannedBatch, records: Sequence[JobRecord], remaining: float) -> BatchProgress:
+    done = [record for record in records if record.phase is JobPhase.DONE]
     return BatchProgress(
         batch=batch,
         done=len(done),
         failed=sum(record.status.counts_as_failed for record in done),
-        running=sum(record.phase is JobPhase.RUNNING for record in records.values()),
-        started=_first_start(records),
-        remaining=max(batch.runtime * share, *left.values()),
+        running=sum(record.phase is JobPhase.RUNNING for record in records),
+        started=min((record.started for record in records if record.started is not None), default=None),
+        remaining=remaining,
     )
 
 
-def _left(job: PlannedJob, record: JobRecord, now: float, factor: float) -> float:
-    """Return the seconds that `job` is expected to take from now on."""
-    if record.phase is JobPhase.DONE:
-        return 0.0
-    expected = job.runtime * factor
-    return expected if record.started is None else max(0.0, expected - (now - record.started))
-
-
-def _first_start(records: Mapping[str, JobRecord]) -> float | None:
-    return min((record.started for record in records.values() if record.started is not None), default=None)
-
-
-def _correction(state: SessionState) -> float:
-    """Return how many times longer jobs took than they were expected to, once that can be said."""
-    ran = [(job.runtime, seconds) for job in state.plan.jobs if (seconds := state.record(job).duration) is not None]
-    expected = sum(runtime for runtime, _ in ran)
-    if expected < _ENOUGH:
-        return 1.0
-    return min(_MOST_CORRECTION, max(1 / _MOST_CORRECTION, sum(seconds for _, seconds in ran) / expected))
-
-
-def _remaining(state: SessionState, batches: Sequence[BatchProgress]) -> float:
-    place = {progress.batch.id: number for number, progress in enumerate(batches)}
-    upstream = [
-        [place[name] for name in progress.batch.dependencies if not batches[place[name]].is_done]
-        for progress in batches
-    ]
-    widths = [progress.batch.nodes for progress in batches]
-    busy = sum(progress.batch.nodes for progress in batches if progress.is_running)
-    nodes: int | None = max(busy, *widths) if busy or state.plan.scheduler == "local" else None
-    return run_on_cluster([batch.remaining for batch in batches], upstream, nodes=nodes, widths=widths).makespan
+def _whole(batches: Sequence[Batch], left: Sequence[float], record: Callable[[str], Ran], scheduler: str) -> float:
+    place: Mapping[str, int] = {batch.id: number for number, batch in enumerate(batches)}
+    seen = [[record(job) for job in batch.jobs] for batch in batches]
+    done = [all(one.phase is JobPhase.DONE for one in ran) for ran in seen]
+    upstream = [[place[name] for name in batch.dependencies if not done[place[name]]] for batch in batches]
+    widths = [batch.nodes for batch in batches]
+    begun = [any(one.started is not None for one in ran) for ran in seen]
+    busy = sum(width for width, over, began in zip(widths, done, begun, strict=True) if began and not over)
+    nodes: int | None = max(busy, *widths) if busy or scheduler == "local" else None
+    return run_on_cluster(left, upstream, nodes=nodes, widths=widths).makespan

@@ -1,6 +1,7 @@
 """How far a run is, in jobs, from the journals; those that have not changed are not read again."""
 
 from collections import Counter
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,30 +10,46 @@ from canary_wf.job.journal import read_journal
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import Category
 from canary_wf.json_files import read_json
+from canary_wf.plan.batch_slice import RuntimeSource
+from canary_wf.report.forecast import time_left
 from canary_wf.session_paths import SessionPaths
 
 
 class _Job(msgspec.Struct, frozen=True):
     id: str
     runtime: float
+    runtime_source: RuntimeSource
 
 
 class _Batch(msgspec.Struct, frozen=True):
     id: str
+    jobs: tuple[str, ...]
+    dependencies: tuple[str, ...]
+    nodes: int
+    runtime: float
 
 
 class _Plan(msgspec.Struct, frozen=True):
     jobs: tuple[_Job, ...]
     batches: tuple[_Batch, ...]
+    scheduler: str
+
+
+class _Seen(NamedTuple):
+    """What is kept of a job's record, of which there are many."""
+
+    phase: JobPhase = JobPhase.PENDING
+    started: float | None = None
+    duration: float | None = None
 
 
 class _BatchProgress(msgspec.Struct, frozen=True):
-    """One journal as it was last read: its size then, jobs by category, running ones, and which are done."""
+    """One journal as it was last read: its size then, jobs by category, how many run, and each job."""
 
     size: int
     categories: Counter[Category]
     running: int
-    done: tuple[str, ...]
+    jobs: dict[str, _Seen]
 
 
 def _read_plan(paths: SessionPaths) -> _Plan:
@@ -41,20 +58,17 @@ def _read_plan(paths: SessionPaths) -> _Plan:
 
 
 class RunProgress:
-    """The progress of one session since `started` (epoch seconds)."""
+    """The progress of one session."""
 
-    def __init__(self, paths: SessionPaths, started: float) -> None:
+    def __init__(self, paths: SessionPaths) -> None:
         self._paths = paths
-        self._started = started
         self._plan: _Plan | None = None
         self._batches: dict[str, _BatchProgress] = {}
-        self._before: float | None = None
 
     def line(self, now: float) -> str:
         """Return the progress at `now` in words. Raises WorkspaceError for files that cannot be read."""
         if self._plan is None:
             self._plan = _read_plan(self._paths)
-            self._runtimes = {job.id: job.runtime for job in self._plan.jobs}
         for batch in self._plan.batches:
             self._look(batch.id)
         total = len(self._plan.jobs)
@@ -66,7 +80,7 @@ class RunProgress:
         parts = [f"{found[Category.PASS]} passed", f"{failed} failed"]
         parts += [f"{found[Category.SKIP]} skipped"] if found[Category.SKIP] else []
         parts += [f"{running} running", f"{total - done - running} left"]
-        return f"[{done}/{total}] {', '.join(parts)}{self._eta(now)}"
+        return f"[{done}/{total}] {', '.join(parts)}{self._left(self._plan, now)}"
 
     def _look(self, batch: str) -> None:
         path = self._paths.batch(batch).journal
@@ -78,18 +92,17 @@ class RunProgress:
         if before is not None and before.size == size:
             return
         records = read_journal(path).jobs  # of a damaged one what can be read
-        done = tuple(job for job, record in records.items() if record.phase is JobPhase.DONE)
         running = sum(record.phase is JobPhase.RUNNING for record in records.values())
-        categories = Counter(records[job].status.category for job in done)
-        self._batches[batch] = _BatchProgress(size, categories, running, done)
+        done = (record for record in records.values() if record.phase is JobPhase.DONE)
+        categories = Counter(record.status.category for record in done)
+        jobs = {job: _Seen(record.phase, record.started, record.duration) for job, record in records.items()}
+        self._batches[batch] = _BatchProgress(size, categories, running, jobs)
 
-    def _eta(self, now: float) -> str:
-        """Return when all may be over: the work that is left at the pace of this run so far."""
-        done = sum(self._runtimes.get(job, 0.0) for seen in self._batches.values() for job in seen.done)
-        if self._before is None:
-            self._before = done
-        worked, elapsed = done - self._before, now - self._started
-        left = sum(self._runtimes.values()) - done
-        if worked <= 0 or elapsed <= 0 or left <= 0:
+    def _left(self, plan: _Plan, now: float) -> str:
+        """Return when all may be over, once something has begun."""
+        seen = {job: one for batch in self._batches.values() for job, one in batch.jobs.items()}
+        if not seen or all(job.id in seen and seen[job.id].phase is JobPhase.DONE for job in plan.jobs):
             return ""
-        return f", about {format_duration(round(left * elapsed / worked))} to go"
+        waits = _Seen()
+        left = time_left(plan.jobs, plan.batches, lambda job: seen.get(job, waits), now, scheduler=plan.scheduler).whole
+        return f", about {format_duration(max(1, round(left)))} to go"

@@ -90,7 +90,8 @@ def view(state: SessionState, now: float) -> "RenderableType":
 def _end(state: SessionState, ahead: Forecast) -> str:
     if not state.not_done:
         return ", done"
-    return f", about {format_duration(ahead.remaining)} left" if state.begun and state.live else ", nothing runs"
+    left = format_duration(max(1, round(ahead.remaining)))
+    return f", about {left} left" if state.begun and state.live else ", nothing runs"
 
 
 def _bars(state: SessionState, ahead: Forecast) -> "RenderableType":
@@ -141,7 +142,7 @@ def _batch_table(batches: list[BatchProgress], now: float) -> "RenderableType":
             Text(str(progress.failed or ""), style="red"),
             format_duration(max(0.0, now - (progress.started or now))),
             format_duration(progress.batch.time_limit),
-            format_duration(progress.remaining),
+            format_duration(max(1, round(progress.remaining))),
         )
     return table
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from factories import plan_of, spec
 from sessions import recorded
@@ -197,16 +198,19 @@ def test_a_batch_that_has_begun_is_no_longer_submitted(tmp_path: Path) -> None:
 
 
 def test_progress_in_jobs(tmp_path: Path) -> None:
-    """Passed, failed, running, left; what is to go comes from the pace of this run."""
+    """Passed, failed, running, left; what is to go is what `status` says."""
     plan = plan_of([spec("a"), spec("b"), spec("c")], [spec("d"), spec("e")])
+    jobs = tuple(msgspec.structs.replace(job, runtime=15.5) for job in plan.jobs)
+    batches = tuple(msgspec.structs.replace(batch, runtime=15.5) for batch in plan.batches)
+    plan = msgspec.structs.replace(plan, jobs=jobs, batches=batches)
     recorded(tmp_path, plan, {"a": Outcome.SUCCESS, "b": Outcome.FAILED}, running=["c"], alive=True)
     paths = SessionPaths(tmp_path, plan.session)
-    progress = RunProgress(paths, started=1000.0)
-    assert progress.line(1010.0) == "[2/5] 1 passed, 1 failed, 1 running, 2 left"
+    progress = RunProgress(paths)
+    assert progress.line(1000.0) == "[2/5] 1 passed, 1 failed, 1 running, 2 left, about 31s to go"
     writer = JournalWriter(paths.batch(plan.batches[1].id).journal)
     writer.append(JobFinished(time=1015.0, job=spec("d").id, outcome="SKIPPED"))
     writer.close()
-    assert progress.line(1020.0) == "[3/5] 1 passed, 1 failed, 1 skipped, 1 running, 1 left, about 40s to go"
+    assert progress.line(1020.0) == "[3/5] 1 passed, 1 failed, 1 skipped, 1 running, 1 left, about 8.0s to go"
 
 
 def test_the_line_stays_below_what_is_written(tmp_path: Path) -> None:

@@ -56,3 +56,20 @@ def test_it_is_never_negative_and_ends_at_zero(runtimes: list[float], length: fl
         pace.end(job)
     assert pace.seconds_left(1e6) == 0
     assert (pace.running, pace.waiting) == (0, 0)
+
+
+def test_the_runner_corrects_guesses_by_what_ran() -> None:
+    """By those of the same source only, and a running job still needs what was declared."""
+    plan = plan_of([spec(f"j{number}") for number in range(4)])
+    sources = ((100.0, "default"), (100.0, "default"), (20.0, "declared"), (100.0, "default"))
+    jobs = [
+        msgspec.structs.replace(job, runtime=seconds, runtime_source=source)
+        for job, (seconds, source) in zip(plan.jobs, sources, strict=True)
+    ]
+    pace = Pace(msgspec.structs.replace(plan.batches[0], runtime=320.0), jobs)
+    a, b, c, _ = (job.id for job in jobs)
+    for job in (a, b, c):
+        pace.start(job, 0)
+    pace.end(a, 1.0)
+    pace.end(b, 1.0)
+    assert pace.seconds_left(6) == 14 + 10

@@ -12,8 +12,11 @@ from sessions import STARTED, recorded
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
 from canary_wf.job.status import Outcome, Status
+from canary_wf.plan.batch_slice import RuntimeSource
 from canary_wf.plan.model import Plan
 from canary_wf.report.forecast import forecast
+from canary_wf.report.progress import progress_of
+from canary_wf.report.run_progress import RunProgress
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.session_paths import SessionPaths
 
@@ -94,3 +97,48 @@ def test_as_many_nodes_are_reckoned_with_as_are_busy(tmp_path: Path) -> None:
     assert forecast(waiting, STARTED).remaining == 10.0
     running = load_session(recorded(tmp_path / "b", plan, {}, running=["j0", "j1"], alive=True))
     assert forecast(running, STARTED).remaining == 20.0
+
+
+def _mixed(sources: dict[str, tuple[float, RuntimeSource]]) -> Plan:
+    """Return one batch of jobs by name, each with what it is expected to take and where that is from."""
+    plan = plan_of([spec(name) for name in sources])
+    jobs = tuple(
+        msgspec.structs.replace(job, runtime=sources[job.name][0], runtime_source=sources[job.name][1])
+        for job in plan.jobs
+    )
+    length = sum(seconds for seconds, _ in sources.values()) / 2
+    return msgspec.structs.replace(plan, jobs=jobs, batches=(msgspec.structs.replace(plan.batches[0], runtime=length),))
+
+
+@pytest.mark.parametrize("source", ["declared", "history"])
+def test_a_running_job_needs_what_is_known_of_it(tmp_path: Path, source: RuntimeSource) -> None:
+    """However far off the guesses for others were, or what was known of them: in a batch, in all, in every view."""
+    plan = _mixed(
+        {
+            **{f"quick{n}": (75.0, "default") for n in range(8)},
+            **{f"known{n}": (30.0, source) for n in range(4)},
+            "long": (20.0, source),
+        }
+    )
+    ended = {job.name: OK for job in plan.jobs if job.name != "long"}
+    paths = recorded(tmp_path, plan, ended, running=["long"], alive=True)
+    state = load_session(paths)
+    found = forecast(state, STARTED + 6)
+    assert found.batches[0].remaining == found.remaining == pytest.approx(14)
+    (line,) = progress_of(state, STARTED + 6)
+    assert "about 14s left" in line
+    assert RunProgress(paths).line(STARTED + 6).endswith("about 14s to go")
+    assert forecast(state, STARTED + 30).remaining == 0.0
+
+
+def test_estimates_are_corrected_by_what_is_known_of_their_own_kind(tmp_path: Path) -> None:
+    """Guesses that were far off say nothing about a declared run time, nor the other way round."""
+    plan = _mixed(
+        {
+            **{f"quick{n}": (75.0, "default") for n in range(8)},
+            "declared": (20.0, "declared"),
+            "guessed": (75.0, "default"),
+        }
+    )
+    paths = recorded(tmp_path, plan, {f"quick{n}": OK for n in range(8)}, running=["guessed"], alive=True)
+    assert forecast(load_session(paths), STARTED).remaining == pytest.approx((20 + 7.5) / 2)
