@@ -15,7 +15,7 @@ from canary_wf.hooks.recording import reopen_recorder
 from canary_wf.hooks.slurm_end import Suspect, record_end, states_of, suspect_of
 from canary_wf.hooks.verdicts import interrupt, running_jobs
 from canary_wf.hooks.withdrawal import was_withdrawn
-from canary_wf.job.attempt import AttemptFile, SupersededError, is_alive, read_attempt, take_batch
+from canary_wf.job.attempt import AttemptFile, SupersededError, is_alive, living, read_attempt, take_batch
 from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal
 from canary_wf.job.left_behind import end_left_behind
@@ -46,9 +46,12 @@ def settle(paths: SessionPaths, batches: Iterable[str], *, anywhere: bool = Fals
     errors: list[CanaryWfError] = []
     cases = list(_cases(paths, batches, errors))
     states = states_of(case.suspect for case in cases)
+    told = {case.batch: states.get(case.suspect.slurm_job_id, "") for case in cases if case.suspect is not None}
+    unknown = [case for case in cases if not ended(told.get(case.batch, ""))]
+    alive = living((paths.batch(case.batch).attempt, case.attempt) for case in unknown)
     for case in cases:
-        state = "" if case.suspect is None else states.get(case.suspect.slurm_job_id, "")
-        if lives(state):
+        state = told.get(case.batch, "")
+        if lives(state) or paths.batch(case.batch).attempt in alive:
             continue
         try:
             if needs_settling(paths.batch(case.batch), case.attempt) or _tells_more(paths, case, state):

@@ -9,6 +9,7 @@ of a larger one, both runners are wanted: a runner that works for another result
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from canary_wf.durations import environment_seconds
 from canary_wf.errors import WorkspaceError
 from canary_wf.job.attempt_lock import attempt_lock
+from canary_wf.job.file_clock import age_of
 from canary_wf.job.runner_mark import bears_mark, set_mark
 from canary_wf.job.runner_process import RunnerProcess
 from canary_wf.json_files import not_writable, read_json, remove_half_written, write_json
@@ -31,6 +33,10 @@ def heartbeat() -> float:
 
 MISSED = 3
 """After this many missed heartbeats a runner on another machine is taken for dead."""
+
+
+_LONG_SILENCE = 24 * 3600.0
+"""Seconds by which no clock is wrong."""
 
 
 class SupersededError(WorkspaceError):
@@ -142,12 +148,36 @@ def read_attempt(path: Path) -> AttemptFile | None:
 
 
 def is_alive(path: Path, attempt: AttemptFile) -> bool:
-    """Return whether the runner of `attempt` still runs, as far as it can be known from here."""
+    """Return whether the runner of `attempt` still runs, as far as one look from here can tell.
+
+    One elsewhere does when its last sign of life is no older than some heartbeats, by the clock of the file system, nor
+    that much in the future.
+    """
     if attempt.ended:
         return False
     if attempt.process.is_here:
         return attempt.process.may_live
-    return time.time() - path.stat().st_mtime < MISSED * heartbeat()
+    return abs(age_of(path)) < MISSED * heartbeat()
+
+
+def living(attempts: Iterable[tuple[Path, AttemptFile | None]]) -> frozenset[Path]:
+    """Return those files of `attempts` whose runner lives, for who does harm where he takes a live one for dead.
+
+    Clocks may differ or have jumped, so one elsewhere that looks dead is watched for two heartbeats, all at once: a
+    live one gives a sign within. What is silent since yesterday, or for as long in the future, needs no watching.
+    """
+    found, silent = set(), {}
+    for path, attempt in attempts:
+        if attempt is None or attempt.ended:
+            continue
+        if is_alive(path, attempt):
+            found.add(path)
+        elif not attempt.process.is_here and abs(age_of(path)) < _LONG_SILENCE:
+            silent[path] = path.stat().st_mtime_ns
+    if silent:
+        time.sleep(2 * heartbeat())
+        found |= {path for path, stamp in silent.items() if path.exists() and path.stat().st_mtime_ns != stamp}
+    return frozenset(found)
 
 
 def take_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: AttemptFile | None = None) -> Attempt:

@@ -5,7 +5,7 @@ from pathlib import Path
 from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.larger import running_larger
 from canary_wf.hooks.lock import is_locked
-from canary_wf.job.attempt import is_alive, read_attempt
+from canary_wf.job.attempt import living, read_attempt
 from canary_wf.job.submission import read_submissions
 from canary_wf.resources.slurm_jobs import ask_states, ended
 from canary_wf.session_paths import SessionPaths, session_names
@@ -36,13 +36,9 @@ def check_nothing_queued(out: Path) -> None:
 
 def running_batches(out: Path) -> list[str]:
     """Return the batches of the newest session that a live runner works on."""
-    found = []
-    for folder in _batches(out):
-        path = folder / "attempt.json"
-        attempt = read_attempt(path)
-        if attempt is not None and is_alive(path, attempt):
-            found.append(folder.name)
-    return found
+    files = [folder / "attempt.json" for folder in _batches(out)]
+    alive = living((path, read_attempt(path)) for path in files)
+    return [path.parent.name for path in files if path in alive]
 
 
 def queued_jobs(out: Path) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.folder_removal import remove_folder
-from canary_wf.job.attempt import is_alive, read_attempt
+from canary_wf.job.attempt import living, read_attempt
 from canary_wf.json_files import not_writable
 from canary_wf.plain_files import open_plain
 from canary_wf.session_paths import SessionPaths, session_names
@@ -47,9 +47,14 @@ def old_sessions(out: Path, *, keep: int | None, before: float | None) -> list[O
     for name in names[: max(0, len(names) - max(1, keep or 1))]:
         paths = SessionPaths(out, name)
         created = created_at(paths)
-        if (before is None or created < before) and not is_running(paths):
-            found.append(OldSession(paths, created, _freed(paths.folder, seen)))
-    return found
+        if before is None or created < before:
+            found.append((paths, created))
+    running = running_sessions(paths for paths, _ in found)
+    return [
+        OldSession(paths, created, _freed(paths.folder, seen))
+        for paths, created in found
+        if paths.session not in running
+    ]
 
 
 def _is_ours(paths: SessionPaths) -> bool:
@@ -70,13 +75,10 @@ def created_at(paths: SessionPaths) -> float:
         return paths.folder.stat().st_mtime
 
 
-def is_running(paths: SessionPaths) -> bool:
-    """Return whether a live runner works on a batch of the session."""
-    for path in (paths.folder / "batches").glob("*/attempt.json"):
-        attempt = read_attempt(path)
-        if attempt is not None and is_alive(path, attempt):
-            return True
-    return False
+def running_sessions(sessions: Iterable[SessionPaths]) -> set[str]:
+    """Return those of `sessions` that a live runner works on a batch of."""
+    files = [path for paths in sessions for path in (paths.folder / "batches").glob("*/attempt.json")]
+    return {path.parents[2].name for path in living((path, read_attempt(path)) for path in files)}
 
 
 def remove_sessions(sessions: Iterable[OldSession]) -> None:

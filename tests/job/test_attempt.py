@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from canary_wf.errors import UsageError
-from canary_wf.job.attempt import Attempt, AttemptFile, heartbeat, is_alive, read_attempt, take_batch
+from canary_wf.job.attempt import Attempt, AttemptFile, heartbeat, is_alive, living, read_attempt, take_batch
 from canary_wf.job.processes import start_ticks, this_place
 
 HOLD = """
@@ -213,3 +214,59 @@ def test_a_heartbeat_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) ->
             heartbeat()
     monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.5")
     assert heartbeat() == 0.5
+
+
+def _elsewhere(path: Path, age: float) -> AttemptFile:
+    """Write an attempt of a runner on another machine whose last sign of life is `age` seconds old."""
+    content = AttemptFile("t" * 16, "elsewhere", 1, 1)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.encode(content))
+    os.utime(path, (time.time() - age,) * 2)
+    return content
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
+def test_the_clock_of_the_file_system_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float) -> None:
+    """This machine's clock may be wrong, or jump: what was touched just now is fresh."""
+    path = tmp_path / "b" / "attempt.json"
+    content = _elsewhere(path, 0)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + ahead)
+    assert is_alive(path, content)
+    assert [each.name for each in path.parent.iterdir()] == ["attempt.json"]
+
+
+def test_a_runner_elsewhere_that_looks_dead_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who would replace or remove what it runs waits whether its heart beats, whatever times it writes."""
+    monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.2")
+    paths = {name: tmp_path / name / "attempt.json" for name in ("behind", "ahead", "dead", "dead_ahead", "long_dead")}
+    ages = {"behind": 7200.0, "ahead": -7200.0, "dead": 7200.0, "dead_ahead": -7200.0, "long_dead": 1e6}
+    attempts = {name: _elsewhere(path, ages[name]) for name, path in paths.items()}
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(0.05):
+            for name in ("behind", "ahead"):
+                os.utime(paths[name], (time.time() - ages[name],) * 2)
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    try:
+        assert not any(is_alive(paths[name], attempt) for name, attempt in attempts.items())
+        before = time.monotonic()
+        alive = living((paths[name], attempt) for name, attempt in attempts.items())
+        assert time.monotonic() - before < 0.4 * 3
+    finally:
+        over.set()
+        beating.join()
+    assert alive == {paths["behind"], paths["ahead"]}
+
+
+def test_nobody_is_watched_without_need(tmp_path: Path) -> None:
+    """What is ended, fresh, here, or silent for days is known at once."""
+    fresh, old, ended = (tmp_path / name / "attempt.json" for name in ("fresh", "old", "ended"))
+    attempts = [(fresh, _elsewhere(fresh, 1.0)), (old, _elsewhere(old, 1e6))]
+    attempts.append((ended, msgspec.structs.replace(_elsewhere(ended, 60.0), ended=True)))
+    before = time.monotonic()
+    assert living([*attempts, (tmp_path / "none" / "attempt.json", None)]) == {fresh}
+    assert time.monotonic() - before < 5
