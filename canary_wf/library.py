@@ -19,7 +19,9 @@ from canary_wf.workflow.snakefile import WorkflowOptions
 
 S = TypeVar("S", PlanSettings, DiscoveryOptions)
 
-_SETTINGS = frozenset({"workers", "retry", "bind", "fail_on", "strict", "rules", "slurm", "hooks", "software"})
+_SETTINGS = frozenset(
+    {"workers", "retry", "bind", "output_limit", "fail_on", "strict", "rules", "slurm", "hooks", "software"}
+)
 _SELECTION = frozenset({"keyword_expression", "parameter_expression", "owners", "regex", "timeouts", "ctest_config"})
 
 

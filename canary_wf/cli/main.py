@@ -87,7 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(arguments)
     except BrokenPipeError:
         # The reader (a pager, head) has seen enough; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)
         return ExitCode.DONE
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _tell("interrupted", INTERRUPTED)

@@ -11,7 +11,7 @@ from canary_wf.cli.completion import batch_pairs
 from canary_wf.cli.configured import behind_configured, paths_or_configured
 from canary_wf.cli.software import software_choices
 from canary_wf.cli.whole_number import WholeNumber
-from canary_wf.errors import UsageError
+from canary_wf.errors import InputError, UsageError
 from canary_wf.job.retry import ANY, MOST, parse_retry
 
 if TYPE_CHECKING:  # `status` and its like take their options from here, and shall not wait for discovery and planner
@@ -33,7 +33,7 @@ out_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
-_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry")
+_BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry", "output_limit")
 
 
 def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -73,7 +73,7 @@ planning_options = stacked(
         metavar="KEY=VALUE",
         callback=behind_configured,
         shell_complete=batch_pairs,
-        help="spec=, scheduler=, workers=, fail_on=, retry=.",
+        help="spec=, scheduler=, workers=, fail_on=, retry=, output_limit=.",
     ),
     click.option(
         "--repeat-until-pass",
@@ -189,6 +189,7 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         workers=None if workers is None else int(workers),
         retry=_retry(given.get("retry"), values["repeat_until_pass"]),
         bind=values["bind"],
+        output_limit=_output_limit(given.get("output_limit")),
         fail_on="never" if fail_on == "never" else "any",
         strict=values["strict"],
         rules=values["rules"],
@@ -197,6 +198,22 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         software=software_choices(values["containers_for"], values["condas_for"]),
     )
     return settings, given.get("scheduler", "auto")
+
+
+def _output_limit(text: str | None) -> int | None:
+    """Return the bytes that `text`, a size, says."""
+    from canary_wf.resources.memory_size import MIB, parse_memory
+
+    if text is None:
+        return None
+    try:
+        size = parse_memory(text)
+    except InputError:
+        size = 0
+    if not size:
+        hint = "write MiB or a size such as 500MB or 2GiB"
+        raise UsageError(f"{text[:60]!r} is not a size above zero", where="-b output_limit", hint=hint)
+    return size * MIB
 
 
 def _retry(text: str | None, runs: int | None) -> dict[str, int]:

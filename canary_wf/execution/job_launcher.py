@@ -29,6 +29,7 @@ from canary_wf.execution.output import OUTPUT_FLAGS, PipedOutput
 from canary_wf.job.job import Job
 from canary_wf.job.launching import JobTimedOut
 from canary_wf.job.processes import signal_group
+from canary_wf.job.spec import OUTPUT_LIMIT
 from canary_wf.job.state_file import OUTPUT_FILE
 
 _PAUSE = 0.05
@@ -52,7 +53,8 @@ class ProcessLauncher:
         place = run_folder(job.spec, str(own), own)
         with Guard() as guard:
             started = time.monotonic()
-            piped = PipedOutput(str(own / output), job.spec.output_limit) if job.spec.ctest is not None else None
+            most = job.spec.output_limit or OUTPUT_LIMIT
+            piped = PipedOutput(str(own / output), most) if job.spec.ctest is not None else None
             process = _start(argv, place, environment, piped or own / output)
             try:
                 guard.watch(process.pid)

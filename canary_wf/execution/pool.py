@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import largest_items
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BatchPool(NamedTuple):
-    """The pool of one batch, its memory (MiB, None when not known), and the lease to release at the end.
+    """The pool of one batch, its memory (MiB, None when not known), and the lease that ends with the ``with`` block.
 
     `bindable` says whether CPU ids that are numbers are those of the operating system. `nodes` are the names of a Slurm
     job's nodes where the batch has several.
@@ -29,6 +29,12 @@ class BatchPool(NamedTuple):
     lease: Lease | None
     bindable: bool = True
     nodes: tuple[str, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Let others on this host have the ids."""

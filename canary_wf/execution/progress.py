@@ -94,4 +94,6 @@ def say(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read along has gone. The batch is not about that: what follows goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
+        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

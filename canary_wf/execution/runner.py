@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
@@ -27,6 +28,7 @@ from canary_wf.execution.stopping import Stopped, stop_on_signals
 from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
+from canary_wf.execution.withheld import keep_while_alive
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder, tell_hooks
 from canary_wf.hooks.result_copies import note_copy
@@ -163,6 +165,7 @@ class _BatchRun:
         self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
         self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
         self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams, self.attempt.hold)
+        self.watchdog = Watchdog(self.attempt.token)  # before hooks, whose threads a fork would not take along
         tell_hooks(self.recorder, part, paths, part.batch.id)
         self.hooks = Hooks([self.recorder])
         self.started = time.time()
@@ -172,7 +175,8 @@ class _BatchRun:
     def carry_out(self, workers: int | None) -> int:
         """Run, record and conclude; whatever happens, the attempt is ended if it is still ours."""
         try:
-            return self._to_the_end(workers)
+            with self.watchdog:
+                return self._to_the_end(workers)
         except Stopped:
             self.reason = self._why_stopped()
             raise
@@ -235,10 +239,8 @@ class _BatchRun:
         progress = ProgressLog(self.part, known)
         say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {progress.done} of them done before")
         allow_open_files(self.part.batch)
-        pool = open_pool(self.part, hold=self.attempt.hold)
-        treatment = self._treatment(pool, progress)
-        self.hooks.add(progress)
-        try:
+        with open_pool(self.part, hold=self.attempt.hold) as pool, closing(progress), closing(OomKills()) as kills:
+            self.hooks.add(progress)
             scheduler = BatchScheduler(
                 self.part.jobs,
                 known,
@@ -246,20 +248,18 @@ class _BatchRun:
                 capacity=Capacity(pool.pool, pool.memory, workers, pool.nodes),
                 hooks=self.hooks,
                 paths=self.paths,
-                treatment=treatment,
+                treatment=self._treatment(pool, progress, kills),
                 attempt=self.attempt,
             )
             gc.freeze()  # what is there now stays to the end: it need not be looked through again and again
             gc.enable()
-            with Strays() as strays, Watchdog(self.attempt.token) as watchdog, ProcessMonitor() as monitor:
-                scheduler.run(monitor, watchdog, strays)
-        finally:
-            treatment.oom_kills.close()
-            progress.close()
-            pool.release()
+            with Strays() as strays, ProcessMonitor() as monitor:
+                scheduler.run(monitor, self.watchdog, strays)
+                if held := scheduler.withheld_ids:
+                    keep_while_alive(pool.lease, held, strays.unended)
         return scheduler
 
-    def _treatment(self, pool: BatchPool, progress: ProgressLog) -> Treatment:
+    def _treatment(self, pool: BatchPool, progress: ProgressLog, kills: OomKills) -> Treatment:
         leased = {kind: items for kind, items in pool.pool.resources.items() if items}
         known = {**dict.fromkeys(pool.pool.types, ()), **self.part.resource_pool["resources"], **leased}
         types = {kind: largest_id(items) for kind, items in known.items()}
@@ -267,7 +267,7 @@ class _BatchRun:
             environment=base_environment(os.environ, types, self.attempt.token),
             retries=Retries(self.part.retry, self.recorder.state.jobs),
             binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
-            oom_kills=OomKills(),
+            oom_kills=kills,
             tick=lambda: self._look_around(progress),
             awaited=self.part.awaited,
             ended=self.recorder.job_ended,

@@ -6,6 +6,7 @@ from canary_wf.execution.disk import printed_in
 from canary_wf.execution.launcher import GRACE
 from canary_wf.execution.output import PipedOutput
 from canary_wf.job.events import Resources
+from canary_wf.job.spec import OUTPUT_LIMIT
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Outcome, Status
 from canary_wf.plan.batch_slice import PlannedJob
@@ -59,7 +60,7 @@ class Running:
 
     def too_much(self, *, look: bool) -> Status | None:
         """Return the verdict on a job that printed too much, else None; without `look` its file is not looked at."""
-        limit = self.job.output_limit
+        limit = self.job.output_limit or OUTPUT_LIMIT
         piped = self.output is not None and self.output.too_much
         if not piped and not (look and printed_in(self.folder) > limit):
             return None

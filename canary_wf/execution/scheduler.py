@@ -28,6 +28,7 @@ from canary_wf.job.environment import job_environment
 from canary_wf.job.events import JobLaunched, JobStarted, Resources
 from canary_wf.job.failure import OOM_KILL, out_of_memory
 from canary_wf.job.processes import signal_group, ticks_now
+from canary_wf.job.spec import OUTPUT_LIMIT
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Category, Outcome, Status
 from canary_wf.job.verdict import judge
@@ -77,6 +78,11 @@ class BatchScheduler:
     def verdicts(self) -> Mapping[str, Status]:
         """The verdicts that stand now, by job id."""
         return self._agenda.verdicts
+
+    @property
+    def withheld_ids(self) -> dict[str, set[str]]:
+        """The ids, by type, that jobs hold whose processes could not be ended."""
+        return self._aftermath.withheld.ids
 
     def run(self, monitor: ProcessMonitor, watchdog: Watchdog, strays: Strays) -> None:
         """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
@@ -173,7 +179,7 @@ class BatchScheduler:
         cpus = self._treatment.binding.cpus_for(job, resources)
         self._attempt.hold()  # copying may have taken long
         file = f"{folder}/{OUTPUT_FILE}"
-        output = PipedOutput(file, job.output_limit) if job.ctest is not None else None
+        output = PipedOutput(file, job.output_limit or OUTPUT_LIMIT) if job.ctest is not None else None
         try:
             pid = launch(argv, place, environment, output or file, cpus)
         except BaseException:

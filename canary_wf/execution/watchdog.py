@@ -25,6 +25,7 @@ class Watchdog:
     """The runner's end of it; a context manager, the watchdog ends with it.
 
     `token` is that of the attempt, by which processes are found that left their groups. `pid` is the watchdog's own.
+    It is forked, so make it before other people's code may start threads.
     """
 
     def __init__(self, token: str) -> None:
@@ -69,15 +70,29 @@ def _watch(read_end: int, runs: mmap.mmap, token: str) -> None:
             signal.signal(number, signal.SIG_IGN)
         # Neither the runner's locks nor the readers of its output may have to wait for the watchdog.
         os.dup2(read_end, 3)
-        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        _close_from(4)
+        null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
-            os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+            os.dup2(null, descriptor)
         if not os.read(3, 1):
             for group in _marked(runs):
                 signal_group(group, signal.SIGKILL)
             end_left_behind((), (token,))
     finally:
         os._exit(0)
+
+
+def _close_from(first: int) -> None:
+    """Close all descriptors from `first` on: one by one, as the limit may be a thousand million."""
+    try:
+        descriptors = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 - numbers, not paths
+    except OSError:
+        os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+        return
+    for descriptor in descriptors:
+        if descriptor >= first:
+            with contextlib.suppress(OSError):  # the one that listed them is gone already
+                os.close(descriptor)
 
 
 def _marked(runs: mmap.mmap) -> Iterator[int]:

@@ -4,11 +4,29 @@ So it is with a process of another user, or one that is stuck in the kernel.
 """
 
 import os
+import sys
+from collections.abc import Collection, Iterable, Mapping
 
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.strays import Strays
 from canary_wf.job.events import Resources
+from canary_wf.job.processes import start_ticks
 from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.resources.leases import LOCKS, Lease
+
+_KEEPER = """
+import sys, time
+def lives(word):
+    pid, ticks = word.split(":")
+    try:
+        fields = open("/proc/" + pid + "/stat", "rb").read().rpartition(b")")[2].split()
+    except OSError:
+        return False
+    return fields[0] not in (b"Z", b"X") and fields[19].decode() == ticks
+while any(map(lives, sys.argv[1:])):
+    time.sleep(1)
+"""
+"""A process that does nothing but hold the descriptors it was given while one of the processes pid:start lives."""
 
 PATIENCE = 60.0
 """Seconds that the rest of a batch waits for what only such a process holds."""
@@ -40,10 +58,43 @@ class Withheld:
             for job, resources in self._held.pop(owner):
                 self._capacity.give_back(job, resources)
 
+    @property
+    def ids(self) -> dict[str, set[str]]:
+        """The ids that are not given back, by type; locks are leased as ids of the type LOCKS."""
+        found: dict[str, set[str]] = {}
+        for job, resources in (each for held in self._held.values() for each in held):
+            for kind, items in resources.items():
+                found.setdefault(kind, set()).update(str(item["id"]) for item in items)
+            if job.locks:
+                found.setdefault(LOCKS, set()).update(job.locks)
+        return found
+
     def why(self, owner: str | None = None) -> str:
         """Return which processes could not be ended, those of `owner` or all, empty when there are none."""
         pids = [pid for pid, job in self._strays.unended.items() if owner in {None, job}]
         return ", ".join(f"process {pid} of {user_of(pid)}" for pid in pids)
+
+
+def keep_while_alive(lease: Lease | None, ids: Mapping[str, Collection[str]], pids: Iterable[int]) -> None:
+    """Keep `ids` of the `lease` from other batches of this host as long as one of the processes `pids` lives."""
+    if lease is None:
+        return  # Slurm keeps what it granted until all processes are gone
+    descriptors = lease.part_with(ids)
+    living = [f"{pid}:{start_ticks(pid)}" for pid in pids]
+    if descriptors and living:
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, True)
+        os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-I", "-S", "-c", _KEEPER, *living],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)],
+            setsid=True,
+        )
+        os.close(null)
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def user_of(pid: int) -> str:

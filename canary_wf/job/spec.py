@@ -77,7 +77,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     absolute path. `command` is the argument list; for a `.pyt` job it starts with the script and is run by the
     Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds; the job is ended
     after `limit` seconds, which is `timeout` times `timeout_multiplier`, or when it printed more than `output_limit`
-    bytes. `resources`
+    bytes (None: the session's, or OUTPUT_LIMIT). `resources`
     are further types of the pool, in slots; `resource_groups` say which slots of all types must be on one id. `locks`
     are names of which no two running jobs have one in common. `fixtures` are those of CTest in which the job takes
     part: the jobs of one belong into one batch. `xstatus` is explained in `job.exit_code`. `directory` is
@@ -103,7 +103,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resources: dict[str, int] = {}
     timeout: float = 300.0
     timeout_multiplier: float = 1.0
-    output_limit: int = OUTPUT_LIMIT
+    output_limit: int | None = None
     runtime: float | None = None
     keywords: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()

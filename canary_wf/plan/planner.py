@@ -39,12 +39,13 @@ _NOT_FURTHER_TYPES = {"cpus", "gpus", MEMORY}
 
 
 class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user decided about batches and their run."""
+    """What the user decided about batches and their run; `output_limit` is in bytes, for jobs that have none."""
 
     batch_spec: BatchSpecification = BatchSpecification()
     workers: int | None = None
     retry: RetryPolicy = {}
     bind: bool = False
+    output_limit: int | None = None
     fail_on: FailOn = "any"
     strict: bool = False
     rules: RulesMode = "auto"
@@ -85,7 +86,7 @@ def make_plan(
         bind=settings.bind,
         fail_on=settings.fail_on,
         jobs=tuple(
-            _planned(job, estimate, out, batch=batch_of[job.id], inputs=digests.of(job))
+            _planned(job, estimate, out, settings, batch=batch_of[job.id], inputs=digests.of(job))
             for job, estimate in zip(map(_informed(target), jobs), estimates, strict=True)
         ),
         left_out=tuple(left_out),
@@ -220,8 +221,17 @@ def _informed(target: Target) -> Callable[[JobSpec], JobSpec]:
     return told if target.specified else lambda job: job
 
 
-def _planned(job: JobSpec, estimate: Estimate, out: Path, *, batch: str, inputs: str) -> PlannedJob:
+def _planned(
+    job: JobSpec,
+    estimate: Estimate,
+    out: Path,
+    settings: PlanSettings,
+    *,
+    batch: str,
+    inputs: str,
+) -> PlannedJob:
     fields: dict[str, Any] = {name: getattr(job, name) for name in job.__struct_fields__}
+    fields["output_limit"] = job.output_limit or settings.output_limit
     fields["file"] = relative_to_out(job.file, out)
     if job.working_directory is not None:
         fields["working_directory"] = relative_to_out(Path(job.working_directory), out)

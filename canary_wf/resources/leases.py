@@ -9,7 +9,7 @@ others there is no deadlock. Ids are leased whole; slots are left to the pool of
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -70,6 +70,17 @@ class Lease:
         """Give the ids back; doing so again does nothing."""
         while self._descriptors:
             unlock(self._descriptors.pop())
+
+    def part_with(self, ids: Mapping[str, Collection[str]]) -> list[int]:
+        """Return the descriptors that hold the locks of `ids`, by type, which are no longer part of the lease.
+
+        Whoever has a copy of one of them keeps its id from others until the last copy is closed.
+        """
+        places = [(kind, name) for kind, names in self.ids.items() for name in names]
+        parted = [place for place, (kind, name) in enumerate(places) if name in ids.get(kind, ())]
+        descriptors = [self._descriptors[place] for place in parted]
+        self._descriptors[:] = [each for each in self._descriptors if each not in descriptors]
+        return descriptors
 
     def __enter__(self) -> Self:
         return self

@@ -305,6 +305,7 @@ class Host(RuleBasedStateMachine):
             patch.object(scheduling, "launch", launch),
             patch.object(aftermath, "reap", reap),
             patch.object(scheduling, "signal_group", lambda *_: True),
+            patch.object(aftermath, "signal_group", lambda *_: True),
         ):
             yield
 

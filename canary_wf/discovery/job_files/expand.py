@@ -20,7 +20,7 @@ from canary_wf.errors import InputError
 from canary_wf.job.exit_code import ANY_FAILURE
 from canary_wf.job.identity import job_id, job_name
 from canary_wf.job.spec import Artifact, Asset, JobSpec
-from canary_wf.resources.memory_size import parse_memory
+from canary_wf.resources.memory_size import MIB, parse_memory
 
 T = TypeVar("T")
 
@@ -75,6 +75,7 @@ class _Entry:
         self.timeout_multiplier = timeouts.multiplier
         self.runtime = self.checked("runtime", parse_positive_duration)
         self.memory = self.checked("memory", _memory)
+        self.output_limit = self.checked("output_limit", _memory)
         self.command = self.checked("command", _words) or []
         self.dependencies = self._dependencies()
 
@@ -122,6 +123,7 @@ class _Entry:
             **self._amounts(parameters),
             timeout=self.timeout,
             timeout_multiplier=self.timeout_multiplier,
+            output_limit=self.output_limit and self.output_limit * MIB,
             runtime=self.runtime,
             keywords=self.keywords,
             owners=tuple(entry.get("owners", ())),

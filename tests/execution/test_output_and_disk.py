@@ -1,0 +1,191 @@
+"""What jobs may not exceed: output that does not end, a disk that is full, processes that cannot be ended."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from factories import plan_of, shell, spec
+
+from canary_wf.execution.disk import DiskWatch
+from canary_wf.execution.runner import main
+from canary_wf.execution.withheld import keep_while_alive
+from canary_wf.job.ctest_rules import CTestRules
+from canary_wf.job.record import JobRecord
+from canary_wf.job.spec import JobSpec
+from canary_wf.plan.store import write_session
+from canary_wf.report.session import load_session
+from canary_wf.resources.leases import HostLeases
+from canary_wf.session_paths import SessionPaths
+
+MIB = 2**20
+
+
+def run(out: Path, jobs: list[JobSpec], cpus: int = 1) -> tuple[int, dict[str, JobRecord]]:
+    """Run one batch of `jobs` here; return the runner's exit code, and what became of each job."""
+    plan = plan_of(jobs, cpus=cpus)
+    paths = write_session(plan, out)
+    code = main([plan.batches[0].id, "--plan", str(paths.plan)])
+    state = load_session(paths)
+    return code, {job.name: state.record(job) for job in plan.jobs}
+
+
+def command(paths: SessionPaths, batch: str) -> list[str]:
+    """Return the command line that runs `batch`."""
+    return [sys.executable, "-P", "-m", "canary_wf", "run-batch", batch, "--plan", str(paths.plan)]
+
+
+def test_a_job_that_prints_without_end_is_ended(tmp_path: Path) -> None:
+    """In a file and through a pipe; the next job runs."""
+    limit = {"output_limit": MIB, "timeout": 60.0}
+    jobs = [
+        shell("a", "yes", **limit),
+        shell("b", "yes", kind="ctest", ctest=CTestRules(), **limit),
+        shell("c", "head -c 1000000 /dev/zero", kind="ctest", ctest=CTestRules(), **limit),
+        spec("d"),
+    ]
+    code, records = run(tmp_path, jobs)
+    assert code == 0
+    told = ("FAILED", "printed more than its output_limit of 1 MiB, so it was ended")
+    verdicts = {name: (record.status.outcome.name, record.status.reason) for name, record in records.items()}
+    assert verdicts == {"a": told, "b": told, "c": ("SUCCESS", None), "d": ("SUCCESS", None)}
+    piped = next(tmp_path.glob(".canary-wf/sessions/*/jobs/b/canary-out.txt"))
+    assert piped.stat().st_size == MIB
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of 8 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a small file system")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("kind", ["jobs", "ctest"])
+def test_a_full_disk_is_the_fault_of_who_filled_it(small_disk: Path, kind: str) -> None:
+    """The one that filled it fails for good; who failed by it runs again once there is space."""
+    fields = {"kind": kind, "ctest": CTestRules()} if kind == "ctest" else {"kind": kind}
+    jobs = [
+        shell("a", "yes || true; sleep 60", timeout=30.0, **fields),
+        shell("b", "sleep 0.5; echo b; head -c 100000 /dev/zero >file", **fields),
+    ]
+    plan = plan_of(jobs, cpus=2)
+    batch = plan.batches[0]
+    wide = type(batch)(**{**{field: getattr(batch, field) for field in batch.__struct_fields__}, "cpus": 2})
+    plan = plan_of(jobs, cpus=2, batches=(wide,))
+    paths = write_session(plan, small_disk)
+    line = [batch.id, "--plan", str(paths.plan)]
+    assert main(line) != 0
+    paths.job("a").joinpath("canary-out.txt").unlink()
+    assert main(line) == 0
+    state = load_session(paths)
+    records = {job.name: state.record(job) for job in plan.jobs}
+    assert records["b"].status.outcome.name == "SUCCESS"
+    # Where the journal had no room for the verdict on the first run, the job ran a second time.
+    assert records["a"].status.outcome.name in {"FAILED", "TIMEOUT"}
+    assert "filled the disk" in (records["a"].status.reason or "")
+
+
+def test_a_disk_is_full_when_it_says_so_or_takes_no_file(small_disk: Path) -> None:
+    """One that was full since a job began counts for the job, also after there is space again."""
+    started = time.monotonic()
+    watch = DiskWatch(str(small_disk))
+    assert watch.full() is None
+    assert watch.full_since(started, str(small_disk)) is None
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "canary-out.txt").write_bytes(bytes(16 * MIB))
+    assert watch.full() == str(small_disk)
+    assert watch.filled_by(str(small_disk), str(small_disk)) > 4 * MIB
+    (small_disk / "canary-out.txt").unlink()
+    assert watch.full() is None
+    assert watch.full_since(started, str(small_disk)) == str(small_disk)
+    assert watch.full_since(time.monotonic(), str(small_disk)) is None
+
+
+STUCK = """
+#include <unistd.h>
+int main(void) { uid_t user = geteuid(); if (setreuid(user, user)) return 9; sleep(6); return 0; }
+"""
+OTHER_USER = ("setpriv", "--reuid=23456", "--regid=23456", "--clear-groups")
+READER = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
+"""One who may read all files, as this Python may lie where only root reads, but end no one else's process."""
+
+
+@pytest.mark.needs("cc", "setpriv")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program that runs as another user")
+def test_a_process_that_cannot_be_ended_holds_up_nobody() -> None:
+    """It is told with its user; the next job waits for its id only, and another batch as well."""
+    home = Path(tempfile.mkdtemp(prefix="stuck-"))  # where every user may look
+    try:
+        (home / "s.c").write_text(STUCK)
+        subprocess.run(["cc", "-o", home / "stuck", home / "s.c"], check=True)
+        shutil.chown(home / "stuck", 12345)
+        (home / "stuck").chmod(0o4755)
+        home.chmod(0o755)
+        jobs = [
+            shell("behind", f"{home}/stuck & sleep 0.3", timeout=60.0),
+            spec("stuck", command=(str(home / "stuck"),), timeout=0.3),
+            spec("next", "stuck", "behind", dependencies=()),
+        ]
+        plan = plan_of(jobs)
+        out = home / "out"
+        paths = write_session(plan, out)
+        for path in (out, *out.rglob("*")):
+            shutil.chown(path, 23456)
+        environment = {
+            **os.environ,
+            "CANARY_WF_LEASE_DIR": str(home / "leases"),
+        }
+        (home / "leases").mkdir(mode=0o777)
+        (home / "leases").chmod(0o1777)
+        started = time.monotonic()
+        done = subprocess.run(
+            [*OTHER_USER, *READER, *command(paths, plan.batches[0].id)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        state = load_session(paths)
+        records = {job.name: state.record(job) for job in plan.jobs}
+        assert records["stuck"].status.outcome.name == "TIMEOUT"
+        assert "could not be ended (process " in (records["stuck"].status.reason or "")
+        assert "of user 12345)" in (records["stuck"].status.reason or "")
+        assert records["stuck"].measurements["duration"] < 5
+        assert records["next"].status.outcome.name == "SUCCESS"
+        assert records["behind"].status.outcome.name == "SUCCESS"
+        assert "could not be ended" in (records["behind"].status.reason or "")
+        assert time.monotonic() - started < 40
+    finally:
+        shutil.rmtree(home)
+
+
+def test_ids_stay_leased_while_a_process_lives(tmp_path: Path) -> None:
+    """Another batch of the host gets the others, and these once the process is gone."""
+    leases = HostLeases(tmp_path)
+    names = {"cpus": ["0", "1"]}
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        with leases.acquire({"cpus": 2}, names, on_wait=lambda _: None) as lease:
+            keep_while_alive(lease, {"cpus": {"1"}}, [sleeper.pid])
+        with leases.acquire({"cpus": 1}, names, on_wait=lambda _: None) as other:
+            assert other.ids == {"cpus": ["0"]}
+        with pytest.raises(Exception, match="gave up"):
+            leases.acquire({"cpus": 2}, names, on_wait=lambda _: None, give_up=lambda: True)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    leases.acquire({"cpus": 2}, names, on_wait=lambda _: None).release()
