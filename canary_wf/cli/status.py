@@ -14,6 +14,7 @@ from canary_wf.errors import ExitCode, UsageError
 from canary_wf.plan.left_out import left_out_lines
 from canary_wf.plan.store import newest_session
 from canary_wf.report.progress import progress_of
+from canary_wf.report.queue import SlurmQueue, queue_lines
 from canary_wf.report.selection import select, with_keywords
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.report.table import print_failures, print_status
@@ -47,7 +48,7 @@ def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | Non
 
         state = watch(paths)
     else:
-        state = load_session(paths)
+        state = SlurmQueue().explain(load_session(paths))
     _tell(state, wanted, keywords, lines, as_json=as_json)
     return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED
 
@@ -61,5 +62,5 @@ def _tell(state: SessionState, wanted: str | None, keywords: str | None, lines: 
     else:
         print_status(state, jobs)
     if not as_json:
-        told = (*progress_of(state, time.time()), *left_out_lines(state.plan.left_out))
+        told = (*progress_of(state, time.time()), *queue_lines(state), *left_out_lines(state.plan.left_out))
         sys.stdout.writelines(f"{line}\n" for line in told)

@@ -13,6 +13,7 @@ from canary_wf.errors import one_line
 from canary_wf.job.phase import JobPhase
 from canary_wf.report.follow import SessionFollower
 from canary_wf.report.forecast import BatchProgress, Forecast, forecast
+from canary_wf.report.queue import SlurmQueue, queue_lines
 from canary_wf.report.session import SessionState
 from canary_wf.report.table import summary
 from canary_wf.session_paths import SessionPaths
@@ -37,8 +38,9 @@ def watch(paths: SessionPaths, file: TextIO | None = None, pause: float = PAUSE)
 def _looks(follower: SessionFollower, pause: float) -> Iterator[SessionState]:
     """Yield the states of a session, the last one when nothing is left to come."""
     idle = 0
+    queue = SlurmQueue()
     while True:
-        state = follower.look()
+        state = queue.explain(follower.look())
         yield state
         idle = 0 if state.live else idle + 1
         if not state.not_done and not state.live:
@@ -54,7 +56,7 @@ def _write(looks: Iterator[SessionState], file: TextIO) -> SessionState:
         line = summary(state)
         if line != told:
             ahead = forecast(state, time.time())
-            file.write(f"{line}{_end(state, ahead)}\n")
+            file.write(f"{line}{_queued(state)}{_end(state, ahead)}\n")
             file.flush()
             told = line
     return state
@@ -115,7 +117,8 @@ def _bars(state: SessionState, ahead: Forecast) -> "RenderableType":
 
 def _queued(state: SessionState) -> str:
     queued = {job.batch for job in state.plan.jobs if state.record(job).phase is JobPhase.SUBMITTED}
-    return f", {len(queued)} in the queue" if queued else ""
+    reasons = "; ".join(queue_lines(state))
+    return f", {len(queued)} in the queue{f' ({reasons})' if reasons else ''}" if queued else ""
 
 
 def _bar(done: int, total: int, width: int) -> "RenderableType":
