@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -252,6 +252,98 @@ def test_processes_that_cannot_be_watched_are_polled() -> None:
 def test_the_polling_interval_adapts_as_documented(counter: int, interval: float, expected: float) -> None:
     """Faster after results, slower without."""
     assert compute_next_dyn_poll(counter, interval) == pytest.approx(expected)
+
+
+class TheirGraph:
+    """A graph as e3-core's are: iterated over as pairs, with its data and predecessors to be asked for."""
+
+    def __init__(self, edges: dict[str, set[str]]) -> None:
+        self.edges = edges
+        self.vertex_data = {uid: ["true"] for uid in edges}
+
+    def get_predecessors(self, uid: str) -> frozenset[str]:
+        """Return what comes before `uid`."""
+        return frozenset(self.edges[uid])
+
+    def __iter__(self) -> Iterator[tuple[str, list[str]]]:
+        return iter(self.vertex_data.items())
+
+
+class LikeOurs:
+    """A graph that offers what ours does, without being one."""
+
+    def __init__(self, edges: dict[str, set[str]]) -> None:
+        self.edges = edges
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.edges)
+
+    def __getitem__(self, uid: str) -> list[str]:
+        return ["true"]
+
+    def predecessors(self, uid: str) -> list[str]:
+        """Return what comes before `uid`."""
+        return sorted(self.edges[uid])
+
+
+@pytest.mark.parametrize("kind", [TheirGraph, LikeOurs])
+def test_graphs_of_others_are_taken(kind: Any) -> None:  # noqa: ANN401 - a class
+    """What a graph offers counts, not its class; a cycle is found in it too."""
+    dag = kind({"c": {"a", "b"}, "a": set(), "b": {"a"}})
+    log, scheduler = run(dag)
+    assert log == ["+a", "-a", "+b", "-b", "+c", "-c"]
+    assert scheduler.dag is dag
+    with pytest.raises(DAGError, match="depends on itself"):
+        run(kind({"a": {"b"}, "b": {"a"}}))
+
+
+@pytest.mark.parametrize("graph_of_none", [None, {"a": []}, ["a"], "a", object()])
+def test_what_is_no_graph_is_refused(graph_of_none: object) -> None:
+    """The error says what was given and what is taken."""
+    with pytest.raises(DAGError, match=r"dag: \w+ is not a graph of work; use canary_wf"):
+        MultiprocessScheduler(graph_of_none, Command, lambda _: None)  # type: ignore[arg-type]
+
+
+def test_a_loop_that_leaves_nothing_ends() -> None:
+    """A list of the iterator, which nobody leaves a vertex of, would otherwise never be complete."""
+    with pytest.raises(DAGError, match="vertex a: is waited for in a loop that does not leave it"):
+        list(DAGIterator(graph({"a": [], "b": ["a"]})))
+    assert len(list(DAGIterator(graph({"a": [], "b": []})))) == 2
+
+
+def test_a_loop_may_poll() -> None:
+    """One that asks again and again until a vertex is left gets the next."""
+    walk = DAGIterator(graph({"a": [], "b": ["a"]}))
+    seen: list[str | None] = []
+    for uid, _ in walk:
+        seen.append(uid)
+        if seen.count(None) == 900 and "b" not in seen:
+            walk.leave("a")
+    assert [uid for uid in seen if uid] == ["a", "b"]
+
+
+class Status:
+    """The running status of a testsuite."""
+
+    def __init__(self) -> None:
+        self.aborted_too_many_failures = False
+
+
+def test_a_running_status_in_fourth_place_ends_the_run() -> None:
+    """As newer releases of e3-testsuite call it: nothing more is begun once there were too many failures."""
+    status = Status()
+    done: list[str] = []
+
+    def collect(worker: Command) -> None:
+        done.append(worker.uid)
+        status.aborted_too_many_failures = len(done) == 2
+
+    dag = graph({name: [] for name in "abcd"})
+    theirs: Any = MultiprocessScheduler
+    scheduler = theirs(dag, Command, collect, status, jobs=1)
+    scheduler.run()
+    assert (done, scheduler.parallelism, scheduler.running_status) == (["a", "b"], 1, status)
+    assert MultiprocessScheduler(dag, Command, collect, 3, False).parallelism == 3
 
 
 @given(st.lists(st.integers(0, 11), min_size=1, max_size=12))

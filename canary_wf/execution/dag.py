@@ -1,10 +1,12 @@
 """A graph of units of work and the order in which they may be done, for `canary_wf.multiprocess_scheduler`.
 
 A cycle is refused with its vertices named. Building is linear: cycles are looked for once, when an iteration begins
-(or by `check`), not with every vertex.
+(or by `check`), not with every vertex. The graph of e3-core (`e3.collection.dag.DAG`) is taken too, as it is found by
+what it offers.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar, overload
 
@@ -98,15 +100,48 @@ def _edges(dag: DAG[T]) -> tuple[dict[str, int], dict[str, list[str]]]:
     return waits, followers
 
 
+def as_dag(graph: Any) -> DAG[Any]:  # noqa: ANN401 - checked here
+    """Return `graph` if it is a `DAG`, else a copy of one that is like it or like e3-core's.
+
+    Raises DAGError for anything else.
+    """
+    if isinstance(graph, DAG):
+        return graph
+    data, before = getattr(graph, "vertex_data", None), getattr(graph, "get_predecessors", None)
+    if data is None:
+        data, before = _like_ours(graph)
+    if not isinstance(data, Mapping) or not callable(before):
+        what = f"{type(graph).__name__} is not a graph of work"
+        hint = "use canary_wf.multiprocess_scheduler.DAG, or e3.collection.dag.DAG"
+        raise DAGError(what, where="dag", hint=hint)
+    found: DAG[Any] = DAG()
+    for uid, value in data.items():
+        found.add_vertex(uid, value, before(uid))
+    return found
+
+
+def _like_ours(graph: Any) -> tuple[dict[str, Any] | None, Callable[[str], Iterable[str]] | None]:  # noqa: ANN401
+    """Return data and predecessors of what offers what a `DAG` does, without being one; None for anything else."""
+    if not all(hasattr(graph, name) for name in ("__iter__", "__getitem__", "predecessors")):
+        return None, None
+    return {uid: graph[uid] for uid in graph}, graph.predecessors
+
+
+_MOST_IN_VAIN = 1000
+"""Vertices that a loop may ask for in vain within a second: one that polls sleeps in between."""
+
+
 class DAGIterator(Generic[T]):
     """Walks over a graph: a vertex is handed out when all before it have been left.
 
     `next` gives ``(uid, data)``, or ``(None, None)`` while all that is not handed out waits for vertices that are
-    busy. The iteration stops when everything has been handed out. `runtime` gives the seconds a vertex takes; with
-    it, the one with the longest path behind it comes first, else the order of addition holds.
+    busy. The iteration stops when everything has been handed out; a loop that waits for busy vertices without a pause
+    and leaves none raises DAGError. `runtime` gives the seconds a vertex takes; with it, the one with the longest path
+    behind it comes first, else the order of addition holds.
     """
 
     def __init__(self, dag: DAG[T], runtime: Callable[[str, T], float] | None = None) -> None:
+        dag = as_dag(dag)
         self._dag = dag
         order = dag.check()
         self._waits, self._followers = _edges(dag)
@@ -132,7 +167,16 @@ class DAGIterator(Generic[T]):
         heappush(self._ready, (-self._rank[uid], self._number[uid], uid))
 
     def __iter__(self) -> Iterator[tuple[str, T] | tuple[None, None]]:
-        return self
+        in_vain, since = 0, 0.0
+        while self._left:
+            found = next(self)
+            if found[0] is not None or not in_vain:
+                in_vain, since = 0, time.monotonic()
+            in_vain += 1
+            if in_vain > _MOST_IN_VAIN and time.monotonic() - since < 1.0:
+                where = f"vertex {next(iter(self._busy))}"
+                raise DAGError("is waited for in a loop that does not leave it", where=where, hint="call leave(uid)")
+            yield found
 
     def __next__(self) -> tuple[str, T] | tuple[None, None]:
         if not self._left:

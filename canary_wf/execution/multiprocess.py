@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Generic, TypeVar, cast
 
 from canary_wf.batch.ready_queue import LOOK_AHEAD
@@ -26,6 +27,7 @@ from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
 logger = logging.getLogger("canary_wf.multiprocess_scheduler")
 """Told of the start and the end of every worker, at the level of debugging; named as the public module."""
 
+Create = TypeVar("Create", bound=Callable[..., None])
 WorkData = TypeVar("WorkData")
 SomeWorker = TypeVar("SomeWorker", bound=Worker)
 
@@ -38,6 +40,9 @@ SLOWEST = 1.0
 
 FASTEST = 0.0001
 """Seconds between two polls below which the interval shrinks no more."""
+
+_FOURTH = 4
+"""Its place among the arguments, behind the object itself."""
 
 PATIENT = 8
 """After so many polls without a result, the interval grows."""
@@ -52,16 +57,32 @@ def compute_next_dyn_poll(poll_counter: int, poll_interval: float) -> float:
     return poll_interval
 
 
+def _status_in_fourth_place(create: Create) -> Create:
+    """Let `create` be called as newer releases of e3-testsuite do: with a running status where `jobs` stands here."""
+
+    @wraps(create)
+    def called(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - passed on
+        if len(arguments) > _FOURTH and not isinstance(arguments[_FOURTH], int):
+            named["running_status"] = arguments[_FOURTH]
+            arguments = arguments[:_FOURTH] + arguments[_FOURTH + 1 :]
+        create(*arguments, **named)
+
+    return cast(Create, called)
+
+
 class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
     """Runs the units of work of `dag`, at most `jobs` at once (0: one for each CPU this process may use).
 
-    `job_factory` makes the worker for a unit, `collect_result` gets it when its process has ended. `no_free_item` is
-    True while all waiting work depends on work that has not completed; `no_work_left` when everything was begun.
-    Beyond the API page: `runtime` (seconds) lets the longest remaining path go first, `request` says what a unit
-    checks out of `pool` before it starts (see `allocations`), `exclusive` that nothing runs beside it, `timeout`
-    after how many seconds it is ended. Raises DAGError for a graph with a cycle.
+    `dag` is a `DAG` of this package or of e3-core. `job_factory` makes the worker for a unit, `collect_result` gets it
+    when its process has ended. `no_free_item` is True while all waiting work depends on work that has not completed;
+    `no_work_left` when everything was begun. Newer releases of e3-testsuite pass a `running_status` in fourth place: no
+    more work is begun once its `aborted_too_many_failures` is true. Beyond the API page: `runtime` (seconds) lets the
+    longest remaining path go first, `request` says what a unit checks out of `pool` before it starts (see
+    `allocations`), `exclusive` that nothing runs beside it, `timeout` after how many seconds it is ended. Raises
+    DAGError for a graph with a cycle, and for what is not a graph.
     """
 
+    @_status_in_fourth_place
     def __init__(  # noqa: PLR0913 - the API page's own, and what it lacks
         self,
         dag: DAG[WorkData],
@@ -70,6 +91,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         jobs: int = 0,
         dyn_poll_interval: bool = True,
         *,
+        running_status: object = None,
         runtime: Callable[[str, WorkData], float] | None = None,
         pool: ResourcePool | None = None,
         request: Callable[[str, WorkData], Request] | None = None,
@@ -81,7 +103,8 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         self.parallelism = jobs or len(os.sched_getaffinity(0))
         self.dag = dag
         self.workers: list[SomeWorker | None] = [None] * self.parallelism
-        self.iterator = DAGIterator(dag, runtime)
+        self.iterator: DAGIterator[WorkData] = DAGIterator(dag, runtime)
+        self.running_status = running_status
         self.job_factory = job_factory
         self.collect_result = collect_result
         self.active_workers = 0
@@ -188,6 +211,8 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
                 self.iterator.leave(worker.uid)
                 self.no_free_item = False
                 self.collect_result(worker)
+                if getattr(self.running_status, "aborted_too_many_failures", False):
+                    self.no_work_left = True
             elif time.monotonic() >= self._deadlines.get(worker.uid, float("inf")):
                 self._end_late(worker)
 

@@ -1,9 +1,10 @@
 """What jobs and batches of jobs have in common: a phase, a verdict, times, and the questions that a queue asks."""
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
-from canary_wf.errors import CanaryWfError
+from canary_wf.errors import InputError
 from canary_wf.job.events import Resources
 from canary_wf.job.job_state import JobState
 from canary_wf.job.measurements import Measurements
@@ -16,14 +17,29 @@ from canary_wf.job.values import storable
 class BaseJob(ABC):
     """Something that a queue gives resources to and runs.
 
-    `state` holds the phase, `status` the verdict, `timekeeper` when what happened, `measurements` what was measured.
+    `state` holds the phase, `status` the verdict, `timekeeper` when what happened, `measurements` what was measured. A
+    subclass may set them or leave them to this class, whether its `__init__` calls this one's or not.
     """
 
-    def __init__(self) -> None:
-        self.state = JobState()
-        self.status = Status()
-        self.timekeeper = Timekeeper()
-        self.measurements = Measurements()
+    @cached_property
+    def state(self) -> JobState:
+        """Where it stands."""
+        return JobState()
+
+    @cached_property
+    def status(self) -> Status:
+        """The verdict on it."""
+        return Status()
+
+    @cached_property
+    def timekeeper(self) -> Timekeeper:
+        """When what happened to it."""
+        return Timekeeper()
+
+    @cached_property
+    def measurements(self) -> Measurements:
+        """What was measured of it."""
+        return Measurements()
 
     @property
     @abstractmethod
@@ -64,12 +80,12 @@ class BaseJob(ABC):
         """Return whether it can be started now."""
 
     def validate_enqueuable(self) -> None:
-        """Raise CanaryWfError when a queue must not take it: it has begun already, or can never run."""
+        """Raise InputError when a queue must not take it: it has begun already, or can never run."""
         if not self.state.is_pending():
-            raise CanaryWfError(f"is {self.state.phase.value} already", where=self.display_name())
+            raise InputError(f"is {self.state.phase.value} already", where=self.display_name())
         if not self.is_runnable():
             reason = self.status.reason or "what it waits for has not ended as needed"
-            raise CanaryWfError(f"can never run: {reason}", where=self.display_name())
+            raise InputError(f"can never run: {reason}", where=self.display_name())
 
     def on_submitted(self) -> None:
         """Note that it was handed to a scheduler."""
