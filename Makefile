@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 DEMO := build/demo
 
-.PHONY: demo test test-all coverage check docs reference wheel faults screenshots clean
+.PHONY: demo test test-all coverage check docs reference wheel faults damage screenshots clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/canary-wf generate examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
@@ -47,6 +47,10 @@ SEED ?= 1
 
 faults: $(VENV)/.dev
 	$(VENV)/bin/python tests/faults/fault_campaign.py --rounds $(ROUNDS) --seed $(SEED)
+
+# Damage to workspaces, for as long as one likes: make damage ROUNDS=5000 SEED=1
+damage: $(VENV)/.dev
+	$(VENV)/bin/python tests/damage/damage_campaign.py --rounds $(ROUNDS) --seed $(SEED)
 
 # The wheel must work on its own: it is built, installed into a fresh environment, and used once from there.
 wheel: $(VENV)/.dev

@@ -109,11 +109,19 @@ def generate_workflow(
     files = workflow_files(plan, settings.rules, _kept_options(workflow, out)) | profile_files(plan)
     check_out(out, files)
     with workspace_lock(out):
+        _check_unchanged(before, out)
+        check_out(out, files)  # once more: somebody may have begun a run while the jobs were looked for
         session, kept, warnings = _write(plan, files, settings, out, update=update)
         readings.save(cache_folder(out / STATE_FOLDER))
     cluster = cluster_warnings(target, out, settings.slurm)
     told = (*found.warnings, *fixture_warnings(plan), *warnings, *ended_early(plan), *cluster)
     return Generated(plan, session, found, told, kept)
+
+
+def _check_unchanged(before: Sequence[str], out: Path) -> None:
+    """Raise WorkspaceError when somebody else made or removed a session of `out` since its sessions were `before`."""
+    if session_names(out) != list(before):
+        raise WorkspaceError("its sessions have changed meanwhile", where=out, hint="run canary-wf generate again")
 
 
 def _kept_options(options: WorkflowOptions | None, out: Path) -> WorkflowOptions:

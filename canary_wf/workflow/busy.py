@@ -1,11 +1,13 @@
 """Whether a workspace may be changed, or is being run: by a runner, by Snakemake, or by Slurm in times to come."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.larger import running_larger
 from canary_wf.hooks.lock import is_locked
-from canary_wf.job.attempt import living, read_attempt
+from canary_wf.job.attempt import AttemptFile, living, read_attempt
 from canary_wf.job.submission import read_submissions
 from canary_wf.resources.slurm_jobs import ask_states, ended
 from canary_wf.session_paths import SessionPaths, session_names
@@ -36,16 +38,23 @@ def check_nothing_queued(out: Path) -> None:
 
 def running_batches(out: Path) -> list[str]:
     """Return the batches of the newest session that a live runner works on."""
-    files = [folder / "attempt.json" for folder in _batches(out)]
-    alive = living((path, read_attempt(path)) for path in files)
-    return [path.parent.name for path in files if path in alive]
+    # What cannot be read is damage, or somebody's whose Snakemake holds the lock: no reason not to begin anew.
+    attempts: list[tuple[Path, AttemptFile]] = []
+    for folder in _batches(out):
+        with suppress(OSError, WorkspaceError):
+            path = folder / "attempt.json"
+            attempt = read_attempt(path)
+            if attempt is not None and os.access(path, os.F_OK):
+                attempts.append((path, attempt))
+    alive = living(attempts)
+    return [path.parent.name for path, _ in attempts if path in alive]
 
 
 def queued_jobs(out: Path) -> list[str]:
     """Return the Slurm jobs of the newest session's batches that were submitted, are not done, and are not over."""
     waiting = []
     for folder in _batches(out):
-        submissions = () if (folder / "result.json").exists() else read_submissions(folder / "submission.json")
+        submissions = () if os.path.lexists(folder / "result.json") else read_submissions(folder / "submission.json")
         if submissions and submissions[-1].ended is None and submissions[-1].slurm_job_id is not None:
             waiting.append(submissions[-1].slurm_job_id)
     states = ask_states(waiting)

@@ -1,10 +1,10 @@
 """Damage to a workspace: whatever lies in the place of one of its files, commands say so in a line and do no harm.
 
-    python tests/faults/damage_campaign.py --rounds 5000 --seed 1      (or: make damage ROUNDS=5000 SEED=1)
+    python tests/damage/damage_campaign.py --rounds 5000 --seed 1      (or: make damage ROUNDS=5000 SEED=1)
 
 prints every round that went wrong with its seed; `--rounds 1 --seed N` does that one again. In each, one file or folder
-of a workspace is damaged in one way. Then all commands that only read are run, and some that write, each on a copy.
-None may raise, hang or fill the memory, none may call passed what failed, and nothing outside may change.
+of a workspace is damaged in one way. Then some of the commands that only read are run, and some that write, each on a
+copy. None may raise, hang or fill the memory, none may call passed what failed, and nothing outside may change.
 """
 
 import argparse
@@ -30,9 +30,12 @@ from canary_wf.session_paths import session_names
 from canary_wf.workflow.batch_table import BatchTable
 from canary_wf.workflow.limits import runtime_minutes
 
+ALWAYS = ("status", "report junit")
+"""Commands that every round runs, and that must agree."""
+
 READING = (
-    *("status", "status --json", "status -r all", "status -r failed -k bad", "log bad", "location bad"),
-    *("report junit", "report html", "report json", "report markdown", "report summary", "report cdash -o ../cdash"),
+    *("status --json", "status -r all", "status -r failed -k bad", "log bad", "location bad"),
+    *("report html", "report json", "report markdown", "report summary", "report cdash -o ../cdash"),
     *("diff", "history", "gc --dry-run", "plan", "find", "describe tests/b.pyt", "config"),
     "pool --resource-pool-file pool.yaml",
 )
@@ -43,8 +46,9 @@ WRITING = (
 STATES = ("status", "report ")
 """How the commands begin whose exit code says whether all passed."""
 
-WRITES_AT_ONCE = 3
-"""Commands that write, of one round."""
+READ_AT_ONCE = 5
+WRITES_AT_ONCE = 2
+"""Commands of one round that only read, and that write."""
 
 CODES = range(5)
 
@@ -74,8 +78,10 @@ class Campaign:
         """Do the round of `seed`."""
         chance = random.Random(seed)  # noqa: S311 - nothing is secret here
         name, world = chance.choice(sorted(self.worlds.items()))
-        places = sorted(path.relative_to(world) for path in world.rglob("*") if _counts(path, world))
-        target = chance.choice(places)
+        places: dict[str, list[Path]] = {}
+        for path in sorted(path.relative_to(world) for path in world.rglob("*") if _counts(path, world)):
+            places.setdefault(_role(path), []).append(path)
+        target = chance.choice(places[chance.choice(sorted(places))])
         kinds = OF_FOLDERS if (world / target).is_dir() else OF_FILES
         kind = chance.choice(kinds)
         # Root may read and write everything, so it gives that up where modes are what is tried.
@@ -102,7 +108,7 @@ class Campaign:
         self._prepare(world, target, kind, seed)
         before = snapshot(self._outside)
         seen: dict[str, int] = {}
-        for text in READING:
+        for text in (*ALWAYS, *chance.sample(READING, READ_AT_ONCE)):
             ended = command(text.split(), self._work, obeys=obeys)
             seen[text] = ended.code
             yield ended
@@ -184,6 +190,14 @@ class Campaign:
 def _counts(path: Path, world: Path) -> bool:
     parts = path.relative_to(world).parts
     return parts[0] != "prefix" and not path.is_symlink() and "__pycache__" not in parts
+
+
+def _role(path: Path) -> str:
+    """Return what a file or folder is to a workspace: chosen first, as some have many of a kind."""
+    inner = path.parts[3:] if path.parts[:2] == (".canary-wf", "sessions") else path.parts
+    if inner[:1] in {("batches",), ("slices",)}:
+        return f"{inner[0]}/{path.name if path.suffix != '.json' or inner[0] == 'batches' else ''}"
+    return f"jobs/{path.name if path.suffix else ''}" if inner[:1] == ("jobs",) else "/".join(inner)
 
 
 def _main(arguments: list[str]) -> int:
