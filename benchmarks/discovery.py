@@ -1,13 +1,14 @@
 """How long finding, planning and writing take, beside canary on the same tree: wall time and peak memory.
 
-    python benchmarks/discovery.py [--canary PROGRAM] [--rounds N] [--tree FILESxPARAMETERS …]
+    python benchmarks/discovery.py [--canary PROGRAM] [--rounds N] [--tree FILESxPARAMETERS …] [--json]
 
 For each tree of `.pyt` files: `find`, `generate` into an empty workspace, `generate` again with all files unchanged,
-and, where a `canary` program is named, `canary find`. A tree ``1xN`` is one job file with N separate entries. Times are
-medians of the rounds, memory is the largest of all rounds.
+and, where a `canary` program is named, `canary find`. A tree ``1xN`` is one job file with N separate entries, in YAML
+or with ``--json`` in JSON. Times are medians of the rounds, memory is the largest of all rounds.
 """
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -38,8 +39,12 @@ if __name__ == "__main__":
 """
 
 
-def make_tree(folder: Path, files: int, parameters: int) -> None:
+def make_tree(folder: Path, files: int, parameters: int, *, in_json: bool) -> None:
     """Write the test files of one tree into `folder`."""
+    if files == 1 and in_json:
+        folder.mkdir(parents=True)
+        (folder / "all.jobs.json").write_text(json.dumps({"jobs": [_entry(number) for number in range(parameters)]}))
+        return
     if files == 1:
         entry = "  - {{name: job{0}, command: [echo, '{0}'], keywords: [fast], timeout: 1m}}\n"
         folder.mkdir(parents=True)
@@ -50,6 +55,12 @@ def make_tree(folder: Path, files: int, parameters: int) -> None:
         path = folder / f"d{number // FOLDER:04}" / f"test{number:06}.pyt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(TEST.format(count=parameters))
+
+
+def _entry(number: int) -> dict[str, object]:
+    """Return an entry of a job file; every third one depends on the one before it."""
+    entry = {"name": f"job{number}", "command": ["echo", str(number)], "keywords": ["fast"], "timeout": "1m"}
+    return {**entry, "depends_on": [f"job{number - 1}"]} if number % 3 == 1 else entry
 
 
 class Measured(NamedTuple):
@@ -110,6 +121,7 @@ def main() -> None:
     parser.add_argument("--canary", help="the canary program of an environment with canary-wm")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tree", action="append", help="FILESxPARAMETERS; may be repeated")
+    parser.add_argument("--json", action="store_true", help="write job files in JSON")
     options = parser.parse_args()
     print("| tree | jobs | command | wall s | CPU s | MiB |\n|---|---:|---|---:|---:|---:|")
     for text in options.tree or TREES:
@@ -117,7 +129,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
             tree = work / ("jobs" if files == 1 else "tree")
-            make_tree(tree, files, parameters)
+            make_tree(tree, files, parameters, in_json=options.json)
             what = "one job file" if files == 1 else f"{files} files x {parameters}"
             for name, results in rows(tree, work, options.rounds, options.canary):
                 wall, cpu = (statistics.median(column) for column in list(zip(*results, strict=True))[:2])

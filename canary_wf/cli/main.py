@@ -1,5 +1,6 @@
 """The top of the command line: which command lives where, and how errors reach the user."""
 
+import gc
 import importlib
 import os
 import sys
@@ -36,6 +37,9 @@ HIDDEN = ("gate", "write-reports")
 """What only the generated rules call."""
 
 INTERRUPTED = 130
+
+_COLLECTIONS = (100_000, 50, 100)
+"""Thresholds of the garbage collector: a command makes many objects that stay, and looking through them costs time."""
 
 COMPLETION = "_CANARY_WF_COMPLETE"
 """The variable by which a shell asks for its completion script, and for completions."""
@@ -83,6 +87,7 @@ def application(context: click.Context, *, config: Path | None, debug: bool, no_
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line `arguments` (those of the process when None) and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    gc.set_threshold(*_COLLECTIONS)
     try:
         return _run(arguments)
     except BrokenPipeError:

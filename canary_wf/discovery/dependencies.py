@@ -167,7 +167,7 @@ def _upstream(
         elif not matches and request.expects not in {"?", "*"}:
             raise InputError(
                 f"job {draft.spec.name!r} depends on {pattern!r}, which matches no job",
-                where=request.place,
+                where=request.where,
                 hint=index.hint(pattern),
             )
         found.update(dict.fromkeys(matches))
@@ -183,7 +183,7 @@ def _check_count(count: int, draft: Draft, request: DependencyRequest) -> None:
         expected = "at most 1" if expects == "?" else str(expects)
         raise InputError(
             f"job {draft.spec.name!r} expects {expected} of {' '.join(request.patterns)!r}, which matches {count} jobs",
-            where=request.place,
+            where=request.where,
         )
 
 

@@ -1,5 +1,6 @@
 """A job before its dependencies are known: the spec so far, and the patterns that are still to be resolved."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -11,14 +12,20 @@ class DependencyRequest(msgspec.Struct, frozen=True):
     """One dependency as a test file states it.
 
     `patterns` are matched over all jobs; `expects` says how many jobs they must match together: ``+``, ``?``, ``*``
-    or a number; `place` is where it was said, as ``file`` or ``file:line``; `by_id` makes the patterns job ids.
+    or a number; `place` is where it was said, as ``file`` or ``file:line``, or a function that finds that out where it
+    takes long; `by_id` makes the patterns job ids.
     """
 
     patterns: tuple[str, ...]
-    place: str
+    place: str | Callable[[], str]
     when: str = "on_success"
     expects: str | int = "+"
     by_id: bool = False
+
+    @property
+    def where(self) -> str:
+        """The place, for a message."""
+        return self.place if isinstance(self.place, str) else self.place()
 
 
 class Draft(msgspec.Struct, frozen=True):

@@ -1,6 +1,8 @@
 """The entry of discovery: from the PATHs of the command line to complete job specs."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -38,6 +40,23 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     Raises InputError for a wrong file, PATH or dependency and when there is no job at all, UsageError for a wrong
     selection option.
     """
+    with _no_garbage_collection():
+        return _discover(paths, options)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Switch the collector off: what is found stays, and looking through it costs a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     finders = all_finders()
     files = told_apart(find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude))
     if not files:

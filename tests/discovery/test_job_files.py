@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -268,6 +269,20 @@ def test_names(tree: Path, name: str, good: bool) -> None:
 def test_json_mistakes(tree: Path, text: str, message: str) -> None:
     """JSON files are refused in the same way."""
     assert _error(tree, text, "m.jobs.json").startswith(message)
+
+
+def test_json_is_read_for_its_lines_only_when_an_error_needs_them(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader that knows lines takes most of the time and memory of a large file."""
+    text = '{"jobs": [\n{"name": "a", "command": ["x"]},\n{"name": "b", "command": ["x"], "depends_on": [\n"%s"]}]}'
+    compose = Mock(wraps=yaml.compose)
+    monkeypatch.setattr(yaml, "compose", compose)
+    assert len(_jobs(tree, text % "a", "m.jobs.json")) == 2
+    compose.assert_not_called()
+    (tree / "m.jobs.json").write_text(text % "c")
+    with pytest.raises(InputError) as error:
+        discover([tree], DiscoveryOptions())
+    assert str(error.value.where).endswith("m.jobs.json:4")
+    compose.assert_called_once()
 
 
 def test_aliases_may_be_used_but_not_as_a_bomb(tree: Path) -> None:

@@ -3,6 +3,7 @@
 import posixpath
 import shlex
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from canary_wf.discovery.dependency_arguments import DependencyArguments, dependency_arguments
@@ -177,15 +178,15 @@ class _Entry:
             found.append(Artifact(file, each.get("save_on", "always")))
         return tuple(found)
 
-    def _dependencies(self) -> list[tuple[DependencyArguments, str]]:
-        """Return what each entry of `depends_on` asks for, with its place in the file."""
-        found = []
+    def _dependencies(self) -> list[tuple[DependencyArguments, Callable[[], str]]]:
+        """Return what each entry of `depends_on` asks for, and how to find its place in the file."""
+        found: list[tuple[DependencyArguments, Callable[[], str]]] = []
         for number, each in enumerate(self.entry.get("depends_on", ())):
             try:
                 asked = dependency_arguments(each, split=False)[0]
             except InputError as error:
                 raise self.error(error, "depends_on", number) from None
-            found.append((asked, self.loaded.place(("jobs", self.number, "depends_on", number))))
+            found.append((asked, partial(self.loaded.place, ("jobs", self.number, "depends_on", number))))
         return found
 
     def _requests(self, parameters: Row) -> tuple[DependencyRequest, ...]:

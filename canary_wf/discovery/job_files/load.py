@@ -18,6 +18,9 @@ from canary_wf.plain_files import LARGEST_INPUT, read_plain
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_ODD_ESCAPE = re.compile(r"\\[0xuU]")
+"""The escapes by which a text can hold what the file itself cannot: a NUL character, or half of a surrogate pair."""
+
 _INDENT = re.compile(r"[ \-?:]*")
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _DEEPEST = 50
@@ -79,7 +82,7 @@ def load_job_file(file: str, known: ReadingCache | None = None) -> LoadedFile:
     except RecursionError:
         raise InputError("is nested too deep", where=file) from None
     loaded = LoadedFile(file, text, value, node)
-    _check_values(loaded)
+    _check_values(loaded, text)
     return loaded
 
 
@@ -206,8 +209,13 @@ def _check_keys(file: str, node: yaml.Node) -> None:
         seen.add(key.value)
 
 
-def _check_values(loaded: LoadedFile) -> None:
-    """Refuse what no JSON file can say: other kinds of keys and values, numbers beyond 64 bits, NUL in texts."""
+def _check_values(loaded: LoadedFile, text: str) -> None:
+    """Refuse what no JSON file can say: other kinds of keys and values, numbers beyond 64 bits, NUL in texts.
+
+    Only an error needs to know where a value stands, so a quick look comes first.
+    """
+    if _ODD_ESCAPE.search(text) is None and _is_sound(loaded.value):
+        return
     waiting: list[tuple[tuple[str | int, ...], Any]] = [((), loaded.value)]
     while waiting:
         keys, value = waiting.pop()
@@ -223,6 +231,22 @@ def _check_values(loaded: LoadedFile) -> None:
             _check_text(loaded, keys, value)
         elif not _is_plain(value):
             raise loaded.error(keys, f"{value!r:.80} is not a value for a job file")
+
+
+def _is_sound(root: object) -> bool:
+    """Return whether nothing in `root` is to be refused, texts aside."""
+    waiting: list[Any] = [root]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+            if not all(isinstance(key, str) for key in value):
+                return False
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif not isinstance(value, str) and not _is_plain(value):
+            return False
+    return True
 
 
 def _is_plain(value: object) -> bool:
