@@ -16,7 +16,7 @@ from canary_wf.execution.running import Running
 from canary_wf.execution.strays import Strays
 from canary_wf.execution.watchdog import Watchdog
 from canary_wf.execution.withheld import PATIENCE, Withheld
-from canary_wf.job.failure import with_missed_leftovers, with_strays, with_unended
+from canary_wf.job.failure import LEFT_RUNNING, with_missed_leftovers, with_strays, with_unended
 from canary_wf.job.processes import signal_group
 from canary_wf.job.state_file import STATE_FILE
 from canary_wf.job.status import Outcome, Status
@@ -87,7 +87,7 @@ class Aftermath:
         job, owner = running.job, self._owner(running.job)
         if running.keeps_group:
             if number := self._strays.count_of(owner, self._known()):
-                measured["left_running"] = number
+                measured[LEFT_RUNNING] = number
                 self._leftovers.keep(job.id, pid)
                 if self._leftovers.are_missed(job.id):
                     verdict = with_missed_leftovers(verdict, number)

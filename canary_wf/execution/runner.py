@@ -24,6 +24,7 @@ from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
 from canary_wf.execution.retry import Retries
 from canary_wf.execution.scheduler import BatchScheduler
+from canary_wf.execution.set_ups import set_ups_to_repeat
 from canary_wf.execution.stopping import Stopped, stop_on_signals
 from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
@@ -35,7 +36,7 @@ from canary_wf.hooks.result_copies import note_copy
 from canary_wf.hooks.verdicts import interrupt
 from canary_wf.job.attempt import Attempt, SupersededError, take_batch
 from canary_wf.job.environment import base_environment
-from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.events import AttemptEnded, AttemptStarted, JobReset
 from canary_wf.job.journal import read_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.recovery import load_batch
@@ -234,8 +235,16 @@ class _BatchRun:
             known |= {upstream.id: state.record(upstream.id).status for upstream in needed}
         return known
 
+    def _repeat_set_ups(self, known: dict[str, Status]) -> None:
+        """Make what has to run again pending: the servers that it left running are gone."""
+        for job in sorted(set_ups_to_repeat(self.part.jobs, self.recorder.state.jobs, known)):
+            say(f"to be run again: {self.names[job]}, as what it left running has ended")
+            self.recorder(JobReset(time=time.time(), job=job))
+            del known[job]
+
     def _run_jobs(self, workers: int | None) -> BatchScheduler:
         known = self._known()
+        self._repeat_set_ups(known)
         progress = ProgressLog(self.part, known)
         say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {progress.done} of them done before")
         allow_open_files(self.part.batch)

@@ -15,6 +15,10 @@ OOM_KILL = "oom_kill"
 """The measurement that says that the kernel killed a process of the job because memory ran out."""
 
 
+LEFT_RUNNING = "left_running"
+"""The measurement that says how many processes a test of CTest left running for those that depend on it."""
+
+
 class FailureClass(StrEnum):
     """Why a job did not pass."""
 

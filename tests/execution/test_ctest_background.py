@@ -4,12 +4,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from factories import plan_of, shell
 from session_jobs import assert_gone
 
 from canary_wf.execution.job_launcher import ProcessLauncher
 from canary_wf.execution.runner import main
+from canary_wf.hooks.reset import reset_jobs
 from canary_wf.job.ctest_rules import CTestRules
 from canary_wf.job.job import Job
 from canary_wf.job.record import JobRecord
@@ -159,3 +161,29 @@ def test_output_of_thousands_of_lines_arrives_whole(tmp_path: Path) -> None:
     lines = (paths.job("a") / "canary-out.txt").read_text().split()
     assert [int(lines[0]), len(lines), int(lines[-1])] == [1, 400000, 400000]
     assert time.monotonic() - started < 20
+
+
+def test_a_set_up_runs_again_with_the_tests_that_need_what_it_left(tmp_path: Path) -> None:
+    """After `rerun` of one test the server is there again, and the clean-up ends it; other verdicts stay."""
+    file, log = tmp_path / "pid", tmp_path / "log"
+    part = {"fixtures": ("web@/b",)}
+    jobs = [
+        ctest_job("up", f"echo up >>{log}; {SERVER.format(how='setsid', file=file)}", **part),
+        ctest_job("use", f"echo use >>{log}; kill -0 $(cat {file})", "up", **part),
+        ctest_job("other", f"echo other >>{log}; kill -0 $(cat {file})", "up", **part),
+        ctest_job("down", f"echo down >>{log}; kill $(cat {file})", "up", "use", "other", **part),
+    ]
+    # What requires a fixture needs its set-up to have worked; only the clean-up waits for it in any case.
+    needs = (DependencyEdge(jobs[0].id, "pass or skipped"),)
+    jobs[1:3] = [msgspec.structs.replace(job, dependencies=needs) for job in jobs[1:3]]
+    paths, records = run(tmp_path / "out", jobs)
+    assert {record.status.outcome.name for record in records.values()} == {"SUCCESS"}
+    plan = load_session(paths).plan
+    use = next(job for job in plan.jobs if job.name == "use")
+    assert not reset_jobs(paths, {use.batch: [use]})
+    log.unlink()
+    assert main([use.batch, "--plan", str(paths.plan)]) == 0
+    assert log.read_text().split() == ["up", "use", "down"]
+    state = load_session(paths)
+    assert {state.record(job).status.outcome.name for job in plan.jobs} == {"SUCCESS"}
+    assert_gone(int(file.read_text()))
