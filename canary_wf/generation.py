@@ -14,7 +14,7 @@ from canary_wf.errors import UsageError, WorkspaceError
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.job.history import History, add_session, load_history, update_history
 from canary_wf.plan.advice import ended_early
-from canary_wf.plan.cluster_advice import cluster_warnings
+from canary_wf.plan.cluster_advice import cache_warnings, cluster_warnings
 from canary_wf.plan.fixtures import fixture_warnings
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
@@ -113,7 +113,7 @@ def generate_workflow(
         check_out(out, files)  # once more: somebody may have begun a run while the jobs were looked for
         session, kept, warnings = _write(plan, files, settings, out, update=update)
         readings.save(cache_folder(out / STATE_FOLDER))
-    cluster = cluster_warnings(target, out, settings.slurm)
+    cluster = (*cluster_warnings(target, out, settings.slurm), *cache_warnings())
     told = (*found.warnings, *fixture_warnings(plan), *warnings, *ended_early(plan), *cluster)
     return Generated(plan, session, found, told, kept)
 

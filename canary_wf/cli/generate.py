@@ -23,6 +23,7 @@ from canary_wf.cli.tables import print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.generation import Generated, check_paths, generate_workflow
+from canary_wf.plan.cluster_advice import slurm_profile
 from canary_wf.plan.left_out import left_out_lines
 from canary_wf.plan.model import Plan
 from canary_wf.plan.node_words import nodes_in_words
@@ -111,5 +112,6 @@ def _print(generated: Generated, out: Path, *, module: bool) -> None:
     if module:
         lines.append(f"Next: {module_lines(out)}")
     else:
-        lines.append(f"Next: {next_command(out, plan.scheduler)}")
+        profile = slurm_profile() if plan.scheduler == "slurm" else "local"
+        lines.append(f"Next: {next_command(out, profile)}")
     sys.stdout.write("\n".join(lines) + "\n")

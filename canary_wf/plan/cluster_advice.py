@@ -1,7 +1,8 @@
-"""What somebody who plans for a cluster should know before submitting: each warning is one line."""
+"""What somebody who plans for a cluster, or runs where Snakemake cannot, should know before: each is one line."""
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from canary_wf.plan.file_system import local_file_system
@@ -9,6 +10,7 @@ from canary_wf.plan.slurm_options import VARIABLES, SlurmOptions
 from canary_wf.plan.target import Target
 
 _NO_OPTIONS = SlurmOptions()
+_EXECUTORS = {"slurm": "snakemake_executor_plugin_slurm", "slurm-sbatch": "snakemake_executor_plugin_cluster_generic"}
 
 
 def cluster_warnings(
@@ -17,8 +19,28 @@ def cluster_warnings(
     """Return the warnings about running in `out` on `target` with the options of `slurm`; none for this machine."""
     if target.scheduler != "slurm":
         return []
-    told = [*_from_the_shell(slurm, environment), *_unknown_limits(target), *_not_shared(out)]
+    told = [*_from_the_shell(slurm, environment), *_unknown_limits(target), *_not_shared(out), *_no_executor()]
     return [*told, *(f"{what}: batches wait until that changes, or are refused" for what in target.unavailable)]
+
+
+def slurm_profile() -> str:
+    """Return the profile that runs a plan for Slurm: one whose executor is installed, `slurm` before the other."""
+    return next((profile for profile, plugin in _EXECUTORS.items() if find_spec(plugin)), "slurm")
+
+
+def cache_warnings(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return a warning when Snakemake cannot write its cache, as for a user without a home: it ends in a traceback."""
+    home = environment.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    folder = Path(environment.get("XDG_CACHE_HOME") or Path(home) / ".cache")
+    there = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), folder)
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return []
+    return [f"{folder}: Snakemake cannot keep its cache there; before it, type export XDG_CACHE_HOME=FOLDER"]
+
+
+def _no_executor() -> Iterator[str]:
+    if not any(find_spec(plugin) for plugin in _EXECUTORS.values()):
+        yield "Snakemake has no executor for Slurm in this environment: pip install 'canary-wf[slurm]'"
 
 
 def _from_the_shell(slurm: SlurmOptions, environment: Mapping[str, str]) -> Iterator[str]:

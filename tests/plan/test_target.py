@@ -162,6 +162,27 @@ def test_warnings_about_a_cluster(programs: Path, monkeypatch: pytest.MonkeyPatc
     assert cluster_advice.cluster_warnings(choose_target("local", {}, None), Path("/scratch/out")) == []
 
 
+def test_a_cache_that_snakemake_cannot_write_is_told(tmp_path: Path) -> None:
+    """A user without a home hears of the variable before Snakemake ends in a traceback."""
+    assert cluster_advice.cache_warnings({"HOME": str(tmp_path / "new")}) == []
+    (tmp_path / "file").touch()
+    (told,) = cluster_advice.cache_warnings({"HOME": str(tmp_path / "file")})
+    assert told.startswith(f"{tmp_path}/file/.cache: Snakemake cannot keep its cache there;")
+    assert told.endswith("type export XDG_CACHE_HOME=FOLDER")
+    assert cluster_advice.cache_warnings({"HOME": str(tmp_path / "file"), "XDG_CACHE_HOME": str(tmp_path)}) == []
+
+
+def test_the_profile_is_one_whose_executor_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes next after generate runs."""
+    installed: set[str] = set()
+    monkeypatch.setattr(cluster_advice, "find_spec", lambda name: name in installed or None)
+    assert cluster_advice.slurm_profile() == "slurm"
+    installed.add("snakemake_executor_plugin_cluster_generic")
+    assert cluster_advice.slurm_profile() == "slurm-sbatch"
+    installed.add("snakemake_executor_plugin_slurm")
+    assert cluster_advice.slurm_profile() == "slurm"
+
+
 def test_what_takes_no_jobs_is_told(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Partitions that are not up, and kinds of nodes of which all are out of use; what the shell says is told, too."""
     monkeypatch.setattr(cluster_advice, "local_file_system", lambda _: None)
