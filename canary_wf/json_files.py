@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+from _thread import get_ident  # what `threading` has, without the time to import that
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,7 +59,7 @@ def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: 
     """
     # Strings: this runs twice a job, and path objects would take as long as the system calls.
     folder, slash, name = str(path).rpartition("/")
-    beside = f"{folder}{slash}.{name[:200]}.{_writer(os.getpid())}{_BESIDE}"
+    beside = f"{folder}{slash}.{name[:200]}.{_writer(os.getpid(), get_ident())}{_BESIDE}"
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
@@ -79,8 +80,8 @@ def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: 
 
 
 @cache
-def _writer(pid: int) -> str:
-    """Return what no other process has in the names of its files, not even one with this pid on another machine."""
+def _writer(pid: int, _thread: int) -> str:
+    """Return what no other writer has in the names of its files, not even with this pid on another machine."""
     return f"{pid}.{os.urandom(4).hex()}"
 
 

@@ -13,6 +13,7 @@ from canary_wf.batch.time_limit import MARGIN, time_limit
 from canary_wf.errors import InputError
 from canary_wf.job.holder import ResourceHolder
 from canary_wf.job.job import Job
+from canary_wf.job.locked import locked
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.space import ExecutionSpace
 from canary_wf.job.statline import escaped
@@ -147,6 +148,7 @@ class TestBatch(ResourceHolder):
         """Return whether every batch it depends on is over."""
         return all(batch.state.is_done() for batch in self.dependencies)
 
+    @locked
     def refresh_readiness(self) -> None:
         """Look at what its jobs wait for; when none of them can run any more, it is DONE: BLOCKED or SKIPPED.
 
@@ -177,6 +179,7 @@ class TestBatch(ResourceHolder):
             return self.dependency_batches_submitted()
         return self.dependency_batches_complete()
 
+    @locked
     def set_status(
         self, category: str | None = None, outcome: str | None = None, reason: str | None = None, code: int = -1
     ) -> None:
@@ -205,9 +208,12 @@ class TestBatch(ResourceHolder):
         """Run through `backend` until it is over; its state goes to `queue` when submitted, started and over.
 
         The last state is DONE and comes whatever happens to the batch; what the backend cannot do is told by `status`.
+        Raises CanaryWfError when another thread runs it.
         """
-        carry(self, backend, queue)
+        with self.one_run(f"batch {self.id}"):
+            carry(self, backend, queue)
 
+    @locked
     def finish(self) -> None:
         """Conclude it: phase DONE, a verdict from its jobs' unless it has one, run times kept, state files written."""
         if not self.state.is_done():
@@ -222,10 +228,12 @@ class TestBatch(ResourceHolder):
 
     # -- its state as data ---------------------------------------------------------------------------------------
 
+    @locked
     def getstate(self) -> dict[str, Any]:
         """Return everything about it as JSON can hold it, its jobs' states included."""
         return {**batch_state.state_of(self), "jobs": [job.getstate() for job in self.jobs]}
 
+    @locked
     def setstate(self, data: dict[str, Any]) -> None:
         """Take over what `run` put into the queue, for the batch and its jobs; jobs may be given by id alone.
 
@@ -237,11 +245,13 @@ class TestBatch(ResourceHolder):
             if isinstance(state, dict) and state.get("id") in by_id:
                 by_id[state["id"]].setstate(state)
 
+    @locked
     def save(self) -> None:
         """Replace its one state file at once. Raises WorkspaceError when the disk does not take it."""
         self.workspace.create()
         write_json(self.workspace.joinpath(batch_state.STATE_FILE), batch_state.state_of(self))
 
+    @locked
     def refresh(self) -> None:
         """Take over what the state files of the batch and of its jobs say, as far as they are there."""
         if self.workspace.joinpath(batch_state.STATE_FILE).is_file():

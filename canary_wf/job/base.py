@@ -7,6 +7,7 @@ from typing import Any
 from canary_wf.errors import InputError
 from canary_wf.job.events import Resources
 from canary_wf.job.job_state import JobState
+from canary_wf.job.locked import Lockable, locked
 from canary_wf.job.measurements import Measurements
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import Status
@@ -14,11 +15,12 @@ from canary_wf.job.timekeeper import Timekeeper
 from canary_wf.job.values import storable
 
 
-class BaseJob(ABC):
+class BaseJob(Lockable, ABC):
     """Something that a queue gives resources to and runs.
 
     `state` holds the phase, `status` the verdict, `timekeeper` when what happened, `measurements` what was measured. A
-    subclass may set them or leave them to this class, whether its `__init__` calls this one's or not.
+    subclass may set them or leave them to this class, whether its `__init__` calls this one's or not. Threads may share
+    one: what changes or stores its state is done by one at a time.
     """
 
     @cached_property
@@ -87,16 +89,19 @@ class BaseJob(ABC):
             reason = self.status.reason or "what it waits for has not ended as needed"
             raise InputError(f"can never run: {reason}", where=self.display_name())
 
+    @locked
     def on_submitted(self) -> None:
         """Note that it was handed to a scheduler."""
         self.state.phase = JobPhase.SUBMITTED
         self.timekeeper.submit()
 
+    @locked
     def on_started(self) -> None:
         """Note that it runs."""
         self.state.phase = JobPhase.RUNNING
         self.timekeeper.start()
 
+    @locked
     def on_finished(self) -> None:
         """Note that it is over."""
         self.state.phase = JobPhase.DONE
@@ -114,6 +119,7 @@ class BaseJob(ABC):
     def save(self) -> None:
         """Write its state file."""
 
+    @locked
     def set_status(
         self, category: str | None = None, outcome: str | None = None, reason: str | None = None, code: int = -1
     ) -> None:
@@ -129,6 +135,7 @@ class BaseJob(ABC):
     def display_name(self, **kwargs: Any) -> str:  # noqa: ANN401 - each kind of job has options of its own
         """Return the name to show to people."""
 
+    @locked
     def add_measurement(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that JSON can hold
         """Note `value` under `name`. Raises InvalidTypeError for a value that a state file cannot hold."""
         self.measurements.add_measurement(name, storable(name, value))

@@ -2,12 +2,13 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from canary_wf.errors import CanaryWfError
+from canary_wf.errors import CanaryWfError, WorkspaceError
+from canary_wf.job.phase import JobPhase
 from canary_wf.job.spec import Baseline
 from canary_wf.job.workdir import MissingSourceError
-from canary_wf.json_files import not_writable
+from canary_wf.json_files import not_writable, read_json
 
 if TYPE_CHECKING:
     from canary_wf.job.job import Job
@@ -19,8 +20,12 @@ OUTPUT = "canary-baseline.txt"
 def rebaseline(job: "Job") -> None:
     """Do all that `job` declared. What is to be copied is looked for first, so that a mistake leaves all as it was.
 
-    Raises MissingSourceError, and CanaryWfError for a path that leads out and when the script fails.
+    Raises MissingSourceError, and CanaryWfError for a path that leads out, when the script fails, and while the job
+    runs, as its results are not complete then.
     """
+    if job.state.is_running() or _runs_elsewhere(job):
+        what = "is running, so its results are not complete"
+        raise CanaryWfError(what, where=f"job {job.name}", hint="wait for its end")
     baselines = job.spec.baselines
     copies = [_copy_of(baseline, job) for baseline in baselines if baseline.source is not None]
     for source, target in copies:
@@ -34,6 +39,14 @@ def rebaseline(job: "Job") -> None:
                     where=f"job {job.name}",
                     hint=f"see {job.workspace.joinpath(OUTPUT)}",
                 )
+
+
+def _runs_elsewhere(job: "Job") -> bool:
+    """Return whether the state file says that somebody runs the job."""
+    try:
+        return read_json(job.lockfile, dict[str, Any]).get("phase") == JobPhase.RUNNING.value
+    except WorkspaceError:  # it has none, or one that says nothing
+        return False
 
 
 def _copy_of(baseline: Baseline, job: "Job") -> tuple[Path, Path]:

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from canary_wf.job.base import BaseJob
 from canary_wf.job.demand import Allocation
 from canary_wf.job.events import Resources
+from canary_wf.job.locked import locked
 
 
 class ResourceHolder(BaseJob):
@@ -39,10 +40,12 @@ class ResourceHolder(BaseJob):
         """What it holds now, ``{type: [{"id": str, "slots": int}]}``."""
         return self.allocation.held
 
+    @locked
     def assign_resources(self, arg: Resources) -> None:
         """Hold the ids that a pool gave, in place of what was held. Raises InputError for another form."""
         self.allocation.assign(arg)
 
+    @locked
     def free_resources(self) -> Resources:
         """Return the ids that were held, for the pool to take back."""
         return self.allocation.free()

@@ -20,6 +20,7 @@ from canary_wf.job.environment import base_environment, job_environment
 from canary_wf.job.estimate import RuntimeSource, estimated_runtime
 from canary_wf.job.holder import ResourceHolder
 from canary_wf.job.launching import Launcher
+from canary_wf.job.locked import locked
 from canary_wf.job.mask import Mask
 from canary_wf.job.output import compress_text, read_text
 from canary_wf.job.phase import JobPhase
@@ -96,14 +97,17 @@ class Job(ResourceHolder):
         return [dependency.job for dependency in self.dependencies]
 
     @property
+    @locked
     def attributes(self) -> dict[str, Any]:
         """The attributes of the spec and those set since, as a copy."""
         return copy.deepcopy({**self.spec.attributes, **self._attributes})
 
+    @locked
     def set_attribute(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that JSON can hold
         """Set one attribute. Raises InvalidTypeError for a value that a state file cannot hold."""
         self._attributes[name] = storable(name, value)
 
+    @locked
     def set_attributes(self, **kwds: Any) -> None:  # noqa: ANN401 - any values that JSON can hold
         """Set several attributes. Raises InvalidTypeError for a value that a state file cannot hold."""
         for name, value in kwds.items():
@@ -256,6 +260,7 @@ class Job(ResourceHolder):
         """Return the environment variables that the job declares."""
         return dict(self.spec.environment)
 
+    @locked
     def add_variables(self, **kwds: str) -> None:
         """Set environment variables for the job. Raises InvalidTypeError for a value that is not a text."""
         for name, value in kwds.items():
@@ -278,6 +283,7 @@ class Job(ResourceHolder):
         """The job's state in the terms of the journal and of `status --json`."""
         return stored.record_of(self)
 
+    @locked
     def update_status_from_exit_code(self, *, code: int | str) -> None:
         """Set the verdict on a process that ended with `code` (signal N: -N); a text is a number or an outcome's name.
 
@@ -312,6 +318,7 @@ class Job(ResourceHolder):
             and all(dependency.is_satisfied() for dependency in self.dependencies)
         )
 
+    @locked
     def refresh_readiness(self) -> None:
         """Make a waiting job DONE when it can never run: BLOCKED with the reason, or SKIPPED when it is masked."""
         if self.is_done() or self.state.is_running():
@@ -341,10 +348,13 @@ class Job(ResourceHolder):
     def run(self) -> None:
         """Run the job in its working directory (see `setup`) until it has its verdict; its state file is kept.
 
-        Raises CanaryWfError when no launcher was set; how the job ends is told by `status` alone.
+        Raises CanaryWfError when no launcher was set, and when another thread or process runs it; how the job ends is
+        told by `status` alone.
         """
-        run_job(self)
+        with self.one_run(f"job {self.name}"):
+            run_job(self)
 
+    @locked
     def finish(self) -> None:
         """Conclude the job in the process that asked for it: phase DONE, run time kept, state file written."""
         if not self.is_done():
@@ -358,6 +368,7 @@ class Job(ResourceHolder):
         runs = None if cache is None else load_runs(cache, self.id)
         return None if runs is None else runs.as_dict()
 
+    @locked
     def cache_last_run(self) -> None:
         """Keep when and how long the job ran last, for later estimates; outside of a workspace nothing is kept."""
         record = self.record
@@ -372,10 +383,12 @@ class Job(ResourceHolder):
 
     # -- its state as data ---------------------------------------------------------------------------------------
 
+    @locked
     def getstate(self) -> dict[str, Any]:
         """Return everything about the job as JSON can hold it; `load_job_from_state` makes the job of it again."""
         return stored.state_of(self)
 
+    @locked
     def setstate(self, data: dict[str, Any]) -> None:
         """Take over the results of a run in another process: what `getstate` returned there.
 
@@ -383,11 +396,13 @@ class Job(ResourceHolder):
         """
         stored.apply_state(self, data)
 
+    @locked
     def save(self) -> None:
         """Replace the state file at once. Raises WorkspaceError when the disk does not take it."""
         self.workspace.create()
         write_json(self.lockfile, self.getstate())
 
+    @locked
     def refresh(self) -> None:
         """Take over what the state file says, if there is one; a job whose runner died is INTERRUPTED from then on.
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from canary_wf.errors import CanaryWfError
+from canary_wf.errors import CanaryWfError, WorkspaceError
+from canary_wf.job.phase import JobPhase
 from canary_wf.job.processes import is_running, start_ticks, this_place
 from canary_wf.job.state_file import STATE_FILE
 from canary_wf.job.status import Outcome, Status
+from canary_wf.json_files import read_json
 
 if TYPE_CHECKING:
     from canary_wf.job.job import Job
@@ -46,6 +48,13 @@ class JobProcess(msgspec.Struct, frozen=True):
         end_marked([(self.pid, self.started_ticks)], lambda pid: inherited(pid, "CANARY_WF_JOB") in names)
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """Of a state file, whether the job runs and by whom."""
+
+    phase: JobPhase
+    process: JobProcess | None = None
+
+
 def run_job(job: "Job") -> None:
     """Run `job` and set its verdict, times and measurements; its state file says so before and after.
 
@@ -53,6 +62,7 @@ def run_job(job: "Job") -> None:
     (Ctrl-C among them) leaves it INTERRUPTED, to be run again, and goes on to the caller.
     """
     launcher = job.runner()
+    _refuse_another(job)
     job.process = JobProcess.here()
     job.measurements.reset()
     job.status = Status()
@@ -71,6 +81,19 @@ def run_job(job: "Job") -> None:
         job.process = None
         job.on_finished()
         job.save()
+
+
+def _refuse_another(job: "Job") -> None:
+    """Raise CanaryWfError when another process of this machine runs the job, as its state file says."""
+    try:
+        found: _Told = read_json(job.lockfile, _Told)
+    except WorkspaceError:  # there is none, or one that is about to be replaced
+        return
+    other = found.process
+    if other is None or found.phase is not JobPhase.RUNNING or other.runner == os.getpid():
+        return
+    if other.place == this_place() and is_running(other.runner, other.runner_ticks):
+        raise CanaryWfError(f"is being run by process {other.runner}", where=f"job {job.name}", hint="wait for it")
 
 
 def settle(job: "Job") -> bool:
