@@ -3,18 +3,24 @@
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import largest_items
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
-from canary_wf.resources.leases import LOCKS, HostLeases, Lease
+from canary_wf.resources.leases import LOCKS, HostLeases, Lease, LeaseGivenUpError, allocation_type
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.slurm_ids import allocation
 from canary_wf.resources.whole_ids import ids_that_hold
 from canary_wf.wording import amount
 
 if TYPE_CHECKING:
     from canary_wf.resources.granted import Granted
+
+
+_PARTS = 64
+"""Parts of an allocation's memory that batches lease; a batch that needs a bit of one takes it whole."""
 
 
 class BatchPool(NamedTuple):
@@ -43,40 +49,110 @@ class BatchPool(NamedTuple):
 
 
 def open_pool(
-    part: BatchSlice, environment: Mapping[str, str] = os.environ, hold: Callable[[], None] = lambda: None
+    part: BatchSlice,
+    environment: Mapping[str, str] = os.environ,
+    hold: Callable[[], None] = lambda: None,
+    *,
+    alone: bool = True,
 ) -> BatchPool:
     """Return the pool for the batch of `part`, waiting for ids and locks that other batches on this host still hold.
 
     While it waits it calls `hold` several times a second, which may raise to end the wait.
-    Inside a Slurm allocation CPUs and GPUs are those granted, and only what Slurm does not know is leased.
+    Inside a Slurm allocation CPUs, GPUs and memory are of what was granted, shared with the batches that run in the
+    same one; what Slurm does not know is leased as on any host. With `alone`, no other batch of the plan is to run in
+    the allocation, so that this one takes what is free of it, as far as its jobs can use it.
     """
     granted = _granted(part, environment)
-    if granted is not None:
-        _tell_shortage(part, granted)
-    planned = ResourcePool({"resources": part.resource_pool["resources"]} if granted else _with_nominal_nodes(part))
-    known = () if granted is None else granted.pool.types
-    candidates = {kind: ids for kind, ids in candidates_of(planned, part).items() if kind not in known}
+    if granted is None:
+        return _leased(part, _with_nominal_nodes(part), part.batch.memory, hold)
+    _tell_shortage(part, granted)
+    share = _Share(granted, allocation(environment), alone=alone)
+    memory = min(filter(None, (granted.memory, part.batch.memory)), default=None)
+    others = {kind: ids for kind, ids in part.resource_pool["resources"].items() if kind not in granted.pool.types}
+    pool = _leased(part, {**granted.pool.getstate()["resources"], **others}, memory, hold, share)
+    return pool._replace(bindable=granted.bindable, nodes=granted.nodes)
+
+
+class _Share:
+    """What a batch leases of an allocation: its ids bear names of their own, so that only batches in it meet there."""
+
+    def __init__(self, granted: "Granted", name: str, *, alone: bool) -> None:
+        self._granted = granted
+        self._name = name
+        self._alone = alone
+        self.ids = _ids(granted.pool)
+
+    def type_of(self, kind: str) -> str:
+        """Return the name under which ids of `kind` are leased."""
+        return allocation_type(self._name, kind) if kind in self.ids else kind
+
+    def memory_parts(self, part: BatchSlice, memory: int | None) -> dict[str, tuple[int, list[str]]]:
+        """Return how many of which parts of the memory the batch needs; none where nobody knows."""
+        if not (self._granted.memory and part.batch.memory and memory):
+            return {}
+        number = -(-memory * _PARTS // self._granted.memory)
+        return {allocation_type(self._name, "parts of the memory"): (number, [str(each) for each in range(_PARTS)])}
+
+    def further(self, part: BatchSlice, held: Mapping[str, set[str]]) -> list[Lease]:
+        """Lease what nobody holds or waits for, as far as the jobs can use it beside what is `held`."""
+        found = []
+        sums = {"cpus": sum(job.cpus for job in part.jobs), "gpus": sum(job.gpus for job in part.jobs)}
+        for kind, ids in self.ids.items() if self._alone else ():
+            free = [name for name in ids if name not in held.get(kind, ())]
+            number = min(len(free), sums.get(kind, 0) - len(held.get(kind, ())))
+            if number > 0:
+                name = self.type_of(kind)
+                with suppress(LeaseGivenUpError):
+                    found.append(HostLeases().acquire({name: number}, {name: free}, on_wait=_no_word, give_up=_at_once))
+        return found
+
+
+def _no_word(_text: str) -> None:
+    """Say nothing: what is not free at once is not needed."""
+
+
+def _at_once() -> bool:
+    return True
+
+
+def _leased(
+    part: BatchSlice,
+    resources: dict[str, list[dict[str, Any]]],
+    memory: int | None,
+    hold: Callable[[], None],
+    share: _Share | None = None,
+) -> BatchPool:
+    """Lease what the batch needs of `resources`; of an allocation its `share`."""
+    candidates = candidates_of(ResourcePool({"resources": resources}), part)
+    if share is not None and part.batch.nodes > 1:  # a job of several nodes has all of each
+        candidates |= {kind: (len(ids), ids) for kind, ids in share.ids.items() if ids}
+    name_of = {kind: kind if share is None else share.type_of(kind) for kind in candidates}
     locks = sorted({lock for job in part.jobs for lock in job.locks})
-    if granted is not None and not candidates and not locks:
-        return BatchPool(granted.pool, granted.memory or part.batch.memory, None, granted.bindable, granted.nodes)
-    wanted = {kind: count for kind, (count, _) in candidates.items()} | {LOCKS: len(locks)}
+    asked = {name_of[kind]: value for kind, value in candidates.items()} | {LOCKS: (len(locks), locks)}
+    asked |= share.memory_parts(part, memory) if share is not None else {}
 
     def never() -> bool:
         hold()
         return False
 
-    names = {kind: ids for kind, (_, ids) in candidates.items()} | {LOCKS: locks}
-    lease = HostLeases().acquire(wanted, names, on_wait=say, give_up=never)
-    held = {kind: set(ids) for kind, ids in lease.ids.items() if kind != LOCKS}
-    leased = {kind: [item for item in planned.resources[kind] if str(item["id"]) in ids] for kind, ids in held.items()}
-    if granted is None:
-        return BatchPool(ResourcePool({"resources": leased}), part.batch.memory, lease)
-    pool = ResourcePool({"resources": {**granted.pool.getstate()["resources"], **leased}})
-    return BatchPool(pool, granted.memory or part.batch.memory, lease, granted.bindable, granted.nodes)
+    wanted = {name: count for name, (count, _) in asked.items()}
+    lease = HostLeases().acquire(wanted, {name: ids for name, (_, ids) in asked.items()}, on_wait=say, give_up=never)
+    held = {kind: set(lease.ids[name]) for kind, name in name_of.items()}
+    if share is not None:
+        for more in share.further(part, held):
+            lease.join(more)
+        lease.rename({share.type_of(kind): kind for kind in (*name_of, *share.ids)})
+        held = {kind: set(lease.ids.get(kind, ())) for kind in (*name_of, *share.ids)}
+    leased = {kind: [item for item in resources[kind] if str(item["id"]) in ids] for kind, ids in held.items()}
+    return BatchPool(ResourcePool({"resources": leased}), memory, lease)
 
 
-def _with_nominal_nodes(part: BatchSlice) -> dict[str, Any]:
-    """Return the state of the pool on this machine, with more ids where a job of several nodes wants more than one has.
+def _ids(pool: ResourcePool) -> dict[str, list[str]]:
+    return {kind: [str(item["id"]) for item in items] for kind, items in pool.resources.items()}
+
+
+def _with_nominal_nodes(part: BatchSlice) -> dict[str, list[dict[str, Any]]]:
+    """Return the resources of this machine, with more ids where a job of several nodes wants more than one has.
 
     Like those that -r declares they are ordinals, handed out and leased, which name no CPU or GPU of this machine.
     """
@@ -88,7 +164,7 @@ def _with_nominal_nodes(part: BatchSlice) -> dict[str, Any]:
             further = (str(number) for number in itertools.count() if str(number) not in used)
             missing = wanted - sum(int(item["slots"]) for item in items)
             items.extend({"id": name, "slots": 1} for name in itertools.islice(further, max(missing, 0)))
-    return {"resources": resources}
+    return resources
 
 
 def _amounts_over_nodes(job: PlannedJob) -> Iterable[tuple[str, int]]:

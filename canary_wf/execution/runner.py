@@ -5,6 +5,7 @@ Everything that is imported on the way to the first job is the standard library,
 """
 
 import gc
+import itertools
 import os
 import sys
 import time
@@ -248,7 +249,12 @@ class _BatchRun:
         progress = ProgressLog(self.part, known)
         say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {progress.done} of them done before")
         allow_open_files(self.part.batch)
-        with open_pool(self.part, hold=self.attempt.hold) as pool, closing(progress), closing(OomKills()) as kills:
+        alone = self._is_alone()
+        with (
+            open_pool(self.part, hold=self.attempt.hold, alone=alone) as pool,
+            closing(progress),
+            closing(OomKills()) as kills,
+        ):
             self.hooks.add(progress)
             scheduler = BatchScheduler(
                 self.part.jobs,
@@ -267,6 +273,13 @@ class _BatchRun:
                 if held := scheduler.withheld_ids:
                     keep_while_alive(pool.lease, held, strays.unended)
         return scheduler
+
+    def _is_alone(self) -> bool:
+        """Return whether no other batch of the plan can come into this one's Slurm allocation."""
+        if self.part.scheduler == "slurm":
+            return True
+        with os.scandir(self.paths.slice(self.part.batch.id).parent) as slices:
+            return len(list(itertools.islice(slices, 2))) == 1
 
     def _treatment(self, pool: BatchPool, progress: ProgressLog, kills: OomKills) -> Treatment:
         leased = {kind: items for kind, items in pool.pool.resources.items() if items}

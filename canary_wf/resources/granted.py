@@ -12,6 +12,7 @@ import msgspec
 
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.slurm_command import ask_slurm
+from canary_wf.resources.slurm_ids import this_node
 from canary_wf.resources.slurm_text import cpu_ids_of_job, memory_of_job, node_list_of_job, numbers_of, per_node
 from canary_wf.resources.visible import device_ids, visible_gpus, visible_intel_gpus
 
@@ -53,21 +54,21 @@ def granted_resources(
         return None
     allowed = sorted(os.sched_getaffinity(0) if affinity is None else affinity)
     shown = (show_job or ask_scontrol)(job) if several_nodes else ""
-    count = cpu_count(environment) or len(cpu_ids_of_job(shown, _this_node(environment))) or None
+    count = cpu_count(environment) or len(cpu_ids_of_job(shown, this_node(environment))) or None
     if count is None:
         count = len(allowed)
     bindable = len(allowed) == count
     if not bindable or allowed == list(range(os.cpu_count() or 0)):
         # An affinity with all CPUs of the host is none: as many were granted by chance, or it is the whole node.
         shown = shown or (show_job or ask_scontrol)(job)
-        bindable = bindable and set(cpu_ids_of_job(shown, _this_node(environment))) <= set(allowed)
+        bindable = bindable and set(cpu_ids_of_job(shown, this_node(environment))) <= set(allowed)
     cpus = allowed if bindable else _cpu_ids(count, allowed, shown, environment)
     gpus = gpu_ids(environment)
     ids = {"cpus": [str(number) for number in cpus], "gpus": gpus}
     pool = ResourcePool(
         {"resources": {rtype: [{"id": name, "slots": 1} for name in names] for rtype, names in ids.items()}}
     )
-    memory = memory_granted(environment, count, len(gpus)) or memory_of_job(shown, _this_node(environment))
+    memory = memory_granted(environment, count, len(gpus)) or memory_of_job(shown, this_node(environment))
     return Granted(pool, memory, bindable, tuple(node_list_of_job(shown)))
 
 
@@ -80,11 +81,11 @@ def cpu_count(environment: Mapping[str, str]) -> int | None:
     """
     on_node = _positive(environment.get("SLURM_CPUS_ON_NODE"))
     if on_node is None:
-        on_node = _of_this_node(environment, "SLURM_JOB_CPUS_PER_NODE")
+        on_node = _ofthis_node(environment, "SLURM_JOB_CPUS_PER_NODE")
     per_task = _positive(environment.get("SLURM_CPUS_PER_TASK"))
     if per_task is None:
         return on_node
-    tasks = 1 if "SLURM_STEP_ID" in environment else (_of_this_node(environment, "SLURM_TASKS_PER_NODE") or 1)
+    tasks = 1 if "SLURM_STEP_ID" in environment else (_ofthis_node(environment, "SLURM_TASKS_PER_NODE") or 1)
     return per_task * tasks if on_node is None else min(per_task * tasks, on_node)
 
 
@@ -120,7 +121,7 @@ def ask_scontrol(job: str) -> str:
 
 
 def _cpu_ids(count: int, allowed: list[int], shown: str, environment: Mapping[str, str]) -> list[int]:
-    listed = cpu_ids_of_job(shown, _this_node(environment))
+    listed = cpu_ids_of_job(shown, this_node(environment))
     mine = [number for number in listed if number in set(allowed)]
     for numbers in (mine, listed):
         if len(numbers) >= count:
@@ -128,11 +129,7 @@ def _cpu_ids(count: int, allowed: list[int], shown: str, environment: Mapping[st
     return list(range(count))
 
 
-def _this_node(environment: Mapping[str, str]) -> str:
-    return environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0]
-
-
-def _of_this_node(environment: Mapping[str, str], name: str) -> int | None:
+def _ofthis_node(environment: Mapping[str, str], name: str) -> int | None:
     """Return this node's number of a list that has one a node; a batch script runs on the first one."""
     numbers = per_node(environment.get(name, ""))
     position = environment.get("SLURM_NODEID", "0")

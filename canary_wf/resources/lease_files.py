@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import struct
 import time
 from pathlib import Path
 
@@ -21,6 +22,12 @@ SHARED_FOLDER = 0o1777
 
 LONGEST_NAME = 100
 """Bytes of an encoded name; a longer one is replaced by its hash."""
+
+ALLOCATION = "slurm/"
+"""How names of locks begin that are of a Slurm job: each is a byte of one file, as no job's own files would ever go."""
+
+_ALLOCATIONS = "slurm.lock"
+_BYTES = 1 << 62
 
 _SETTLING_SECONDS = 0.5
 """How long another process may take between making the directory and opening it to all."""
@@ -59,19 +66,25 @@ class LeaseFolder:
 
     def lock(self, name: str) -> int | None:
         """Return a descriptor that holds the lock of the file `name`, or None while somebody else holds it."""
-        descriptor = self._open(name)
+        file = _ALLOCATIONS if name.startswith(ALLOCATION) else name
+        descriptor = self._open(file)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            if file is name:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            else:
+                fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _byte_lock(fcntl.F_WRLCK, _byte_of(name), 1))
+        except (BlockingIOError, PermissionError):  # fcntl may say either
             os.close(descriptor)
             return None
         except OSError as error:
             os.close(descriptor)
-            raise self._unusable(self.path / name, error) from error
+            raise self._unusable(self.path / file, error) from error
         return descriptor
 
     def holder(self, name: str) -> str:
         """Return what the file says about who locked it, "" when it says nothing."""
+        if name.startswith(ALLOCATION):
+            return "another batch in this Slurm job"
         try:
             descriptor = os.open(name, os.O_RDONLY | _OPEN, dir_fd=self._descriptor)
         except OSError:
@@ -160,7 +173,19 @@ def unlock(descriptor: int) -> None:
     """Give the lock back, also where a forked process still has the descriptor."""
     sign(descriptor, "")
     fcntl.flock(descriptor, fcntl.LOCK_UN)
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _byte_lock(fcntl.F_UNLCK, 0, 0))
     os.close(descriptor)
+
+
+def _byte_of(name: str) -> int:
+    import hashlib
+
+    return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8]) % _BYTES
+
+
+def _byte_lock(kind: int, start: int, length: int) -> bytes:
+    """Return the kernel's `struct flock` for `length` bytes from `start` on; 0 are all that follow."""
+    return struct.pack("hhqqii", kind, os.SEEK_SET, start, length, 0, 0)
 
 
 def _make_folder(path: Path) -> None:

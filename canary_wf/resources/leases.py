@@ -16,7 +16,7 @@ from typing import Self
 
 from canary_wf.errors import CanaryWfError, one_line
 from canary_wf.resources.errors import ResourceUnavailable
-from canary_wf.resources.lease_files import LeaseFolder, encode_name, sign, unlock
+from canary_wf.resources.lease_files import ALLOCATION, LeaseFolder, encode_name, sign, unlock
 
 FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
 LOCKS = ""
@@ -39,6 +39,11 @@ _FALLBACK = Path("/tmp")  # noqa: S108 - all users must meet in one folder; noth
 
 class LeaseGivenUpError(CanaryWfError):
     """The wait for a lease ended because the caller asked for it."""
+
+
+def allocation_type(allocation: str, rtype: str) -> str:
+    """Return the name under which ids of type `rtype` are leased that only the Slurm job `allocation` has."""
+    return f"{ALLOCATION}{encode_name(allocation)}/{encode_name(rtype)}"
 
 
 def lease_folder(
@@ -65,6 +70,21 @@ class Lease:
     def __init__(self, ids: dict[str, list[str]], descriptors: list[int]) -> None:
         self.ids = ids
         self._descriptors = descriptors
+
+    def join(self, other: "Lease") -> None:
+        """Hold the ids of `other` as well, which is not to be released by itself."""
+        descriptors = {**self._by_place(), **other._by_place()}  # noqa: SLF001 - of the same class
+        for rtype, ids in other.ids.items():
+            self.ids.setdefault(rtype, []).extend(ids)
+        self._descriptors[:] = [descriptors[kind, name] for kind, names in self.ids.items() for name in names]
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Call the types of `ids` by other `names`."""
+        self.ids = {names.get(rtype, rtype): ids for rtype, ids in self.ids.items()}
+
+    def _by_place(self) -> dict[tuple[str, str], int]:
+        places = [(kind, name) for kind, names in self.ids.items() for name in names]
+        return dict(zip(places, self._descriptors, strict=True))
 
     def release(self) -> None:
         """Give the ids back; doing so again does nothing."""
@@ -172,7 +192,7 @@ def _distinct(wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]
 
 
 def _queue(folder: LeaseFolder, rtype: str, wait: _Wait) -> int:
-    name = f"queue.{encode_name(rtype)}.lock"
+    name = f"{rtype}/queue" if rtype.startswith(ALLOCATION) else f"queue.{encode_name(rtype)}.lock"
     wait.restart(_QUEUE_SECONDS)
     while (descriptor := folder.lock(name)) is None:
         wait.pause(lambda: one_line(f"waiting for {_told(rtype)} behind {folder.holder(name) or 'another process'}"))
@@ -217,7 +237,7 @@ def _waited_for(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[s
 
 
 def _told(rtype: str) -> str:
-    return "locks" if rtype == LOCKS else rtype
+    return "locks" if rtype == LOCKS else rtype.rpartition("/")[2] if rtype.startswith(ALLOCATION) else rtype
 
 
 def _is_locked(folder: LeaseFolder, file: str) -> bool:
@@ -230,6 +250,8 @@ def _is_locked(folder: LeaseFolder, file: str) -> bool:
 
 
 def _file(rtype: str, name: str) -> str:
+    if rtype.startswith(ALLOCATION):
+        return f"{rtype}/id.{name}"
     return f"id.{encode_name(rtype)}.{encode_name(name)}.lock"
 
 

@@ -10,6 +10,16 @@ def own_ids(environment: Mapping[str, str] = os.environ) -> set[str]:
     return {name for name in (environment.get("SLURM_JOB_ID"), task) if name and is_id(name)}
 
 
+def this_node(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the name that Slurm has for this node; several may be on one machine."""
+    return environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0]
+
+
+def allocation(environment: Mapping[str, str]) -> str:
+    """Return a name for what this process's Slurm job was granted on this node."""
+    return "/".join((environment.get("SLURM_CLUSTER_NAME", ""), environment["SLURM_JOB_ID"], this_node(environment)))
+
+
 def is_id(text: str) -> bool:
     """Return whether `text` has the form of an id."""
     return text.isascii() and text.replace("_", "", 1).isdecimal() and not text.startswith("_")

@@ -36,7 +36,8 @@ def test_no_verdict_from_after_the_signal(slurm: SlurmWorkspace, profile: str, h
     slurm.write("a.jobs.yaml", JOBS.replace("{tree}", str(slurm.tree)))
     slurm.generate_for_slurm("-b", "spec=count:1", "-b", "retry=any:2")
     up = slurm.tree / "up"
-    with slurm.running(profile) as run:
+    plain = ("--default-resources", "slurm_account='lab'", "slurm_extra='--requeue'")
+    with slurm.running(profile, *({"fastslurm": ("--fastslurm-requeue",)}.get(profile, plain))) as run:
         slurm.wait_until(lambda: up.exists() and up.read_text().count("up") == NUMBER)
         number = slurm.job("again")["slurm_job_id"]
         if how == "interrupt":
