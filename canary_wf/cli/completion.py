@@ -10,7 +10,16 @@ from canary_wf.errors import CanaryWfError
 
 _BATCH = (
     *("spec=duration:30m", "spec=count:", "spec=count:max", "spec=layout:atomic"),
-    *("scheduler=auto", "scheduler=local", "scheduler=slurm", "workers=", "fail_on=any", "fail_on=never", "retry="),
+    *(
+        "scheduler=auto",
+        "scheduler=local",
+        "scheduler=slurm",
+        "workers=",
+        "fail_on=any",
+        "fail_on=never",
+        "retry=",
+        "output_limit=",
+    ),
 )
 
 

@@ -68,6 +68,7 @@ def test_config_shows_where_each_value_is_from(configured: CommandLine, monkeypa
         "batch.scheduler": ("local", "canary-wf.yaml:2"),
         "batch.workers": (5, "CANARY_WF_BATCH_WORKERS"),
         "batch.fail_on": ("any", "default"),
+        "batch.output_limit": ("4GiB", "default"),
         "batch.rules": ("auto", "default"),
         "batch.strict": (True, "--strict"),
         "batch.bind": (False, "default"),
