@@ -22,7 +22,7 @@ def remove_anything(path: Path | str) -> None:
     """Remove what lies at `path`, a folder or not; of a link the link itself. Raises OSError."""
     try:
         is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     if is_folder:
         remove_folder(path)

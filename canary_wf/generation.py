@@ -21,7 +21,7 @@ from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import load_plan, remove_session, write_session
 from canary_wf.plan.target import Target, with_pool_files
 from canary_wf.plan.update import carry_over
-from canary_wf.session_paths import STATE_FOLDER, SessionPaths, session_names
+from canary_wf.session_paths import STATE_FOLDER, SessionPaths, absolute_folder, session_names
 from canary_wf.trust import require_trusted
 from canary_wf.workflow.batch_table import write_batch_table
 from canary_wf.workflow.marks import Ownership, ownership
@@ -99,7 +99,7 @@ def generate_workflow(
     With `update` the newest session's verdicts that still stand are taken over. Everything that can be refused is
     refused before anything is written. Raises InputError and WorkspaceError.
     """
-    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
+    out = absolute_folder(out)
     before = session_names(out)
     require_trusted(out, before[-1:] if update else ())
     readings = open_readings(paths, out)

@@ -95,7 +95,12 @@ def remove_half_written(folder: Path, *names: str) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Return once the names in `folder` are on the disk. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    sync_file(folder)
+
+
+def sync_file(path: Path | str) -> None:
+    """Return once the content of `path` is on the disk: of a file its bytes, of a folder its names. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -151,7 +151,7 @@ class SessionPaths(NamedTuple):
 
         Raises WorkspaceError for a path that is not of this form.
         """
-        folder = Path(os.path.abspath(plan)).parent  # noqa: PTH100 - resolve() would follow links out of OUT
+        folder = absolute_folder(plan).parent
         if folder.parent.parts[-2:] != (STATE_FOLDER, "sessions"):
             raise WorkspaceError(
                 "is not the plan of a session", where=plan, hint=f"it lies in {STATE_FOLDER}/sessions/"
@@ -180,6 +180,22 @@ def require_inside(where: Path, jobs: Iterable[Placed], batches: Iterable[str], 
         if directories and leads_out(job.directory):
             told = f"is damaged (the directory of job {job.name} is not inside of the session)"
             raise WorkspaceError(told, where=where, hint=_ANEW)
+
+
+def absolute_folder(path: Path | str) -> Path:
+    """Return `path` as an absolute one without ``.``, ``..`` and ``//``: one folder has one name, however it is typed.
+
+    Links in it are kept, so that nothing leads out of a workspace that the user reaches by a link. Only one that a
+    ``..`` follows is resolved, as the system would.
+    """
+    text = os.path.join(os.getcwd(), path)  # noqa: PTH118, PTH109 - normalised below, which Path would hinder
+    found = "/"
+    for part in text.split("/"):
+        if part == "..":
+            found = os.path.dirname(os.path.realpath(found) if os.path.islink(found) else found)  # noqa: PTH114, PTH120
+        elif part not in {"", "."}:
+            found = f"{found.rstrip('/')}/{part}"
+    return Path(found)
 
 
 def sessions_folder(out: Path) -> Path:

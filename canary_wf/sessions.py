@@ -1,13 +1,12 @@
 """Reading sessions from Python: what was planned, and where its jobs stand."""
 
-import os
 from pathlib import Path
 
 from canary_wf.errors import UsageError
 from canary_wf.plan import store
 from canary_wf.plan.model import Plan
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.session_paths import SessionPaths, absolute_folder, session_names
 from canary_wf.wording import some
 
 
@@ -30,7 +29,7 @@ def load_status(out: str | Path = ".", session: str | None = None) -> SessionSta
 
 
 def _paths(out: str | Path, session: str | None) -> SessionPaths:
-    folder = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
+    folder = absolute_folder(out)
     if session is None:
         return store.newest_session(folder)
     known = session_names(folder)

@@ -21,7 +21,6 @@ def command(*, out: Path) -> None:
 
     Jobs that have a verdict keep it, all others become CANCELLED. To run some of them after all: canary-wf rerun.
     """
-    out = out.absolute()
     paths = newest_session(out)
     require_trusted(out, [paths.session])
     plan = load_plan(paths.plan)

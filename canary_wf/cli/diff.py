@@ -39,7 +39,6 @@ def command(*, sessions: tuple[str, ...], out: Path, as_json: bool) -> int:
     SESSION is a session's name or the start of it; without, the newest two are compared. Exits with 1 when jobs fail
     that did not fail before.
     """
-    out = out.absolute()
     before, after = (load_session(SessionPaths(out, name)) for name in _names(out, sessions))
     found = compare(before, after, load_history(out))
     if as_json:

@@ -11,15 +11,15 @@ from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions
 
 def workflow_settings(values: dict[str, Any], out: Path) -> WorkflowOptions:
     """Return what the workflow options say for a workflow in `out`."""
-    module = out.absolute().name if values["module"] else None
+    module = out.name if values["module"] else None
     conda = None if values["conda"] is None else environment_name(values["conda"], "--conda")
     return WorkflowOptions(container=values["container"], conda=conda, module=module)
 
 
 def module_lines(out: Path) -> str:
     """Return what a larger workflow in the current folder needs, and which file that is for."""
-    snakefile = _snakefile(out.absolute())
-    file = os.path.normpath(out.absolute() / MODULE_FILE)
+    snakefile = _snakefile(out)
+    file = os.path.normpath(out / MODULE_FILE)
     if Path(file).is_relative_to(Path.cwd()):
         file = os.path.relpath(file, snakefile.parent)
     into = "your Snakefile" if snakefile.parent == Path.cwd() else str(snakefile.relative_to(Path.cwd()))

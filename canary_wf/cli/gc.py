@@ -34,7 +34,6 @@ def command(*, out: Path, as_json: bool, keep: int | None, older_than: str | Non
 
     With --older-than alone, age decides. Run times stay known, as they are kept elsewhere.
     """
-    out = out.absolute()
     require_trusted(out)
     newest_session(out)
     before = None if older_than is None else time.time() - _age(older_than)

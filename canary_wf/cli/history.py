@@ -1,6 +1,5 @@
 """`canary-wf history`: what is known of run times, shown, exported, imported and forgotten."""
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,7 +34,6 @@ def command(context: click.Context, *, out: Path, as_json: bool) -> None:
     """Show the run times that estimates are made from."""
     if context.invoked_subcommand is not None:
         return
-    out = _absolute(out)
     history, jobs = known_runtimes(out), _newest_jobs(out)
     if as_json:
         print_json({"jobs": [_entry(history, job) for job in sorted(history.runtimes)]})
@@ -113,11 +111,8 @@ def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
 def _chosen_out(context: click.Context, out: Path) -> Path:
     """Return the workspace: what this command was given, else what stood before its name."""
     given = context.get_parameter_source("out") is not click.core.ParameterSource.DEFAULT
-    return _absolute(out if given or context.parent is None else context.parent.params["out"])
-
-
-def _absolute(out: Path) -> Path:
-    return Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
+    chosen: Path = out if given or context.parent is None else context.parent.params["out"]
+    return chosen
 
 
 def _newest_jobs(out: Path) -> tuple[PlannedJob, ...]:

@@ -31,7 +31,7 @@ _PATIENCE = 10
 @out_option
 def command(*, job: str, follow: bool, out: Path) -> None:
     """Print the output of JOB, an id prefix or a name."""
-    paths = newest_session(out.absolute())
+    paths = newest_session(out)
     found = find_job(load_plan(paths.plan).jobs, job)
     path = paths.job(found.directory) / OUTPUT_FILE
     if follow:

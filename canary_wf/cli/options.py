@@ -13,6 +13,7 @@ from canary_wf.cli.software import software_choices
 from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.errors import InputError, UsageError
 from canary_wf.job.retry import ANY, MOST, parse_retry
+from canary_wf.session_paths import absolute_folder
 
 if TYPE_CHECKING:  # `status` and its like take their options from here, and shall not wait for discovery and planner
     from canary_wf.discovery import DiscoveryOptions
@@ -25,7 +26,7 @@ def _folder(_context: click.Context, _option: click.Parameter, text: str) -> Pat
     # An empty variable in somebody's script must not mean the current folder.
     if not text:
         raise UsageError("is empty", where="-d", hint="name a folder, or leave -d out for the current one")
-    return Path(text)
+    return absolute_folder(text)
 
 
 out_option = click.option(

@@ -1,6 +1,5 @@
 """`canary-wf plan`: what `generate` would plan, and what that costs; nothing is written but the page asked for."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -75,7 +74,6 @@ def command(
     settings, scheduler = plan_settings(values)
     requested = resource_requests(resources)
     target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
-    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links out of OUT
     tests = check_paths(paths)
     found = find_jobs(tests, discovery_options(values), out, open_readings(tests, out), target)
     history = known_runtimes(out)

@@ -49,7 +49,7 @@ def command(context: click.Context, /, *, kind: str, out: Path, target: Path | N
     write = reporter(kind)
     if github and kind != "markdown":
         raise UsageError(f"does not go with {kind}", where="--github", hint="write report markdown --github")
-    state = load_session(newest_session(out.absolute()))
+    state = load_session(newest_session(out))
     text = write(state)
     if github:
         _annotate(state, text, target)
@@ -69,7 +69,7 @@ def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> Se
 
     if target is None:
         raise UsageError("is missing", where="-o", hint="name the folder for Build.xml and Test.xml")
-    state = load_session(newest_session(out.absolute()))
+    state = load_session(newest_session(out))
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -38,7 +38,6 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
 
     JOB is an id prefix, a name, or a pattern such as 'mesh.*'.
     """
-    out = out.absolute()
     paths = newest_session(out)
     require_trusted(out, [paths.session])
     check_free(out)

@@ -40,7 +40,7 @@ def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | Non
 
     Without -r and -k: a summary, and for each failure its reason, its last lines of output and where the rest is.
     """
-    paths = newest_session(out.absolute())
+    paths = newest_session(out)
     if watching:
         if as_json:
             raise UsageError("does not go with --json", where="--watch")

@@ -30,6 +30,9 @@ from canary_wf.session_paths import session_names
 from canary_wf.workflow.batch_table import BatchTable
 from canary_wf.workflow.limits import runtime_minutes
 
+STATE = ("batches/", "slices/", "jobs/", "plan.json", ".canary-wf/history", ".canary-wf/workflow.json")
+"""How the roles begin of the files that say what is planned and what became of it."""
+
 ALWAYS = ("status", "report junit")
 """Commands that every round runs, and that must agree."""
 
@@ -81,7 +84,9 @@ class Campaign:
         places: dict[str, list[Path]] = {}
         for path in sorted(path.relative_to(world) for path in world.rglob("*") if _counts(path, world)):
             places.setdefault(_role(path), []).append(path)
-        target = chance.choice(places[chance.choice(sorted(places))])
+        state = [role for role in places if role.startswith(STATE) and role.endswith((".json", ".jsonl", "slices/"))]
+        role = chance.choice(sorted(places if chance.random() < 0.4 else state))
+        target = chance.choice(places[role])
         kinds = OF_FOLDERS if (world / target).is_dir() else OF_FILES
         kind = chance.choice(kinds)
         # Root may read and write everything, so it gives that up where modes are what is tried.

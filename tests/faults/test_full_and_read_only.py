@@ -45,7 +45,7 @@ def _world(disk: Path, tmp_path: Path) -> World:
 def test_a_full_disk_is_no_verdict_and_costs_none(disk: Path, tmp_path: Path) -> None:
     """The runner stops with exit code 4; with room again the rest runs, and what had a verdict does not."""
     world = _world(disk, tmp_path)
-    assert world.run() == 4
+    assert world.run() == 4, world.log()
     before = read_journal(world.files.journal).jobs
     done = {job: record.finished for job, record in before.items() if record.status.is_final}
     assert 0 < len(done) < len(world.plan.jobs)
@@ -98,12 +98,14 @@ def test_plans_are_on_the_disk_before_their_session_is_there(tmp_path: Path) -> 
         "FAULTS_ROOT": str(tmp_path),
         "FAULTS_LOG": str(tmp_path / "log"),
     }
-    line = [sys.executable, "-c", code, str(Path(__file__).parent.parent), str(out)]
+    line = [sys.executable, "-c", code, str(Path(__file__).parent.parent / "support"), str(out)]
     subprocess.run(line, env=environment, check=True)
     calls = [call.split("\t") for call in (tmp_path / "log").read_text().splitlines()]
     (named,) = [place for place, call in enumerate(calls) if call[1] == "rename" and call[3].endswith(".000000")]
     written = [place for place, call in enumerate(calls) if call[1] == "write"]
-    (synced,) = [place for place, call in enumerate(calls) if call[1] == "syncfs"]
+    synced = [call[3] for place, call in enumerate(calls) if call[1] == "fsync" and max(written) < place < named]
     assert len(written) == 3
-    assert max(written) < synced < named
+    assert max(Path(path).name for path in synced if path.endswith(".json")) == "plan.json"
+    assert len([path for path in synced if path.endswith(".json")]) == 3
+    assert {Path(path).name for path in synced if not path.endswith(".json")} >= {"slices", "batches", "jobs"}
     assert [call[3] for call in calls[named:] if call[1] == "fsync"] == [str(out / ".canary-wf" / "sessions")]
