@@ -67,6 +67,11 @@ class BatchPaths(NamedTuple):
         return self.folder / "submission.json"
 
     @property
+    def waiting(self) -> Path:
+        """What the runner waits for; there while it waits for ids or locks."""
+        return self.folder / "waiting.json"
+
+    @property
     def log(self) -> Path:
         """What the runner printed."""
         return self.folder / "log.txt"

@@ -10,6 +10,7 @@ from pathlib import Path
 from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import not_writable
 from canary_wf.plain_files import open_own
+from canary_wf.slow_call import ELSEWHERE, told_when_slow
 
 PATIENCE = 30.0
 """Seconds that a writer waits for the others; each of them takes milliseconds."""
@@ -29,7 +30,8 @@ def update_lock(path: Path, patience: float = PATIENCE) -> Iterator[None]:
     except OSError as error:
         raise not_writable(path, error) from error
     try:
-        _wait_for(descriptor, path, time.monotonic() + patience)
+        with told_when_slow(path, ELSEWHERE):
+            _wait_for(descriptor, path, time.monotonic() + patience)
         yield
     finally:
         os.close(descriptor)

@@ -3,7 +3,7 @@
 Snakemake imports it with every command, so nothing heavy stands at the top. Without it a run is the same, less the
 times of submission. On a terminal it takes the place of Snakemake's own output: errors and messages pass through, the
 rules do not, and one line below them tells how many jobs passed, failed, run and are left. Elsewhere Snakemake's
-output stays as it is.
+output stays as it is. What a batch waits for that others hold is told in both.
 """
 
 import logging
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
 if TYPE_CHECKING:
+    from canary_wf.hooks.waiting_notices import WaitingNotices
     from snakemake_logger_plugin_canary.live_line import LiveLine
     from snakemake_logger_plugin_canary.submissions import SubmissionNotes
 
@@ -27,6 +28,7 @@ class LogHandler(LogHandlerBase):
         self._on_terminal = not self.common_settings.dryrun and sys.stderr.isatty()
         self._notes: SubmissionNotes | None = None
         self._line: LiveLine | None = None
+        self._waiting: WaitingNotices | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note and show what `record` tells; an error in here must not end a workflow."""
@@ -44,6 +46,19 @@ class LogHandler(LogHandlerBase):
 
             self._notes = SubmissionNotes()
         self._notes.hear(record)
+        if self._waiting is None and self._notes.session is not None:
+            from canary_wf.hooks.waiting_notices import WaitingNotices
+
+            self._waiting = WaitingNotices(self._notes.running_here, self._tell)
+            self._waiting.start()
+
+    def _tell(self, text: str) -> None:
+        """Write a line of our own among Snakemake's."""
+        if self._line is not None:
+            self._line.write(text)
+        else:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
     def _show(self, record: logging.LogRecord) -> None:
         if self._line is None:
@@ -60,6 +75,8 @@ class LogHandler(LogHandlerBase):
         if self._notes is not None:
             # Snakemake hears a first Ctrl-C itself; a second one ends it by this exception.
             self._notes.close(stopped_twice=isinstance(sys.exc_info()[1], KeyboardInterrupt))
+        if self._waiting is not None:
+            self._waiting.close()
         if self._line is not None:
             self._line.close()
         super().close()

@@ -39,6 +39,12 @@ class SubmissionNotes:
         self._open: dict[int, str] = {}
         self._ended: dict[str, str] = {}
         self._stopped: float | None = None
+        self._finished: set[int] = set()
+
+    def running_here(self) -> list[tuple[SessionPaths, str]]:
+        """Return the batches that began and did not end, but for those that wait or run as jobs of a cluster."""
+        known = list(self._batches.items())
+        return [batch for job, batch in known if job not in self._finished and job not in self._open]
 
     def hear(self, record: logging.LogRecord) -> None:
         """Take one record into account. Raises CanaryWfError when a file cannot be written."""
@@ -76,7 +82,9 @@ class SubmissionNotes:
             except CanaryWfError:
                 return  # `run-batch` tells of it
             self.session = session
-            self._batches[int(getattr(record, "jobid", -1))] = (session, batch)
+            job = int(getattr(record, "jobid", -1))
+            self._batches[job] = (session, batch)
+            self._finished.discard(job)
 
     def _read(self, message: str, now: float) -> None:
         """Read what Snakemake says and puts into no field."""
@@ -111,6 +119,7 @@ class SubmissionNotes:
         if job in self._batches:
             note_ended(self._file(job), now, reason, state)
             self._open.pop(job, None)
+            self._finished.add(job)
             self._tell("submission_ended", job, {"time": now, "reason": reason})
 
     def _file(self, job: int) -> Path:

@@ -21,6 +21,7 @@ LAYERS = [
         "plugins",
         "session_paths",
         "shipped",
+        "slow_call",
         "trust",
         "update_lock",
         "user_key",

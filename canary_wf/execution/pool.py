@@ -2,12 +2,16 @@
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from canary_wf.errors import WorkspaceError
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import largest_items
+from canary_wf.job.waiting import note_waiting
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease, LeaseGivenUpError, allocation_type
 from canary_wf.resources.pool import ResourcePool
@@ -54,23 +58,57 @@ def open_pool(
     hold: Callable[[], None] = lambda: None,
     *,
     alone: bool = True,
+    waiting: Path | None = None,
 ) -> BatchPool:
     """Return the pool for the batch of `part`, waiting for ids and locks that other batches on this host still hold.
 
-    While it waits it calls `hold` several times a second, which may raise to end the wait.
+    While it waits it calls `hold` several times a second, which may raise to end the wait, and says in the file
+    `waiting` what it waits for.
     Inside a Slurm allocation CPUs, GPUs and memory are of what was granted, shared with the batches that run in the
     same one; what Slurm does not know is leased as on any host. With `alone`, no other batch of the plan is to run in
     the allocation, so that this one takes what is free of it, as far as its jobs can use it.
     """
     granted = _granted(part, environment)
     if granted is None:
-        return _leased(part, _with_nominal_nodes(part), part.batch.memory, hold)
+        return _leased(part, _with_nominal_nodes(part), part.batch.memory, _Patience(hold, waiting))
     _tell_shortage(part, granted)
     share = _Share(granted, allocation(environment), alone=alone)
     memory = min(filter(None, (granted.memory, part.batch.memory)), default=None)
     others = {kind: ids for kind, ids in part.resource_pool["resources"].items() if kind not in granted.pool.types}
-    pool = _leased(part, {**granted.pool.getstate()["resources"], **others}, memory, hold, share)
+    resources = {**granted.pool.getstate()["resources"], **others}
+    pool = _leased(part, resources, memory, _Patience(hold, waiting), share)
     return pool._replace(bindable=granted.bindable, nodes=granted.nodes)
+
+
+class _Patience:
+    """The wait of a batch: `hold` is called meanwhile, and the log and the file `waiting` say what is waited for."""
+
+    def __init__(self, hold: Callable[[], None], waiting: Path | None) -> None:
+        self._hold = hold
+        self._waiting = waiting
+        self._since = time.time()
+        self._told = False
+
+    def acquire(self, wanted: Mapping[str, int], names: Mapping[str, Sequence[str]]) -> Lease:
+        """Return the lease once there is one."""
+        try:
+            return HostLeases().acquire(wanted, names, on_wait=self._tell, give_up=self._never)
+        finally:
+            if self._told and self._waiting is not None:
+                self._waiting.unlink(missing_ok=True)
+
+    def _never(self) -> bool:
+        self._hold()
+        return False
+
+    def _tell(self, what: str) -> None:
+        say(what)
+        if self._waiting is not None:
+            self._told = True
+            try:
+                note_waiting(self._waiting, what, self._since)
+            except WorkspaceError as error:
+                say(f"that it waits is not noted: {error}")
 
 
 class _Share:
@@ -119,7 +157,7 @@ def _leased(
     part: BatchSlice,
     resources: dict[str, list[dict[str, Any]]],
     memory: int | None,
-    hold: Callable[[], None],
+    patience: _Patience,
     share: _Share | None = None,
 ) -> BatchPool:
     """Lease what the batch needs of `resources`; of an allocation its `share`."""
@@ -131,12 +169,8 @@ def _leased(
     asked = {name_of[kind]: value for kind, value in candidates.items()} | {LOCKS: (len(locks), locks)}
     asked |= share.memory_parts(part, memory) if share is not None else {}
 
-    def never() -> bool:
-        hold()
-        return False
-
     wanted = {name: count for name, (count, _) in asked.items()}
-    lease = HostLeases().acquire(wanted, {name: ids for name, (_, ids) in asked.items()}, on_wait=say, give_up=never)
+    lease = patience.acquire(wanted, {name: ids for name, (_, ids) in asked.items()})
     held = {kind: set(lease.ids[name]) for kind, name in name_of.items()}
     if share is not None:
         for more in share.further(part, held):

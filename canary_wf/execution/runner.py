@@ -251,7 +251,7 @@ class _BatchRun:
         allow_open_files(self.part.batch)
         alone = self._is_alone()
         with (
-            open_pool(self.part, hold=self.attempt.hold, alone=alone) as pool,
+            open_pool(self.part, hold=self.attempt.hold, alone=alone, waiting=self.files.waiting) as pool,
             closing(progress),
             closing(OomKills()) as kills,
         ):

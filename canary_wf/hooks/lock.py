@@ -18,6 +18,7 @@ from canary_wf.job.processes import is_running, start_ticks, this_place
 from canary_wf.json_files import not_writable, read_json, write_json
 from canary_wf.plain_files import open_own
 from canary_wf.session_paths import STATE_FOLDER
+from canary_wf.slow_call import ELSEWHERE, told_when_slow
 from canary_wf.trust import is_trusted
 
 
@@ -66,7 +67,8 @@ def workspace_lock(out: Path) -> Iterator[None]:
         raise not_writable(path, error) from error
     with os.fdopen(descriptor):
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with told_when_slow(path, ELSEWHERE):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise WorkspaceError("another canary-wf is writing here", where=out, hint="wait until it is done") from None
         except OSError as error:

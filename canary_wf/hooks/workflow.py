@@ -13,6 +13,7 @@ from pathlib import Path
 from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.hooks.lock import record_owner
 from canary_wf.hooks.settle import settle
+from canary_wf.hooks.waiting_notices import tell_of_waiting
 from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user, take_back
 from canary_wf.job.history import record_session
 from canary_wf.session_paths import SessionPaths
@@ -25,6 +26,7 @@ def workflow_started(plan: str) -> None:
     with _told():
         require_trusted(paths.out, [paths.session])
         record_owner(paths.out)
+        tell_of_waiting(paths)
         tell(settle(paths, _batches(paths)))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from canary_wf.durations import format_duration
 from canary_wf.job.attempt import is_alive, read_attempt
 from canary_wf.job.file_clock import age_of
+from canary_wf.job.waiting import read_waiting
 from canary_wf.report.forecast import forecast
 from canary_wf.report.session import SessionState
 from canary_wf.session_paths import BatchPaths
@@ -19,6 +20,10 @@ def progress_of(state: SessionState, now: float) -> Iterator[str]:
         silence = None if progress.is_done else _silence_of(state.paths.batch(name))
         if silence is None:
             continue
+        waiting = read_waiting(state.paths.batch(name).waiting)
+        if waiting is not None:
+            yield f"batch {name}: {waiting}"
+            continue
         left = format_duration(max(1, round(progress.remaining)))
         yield (
             f"batch {name}: {progress.done} of {total} done ({progress.failed} failed), {progress.running} running,"
@@ -32,3 +37,10 @@ def _silence_of(files: BatchPaths) -> float | None:
     if attempt is None or not is_alive(files.attempt, attempt):
         return None
     return age_of(files.attempt)
+
+
+def waiting_lines(state: SessionState) -> Iterator[str]:
+    """Yield what batches of a session that is being run wait for before their first job, one line each."""
+    for batch in state.plan.batches if state.live else ():
+        if batch.id in state.runs and (waiting := read_waiting(state.paths.batch(batch.id).waiting)) is not None:
+            yield f"batch {batch.id}: {waiting}"

@@ -6,6 +6,7 @@ On a terminal it is drawn anew every second; elsewhere a line is written wheneve
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from canary_wf.durations import format_duration
@@ -13,6 +14,7 @@ from canary_wf.errors import one_line
 from canary_wf.job.phase import JobPhase
 from canary_wf.report.follow import SessionFollower
 from canary_wf.report.forecast import BatchProgress, Forecast, forecast
+from canary_wf.report.progress import waiting_lines
 from canary_wf.report.queue import SlurmQueue, queue_lines
 from canary_wf.report.session import SessionState
 from canary_wf.report.table import summary
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PAUSE = 1.0
-_MOST_BATCHES, _MOST_FAILURES, _BAR = 10, 5, 36
+_MOST_BATCHES, _MOST_WAITING, _MOST_FAILURES, _BAR = 10, 3, 5, 36
 _PATIENCE = 3
 """Looks without anything that runs after which a run that began counts as over: Snakemake takes a moment between."""
 
@@ -52,6 +54,7 @@ def _looks(follower: SessionFollower, pause: float) -> Iterator[SessionState]:
 
 def _write(looks: Iterator[SessionState], file: TextIO) -> SessionState:
     told = ""
+    waited: list[str] = []
     for state in looks:
         line = summary(state)
         if line != told:
@@ -59,6 +62,11 @@ def _write(looks: Iterator[SessionState], file: TextIO) -> SessionState:
             file.write(f"{line}{_queued(state)}{_end(state, ahead)}\n")
             file.flush()
             told = line
+        waits = list(waiting_lines(state))
+        if waits != waited:
+            file.write("".join(f"{wait}\n" for wait in waits))
+            file.flush()
+            waited = waits
     return state
 
 
@@ -86,6 +94,7 @@ def view(state: SessionState, now: float) -> "RenderableType":
         parts += [Text(""), _batch_table(running[:_MOST_BATCHES], now)]
     if len(running) > _MOST_BATCHES:
         parts.append(Text(f"and {count(len(running) - _MOST_BATCHES, 'more batch', 'more batches')}", style="dim"))
+    parts += [Text(line, style="yellow") for line in islice(waiting_lines(state), _MOST_WAITING)]
     return Group(*parts, *_failures(state))
 
 

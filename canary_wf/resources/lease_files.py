@@ -3,7 +3,7 @@
 A file is locked with `flock` on an open descriptor, so the kernel frees it when its holder ends, however it ends.
 Descriptors are closed on exec, so that started programs hold nothing. Files are never removed, because removing a
 locked file would let a second process lock a new one of that name. What a file says about its holder is information
-for messages only. Nothing in the directory is trusted: links are not followed, and only regular files are used.
+for people only: messages say what the kernel does. Nothing in the directory is trusted: links are not followed, and only regular files are used.
 """
 
 import errno
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.resources.lock_holders import Holder, lock_holders
 
 ANYONE = 0o666
 SHARED_FOLDER = 0o1777
@@ -31,6 +32,8 @@ _BYTES = 1 << 62
 
 _SETTLING_SECONDS = 0.5
 """How long another process may take between making the directory and opening it to all."""
+
+_OTHER_FOLDER = "point CANARY_WF_LEASE_DIR to a folder that all users of this host may write"
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -81,18 +84,19 @@ class LeaseFolder:
             raise self._unusable(self.path / file, error) from error
         return descriptor
 
-    def holder(self, name: str) -> str:
-        """Return what the file says about who locked it, "" when it says nothing."""
+    def holders(self, name: str) -> list[Holder]:
+        """Return who holds the lock of the file `name`, as the kernel says: the file anybody may have written.
+
+        Those in other containers are not seen, nor whose share of a file it is.
+        """
         if name.startswith(ALLOCATION):
-            return "another batch in this Slurm job"
+            return []
         try:
             descriptor = os.open(name, os.O_RDONLY | _OPEN, dir_fd=self._descriptor)
         except OSError:
-            return ""
+            return []
         try:
-            return os.read(descriptor, 80).decode("utf-8", "replace").strip()
-        except OSError:
-            return ""
+            return lock_holders(descriptor)
         finally:
             os.close(descriptor)
 
@@ -123,7 +127,7 @@ class LeaseFolder:
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return descriptor
         os.close(descriptor)
-        raise WorkspaceError("is not a regular file", where=self.path / name, hint="remove it")
+        raise WorkspaceError("is not a regular file", where=self.path / name, hint=_remedy(self.path / name))
 
     def _create(self, name: str, patience: float) -> None:
         """Make the file under another name, open it to all, and only then give it its name (the first one wins)."""
@@ -152,8 +156,21 @@ class LeaseFolder:
     def _unusable(self, path: Path, error: OSError) -> WorkspaceError:
         if error.errno in {errno.EMFILE, errno.ENFILE}:
             return WorkspaceError("cannot be opened (too many open files)", where=path, hint="raise `ulimit -n`")
-        hint = "point CANARY_WF_LEASE_DIR to a folder that all users of this host may write"
+        hint = _remedy(path, is_folder=path == self.path)
         return WorkspaceError(f"cannot be used for leases ({error.strerror})", where=path, hint=hint)
+
+
+def _remedy(path: Path, *, is_folder: bool = False) -> str:
+    """Return what this user can do about something unusable at `path`: in a sticky folder its owner removes it."""
+    from canary_wf.user_names import user_name
+
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return _OTHER_FOLDER
+    what = "let all users write to it (mode 1777)" if is_folder and stat.S_ISDIR(found.st_mode) else "remove it"
+    first = what if os.geteuid() in {found.st_uid, 0} else f"ask {user_name(found.st_uid)}, whose it is, to {what}"
+    return f"{first}, or {_OTHER_FOLDER}"
 
 
 def sign(descriptor: int, text: str) -> None:

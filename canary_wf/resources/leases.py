@@ -17,6 +17,9 @@ from typing import Self
 from canary_wf.errors import CanaryWfError, one_line
 from canary_wf.resources.errors import ResourceUnavailable
 from canary_wf.resources.lease_files import ALLOCATION, LeaseFolder, encode_name, sign, unlock
+from canary_wf.resources.lock_holders import Holder
+from canary_wf.slow_call import told_when_slow
+from canary_wf.user_names import user_name
 
 FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
 LOCKS = ""
@@ -134,16 +137,17 @@ class HostLeases:
         pools = _distinct(wanted, candidates)
         folder = LeaseFolder(self.directory)
         wait = _Wait(on_wait, give_up)
+        since = time.time()
         queues: list[int] = []
         try:
             for rtype in sorted(pools):
-                queues.append(_queue(folder, rtype, wait))  # noqa: PERF401 - one by one, so that an error finds them
+                queues.append(_queue(folder, rtype, wait, since))  # noqa: PERF401 - one by one, so that an error finds them
             wait.restart()
             while True:
                 lease = _try(folder, wanted, pools)
                 if lease is not None:
                     return lease
-                wait.pause(lambda: _waited_for(folder, wanted, pools))
+                wait.pause(lambda: _waited_for(folder, wanted, pools, since))
         finally:
             for descriptor in queues:
                 unlock(descriptor)
@@ -191,11 +195,14 @@ def _distinct(wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]
     return pools
 
 
-def _queue(folder: LeaseFolder, rtype: str, wait: _Wait) -> int:
+def _queue(folder: LeaseFolder, rtype: str, wait: _Wait, since: float) -> int:
     name = f"{rtype}/queue" if rtype.startswith(ALLOCATION) else f"queue.{encode_name(rtype)}.lock"
     wait.restart(_QUEUE_SECONDS)
-    while (descriptor := folder.lock(name)) is None:
-        wait.pause(lambda: one_line(f"waiting for {_told(rtype)} behind {folder.holder(name) or 'another process'}"))
+    with told_when_slow(folder.path, f"if it never does, set {FOLDER_VARIABLE} to a folder on another file system"):
+        descriptor = folder.lock(name)
+    while descriptor is None:
+        wait.pause(lambda: _in_words(f"waiting for {_told(rtype)} behind", _holders(folder, name), since, folder.path))
+        descriptor = folder.lock(name)
     sign(descriptor, _signature())
     return descriptor
 
@@ -224,16 +231,37 @@ def _try(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Seq
     return lease
 
 
-def _waited_for(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]]) -> str:
+def _waited_for(
+    folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]], since: float
+) -> str:
     asked = " and ".join(f"{wanted[rtype]} of {len(names)} {_told(rtype)}" for rtype, names in pools.items())
     files = (_file(rtype, name) for rtype, names in pools.items() for name in names)
-    holders = list(
-        dict.fromkeys(folder.holder(file) or "another process" for file in files if _is_locked(folder, file))
-    )
-    told = ", ".join(holders[:_NAMED_HOLDERS]) or "another process"
-    if len(holders) > _NAMED_HOLDERS:
-        told += f" and {len(holders) - _NAMED_HOLDERS} more"
-    return one_line(f"waiting for {asked}, held by {told}")
+    holders: list[Holder | str | None] = []
+    for file in files:
+        if _is_locked(folder, file):
+            holders += _holders(folder, file)
+    return _in_words(f"waiting for {asked}, held by", holders, since, folder.path)
+
+
+def _holders(folder: LeaseFolder, name: str) -> Sequence[Holder | str | None]:
+    """Return who holds the lock `name`: processes, None for one that is not seen, or words for who it can only be."""
+    if name.startswith(ALLOCATION):
+        return ["another batch in this Slurm job"]
+    return folder.holders(name) or [None]
+
+
+def _in_words(told: str, holders: Sequence[Holder | str | None], since: float, folder: Path) -> str:
+    """Return `told` with the holders; where one is not this user's own, also since when, and what helps."""
+    known = list(dict.fromkeys(holders)) or [None]
+    named = [str(holder or "a process that is not seen from here") for holder in known]
+    more = f" and {len(named) - _NAMED_HOLDERS} more" if len(named) > _NAMED_HOLDERS else ""
+    text = f"{told} {', '.join(named[:_NAMED_HOLDERS])}{more}"
+    users = {holder.uid for holder in known if isinstance(holder, Holder)} - {os.geteuid()}
+    if users or None in known:
+        ask = f"ask {' and '.join(sorted(map(user_name, users)))}, or " if users else ""
+        clock = time.strftime("%H:%M:%S", time.localtime(since))
+        text += f", since {clock}; if that should not be, {ask}set {FOLDER_VARIABLE} to another folder than {folder}"
+    return one_line(text)
 
 
 def _told(rtype: str) -> str:

@@ -1,0 +1,20 @@
+"""A word when a lock does not come back."""
+
+import time
+
+import pytest
+
+from canary_wf.slow_call import told_when_slow
+
+
+def test_a_call_that_takes_long_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """While it still lasts, with what is waited for and what to do; a quick one says nothing."""
+    with told_when_slow("/some/where", "go elsewhere", patience=5):
+        pass
+    with told_when_slow("/some/where", "go elsewhere", patience=0.01):
+        end = time.monotonic() + 10
+        while not (told := capsys.readouterr().err) and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.05)
+    assert told == ("canary-wf: /some/where: waiting for the file system to answer about its lock; go elsewhere\n")
+    assert capsys.readouterr().err == ""
