@@ -3,7 +3,8 @@
 A file is locked with `flock` on an open descriptor, so the kernel frees it when its holder ends, however it ends.
 Descriptors are closed on exec, so that started programs hold nothing. Files are never removed, because removing a
 locked file would let a second process lock a new one of that name. What a file says about its holder is information
-for people only: messages say what the kernel does. Nothing in the directory is trusted: links are not followed, and only regular files are used.
+for people only: messages say what the kernel does. Nothing in the directory is trusted: links are not followed, and
+only regular files are used.
 """
 
 import errno
