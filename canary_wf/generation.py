@@ -81,7 +81,8 @@ def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, history:
     Raises InputError, also for a resource pool that came with the files and is wrong.
     """
     target = with_pool_files(target, found.pool_files)
-    return make_plan(found.jobs, settings, target, history, out=out, session=_new_session(out))
+    session = _new_session(out)
+    return make_plan(found.jobs, settings, target, history, out=out, session=session, dropped=found.dropped)
 
 
 def generate_workflow(

@@ -22,7 +22,12 @@ S = TypeVar("S", PlanSettings, DiscoveryOptions)
 _SETTINGS = frozenset(
     {"workers", "retry", "bind", "output_limit", "fail_on", "strict", "rules", "slurm", "hooks", "software"}
 )
-_SELECTION = frozenset({"keyword_expression", "parameter_expression", "owners", "regex", "timeouts", "ctest_config"})
+_SELECTION = frozenset(
+    {
+        *("keyword_expression", "parameter_expression", "owners", "regex", "timeouts", "ctest_config"),
+        *("names_matching", "names_not_matching", "labels_matching", "labels_not_matching"),
+    }
+)
 
 
 def generate(  # noqa: PLR0913 - the options of a command

@@ -51,6 +51,14 @@ def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
 selection_options = stacked(
     click.argument("paths", nargs=-1, metavar="[PATH]...", callback=paths_or_configured),
     click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords or names satisfy EXPR."),
+    click.option("-R", "names_matching", metavar="REGEX", help="Only jobs whose names match REGEX, as with ctest."),
+    click.option("-E", "names_not_matching", metavar="REGEX", help="No jobs whose names match REGEX."),
+    click.option(
+        "-L", "labels_matching", multiple=True, metavar="REGEX", help="Only jobs of which a keyword matches REGEX."
+    ),
+    click.option(
+        "-LE", "labels_not_matching", multiple=True, metavar="REGEX", help="No jobs of which a keyword matches REGEX."
+    ),
     click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
     click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'."),
     click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner."),
@@ -159,6 +167,10 @@ def discovery_options(values: dict[str, Any]) -> "DiscoveryOptions":
         parameter_expression=values["parameter_expression"],
         owners=tuple(values["owners"]),
         regex=values["regex"],
+        names_matching=values.get("names_matching"),
+        names_not_matching=values.get("names_not_matching"),
+        labels_matching=tuple(values.get("labels_matching", ())),
+        labels_not_matching=tuple(values.get("labels_not_matching", ())),
         timeouts=timeouts,
         ctest_config=values.get("ctest_config"),
     )

@@ -32,7 +32,8 @@ class Draft(msgspec.Struct, frozen=True):
     """A job spec without dependencies and directory, with what is needed to complete it.
 
     `execution_path` replaces the directory made from the job's name; `warnings` tell what of the job has no effect.
-    `pool_file` is the resource pool that comes with the job's file, for who has no other.
+    `pool_file` is the resource pool that comes with the job's file, for who has no other. `companions` are the ids of
+    jobs that are selected with this one.
     """
 
     spec: JobSpec
@@ -40,3 +41,4 @@ class Draft(msgspec.Struct, frozen=True):
     execution_path: str | None = None
     warnings: tuple[str, ...] = ()
     pool_file: Path | None = None
+    companions: tuple[str, ...] = ()

@@ -24,7 +24,8 @@ class Discovery(msgspec.Struct, frozen=True):
     """What was found: all jobs, those with a mask included, in the order of their files; and how many files.
 
     `warnings` tell what of the files has no effect. `elsewhere` holds by job id the patterns that match no job here,
-    where files are looked at `alone`. `pool_files` are the resource pools that come with the files.
+    where files are looked at `alone`. `pool_files` are the resource pools that come with the files. `dropped` are
+    the ids of jobs that the user selected and that are masked for want of others which he did not.
     """
 
     jobs: tuple[JobSpec, ...]
@@ -32,6 +33,7 @@ class Discovery(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     elsewhere: dict[str, list[str]] = {}
     pool_files: tuple[Path, ...] = ()
+    dropped: frozenset[str] = frozenset()
 
 
 def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
@@ -68,9 +70,9 @@ def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
         raise InputError("the test files describe no jobs", where=", ".join(map(str, paths)))
     elsewhere: dict[str, list[str]] = {}
     prefixes = {file.file: file.prefix for file in files if file.prefix}
-    jobs = _completed(drafts, options, prefixes, elsewhere if options.alone else None)
+    jobs, dropped = _completed(drafts, options, prefixes, elsewhere if options.alone else None)
     pools = dict.fromkeys(draft.pool_file for draft in drafts if draft.pool_file is not None)
-    return Discovery(jobs, len(files), _warnings(drafts), elsewhere, tuple(pools))
+    return Discovery(jobs, len(files), _warnings(drafts), elsewhere, tuple(pools), dropped)
 
 
 def _drafts(files: Sequence[FoundFile], options: DiscoveryOptions, finders: Sequence[Finder]) -> list[Draft]:
@@ -101,19 +103,21 @@ def _completed(
     options: DiscoveryOptions,
     prefixes: Mapping[str, str],
     elsewhere: dict[str, list[str]] | None,
-) -> tuple[JobSpec, ...]:
+) -> tuple[tuple[JobSpec, ...], frozenset[str]]:
+    """Return the jobs, and the ids of those that are masked although the user selected them."""
     specs = [draft.spec for draft in drafts]
     check_ids(specs)
     edges = resolve(drafts, elsewhere, prefixes)
-    reasons = masks(specs, edges, options)
+    reasons, dropped = masks(drafts, edges, options)
     masked = {spec.id for spec, reason in zip(specs, reasons, strict=True) if reason is not None}
     directories = job_directories((draft.spec.id, *_placing(draft)) for draft in drafts)
-    return tuple(
+    jobs = tuple(
         msgspec.structs.replace(
             spec, directory=directories[spec.id], dependencies=_present(spec, needed, masked), mask=reason
         )
         for spec, needed, reason in zip(specs, edges, reasons, strict=True)
     )
+    return jobs, frozenset(specs[number].id for number in dropped)
 
 
 def _present(spec: JobSpec, edges: tuple[DependencyEdge, ...], masked: set[str]) -> tuple[DependencyEdge, ...]:

@@ -11,8 +11,9 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
     """The choices of one discovery.
 
     `options` are the names turned on by ``-o``; `keyword_expression` (``-k``), `parameter_expression` (``-p``),
-    `owners` and `regex` select jobs; `exclude` are folders and files not to be looked at; `timeouts` maps the types of
-    ``--timeout TYPE=T`` to seconds or durations; `resource_types` are the types of the resource pool, which a
+    `owners`, `regex`, and what ``-R``, ``-E``, ``-L`` and ``-LE`` say of names and labels select jobs; `exclude` are
+    folders and files not to be looked at; `timeouts` maps the types of ``--timeout TYPE=T`` to seconds or durations;
+    `resource_types` are the types of the resource pool, which a
     parameter of that name sets. `alone` says that jobs of other files are not looked for: a dependency that matches
     no job is told in the result instead of being an error. `ctest_config` is the configuration of CMake's build trees
     that have several. `readings` is where readings of unchanged test files come from and where new ones are kept; None
@@ -24,6 +25,10 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
     parameter_expression: str | None = None
     owners: tuple[str, ...] = ()
     regex: str | None = None
+    names_matching: str | None = None
+    names_not_matching: str | None = None
+    labels_matching: tuple[str, ...] = ()
+    labels_not_matching: tuple[str, ...] = ()
     exclude: tuple[Path, ...] = ()
     timeouts: dict[str, float | str] = {}
     resource_types: frozenset[str] = frozenset()

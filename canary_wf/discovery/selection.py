@@ -1,19 +1,23 @@
-"""Which of the found jobs are to be run: masks from `-k`, `-p`, `--owner` and `--regex`, and what follows from them.
+"""Which of the found jobs are to be run: masks from `-k`, `-R`, `-L`, `-p`, `--owner` and `--regex`, and what follows.
 
-A mask is the reason why a job is left out. A job that depends on a masked one is masked too.
+A mask is the reason why a job is left out. A job that depends on a masked one is masked too. Set-ups and clean-ups of
+CTest's fixtures are selected with the tests that require these.
 """
 
 import glob
 import re
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
+from canary_wf.discovery.draft import Draft
 from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.parameter_expression import parse_parameter_expression
 from canary_wf.errors import InputError, UsageError
 from canary_wf.expressions import parse_expression
+from canary_wf.job.cmake_regex import compile_cmake
 from canary_wf.job.spec import DependencyEdge, JobSpec
 from canary_wf.plain_files import read_plain
 
@@ -35,7 +39,44 @@ def filters(options: DiscoveryOptions) -> list[Filter]:
         found.append(owner_filter(options.owners))
     if options.regex is not None:
         found.append(regex_filter(options.regex))
-    return found
+    if options.names_matching is not None:
+        found.append(name_filter(options.names_matching, "-R"))
+    return found + [label_filter(text, "-L") for text in options.labels_matching]
+
+
+def exclusions(options: DiscoveryOptions) -> list[Filter]:
+    """Return the filters that leave out what no fixture brings back. Raises UsageError as `filters`."""
+    names = [] if options.names_not_matching is None else [name_filter(options.names_not_matching, "-E")]
+    return names + [label_filter(text, "-LE") for text in options.labels_not_matching]
+
+
+def name_filter(text: str, option: str) -> Filter:
+    """Return the filter of ``-R`` or ``-E``: names that CMake's regular expression `text` matches, or does not."""
+    matches = _cmake_matcher(text, option)
+    if option == "-E":
+        return lambda spec: f"its name matches {text!r}" if matches(_own_name(spec)) else None
+    return lambda spec: None if matches(_own_name(spec)) else f"its name does not match {text!r}"
+
+
+def label_filter(text: str, option: str) -> Filter:
+    """Return the filter of ``-L`` or ``-LE``: keywords of which CMake's expression `text` matches one, or none."""
+    matches = _cmake_matcher(text, option)
+    if option == "-LE":
+        return lambda spec: f"a keyword matches {text!r}" if any(map(matches, spec.keywords)) else None
+    return lambda spec: None if any(map(matches, spec.keywords)) else f"no keyword matches {text!r}"
+
+
+def _own_name(spec: JobSpec) -> str:
+    """Return the name that CTest knows, or the job's."""
+    return str(spec.attributes.get("test", spec.name)) if spec.kind == "ctest" else spec.name
+
+
+def _cmake_matcher(text: str, option: str) -> Callable[[str], bool]:
+    try:
+        expression = compile_cmake(text)
+    except InputError as error:
+        raise UsageError(error.what, where=option) from None
+    return lambda name: expression.search(name.encode("utf-8", "surrogateescape")) is not None
 
 
 def keyword_filter(text: str) -> Filter:
@@ -111,13 +152,25 @@ def _content(file: Path) -> str:
         return ""
 
 
-def masks(
-    specs: Sequence[JobSpec], edges: Sequence[tuple[DependencyEdge, ...]], options: DiscoveryOptions
-) -> list[str | None]:
-    """Return for each job why it is left out, or None: its own mask first, then the filters, then its upstreams."""
-    chosen = filters(options)
-    found = [spec.mask if spec.mask is not None else _first(chosen, spec) for spec in specs]
+class Masks(NamedTuple):
+    """Why each job is left out, or None, and the numbers of those that were selected and are left out all the same."""
+
+    reasons: list[str | None]
+    dropped: list[int]
+
+
+def masks(drafts: Sequence[Draft], edges: Sequence[tuple[DependencyEdge, ...]], options: DiscoveryOptions) -> Masks:
+    """Return the masks: a job's own first, then the filters, but for companions of selected ones, then its upstreams'.
+
+    Dropped are those that depend on a job which the filters do not select.
+    """
+    chosen, excluded = filters(options), exclusions(options)
+    specs = [draft.spec for draft in drafts]
+    own = [_first(excluded, spec) if spec.mask is None else spec.mask for spec in specs]
+    found = [_first(chosen, spec) if mask is None else mask for spec, mask in zip(specs, own, strict=True)]
     numbers = {spec.id: number for number, spec in enumerate(specs)}
+    _take_along(drafts, found, own, numbers)
+    unselected = {number for number, mask in enumerate(found) if mask is not None and specs[number].mask is None}
     downstream: dict[int, list[int]] = defaultdict(list)
     for number, needed in enumerate(edges):
         for edge in needed:
@@ -125,13 +178,29 @@ def masks(
                 continue
             downstream[numbers[edge.job]].append(number)
     waiting = deque(number for number, mask in enumerate(found) if mask is not None)
+    dropped: list[int] = []
     while waiting:
         upstream = waiting.popleft()
         for number in downstream[upstream]:
             if found[number] is None:
                 found[number] = f"depends on {specs[upstream].name}, which is left out"
                 waiting.append(number)
-    return found
+                if upstream in unselected:
+                    unselected.add(number)
+                    dropped.append(number)
+    return Masks(found, sorted(dropped))
+
+
+def _take_along(
+    drafts: Sequence[Draft], found: list[str | None], own: Sequence[str | None], numbers: Mapping[str, int]
+) -> None:
+    """Take the masks of filters away from the companions of jobs that have none."""
+    waiting = [number for number, draft in enumerate(drafts) if draft.companions and found[number] is None]
+    while waiting:
+        for other in (numbers[name] for name in drafts[waiting.pop()].companions):
+            if found[other] is not None and own[other] is None:
+                found[other] = None
+                waiting.append(other)
 
 
 def _first(chosen: Sequence[Filter], spec: JobSpec) -> str | None:

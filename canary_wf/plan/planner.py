@@ -1,7 +1,7 @@
 """From job specs to a plan: what fits is estimated, partitioned into batches, and each batch's schedule simulated."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +55,27 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_plan(
-    specs: Sequence[JobSpec], settings: PlanSettings, target: Target, history: History, *, out: Path, session: str
+    specs: Sequence[JobSpec],
+    settings: PlanSettings,
+    target: Target,
+    history: History,
+    *,
+    out: Path,
+    session: str,
+    dropped: Collection[str] = (),
 ) -> Plan:
     """Return the plan for `specs` on `target`, or on the kinds of its nodes that they fit.
 
-    Paths in it are relative to `out`.
+    Paths in it are relative to `out`. `dropped` are the ids of masked jobs that count as left out: the user wants them.
     Raises InputError when nothing is left to run, when `strict` and a job fits nowhere, and when the batch
     specification asks for the impossible.
     """
-    masked = tuple(_masked(job, job.mask, out) for job in specs if job.mask is not None)
+    masked = tuple(_masked(job, job.mask, out) for job in specs if job.mask is not None and job.id not in dropped)
     wanted = [job for job in specs if job.mask is None]
     kinds = choose_kinds(target, wanted, settings.batch_spec.layout)
     target, jobs, left_out = kinds.main, kinds.jobs, _with_origins(kinds.left_out, wanted, kinds.main, out)
-    _check_something_left(specs, jobs, left_out, strict=settings.strict)
+    _check_something_left(specs, jobs, left_out, strict=settings.strict, dropped=dropped)
+    left_out += [with_origin(LeftOut(job.id, job.name, job.mask or ""), job, out) for job in specs if job.id in dropped]
     estimates = [expected_runtime(job, history) for job in jobs]
     segments = segments_of(jobs, kinds.targets, [estimate.seconds for estimate in estimates])
     batches = _linked(_batches(segments, jobs, target, settings), jobs)
@@ -113,7 +121,12 @@ def _with_origins(left_out: Sequence[LeftOut], jobs: Sequence[JobSpec], target: 
 
 
 def _check_something_left(
-    specs: Sequence[JobSpec], jobs: Sequence[JobSpec], left_out: Sequence[LeftOut], *, strict: bool
+    specs: Sequence[JobSpec],
+    jobs: Sequence[JobSpec],
+    left_out: Sequence[LeftOut],
+    *,
+    strict: bool,
+    dropped: Collection[str],
 ) -> None:
     if left_out and strict:
         first = left_out[0]
@@ -126,6 +139,10 @@ def _check_something_left(
         first = left_out[0]
         hint = f"describe the node with {first.hint or '-r'}"
         raise InputError(f"none of the jobs fits: {first.name} {first.reason}", hint=hint)
+    wanted = [job for job in specs if job.id in dropped]
+    if wanted:
+        what = f"none of the selected jobs can run: {wanted[0].name} {wanted[0].mask}"
+        raise InputError(what, hint="select that one, too")
     raise InputError(f"all {len(specs)} jobs are masked", hint="canary-wf find -v shows why")
 
 

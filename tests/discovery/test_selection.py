@@ -138,3 +138,23 @@ def test_a_thousand_files_are_found_quickly(tree: Path) -> None:
     start = time.monotonic()
     assert len(discover([tree], DiscoveryOptions()).jobs) == 10_000
     assert time.monotonic() - start < 15
+
+
+def test_names_and_keywords_by_regular_expressions_of_cmake(tree: Path) -> None:
+    """For jobs of all kinds; each -L narrows; what is excluded is excluded."""
+    assert _chosen(tree, names_matching="^mesh[.]") == ["mesh.n=1", "mesh.n=2"]
+    assert _chosen(tree, names_matching="mesh", names_not_matching="=1$") == ["mesh.n=2"]
+    assert _chosen(tree, labels_matching=("Fa.t", "u")) == _chosen(tree, keyword_expression="fast")
+    assert _chosen(tree, labels_matching=("Fast", "nothing")) == []
+    for option, where in {"names_matching": "-R", "names_not_matching": "-E"}.items():
+        with pytest.raises(UsageError, match=f"{where}: .* is not a regular expression"):
+            _chosen(tree, **{option: "("})
+
+
+def test_what_was_selected_and_lacks_another_is_told(tree: Path) -> None:
+    """With what depends on it; not what lacks a job that is masked by itself."""
+    _chosen(tree)
+    found = discover([tree], DiscoveryOptions(keyword_expression="not fast"))
+    names = {job.id: job.name for job in found.jobs}
+    assert {names[job] for job in found.dropped} == {"solve", "collect"}
+    assert not discover([tree], DiscoveryOptions()).dropped

@@ -66,8 +66,9 @@ def _check_places(project: Workspace, built: Path) -> None:
 def test_without_the_resources_their_tests_are_left_out(project: Workspace) -> None:
     """A pool without chips is told of with the reason, and is an error where that is asked for."""
     generated = project.generate("-r", "cpus=4", "-r", "gpus=0")
-    assert "warning: job groups is left out: needs 5 gpus, a node has none" in generated.stderr
-    assert "warning: job chip-1 is left out: needs 2 crypto_chips, a node has none" in generated.stderr
+    assert "left out, needs 5 gpus, a node has none: groups; generate with -" in generated.stderr
+    chips = "3 jobs left out, needs 2 crypto_chips, a node has none: chip-1, chip-2, chip-3; generate with "
+    assert chips in generated.stderr
     strict = project.canary_wf("plan", project.tree, "-r", "cpus=4", "-r", "gpus=0", "--strict")
     assert strict.returncode == 3
     assert "does not fit" in strict.stderr
@@ -79,8 +80,8 @@ def test_slots_must_lie_on_one_id(project: Workspace, tmp_path: Path) -> None:
     gpus = [{"id": str(number)} for number in range(8)]
     pool.write_text(json.dumps({"local": [{"gpus": gpus, "crypto_chips": [{"id": "c", "slots": 2}]}]}))
     generated = project.generate("--resource-pool-file", pool, "-r", "cpus=4")
-    assert "job group-of-two is left out: gpus: asked for 7 slots in 2 items of up to 4" in generated.stderr
-    assert "job chip-1" not in generated.stderr
+    assert "left out, gpus: asked for 7 slots in 2 items of up to 4" in generated.stderr
+    assert "chip-1" not in generated.stderr
 
 
 def test_a_lock_holds_between_batches_on_one_host(project: Workspace) -> None:
@@ -91,14 +92,26 @@ def test_a_lock_holds_between_batches_on_one_host(project: Workspace) -> None:
     assert project.counts() == {"SUCCESS": 4}
 
 
-def test_order_alone_does_not_pull_in_or_mask(project: Workspace) -> None:
-    """Of a test and what it only comes after, the test alone can be chosen; a set-up that is not chosen masks."""
-    done = project.canary_wf("find", project.tree, "--json", "-k", "a-second or good-use or good-setup or bad-use")
-    masked = {job["name"]: job["masked"] for job in json.loads(done.stdout)["jobs"]}
-    assert masked["a-second"] is None
-    assert masked["good-use"] is None
-    assert masked["bad-use"] == "depends on bad-setup, which is left out"
-    assert masked["disabled"] == "disabled (the property DISABLED)"
+def test_fixtures_come_along_and_what_is_only_ordered_does_not(project: Workspace, built: Path) -> None:
+    """As with ctest: what each of its options selects is what ours does, and -k as well."""
+    cases = {
+        ("-R", "good-use|a-second"): (),
+        ("-R", "^bad"): (),
+        ("-E", "lock"): (),
+        ("-L", "fast"): (),
+        ("-LE", "."): (),
+        ("-R", "good", "-E", "good-use|bad-use"): (),
+        ("-R", "^good-use$"): ("-k", "good-use"),
+    }
+    for theirs, ours in cases.items():
+        listed = project.run("ctest", "-N", *theirs, cwd=built).stdout
+        expected = sorted(
+            line.split(": ", 1)[1] for line in listed.splitlines() if " Test " in f" {line}" and "#" in line
+        )
+        found = project.canary_wf("find", project.tree, "--json", *(ours or theirs)).stdout
+        taken = sorted(job["family"].removesuffix("@2") for job in json.loads(found)["jobs"] if job["masked"] is None)
+        assert taken == [name for name in expected if not name.endswith(" (Disabled)")], theirs
+        assert taken
 
 
 def test_a_second_generate_keeps_verdicts_until_a_program_is_built_anew(project: Workspace) -> None:

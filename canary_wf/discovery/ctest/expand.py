@@ -10,7 +10,7 @@ import msgspec
 
 from canary_wf.discovery.ctest.listing import ListedTest, ctest_program, list_tests, version_of
 from canary_wf.discovery.ctest.names import families, job_names
-from canary_wf.discovery.ctest.order import fixtures_of, upstreams
+from canary_wf.discovery.ctest.order import companions, fixtures_of, upstreams
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
 from canary_wf.discovery.ctest.specification import named_specification
 from canary_wf.discovery.ctest.times import Times
@@ -79,6 +79,7 @@ class _Tree:
         values = [test.values() for test in self.tests]
         waits = upstreams([test.name for test in self.tests], values)
         self.fixtures = fixtures_of(values)
+        along = companions(values)
         found = []
         for number, test in enumerate(self.tests):
             try:
@@ -90,7 +91,8 @@ class _Tree:
                 DependencyRequest((self.ids[other],), self.file.file, when, by_id=True)
                 for other, when in waits[number].items()
             )
-            found.append(Draft(spec, requests, warnings=tuple(warnings_of(test, values[number]))))
+            others = tuple(self.ids[other] for other in along[number])
+            found.append(Draft(spec, requests, warnings=tuple(warnings_of(test, values[number])), companions=others))
         return found
 
     def _spec(self, number: int, test: ListedTest, values: Mapping[str, Any]) -> JobSpec:

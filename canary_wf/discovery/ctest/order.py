@@ -37,6 +37,19 @@ def upstreams(names: Sequence[str], properties: Sequence[Mapping[str, Any]]) -> 
     return found
 
 
+def companions(properties: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Return for each test the numbers of the set-ups and clean-ups of the fixtures it requires.
+
+    Whoever selects the test selects them too, as with ctest.
+    """
+    disabled = {number for number, each in enumerate(properties) if each.get("DISABLED")}
+    parts = [_by_fixture(name, properties, disabled) for name in ("FIXTURES_SETUP", "FIXTURES_CLEANUP")]
+    return [
+        [other for fixture in each.get("FIXTURES_REQUIRED", ()) for part in parts for other in part.get(fixture, ())]
+        for each in properties
+    ]
+
+
 def fixtures_of(properties: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Return for each test the fixtures in which it takes part, of those that have a set-up; a disabled one in none."""
     disabled = {number for number, each in enumerate(properties) if each.get("DISABLED")}
