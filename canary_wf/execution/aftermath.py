@@ -123,6 +123,10 @@ class Aftermath:
             self._strays.end_group(group, self._known())
             self._end_strays(self._owner(job), everything=True)
 
+    def collect_strays(self) -> None:
+        """Collect those that have ended of what jobs left, or let go of while they run."""
+        self._strays.collect(self._known())
+
     def delays(self) -> bool:
         """Return whether jobs that do not fit are to wait for what processes hold that could not be ended."""
         if not self.withheld or not self._agenda.unblocked():

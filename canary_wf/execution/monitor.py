@@ -1,7 +1,7 @@
 """Waiting for processes to end, for their output, for a point in time and for signals, all at once.
 
-Each process is watched through a pidfd; where the kernel has none or forbids them, SIGCHLD wakes the wait through a
-pipe.
+Each process is watched through a pidfd, where the kernel has them and allows it. SIGCHLD wakes the wait through a pipe,
+for systems without, and for children that nobody watches: what jobs left is collected when it ends.
 """
 
 import os
@@ -31,14 +31,16 @@ class ProcessMonitor:
         self._exited: set[int] = set()
         self._over: list[int] = []
         self.signals: list[int] = []
+        self.child_ended = False
+        """Whether some child has ended; who looks after it says so."""
+
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll.register(self._wake_read, select.EPOLLIN)
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> Self:
         self._previous_wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        numbers = SIGNALS if self._use_pidfd else (*SIGNALS, signal.SIGCHLD)
-        for number in numbers:
+        for number in (*SIGNALS, signal.SIGCHLD):
             self._handlers[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -51,7 +53,9 @@ class ProcessMonitor:
         self._poll.close()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if number != signal.SIGCHLD:
+        if number == signal.SIGCHLD:
+            self.child_ended = True
+        else:
             self.signals.append(number)
 
     def watch(self, pid: int, output: PipedOutput | None = None) -> None:

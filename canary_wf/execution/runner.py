@@ -318,6 +318,7 @@ class _BatchRun:
         if scheduler.disk_was_full:
             told = "jobs that ended while a disk was full will run again; free some space"
             sys.stderr.write(f"canary-wf: batch {self.part.batch.id}: {told}\n")
+            return ExitCode.WORKSPACE
         for name, reason in scheduler.unplaced:
             told = one_line(f"job {name} cannot run in what this batch was given: {reason}")
             sys.stderr.write(f"canary-wf: {told}\n")

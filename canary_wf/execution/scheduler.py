@@ -106,6 +106,9 @@ class BatchScheduler:
             return False
         for pid in monitor.wait(min(self._treatment.tick(), self._until_next())):
             self._collect(pid, monitor)
+        if monitor.child_ended:
+            monitor.child_ended = False
+            self._aftermath.collect_strays()
         self._heed_signals(monitor)
         for pid in self._limits.enforce(monitor):
             running, verdict = self._aftermath.give_up(pid, monitor)

@@ -27,6 +27,7 @@ class Strays:
 
     def __init__(self) -> None:
         self._children = _open_children()
+        self._session = os.getsid(0)
         self._others = frozenset(self._listed())
         self._job_of: dict[int, str] = {}
         self._groups: dict[int, str] = {}
@@ -78,6 +79,10 @@ class Strays:
         """Kill all strays; return how many there were."""
         return len(self._end(known, lambda *_: True))
 
+    def collect(self, known: Collection[int]) -> None:
+        """Collect the strays that have ended: whoever ended them may wait until their ids are free."""
+        self._living(known)
+
     def give_up(self, pid: int, job: str) -> None:
         """Note that the child `pid` of `job` could not be ended."""
         self.unended[pid] = job
@@ -111,8 +116,16 @@ class Strays:
 
     def _living(self, known: Collection[int]) -> list[int]:
         """Return the strays that live and can be ended, and collect those that have ended."""
-        strays = [pid for pid in self._listed() if pid not in known and pid not in self._others]
+        children = (pid for pid in self._listed() if pid not in known and pid not in self._others)
+        strays = [pid for pid in children if not self._is_own(pid)]
         return [pid for pid in strays if not self._has_ended(pid) and pid not in self.unended]
+
+    def _is_own(self, pid: int) -> bool:
+        """Return whether a hook of the user's has started the child: it is in this session, where jobs never are."""
+        try:
+            return os.getsid(pid) == self._session
+        except OSError:
+            return False
 
     def _has_ended(self, pid: int) -> bool:
         """Return whether the stray `pid` is gone; it is collected."""

@@ -187,3 +187,23 @@ def test_a_set_up_runs_again_with_the_tests_that_need_what_it_left(tmp_path: Pat
     state = load_session(paths)
     assert {state.record(job).status.outcome.name for job in plan.jobs} == {"SUCCESS"}
     assert_gone(int(file.read_text()))
+
+
+def test_who_waits_for_the_end_of_a_daemon_sees_it(tmp_path: Path) -> None:
+    """The runner, which the kernel gives orphans to, collects them at once: so a clean-up may wait for its server."""
+    file = tmp_path / "pid"
+    end = f"kill $(cat {file}); while kill -0 $(cat {file}); do sleep 0.02; done"
+    server = SERVER.format(how="setsid", file=file)
+    jobs = [
+        ctest_job("up", server, timeout=20.0),
+        ctest_job("down", end, "up", timeout=20.0),
+        shell(
+            "alone",
+            f"({server.replace(str(file), str(file) + '2')}); {end.replace(str(file), str(file) + '2')}",
+            timeout=20.0,
+        ),
+    ]
+    _, records = run(tmp_path / "out", jobs)
+    assert {name: record.status.outcome.name for name, record in records.items()} == dict.fromkeys(
+        ("up", "down", "alone"), "SUCCESS"
+    )

@@ -58,6 +58,7 @@ class _Monitor:
         self.idle: Queue[BaseException | None] = Queue()
         self.ended: Queue[list[int]] = Queue()
         self.signals: list[int] = []
+        self.child_ended = False
 
     def watch(self, pid: int) -> None:
         """Know of `pid`; the machine knows of it already."""
@@ -79,6 +80,9 @@ class _Strays:
     def has_any(self, _known: object) -> bool:
         """There are none."""
         return False
+
+    def collect(self, _known: object) -> None:
+        """There is nothing to collect."""
 
     def end_all(self, _known: object) -> int:
         """There is nothing to end."""
