@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from canary_wf.errors import ExitCode, one_line
+from canary_wf.hooks.input_times import set_back
 from canary_wf.hooks.result_copies import note_copy
 from canary_wf.json_files import write_atomic, write_json
 from canary_wf.plan.batch_slice import PlannedJob
@@ -36,6 +37,7 @@ def command(*, plan: Path, result: Path, log: Path | None) -> int:
             return ExitCode.JOBS_FAILED
     note_copy(paths.copies, paths.gate, result)
     write_json(result, {"session": state.plan.session, "counts": state.counts()})
+    set_back((folder / "report" / "report.json" for folder in (paths.folder, result.absolute().parent)), result)
     return ExitCode.DONE
 
 

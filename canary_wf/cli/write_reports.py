@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.hooks.input_times import results_in, set_back
 from canary_wf.hooks.result_copies import note_copy
 from canary_wf.hooks.settle import settle
 from canary_wf.hooks.workflow import keep_runtimes, tell
@@ -41,5 +42,7 @@ def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
         except OSError as error:
             raise not_writable(target, error) from error
         write_atomic(target, FORMATS[kind](state).encode())
+    sessions = (paths.folder, wanted["json"].absolute().parents[1])
+    set_back(results_in(sessions, (batch.id for batch in state.plan.batches)), wanted["junit"])
     if log is not None:
         write_atomic(log, f"{summary(state)}\n".encode())

@@ -330,6 +330,11 @@ class _BatchRun:
         self.recorder.sync()
         write_result(self.files.result, self.part, self.recorder.state, self.started)
         result = self.expected
+        if upstreams := self.part.batch.dependencies:
+            from canary_wf.hooks.input_times import results_in, set_back
+
+            sessions = (self.paths.folder, (result or self.files.result).parents[2])
+            set_back(results_in(sessions, upstreams), self.files.result)
         if result is None or result == self.files.result:
             return
         note_copy(self.files.copies, self.files.result, result)
