@@ -75,6 +75,13 @@ def _regex(_name: str, value: Value) -> None:
         raise InputError(f"{str(value)[:80]!r} is not a regular expression ({error})") from None
 
 
+def _cmake_regex(_name: str, value: Value) -> None:
+    from canary_wf.job.cmake_regex import compile_cmake
+
+    for text in _texts(value):
+        compile_cmake(text)
+
+
 def _anything(_name: str, _value: Value) -> None:
     """Leave a value to its schema."""
 
@@ -95,6 +102,10 @@ _CHECKS: dict[str, Callable[[str, Value], None]] = {
     "select.keywords": _keywords,
     "select.parameters": _parameters,
     "select.regex": _regex,
+    "select.names": _cmake_regex,
+    "select.not_names": _cmake_regex,
+    "select.labels": _cmake_regex,
+    "select.not_labels": _cmake_regex,
     "container.images": _keywords,
     "container.environments": _keywords,
 }

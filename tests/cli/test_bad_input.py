@@ -70,7 +70,8 @@ def test_a_wide_job_is_left_out_with_its_reason(small: CommandLine) -> None:
     small.write("wide.jobs.yaml", "jobs:\n  - {name: wide, command: 'true', cpus: 3}\n")
     done = small.generate()
     assert done.code == 0
-    assert done.err == "canary-wf: warning: job wide is left out: needs 3 cpus, a node has 2\n"
+    line = "1 job left out, needs 3 cpus, a node has 2: wide; generate with -r cpus=3 to run it"
+    assert done.err == f"canary-wf: warning: {line}\n"
     told = small("plan", small.tree, "-d", small.out, *small.PLANNED, "--json")
     assert [(job["name"], job["reason"]) for job in told.json["left_out"]] == [("wide", "needs 3 cpus, a node has 2")]
 
