@@ -24,13 +24,13 @@ def told_apart(found: Sequence[tuple[str, Sequence[FoundFile]]]) -> list[FoundFi
     while True:
         folders = _common_folders([folder for folder, _ in found], groups)
         named = [_named(files, folder, common) for (folder, files), common in zip(found, folders, strict=True)]
-        pair = _collision(named, groups)
-        if pair is None:
+        pairs = _collisions(named, groups)
+        if not pairs:
             return [file for files in named for file in files]
-        one, other = pair
-        joint = groups[one] | groups[other]
-        for number in joint:
-            groups[number] = joint
+        for one, other in pairs:
+            joint = groups[one] | groups[other]
+            for number in joint:
+                groups[number] = joint
 
 
 def _common_folders(folders: Sequence[str], groups: Sequence[set[int]]) -> list[str]:
@@ -44,9 +44,10 @@ def _named(files: Sequence[FoundFile], folder: str, common: str) -> Sequence[Fou
     return [msgspec.structs.replace(file, path=f"{prefix}/{file.path}", prefix=f"{prefix}/") for file in files]
 
 
-def _collision(named: Sequence[Sequence[FoundFile]], groups: Sequence[set[int]]) -> tuple[int, int] | None:
-    """Return two PATHs that have a file of one name, None when there are none."""
+def _collisions(named: Sequence[Sequence[FoundFile]], groups: Sequence[set[int]]) -> set[tuple[int, int]]:
+    """Return the pairs of PATHs of different groups that have a file of one name."""
     seen: dict[str, tuple[int, str]] = {}
+    found = set()
     for number, files in enumerate(named):
         for file in files:
             other, place = seen.setdefault(file.path, (number, file.file))
@@ -54,5 +55,5 @@ def _collision(named: Sequence[Sequence[FoundFile]], groups: Sequence[set[int]])
                 if os.path.samefile(place, file.file):  # noqa: PTH121 - beside what it compares
                     what = "is found below two of the given paths"
                     raise InputError(what, where=file.file, hint=f"give one of them; the other way is {place}")
-                return other, number
-    return None
+                found.add((other, number))
+    return found

@@ -99,9 +99,12 @@ def test_a_file_that_is_written_is_bounded(tmp_path: Path) -> None:
     assert "OSError: [Errno 27]" in _error(tmp_path, "with open('big', 'ab') as file: file.write(b'x')")
 
 
-@pytest.mark.parametrize("then", ["", "raise ValueError", "os._exit(3)", "os.kill(os.getppid(), 9)"])
-def test_nothing_outlives_the_reading(tmp_path: Path, then: str) -> None:
-    """A daemon in a session of its own ends with the reader, also where the file killed what watches over it."""
+@pytest.mark.parametrize(
+    "then", ["", "raise ValueError", "os._exit(3)", "os.kill(os.getppid(), 9)", "os.kill(os.getppid(), 19)"]
+)
+def test_nothing_outlives_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    """A daemon in a session of its own ends with the reader, also where the file killed or stopped its watcher."""
+    monkeypatch.setattr("canary_wf.discovery.pyt.worker._PATIENCE", 0.5)
     mark = tmp_path / "pid"
     try:
         _read(tmp_path, DAEMON.format(mark=str(mark)) + then)

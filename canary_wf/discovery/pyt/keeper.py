@@ -49,12 +49,12 @@ def be_kept(requests: int, replies: int, memory: int) -> None:
         return
     os.close(ready)
     os.close(replies)
-    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+    adopts = ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0) == 0
     os.close(set_ready)
     reason = _watch(reader, requests, memory)
     sys.stdout.write(reason)
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(0 if adopts else 1)  # else what was left is looked for by who started this
 
 
 def _begin_to_read(ready: int) -> None:

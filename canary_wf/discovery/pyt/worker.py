@@ -94,7 +94,8 @@ class Worker:
             said = self._process.communicate(timeout=_PATIENCE)[0] if self._process.returncode is None else b""
         except subprocess.TimeoutExpired:
             said = b""
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         if self._process.wait() != 0:
             end_marked((), lambda pid: inherited(pid, READING) == self._token, _PATIENCE)
         return said.decode(errors="replace")
