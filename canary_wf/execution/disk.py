@@ -23,13 +23,14 @@ _PROBE = ".canary-wf-probe"
 
 
 class DiskWatch:
-    """Watches the file systems of `places`, folders of which the first is that of the jobs."""
+    """Watches the file systems of folders: `home` is that of the jobs, `places` are others that they write to."""
 
-    def __init__(self, *places: str) -> None:
+    def __init__(self, home: str, *places: str) -> None:
+        self.home = home
         self._places: dict[int, str] = {}
         self._free: dict[int, int] = {}
         self._seen_full: dict[int, float] = {}
-        for place in places:
+        for place in (home, *places):
             self._add(place)
 
     def _add(self, place: str) -> int | None:
@@ -42,13 +43,13 @@ class DiskWatch:
             self._free[device] = _free_at(place)[0]
         return device
 
-    def full(self) -> str | None:
-        """Look around; return the place whose disk is full now, or None."""
-        found = None
+    def full(self) -> list[str]:
+        """Look around; return the places whose disks are full now."""
+        found = []
         for device, place in self._places.items():
             if _free_at(place)[1]:
                 self._seen_full[device] = time.monotonic()
-                found = place
+                found.append(place)
         return found
 
     def full_since(self, started: float, folder: str, *further: str | None) -> str | None:
@@ -105,6 +106,8 @@ def _free_at(place: str) -> tuple[int, bool]:
         return 0, False
     blocks = told.f_bfree if os.geteuid() == 0 else told.f_bavail
     inodes = told.f_ffree if os.geteuid() == 0 else told.f_favail
+    if told.f_flag & os.ST_RDONLY:
+        return 0, False  # an image that holds just what it holds
     free = blocks * told.f_frsize
     little = min(_LEAST, told.f_blocks * told.f_frsize // 64)
     return free, free < little or (told.f_files > 0 and inodes == 0)
@@ -112,6 +115,8 @@ def _free_at(place: str) -> tuple[int, bool]:
 
 def _refuses(folder: str) -> bool:
     path = f"{folder}/{_PROBE}"
+    if Path(folder).is_symlink():
+        return False  # a job put it there; what it leads to is nothing to write in
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:

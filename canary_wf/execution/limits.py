@@ -18,8 +18,8 @@ LOOK = 1.0
 class Limits:
     """Watches over the jobs that run, by the ids of their processes; `folders` are names and folders of all jobs.
 
-    `full_disk` is a place whose disk was full at the last look, None where all have room. `next_look` is the time
-    (monotonic) of the next one.
+    `full_disk` is the folder of the jobs while its disk is full, at the last look; then none is to be started.
+    `next_look` is the time (monotonic) of the next one.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class Limits:
         self._disk = disk
         self._folders = folders
         self.full_disk: str | None = None
+        self._full: list[str] = []
         self.next_look = 0.0
 
     def enforce(self, monitor: ProcessMonitor) -> Iterator[int]:
@@ -64,7 +65,8 @@ class Limits:
         fault = None if running.output is None else running.output.fault
         if verdict.category is not Category.FAIL and fault is None:
             return verdict
-        place = self._disk.full_since(running.started, running.folder, running.job.working_directory)
+        further = (running.job.working_directory, running.job.environment.get("TMPDIR"))
+        place = self._disk.full_since(running.started, running.folder, *further)
         if place is None and fault is None:
             return verdict
         place = place or running.folder
@@ -77,7 +79,8 @@ class Limits:
         look = time.monotonic() >= self.next_look
         if look:
             self.next_look = time.monotonic() + LOOK
-            self.full_disk = self._disk.full()
+            self._full = self._disk.full()
+            self.full_disk = next((place for place in self._full if place == self._disk.home), None)
         for pid, running in self._running.items():
             if running.verdict is None:
                 verdict = running.too_much(look=look) or (self._filling(running) if look else None)
@@ -85,8 +88,8 @@ class Limits:
                     self.kill(pid, verdict, monitor)
 
     def _filling(self, running: Running) -> Status | None:
-        place = self.full_disk
-        if place is None or not (printed := self._disk.filled_by(running.folder, place)):
-            return None
-        reason = f"its output of {size(printed)} filled the disk of {place}, so it was ended"
-        return Status.of(Outcome.FAILED, reason)
+        for place in self._full:
+            if printed := self._disk.filled_by(running.folder, place):
+                reason = f"its output of {size(printed)} filled the disk of {place}, so it was ended"
+                return Status.of(Outcome.FAILED, reason)
+        return None

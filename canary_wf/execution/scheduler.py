@@ -38,6 +38,9 @@ from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths
 
+_TEMPORARY = "/tmp"  # noqa: S108 - only looked at
+"""Where jobs put temporary files when nobody says otherwise."""
+
 
 class BatchScheduler:
     """Runs the jobs of one batch that have no final state yet; `known` and `names` are as `Agenda` takes them."""
@@ -66,7 +69,7 @@ class BatchScheduler:
         self._attempt = attempt
         self._running: dict[int, Running] = {}
         self._aftermath = Aftermath(jobs, self._running, paths, self._agenda, treatment.awaited)
-        disk = DiskWatch(str(paths.jobs), treatment.environment.get("TMPDIR", ""))
+        disk = DiskWatch(str(paths.jobs), treatment.environment.get("TMPDIR") or _TEMPORARY)
         self._limits = Limits(self._running, disk, self._folders)
         self._held = Holding(treatment.environment)
         self.disk_was_full = False

@@ -58,6 +58,12 @@ def test_a_job_that_prints_without_end_is_ended(tmp_path: Path) -> None:
     assert piped.stat().st_size == MIB
 
 
+@pytest.fixture(autouse=True)
+def back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Leave the folder in which the last job ran: a file system that goes takes it along."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a file system of 8 MiB."""
@@ -101,16 +107,35 @@ def test_a_disk_is_full_when_it_says_so_or_takes_no_file(small_disk: Path) -> No
     """One that was full since a job began counts for the job, also after there is space again."""
     started = time.monotonic()
     watch = DiskWatch(str(small_disk))
-    assert watch.full() is None
+    assert watch.full() == []
     assert watch.full_since(started, str(small_disk)) is None
     with pytest.raises(OSError, match="No space"):
         (small_disk / "canary-out.txt").write_bytes(bytes(16 * MIB))
-    assert watch.full() == str(small_disk)
+    assert watch.full() == [str(small_disk)]
     assert watch.filled_by(str(small_disk), str(small_disk)) > 4 * MIB
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert watch.full() == []  # an image that cannot be written is always full, and nobody's fault
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     (small_disk / "canary-out.txt").unlink()
-    assert watch.full() is None
+    assert watch.full() == []
     assert watch.full_since(started, str(small_disk)) == str(small_disk)
     assert watch.full_since(time.monotonic(), str(small_disk)) is None
+
+
+def test_a_full_disk_for_temporary_files_stops_no_other_job(small_disk: Path, tmp_path: Path) -> None:
+    """Who fails by it runs again, and the rest of the batch goes on."""
+    (small_disk / "full").write_bytes(bytes(8 * MIB - 65536))
+    jobs = [
+        shell("a", "head -c 1000000 /dev/zero >$TMPDIR/a", environment={"TMPDIR": str(small_disk)}),
+        spec("b"),
+    ]
+    code, records = run(tmp_path / "out", jobs)
+    assert code == 4
+    assert {name: record.status.outcome.name for name, record in records.items()} == {
+        "a": "INTERRUPTED",
+        "b": "SUCCESS",
+    }
+    assert records["a"].status.reason == f"the disk of {small_disk} was full"
 
 
 STUCK = """
@@ -134,7 +159,9 @@ def test_a_process_that_cannot_be_ended_holds_up_nobody() -> None:
         (home / "stuck").chmod(0o4755)
         home.chmod(0o755)
         jobs = [
-            shell("behind", f"{home}/stuck & sleep 0.3", timeout=60.0),
+            shell(
+                "behind", f"{home}/stuck & until [ $(stat -c %u /proc/$!) = 12345 ]; do sleep 0.02; done", timeout=60.0
+            ),
             spec("stuck", command=(str(home / "stuck"),), timeout=0.3),
             spec("next", "stuck", "behind", dependencies=()),
         ]
@@ -164,7 +191,7 @@ def test_a_process_that_cannot_be_ended_holds_up_nobody() -> None:
         assert records["stuck"].status.outcome.name == "TIMEOUT"
         assert "could not be ended (process " in (records["stuck"].status.reason or "")
         assert "of user 12345)" in (records["stuck"].status.reason or "")
-        assert records["stuck"].measurements["duration"] < 5
+        assert records["stuck"].measurements["duration"] < 5.5
         assert records["next"].status.outcome.name == "SUCCESS"
         assert records["behind"].status.outcome.name == "SUCCESS"
         assert "could not be ended" in (records["behind"].status.reason or "")
