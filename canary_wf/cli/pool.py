@@ -6,12 +6,22 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.options import pool_options, resource_requests
-from canary_wf.resources.detection import detect_pool
-from canary_wf.resources.options import pool_from_options
+from canary_wf.resources.detection import detect_pool, origin_of_cpus, origin_of_gpus
+from canary_wf.resources.options import pool_from_options, read_pool
 
 
 @click.command("pool")
 @pool_options
 def command(*, resources: tuple[str, ...], pool_file: Path | None, query_gpus: bool) -> None:
-    """Show the resource pool of this machine, or the one that the options describe."""
-    pool_from_options(resource_requests(resources), pool_file, detect_pool(query_libraries=query_gpus)).dump(sys.stdout)
+    """Show the resource pool of this machine, or the one that the options describe.
+
+    Comments in it tell what decided the numbers that were found.
+    """
+    requested = resource_requests(resources)
+    pool = pool_from_options(requested, pool_file, detect_pool(query_libraries=query_gpus))
+    listed = {} if pool_file is None else {"gpus": [], **read_pool(pool_file).resources}
+    origins = {"cpus": origin_of_cpus(), "gpus": origin_of_gpus(query_libraries=query_gpus)}
+    for kind, origin in origins.items():
+        if kind not in requested and kind not in listed:
+            sys.stdout.write(f"# {kind}: {origin}\n")
+    pool.dump(sys.stdout)

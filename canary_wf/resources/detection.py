@@ -11,7 +11,7 @@ from pathlib import Path
 from canary_wf.errors import UsageError
 from canary_wf.resources.cgroup import MIB, cpu_quota, memory_limit
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.visible import visible_gpus, visible_intel_gpus
+from canary_wf.resources.visible import MASKS, ZE, visible_gpus, visible_intel_gpus
 
 _ROOT = Path("/")
 _LIBRARIES = ("pynvml", "amdsmi")
@@ -47,6 +47,28 @@ def detect_cpus(root: Path = _ROOT, affinity: Iterable[int] | None = None) -> li
     if quota is not None:
         numbers = numbers[: max(1, int(quota))]
     return [str(number) for number in numbers]
+
+
+def origin_of_cpus(root: Path = _ROOT, affinity: Iterable[int] | None = None) -> str:
+    """Return in words what decided the number of CPUs that `detect_cpus` finds."""
+    number = len(list(os.sched_getaffinity(0) if affinity is None else affinity))
+    machine = os.cpu_count() or number
+    quota = cpu_quota(root)
+    if quota is not None and max(1, int(quota)) < number:
+        return f"the CPU quota of the control group, {quota:g} of {number} CPUs"
+    if number < machine:
+        return f"the CPUs that this process may run on (affinity), {number} of {machine}"
+    return "all CPUs of this machine"
+
+
+def origin_of_gpus(environment: Mapping[str, str] = os.environ, *, query_libraries: bool = False) -> str:
+    """Return in words what decided the GPUs that `detect_gpus` finds."""
+    masks = [name for name in MASKS if name in environment and name != ZE]
+    if masks:
+        return f"what {' and '.join(masks)} {'leaves' if len(masks) == 1 else 'leave'}"
+    if ZE in environment:
+        return f"NVIDIA's device files, else {ZE}"
+    return "the vendor's library, else NVIDIA's device files" if query_libraries else "NVIDIA's device files"
 
 
 def detect_memory(root: Path = _ROOT, total: int | None = None) -> int:

@@ -10,7 +10,14 @@ import pytest
 
 from canary_wf.errors import UsageError
 from canary_wf.resources.cgroup import cpu_quota, memory_limit
-from canary_wf.resources.detection import detect_cpus, detect_gpus, detect_memory, detect_pool
+from canary_wf.resources.detection import (
+    detect_cpus,
+    detect_gpus,
+    detect_memory,
+    detect_pool,
+    origin_of_cpus,
+    origin_of_gpus,
+)
 from canary_wf.resources.visible import device_ids, visible_gpus
 
 MIB = 1024 * 1024
@@ -166,3 +173,15 @@ def test_asking_for_libraries_that_are_not_installed_is_told(monkeypatch: pytest
     monkeypatch.setattr("canary_wf.resources.detection._LIBRARIES", ("no_such_library_a", "no_such_library_b"))
     with pytest.raises(UsageError, match=r"canary-wf\[nvidia\]"):
         detect_pool(query_libraries=True)
+
+
+def test_what_decided_the_numbers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quota below the affinity, an affinity below the machine, or neither; for GPUs the variables that are set."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert origin_of_cpus(tmp_path, range(8)) == "all CPUs of this machine"
+    assert origin_of_cpus(tmp_path, range(3)).endswith("(affinity), 3 of 8")
+    root = machine(tmp_path, {"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cpu.max": "150000 100000\n"})
+    assert origin_of_cpus(root, range(8)) == "the CPU quota of the control group, 1.5 of 8 CPUs"
+    assert origin_of_cpus(root, range(1)).endswith("(affinity), 1 of 8")
+    assert origin_of_gpus({}) == "NVIDIA's device files"
+    assert origin_of_gpus({"HIP_VISIBLE_DEVICES": "1"}) == "what HIP_VISIBLE_DEVICES leaves"
