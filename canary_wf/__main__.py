@@ -43,6 +43,10 @@ def _main() -> None:
         from canary_wf.submission.shim import main as sbatch
 
         sys.exit(sbatch(sys.argv[2:]))
+    if sys.argv[1:2] == ["squeue"]:
+        from canary_wf.submission.lost import main as squeue
+
+        sys.exit(squeue(sys.argv[2:]))
     from canary_wf.cli.main import main as command_line
 
     sys.exit(command_line())

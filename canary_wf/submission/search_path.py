@@ -1,4 +1,4 @@
-"""Which `sbatch` is called: the profile `slurm` puts one of ours before Slurm's, which calls that one in the end."""
+"""Which `sbatch` and `squeue` are called: those of ours stand before Slurm's, which they call in the end."""
 
 import os
 import shutil
@@ -8,11 +8,11 @@ from collections.abc import Mapping, MutableMapping
 from canary_wf.shipped import shipped_folder
 
 PYTHON = "CANARY_WF_PYTHON"
-"""The Python that our `sbatch` runs with."""
+"""The Python that our programs run with."""
 
 
 def put_before(environment: MutableMapping[str, str]) -> None:
-    """Let the programs that this process starts find our `sbatch` first."""
+    """Let the programs that this process starts find our `sbatch` and `squeue` first."""
     environment["PATH"] = os.pathsep.join([_folder(), *_others(environment)])
     environment[PYTHON] = sys.executable
 
@@ -23,9 +23,9 @@ def without_ours(environment: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PATH": os.pathsep.join(_others(environment))}
 
 
-def slurms_sbatch(environment: Mapping[str, str]) -> str | None:
-    """Return Slurm's `sbatch`, or what a site has put before it; None when there is none on the PATH."""
-    return shutil.which("sbatch", path=os.pathsep.join(_others(environment)))
+def slurms_program(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return Slurm's program `name`, or what a site has put before it; None when there is none on the PATH."""
+    return shutil.which(name, path=os.pathsep.join(_others(environment)))
 
 
 def _others(environment: Mapping[str, str]) -> list[str]:

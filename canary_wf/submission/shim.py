@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from canary_wf.errors import CanaryWfError, ExitCode
-from canary_wf.submission.search_path import slurms_sbatch, without_ours
+from canary_wf.submission.lost import note_submitted
+from canary_wf.submission.search_path import slurms_program, without_ours
 from canary_wf.submission.submit import Label, submit
 
 
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     script = sys.stdin.buffer.read() if "/dev/stdin" in arguments else None
     try:
         job = submit(["sbatch", *arguments], label, script=script)
+        note_submitted(label.name, job)
     except CanaryWfError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.JOBS_FAILED
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _pass_on(arguments: Sequence[str]) -> int:
-    program = slurms_sbatch(os.environ)
+    program = slurms_program("sbatch", os.environ)
     if program is None:
         sys.stderr.write("canary-wf: there is no sbatch of Slurm's on the PATH\n")
         return ExitCode.JOBS_FAILED

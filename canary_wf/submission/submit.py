@@ -14,7 +14,7 @@ from canary_wf.resources.slurm_command import ask_slurm
 from canary_wf.resources.slurm_jobs import cancel
 from canary_wf.submission.answer import Passing, job_id_in, passing
 from canary_wf.submission.patience import Patience
-from canary_wf.submission.search_path import slurms_sbatch, without_ours
+from canary_wf.submission.search_path import slurms_program, without_ours
 from canary_wf.submission.variables import for_submission
 
 NOTE = Path(".snakemake/canary-wf-not-taken")
@@ -52,7 +52,7 @@ def submit(
     refuses, what it does not take in time, and an answer that tells no id; a job behind such an answer is taken back.
     """
     patience = Patience(note)
-    program = slurms_sbatch(environment)
+    program = slurms_program("sbatch", environment)
     if program is None:
         raise SubmissionError("there is no sbatch on the PATH", hint="submit on a machine of the cluster")
     called = for_submission(without_ours(environment))

@@ -130,6 +130,30 @@ def test_ours_stands_before_slurms(fake: _Slurm) -> None:
     assert (refused.returncode, refused.stderr) == (1, "sbatch: error: not today\n")
 
 
+def test_a_job_that_slurm_lost_is_over_after_a_few_rounds(fake: _Slurm) -> None:
+    """The executor `slurm` would wait for it for ever; other questions are passed on as they are."""
+    fake.program("sbatch", "echo 42")
+    assert _through_ours(fake, ["--parsable", "--job-name", "canary-wf_1", "--comment", "rule_a", "--wrap=true"]).stdout
+    fake.program("squeue", "echo '41|RUNNING'")
+    fake.program("sacct", "echo '42|42|RUNNING'")
+    environment = dict(fake.environment)
+    put_before(environment)
+
+    def asked(*arguments: str) -> str:
+        command = ["sh", "-c", 'exec squeue "$@"', "sh", *arguments]
+        return subprocess.run(
+            command, env=environment, cwd=fake.folder, capture_output=True, text=True, check=True
+        ).stdout
+
+    question = ("--format=%i|%T", "--states=all", "--noheader", "--name", "canary-wf_1")
+    assert [asked(*question) for _ in range(4)] == ["41|RUNNING\n"] * 3 + ["41|RUNNING\n42|COMPLETED\n"]
+    fake.program("sacct", "echo '42|42|NODE_FAIL'")
+    assert asked(*question) == "41|RUNNING\n42|NODE_FAIL\n"
+    assert asked("--me") == "41|RUNNING\n"
+    fake.program("squeue", "echo '42_[1-3]|PENDING'")
+    assert asked(*question) == "42_[1-3]|PENDING\n"
+
+
 def test_a_batch_that_still_runs_is_not_submitted_again(fake: _Slurm) -> None:
     """The job script is answered with the job that carries the batch, a task of an array as well."""
     plan = fake.folder / "out" / ".canary-wf" / "sessions" / "s" / "plan.json"
