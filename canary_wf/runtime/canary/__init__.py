@@ -73,4 +73,6 @@ def __dir__() -> list[str]:
 
 
 if b"CANARY_WF_JOB" in _environ:  # a job, whose last exception is the reason of its verdict
-    __import__(f"{__name__}.exceptions", fromlist=["install"]).install()
+    from .exceptions import install as _install
+
+    _install()

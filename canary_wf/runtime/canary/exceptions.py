@@ -91,6 +91,8 @@ def _said(error: BaseException) -> str:
 
 
 def __getattr__(name: str) -> object:
+    if name == "__path__":  # which the import system asks of every module
+        raise AttributeError(name)
     from .fallback import from_canary_wm
 
     return from_canary_wm(__name__, name)
