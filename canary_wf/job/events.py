@@ -29,7 +29,8 @@ class AttemptStarted(_Event, frozen=True, tag="attempt_started"):
 class AttemptEnded(_Event, frozen=True, tag="attempt_ended"):
     """The batch was let go of.
 
-    `reason` is ``complete``, ``signal``, ``time_limit``, ``lost``, ``reset``, ``cancelled`` or an error.
+    `reason` is ``complete``, ``signal``, ``time_limit``, ``disk_full``, ``unplaced``, ``lost``, ``reset``,
+    ``cancelled`` or an error.
     """
 
     token: str

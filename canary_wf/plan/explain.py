@@ -91,7 +91,14 @@ def _level(level: int) -> str:
 def _place(plan: Plan, batch: PlannedBatch, job: PlannedJob, level: int, levels: Sequence[int]) -> str:
     jobs = "this job alone" if len(levels) == 1 else f"{len(levels)} jobs"
     length = f"{jobs}, {format_duration(batch.runtime)} long"
-    parts = [length, *_target(plan, batch, job), *_layout(plan, level, levels), *_kind(batch), *_upstream(batch)]
+    parts = [
+        length,
+        *_target(plan, batch, job),
+        *_layout(plan, level, levels),
+        *_fixtures(plan, batch, job),
+        *_kind(batch),
+        *_upstream(batch),
+    ]
     return "; ".join(parts)
 
 
@@ -108,6 +115,15 @@ def _target(plan: Plan, batch: PlannedBatch, job: PlannedJob) -> Iterator[str]:
         yield f"{told} than the target of {format_duration(target)}, and it was filled up to that"
     else:
         yield f"filled to {round(100 * batch.runtime / target)} % of the target of {format_duration(target)}"
+
+
+def _fixtures(plan: Plan, batch: PlannedBatch, job: PlannedJob) -> Iterator[str]:
+    if plan.batch_spec.layout == "atomic" or not job.fixtures:
+        return
+    own = set(job.fixtures)
+    others = [one for one in plan.jobs if one.batch == batch.id and one.id != job.id and own.intersection(one.fixtures)]
+    if others:
+        yield f"a fixture of CTest keeps {count(len(others), 'more job')} with it"
 
 
 def _layout(plan: Plan, level: int, levels: Sequence[int]) -> Iterator[str]:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from canary_wf.batch.problem import problem_of
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.errors import InputError
+from canary_wf.job.history import History
 from canary_wf.job.spec import JobSpec
+from canary_wf.plan.explain import explain
 from canary_wf.plan.fixtures import fixture_warnings, partition_with_fixtures
 
 NODE = {"cpus": 2, "gpus": 0}
@@ -108,3 +110,12 @@ def test_whatever_the_fixtures_the_batches_are_a_plan(data: st.DataObject) -> No
         fixtures = data.draw(st.lists(st.sampled_from("ab"), max_size=1))
         jobs.append(spec(f"j{place}", *(f"j{need}" for need in needs), fixtures=tuple(fixtures)))
     batches(jobs, data.draw(st.sampled_from(["", "duration:15s"])), local=data.draw(st.booleans()))
+
+
+def test_a_job_that_is_kept_by_a_fixture_is_explained() -> None:
+    """`plan --explain` names it; where the jobs are apart there is nothing to say."""
+    up, use, down = web()
+    together, apart = plan_of([up, use, down]), plan_of([up], [use], [down])
+    lines = explain(together, together.jobs[1], History()).lines
+    assert "a fixture of CTest keeps 2 more jobs with it" in "\n".join(lines)
+    assert "fixture" not in "\n".join(explain(apart, apart.jobs[1], History()).lines)
