@@ -61,6 +61,8 @@ def _no_garbage_collection() -> Iterator[None]:
 def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     finders = all_finders()
     files = told_apart(find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude))
+    if options.path is not None:
+        files = [msgspec.structs.replace(file, path=options.path) for file in files]
     if not files:
         where = ", ".join(map(str, paths))
         hint = "they are *.pyt, *.jobs.yaml or CTestTestfile.cmake files"

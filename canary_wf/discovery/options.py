@@ -17,7 +17,7 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
     parameter of that name sets. `alone` says that jobs of other files are not looked for: a dependency that matches
     no job is told in the result instead of being an error. `ctest_config` is the configuration of CMake's build trees
     that have several. `readings` is where readings of unchanged test files come from and where new ones are kept; None
-    reads every file.
+    reads every file. `path` is that of a file that is given alone, as seen from the top of its tree; None is its name.
     """
 
     options: frozenset[str] = frozenset()
@@ -34,4 +34,5 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
     resource_types: frozenset[str] = frozenset()
     ctest_config: str | None = None
     alone: bool = False
+    path: str | None = None
     readings: ReadingCache | None = None

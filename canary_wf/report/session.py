@@ -65,14 +65,14 @@ class SessionState(msgspec.Struct, frozen=True):
 
     def as_dict(self, jobs: Iterable[PlannedJob] | None = None) -> dict[str, Any]:
         """Return the contract's `status --json`, of all jobs or of `jobs`; the counts are those of all."""
+        left_out = [
+            {"id": each.id, "name": each.name, "reason": each.reason, "hint": each.hint} for each in self.plan.left_out
+        ]
         return {
             "session": self.plan.session,
             "counts": self.counts(),
             "jobs": [self.fields(job) for job in (self.plan.jobs if jobs is None else jobs)],
-            "left_out": [
-                {"id": each.id, "name": each.name, "reason": each.reason, "hint": each.hint}
-                for each in self.plan.left_out
-            ],
+            **({"left_out": left_out} if left_out else {}),
             **({"damaged": self.damaged} if self.damaged else {}),
         }
 

@@ -120,6 +120,28 @@ def test_describe_shows_what_a_file_expands_to(small: CommandLine) -> None:
     assert_one_line(small("describe", "gone.pyt"), 3, "gone.pyt")
 
 
+def test_describe_has_the_ids_of_find(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the folder that FILE begins with, of the configured PATHs, or of the newest session."""
+    small.write("sub/deep/b.jobs.yaml", "jobs:\n  - {name: b, command: 'true'}\n")
+    file = "tree/sub/deep/b.jobs.yaml"
+
+    def ids(*arguments: str) -> list[str]:
+        return [job["id"] for job in small(*arguments, "--json").json["jobs"] if job["name"] == "b"]
+
+    assert ids("describe", file) == ids("find", "tree")
+    assert ids("describe", str(small.folder / file)) == ids("find", "tree")
+    small.folder.joinpath("canary-wf.yaml").write_text("paths: {tests: [tree/sub]}\n")
+    assert ids("describe", file) == ids("find") == ids("find", "tree/sub")
+    small.folder.joinpath("canary-wf.yaml").unlink()
+    assert small("generate", ".", *small.PLANNED).code == 0
+    assert ids("describe", file) == ids("find", ".") != ids("find", "tree")
+    found = ids("describe", file)[0]
+    assert small("plan", ".", *small.PLANNED, "--explain", found[:8]).code == 0
+    monkeypatch.chdir(small.tree)
+    assert ids("describe", "small.jobs.yaml") == []
+    assert ids("describe", "../tree/sub/deep/b.jobs.yaml") == ids("find", "sub")
+
+
 def test_generate_says_what_it_planned_and_what_to_type_next(small: CommandLine) -> None:
     """With the folder to go to, quoted for a shell."""
     done = small("generate", small.tree, "-d", "my out", *small.PLANNED)
