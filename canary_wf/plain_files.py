@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from canary_wf.errors import WorkspaceError
+
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 LARGEST = 1 << 30
@@ -66,6 +68,16 @@ def require_no_links(root: str, path: str) -> None:
     """Raise OSError when one of the folders between `root` and what lies below it at `path` is a link."""
     if link_on_the_way(root, path) is not None:
         raise OSError(errno.ELOOP, "it leads over a link", path)
+
+
+def require_real_folder(path: Path) -> None:
+    """Raise WorkspaceError when a folder in which something is to be done is a link; it need not be there.
+
+    Whoever put it there wants that done elsewhere.
+    """
+    if path.is_symlink():
+        hint = "remove the link, or move what it points to into its place"
+        raise WorkspaceError("is a link, which is not followed", where=path, hint=hint)
 
 
 def read_plain(path: Path | str, *, follow: bool = False, most: int = LARGEST) -> bytes:

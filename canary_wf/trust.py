@@ -70,6 +70,7 @@ def _places(out: Path, sessions: Sequence[str]) -> Iterator[Path]:
     """Yield what decides whose the workspace is, from the top."""
     yield from (out, out / STATE_FOLDER, sessions_folder(out))
     yield from (out / STATE_FOLDER / inside for inside in ("history", "cache", "larger"))
+    yield from (out / "workflow", out / "workflow" / "rules")
     for name in sessions:
         folder = SessionPaths(out, name).folder
         yield folder

@@ -38,6 +38,7 @@ def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("CANARY_WF_LEASE_DIR", str(tmp_path_factory.mktemp("leases")))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.delenv("CANARY_WF_TRUST", raising=False)
     for name in [name for name in os.environ if name.startswith("SLURM_JOB")]:
         monkeypatch.delenv(name)
 

@@ -233,3 +233,67 @@ def test_no_place_in_a_plan_or_slice_leads_out(
             assert "is damaged" in done.err, command
         file.write_bytes(right)
     assert list((small.folder / "elsewhere").iterdir()) == []
+
+
+def test_no_link_in_the_place_of_a_jobs_folder_is_followed(small: CommandLine, session: SessionPaths) -> None:
+    """Whatever level it is at: nothing there is shown, copied, written or removed, and the job runs in a new folder."""
+    elsewhere = small.folder / "elsewhere"
+    (elsewhere / "a").mkdir(parents=True)
+    for folder in (elsewhere, elsewhere / "a"):
+        (folder / "canary-out.txt").write_text("SECRET")
+        (folder / "reference.txt").write_text("SECRET")
+    before = _listing(elsewhere)
+    job = session.jobs / "b"
+    shutil.rmtree(job)
+    job.symlink_to(elsewhere)
+    for command in (
+        ["log", "b"],
+        ["report", "html", "-o", "-"],
+        ["report", "cdash", "-o", "cdash"],
+        ["rerun"],
+        ["cancel"],
+    ):
+        done = small(*command)
+        assert "SECRET" not in done.out, command
+    assert all("SECRET" not in path.read_text() for path in (small.folder / "cdash").rglob("*.xml"))
+    assert small("rerun", "b").code == 0
+    assert small("run-batch", next(session.slice("x").parent.glob("*.json")).stem, "--plan", session.plan).code == 0
+    assert _listing(elsewhere) == before
+    assert job.is_dir()
+    assert not job.is_symlink()
+
+
+def test_no_link_in_the_place_of_a_batchs_folder_is_followed(small: CommandLine, session: SessionPaths) -> None:
+    """Nothing is removed or written there, and no other batch is concerned."""
+    batch = next((session.folder / "batches").iterdir())
+    elsewhere = small.folder / "elsewhere"
+    shutil.move(batch, elsewhere)
+    (elsewhere / "result.json").unlink(missing_ok=True)
+    (elsewhere / "result.json").mkdir()
+    (elsewhere / "result.json" / "thesis.tex").write_text("precious")
+    (elsewhere / "copies.txt").write_text("[]\n")
+    batch.symlink_to(elsewhere)
+    before = _listing(elsewhere)
+    for command in (["rerun", "--failed"], ["rerun", "a", "b"], ["run-batch", batch.name, "--plan", str(session.plan)]):
+        done = small(*command)
+        assert (done.code, "is a link, which is not followed" in done.err) == (4, True), command
+    small("cancel")
+    assert _listing(elsewhere) == before
+
+
+@pytest.mark.parametrize("field", ["session", "job"])
+def test_no_control_character_of_a_plan_is_shown(small: CommandLine, session: SessionPaths, field: str) -> None:
+    """Neither in a name of a session nor in an id, where there can be none; those of other texts are escaped."""
+    content = json.loads(session.plan.read_bytes())
+    hostile = "\x1b]52;c;aGk=\x07\u009b31m\n::error::x"
+    if field == "session":
+        content["session"] = hostile
+    else:
+        content["jobs"][0]["id"] = hostile
+    content["jobs"][0]["name"] += hostile
+    session.plan.write_text(json.dumps(content))
+    for command in (*READING[:5], ["report", "summary", "-o", "-"], ["rerun"], ["cancel"], ["gc", "--keep", "1"]):
+        done = small(*command)
+        shown = (done.out + done.err).replace("\n", "")
+        assert shown.isprintable(), command
+        assert not any(line.startswith("::") for line in (done.out + done.err).splitlines()), command

@@ -7,6 +7,7 @@ start handler writes that down beside it, so that the next run after a crash, or
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from canary_wf.plain_files import open_own
 from canary_wf.session_paths import STATE_FOLDER
 from canary_wf.slow_call import ELSEWHERE, told_when_slow
 from canary_wf.trust import is_trusted
+
+_LOCK_NAME = re.compile(r"[0-9]+\.(input|output)\.lock", re.ASCII)
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -50,10 +53,14 @@ def is_locked(out: Path) -> bool:
 
 
 def release_stale_lock(out: Path) -> None:
-    """Free the lock on `out` when the process that took it is known to be dead, and the workspace is the user's."""
-    if _is_stale(out) and is_trusted(out):
+    """Free the lock on `out` when the process that took it is known to be dead, and the workspace is the user's.
+
+    Only files called as Snakemake calls its locks are removed, and none where the folder of locks is a link.
+    """
+    if _is_stale(out) and is_trusted(out) and not (out / ".snakemake" / "locks").is_symlink():
         for path in _locks(out):
-            path.unlink(missing_ok=True)
+            if _LOCK_NAME.fullmatch(path.name) and not path.is_symlink():
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

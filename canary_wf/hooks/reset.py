@@ -11,6 +11,7 @@ from canary_wf.hooks.result_copies import remove_copies
 from canary_wf.job.attempt import take_batch
 from canary_wf.job.events import JobReset
 from canary_wf.job.spec import JobSpec
+from canary_wf.plain_files import require_real_folder
 from canary_wf.session_paths import SessionPaths
 
 
@@ -40,6 +41,8 @@ def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) ->
     errors: list[CanaryWfError] = []
     if not batches:
         return errors
+    for batch in batches:
+        require_real_folder(paths.batch(batch).folder)
     done = {batch for batch in batches if os.path.lexists(paths.batch(batch).result)}
     for path in (*paths.report.glob("*"), paths.gate, *(paths.batch(batch).result for batch in batches)):
         remove_anything(path)  # a job may have put a folder in its place

@@ -21,6 +21,7 @@ from canary_wf.job.file_clock import age_of
 from canary_wf.job.runner_mark import bears_mark, set_mark
 from canary_wf.job.runner_process import RunnerProcess
 from canary_wf.json_files import not_writable, read_json, remove_half_written, write_json
+from canary_wf.plain_files import require_real_folder
 
 _HEARTBEATS = (0.1, 3600.0)
 """Below, a runner would do little else; above, it would take hours to see that one is dead."""
@@ -189,6 +190,7 @@ def take_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: 
     folder cannot be written.
     """
     try:
+        require_real_folder(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             with attempt_lock(path, heartbeat()):

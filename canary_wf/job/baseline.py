@@ -77,6 +77,7 @@ def _replace(source: Path, target: Path) -> None:
         # A link keeps pointing to the reference; that one is written beside and renamed, so it is never half.
         target = target.resolve()
         beside = target.with_name(f".{target.name}.new")
+        beside.unlink(missing_ok=True)  # a link there would be written through
         shutil.copy2(source, beside)
         beside.replace(target)
     except OSError as error:

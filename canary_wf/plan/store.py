@@ -143,12 +143,14 @@ def load_plan(path: Path) -> Plan:
 
 
 def _require_known(plan: Plan, path: Path) -> None:
-    """Raise WorkspaceError when batches have jobs, or jobs a batch, that the plan does not know."""
+    """Raise WorkspaceError when batches have jobs, or jobs a batch, that the plan does not know, or it has no name."""
+    hint = "start a new session with canary-wf generate"
+    if not plan.session.isprintable():
+        raise WorkspaceError(f"is damaged (its session {plan.session!r} is none)", where=path, hint=hint)
     jobs, batches = {job.id for job in plan.jobs}, {batch.id for batch in plan.batches}
     named = {job for batch in plan.batches for job in batch.jobs}
     before = {batch for each in plan.batches for batch in each.dependencies}
     if not (named <= jobs and before <= batches and all(job.batch in batches for job in plan.jobs)):
-        hint = "start a new session with canary-wf generate"
         raise WorkspaceError("is damaged (it names jobs or batches that it does not have)", where=path, hint=hint)
 
 

@@ -20,6 +20,7 @@ from canary_wf.job.record import JobRecord
 from canary_wf.job.recovery import load_batch
 from canary_wf.job.replay import job_events
 from canary_wf.json_files import not_writable
+from canary_wf.plain_files import link_on_the_way
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan, slices
@@ -91,12 +92,21 @@ def _carry_batch(
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in members:
         record = records[job.id]
-        _link_tree(old.job(earlier[job.id].directory), new.job(job.directory))
+        before = earlier[job.id].directory
+        if not _leads_over_a_link(old, before):  # somebody may have put one there; nothing from elsewhere comes along
+            _link_tree(old.job(before), new.job(job.directory))
         for event in job_events(job.id, record):
             recorder(event)
     recorder(AttemptEnded(time=now, token=attempt.token, reason=CARRIED))
     recorder.close()
     attempt.end()
+
+
+def _leads_over_a_link(paths: SessionPaths, directory: str) -> bool:
+    try:
+        return link_on_the_way(str(paths.jobs), f"{paths.job_folder(directory)}/") is not None
+    except FileNotFoundError:
+        return False
 
 
 def _link_tree(source: Path, target: Path) -> None:

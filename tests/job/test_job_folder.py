@@ -12,6 +12,7 @@ from canary_wf.execution.runner import run_batch
 from canary_wf.job import MissingSourceError, find_cache_dir, load_job_from_file, load_job_from_state
 from canary_wf.job.history import History, history_file
 from canary_wf.job.spec import Artifact, Asset, Baseline
+from canary_wf.job.workdir import clear_workdir
 from canary_wf.json_files import write_json
 from canary_wf.plan.store import write_session
 
@@ -218,3 +219,15 @@ def test_a_damaged_upstream_is_told(tmp_path: Path) -> None:
     upstream.lockfile.write_text("{")
     with pytest.raises(CanaryWfError, match=r"a/job\.json"):
         load_job_from_file(job.lockfile)
+
+
+def test_a_link_on_the_way_to_a_working_directory_is_removed_not_followed(tmp_path: Path) -> None:
+    """Jobs of one folder share it, and one of them may have put a link in its place."""
+    jobs, elsewhere = tmp_path / "jobs", tmp_path / "elsewhere"
+    (elsewhere / "b" / "deep").mkdir(parents=True)
+    (elsewhere / "b" / "deep" / "file").touch()
+    jobs.mkdir()
+    (jobs / "sub").symlink_to(elsewhere)
+    clear_workdir(jobs / "sub" / "b", below=str(jobs))
+    assert list((jobs / "sub" / "b").iterdir()) == []
+    assert (elsewhere / "b" / "deep" / "file").exists()
