@@ -16,6 +16,7 @@ from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease, LeaseGivenUpError, allocation_type
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.slurm_ids import allocation
+from canary_wf.resources.visible import visible_gpus
 from canary_wf.resources.whole_ids import ids_that_hold
 from canary_wf.wording import amount
 
@@ -70,7 +71,8 @@ def open_pool(
     """
     granted = _granted(part, environment)
     if granted is None:
-        return _leased(part, _with_nominal_nodes(part), part.batch.memory, _Patience(hold, waiting))
+        resources = _still_visible(part, _with_nominal_nodes(part), environment)
+        return _leased(part, resources, part.batch.memory, _Patience(hold, waiting))
     _tell_shortage(part, granted)
     share = _Share(granted, allocation(environment), alone=alone)
     memory = min(filter(None, (granted.memory, part.batch.memory)), default=None)
@@ -198,6 +200,31 @@ def _with_nominal_nodes(part: BatchSlice) -> dict[str, list[dict[str, Any]]]:
             further = (str(number) for number in itertools.count() if str(number) not in used)
             missing = wanted - sum(int(item["slots"]) for item in items)
             items.extend({"id": name, "slots": 1} for name in itertools.islice(further, max(missing, 0)))
+    return resources
+
+
+def _still_visible(
+    part: BatchSlice, resources: dict[str, list[dict[str, Any]]], environment: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return `resources` with the GPUs that the shell of this run leaves visible, where these are enough.
+
+    Where they are not, somebody planned with more on purpose. A specification of CTest's decides for itself.
+    """
+    visible = visible_gpus(environment)
+    planned = resources.get("gpus", [])
+    if not visible or not planned or any(job.ctest is not None and job.ctest.allocates for job in part.jobs):
+        return resources
+    known = {str(item["id"]) for item in planned}
+    left = [item for item in planned if str(item["id"]) in visible]
+    if all(int(item["slots"]) == 1 for item in planned):
+        left += [{"id": name, "slots": 1} for name in visible if name not in known]
+    elif not left:
+        return resources
+    needed, _ = candidates_of(ResourcePool({"resources": resources}), part).get("gpus", (0, []))
+    if len(left) >= needed:
+        return {**resources, "gpus": left}
+    shown = ",".join(visible)
+    say(f"batch {part.batch.id}: needs {amount(needed, 'gpus')}, of which {shown} are visible; the plan's ids count")
     return resources
 
 
