@@ -1,15 +1,18 @@
 """Which jobs of a running batch are run again: the plan's policy, and how often each job did not pass so far."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from canary_wf.job.earlier_output import keep_output
 from canary_wf.job.failure import class_of
 from canary_wf.job.record import JobRecord
 from canary_wf.job.retry import RetryPolicy, allows_another
 from canary_wf.job.status import Status
+from canary_wf.plan.batch_slice import PlannedJob
 
 
 class Retries:
@@ -44,3 +47,9 @@ class Retries:
             # The next run is worth more than the output of this one.
             sys.stderr.write(f"canary-wf: warning: the output of job {job} is not kept: {error.strerror}\n")
             return None
+
+
+def isolated(jobs: Sequence[PlannedJob], records: Mapping[str, JobRecord]) -> Sequence[PlannedJob]:
+    """Return `jobs` where those with which the whole batch was killed before run alone, so that the culprit shows."""
+    suspects = {job for job, record in records.items() if record.batch_kills}
+    return [replace(job, exclusive=True) if job.id in suspects else job for job in jobs] if suspects else jobs

@@ -23,7 +23,7 @@ from canary_wf.execution.out_of_memory import OomKills
 from canary_wf.execution.pool import BatchPool, open_pool
 from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
-from canary_wf.execution.retry import Retries
+from canary_wf.execution.retry import Retries, isolated
 from canary_wf.execution.scheduler import BatchScheduler
 from canary_wf.execution.set_ups import set_ups_to_repeat
 from canary_wf.execution.stopping import Stopped, stop_on_signals
@@ -257,7 +257,7 @@ class _BatchRun:
         ):
             self.hooks.add(progress)
             scheduler = BatchScheduler(
-                self.part.jobs,
+                isolated(self.part.jobs, self.recorder.state.jobs),
                 known,
                 self.names,
                 capacity=Capacity(pool.pool, pool.memory, workers, pool.nodes),

@@ -13,7 +13,7 @@ from canary_wf.errors import CanaryWfError, WorkspaceError, as_error
 from canary_wf.hooks.recorder import Recorder
 from canary_wf.hooks.recording import reopen_recorder
 from canary_wf.hooks.slurm_end import Suspect, record_end, states_of, suspect_of
-from canary_wf.hooks.verdicts import interrupt, running_jobs
+from canary_wf.hooks.verdicts import LOST, interrupt, running_jobs
 from canary_wf.hooks.withdrawal import was_withdrawn
 from canary_wf.job.attempt import AttemptFile, SupersededError, is_alive, living, read_attempt, take_batch
 from canary_wf.job.events import AttemptEnded, AttemptStarted
@@ -22,9 +22,6 @@ from canary_wf.job.left_behind import end_left_behind
 from canary_wf.job.processes import this_place
 from canary_wf.resources.slurm_jobs import ended, lives
 from canary_wf.session_paths import BatchPaths, SessionPaths
-
-LOST = "its runner died"
-"""The reason given for a job that was running when its runner died, and nobody knows why."""
 
 
 class _Case(msgspec.Struct, frozen=True):

@@ -5,15 +5,16 @@ is the machine's: what ran is INTERRUPTED, with Slurm's reason, and what had not
 """
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from canary_wf.hooks.recorder import Recorder
 from canary_wf.hooks.reset import with_blocked
-from canary_wf.hooks.verdicts import give_verdict, interrupt
+from canary_wf.hooks.verdicts import LOST, give_verdict, interrupt
 from canary_wf.hooks.withdrawal import was_withdrawn
 from canary_wf.job.events import AttemptEnded, AttemptStarted
+from canary_wf.job.failure import BATCH_KILLED, OOM_KILL
 from canary_wf.job.journal import BatchState
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import Outcome
@@ -21,6 +22,7 @@ from canary_wf.job.submission import Submission, read_submissions
 from canary_wf.resources.slurm_jobs import ask_states, ended, in_words
 from canary_wf.session_paths import SessionPaths
 
+_OUT_OF_MEMORY = "OUT_OF_MEMORY"
 _ENDED_BY_SIGNAL = ("signal", "time_limit")
 """Reasons of a runner that was told to end: late in its time it takes that for its limit, but Slurm knows better."""
 
@@ -91,8 +93,37 @@ def record_end(
         if record.phase is JobPhase.RUNNING
         or (record.status.outcome is Outcome.INTERRUPTED and (record.finished or 0.0) >= suspect.since)
     ]
-    give_verdict(recorder, cut_short, Outcome.INTERRUPTED, reason)
+    killed = _killed(recorder, state, cut_short)
+    _record_killed(recorder, killed, reason)
+    give_verdict(recorder, [job for job in cut_short if job not in killed], Outcome.INTERRUPTED, reason)
     return "time_limit" if state == "TIMEOUT" else "lost"
+
+
+def _killed(recorder: Recorder, state: str, cut_short: Sequence[str]) -> list[str]:
+    """Return the jobs with which the whole Slurm job was killed for want of memory, or for nobody knows what.
+
+    Slurm says FAILED, not OUT_OF_MEMORY, of a job that it ended by itself (`OverMemoryKill`); that its runner had no
+    time for a word tells such an end from others.
+    """
+    if state == _OUT_OF_MEMORY:
+        return list(cut_short)
+    records = {job: recorder.state.record(job) for job in cut_short if state == "FAILED"}
+    return [job for job, one in records.items() if one.phase is JobPhase.RUNNING or one.status.reason == LOST]
+
+
+def _record_killed(recorder: Recorder, killed: Sequence[str], reason: str) -> None:
+    """Record what is known of jobs with which the whole Slurm job was killed: they run again, each of them alone.
+
+    The one that ran alone, and with which it has happened before, is to blame.
+    """
+    for job in killed:
+        if len(killed) == 1 and recorder.state.record(job).batch_kills:
+            memory = recorder.jobs[job].memory if job in recorder.jobs else None
+            asked = "it asks for no memory" if memory is None else f"it asks for {memory} MiB"
+            told = f"out of memory: {reason} while only this job ran; {asked}"
+            give_verdict(recorder, [job], Outcome.FAILED, told, {OOM_KILL: 1})
+        else:
+            give_verdict(recorder, [job], Outcome.INTERRUPTED, reason, {BATCH_KILLED: 1})
 
 
 def end_previous(recorder: Recorder, suspect: Suspect | None, states: Mapping[str, str]) -> None:

@@ -1,7 +1,8 @@
 """Giving verdicts to jobs that no runner has any more."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from canary_wf.hooks.recorder import Recorder
 from canary_wf.job.events import JobFinished
@@ -9,17 +10,31 @@ from canary_wf.job.journal import BatchState
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import Outcome
 
+LOST = "its runner died"
+"""The reason given for a job that was running when its runner died, and nobody knows why."""
+
 
 def running_jobs(state: BatchState) -> list[str]:
     """Return the ids of the jobs that the journal has as running."""
     return [job for job, record in state.jobs.items() if record.phase is JobPhase.RUNNING]
 
 
-def give_verdict(recorder: Recorder, jobs: Iterable[str], outcome: Outcome, reason: str) -> None:
-    """Record that `jobs` ended with `outcome` just now, and why."""
+def give_verdict(
+    recorder: Recorder, jobs: Iterable[str], outcome: Outcome, reason: str, measured: Mapping[str, Any] | None = None
+) -> None:
+    """Record that `jobs` ended with `outcome` just now, why, and what was `measured`."""
     now = time.time()
     for job in jobs:
-        recorder(JobFinished(time=now, job=job, outcome=outcome.name, reason=reason, code=int(outcome)))
+        recorder(
+            JobFinished(
+                time=now,
+                job=job,
+                outcome=outcome.name,
+                reason=reason,
+                code=int(outcome),
+                measurements=dict(measured or {}),
+            )
+        )
 
 
 def interrupt(recorder: Recorder, reason: str) -> None:

@@ -19,6 +19,10 @@ LEFT_RUNNING = "left_running"
 """The measurement that says how many processes a test of CTest left running for those that depend on it."""
 
 
+BATCH_KILLED = "batch_killed"
+"""The measurement that says that the whole Slurm job was killed while the job ran, and others may be to blame."""
+
+
 class FailureClass(StrEnum):
     """Why a job did not pass."""
 

@@ -8,7 +8,7 @@ import msgspec
 
 from canary_wf.durations import LONGEST
 from canary_wf.job.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
-from canary_wf.job.failure import FailureClass, class_of
+from canary_wf.job.failure import BATCH_KILLED, FailureClass, class_of
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.status import UNKNOWN, Outcome, Status
 
@@ -61,7 +61,8 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
 class JobRecord(msgspec.Struct, frozen=True):
     """The newest state of a job; times are epoch seconds (UTC), durations seconds.
 
-    `earlier` are the runs that a retry policy had followed by another, oldest first.
+    `earlier` are the runs that a retry policy had followed by another, oldest first, `batch_kills` how often the whole
+    batch was killed while the job ran, as happens for want of memory.
     """
 
     phase: JobPhase = JobPhase.PENDING
@@ -74,6 +75,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     pid: int = 0
     started_ticks: int = 0
     earlier: tuple[EarlierRun, ...] = ()
+    batch_kills: int = 0
 
     @property
     def failure(self) -> FailureClass | None:
@@ -114,6 +116,7 @@ class JobRecord(msgspec.Struct, frozen=True):
             resources=event.resources,
             slurm_job_id=slurm_job_id,
             earlier=self.earlier,
+            batch_kills=self.batch_kills,
         )
 
     def launch(self, event: JobLaunched) -> "JobRecord":
@@ -128,6 +131,7 @@ class JobRecord(msgspec.Struct, frozen=True):
             status=Status(Outcome[event.outcome], event.reason, event.code),
             finished=event.time,
             measurements=event.measurements,
+            batch_kills=self.batch_kills + (BATCH_KILLED in event.measurements),
         )
 
     def retry(self, event: JobRetried) -> "JobRecord":

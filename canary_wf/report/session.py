@@ -11,7 +11,7 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.hooks.larger import running_larger
 from canary_wf.hooks.lock import is_locked
-from canary_wf.hooks.settle import LOST
+from canary_wf.hooks.verdicts import LOST
 from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
 from canary_wf.job.journal import BatchState
 from canary_wf.job.output import open_output

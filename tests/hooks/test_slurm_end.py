@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from factories import plan_of, spec
 
+from canary_wf.execution.retry import isolated
 from canary_wf.hooks import settle as settling
 from canary_wf.hooks import slurm_end
 from canary_wf.hooks.recording import open_recorder
@@ -15,6 +16,7 @@ from canary_wf.hooks.settle import settle
 from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user
 from canary_wf.job.attempt import AttemptFile, read_attempt
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
+from canary_wf.job.failure import FailureClass
 from canary_wf.job.journal import BatchState, JournalWriter, read_journal
 from canary_wf.job.status import Outcome
 from canary_wf.job.submission import note_ended, note_submitted
@@ -312,3 +314,52 @@ def test_snakemakes_log_says_whether_its_user_stopped_it(tmp_path: Path) -> None
     (tmp_path / "b.log").write_text("x\n")
     assert stopped_by_user([str(tmp_path / "b.log"), str(tmp_path / "a.log")])
     assert not stopped_by_user([str(tmp_path / "b.log"), str(tmp_path / "none")])
+
+
+def _killed(paths: SessionPaths, batch: str, attempt: int, *running: str) -> None:
+    """Add an attempt, Slurm job and token of that number, that was killed while jobs ran."""
+    (part,) = slices(_plan())
+    recorder = open_recorder(paths, batch, part.jobs, part.upstreams)
+    recorder(AttemptStarted(time=time.time(), token=str(attempt), host="elsewhere", pid=1, slurm_job_id=str(attempt)))
+    for job in running:
+        recorder(JobStarted(time=time.time(), job=job))
+    recorder.close()
+    write_json(paths.batch(batch).attempt, AttemptFile(str(attempt), "here", 0, 1))
+    os.utime(paths.batch(batch).attempt, (1.0, 1.0))
+
+
+@pytest.mark.parametrize("state", ["OUT_OF_MEMORY", "FAILED"])
+def test_a_job_over_its_memory_does_not_take_the_others_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """What ran when the batch was killed runs alone next; what is killed again then has the verdict."""
+    plan = _plan()
+    paths = write_session(plan, tmp_path)
+    (part,) = slices(plan)
+    batch = part.batch.id
+    _answers(monkeypatch, {"12": state, "13": state})
+    _killed(paths, batch, 12, RAN.id, DONE.id)
+    settle(paths, [batch])
+    records = read_journal(paths.batch(batch).journal).jobs
+    assert {records[job.id].status.outcome for job in (RAN, DONE)} == {Outcome.INTERRUPTED}
+    jobs = {job.id: job.exclusive for job in isolated(part.jobs, records)}
+    assert jobs == {RAN.id: True, DONE.id: True, WAITED.id: False}
+    _killed(paths, batch, 13, RAN.id)
+    settle(paths, [batch])
+    record = read_journal(paths.batch(batch).journal).record(RAN.id)
+    assert (record.status.outcome, record.failure) == (Outcome.FAILED, FailureClass.OOM)
+    assert record.status.reason is not None
+    assert record.status.reason.startswith("out of memory: Slurm job 13 ")
+    assert "only this job ran; it asks for no memory" in record.status.reason
+
+
+def test_other_ends_isolate_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost node or a failure of which the runner could tell is nobody's doing."""
+    paths, batch = _cut_short(tmp_path / "a")
+    _answers(monkeypatch, {"12": "NODE_FAIL"})
+    settle(paths, [batch])
+    told, other = _cut_short(tmp_path / "b", by_signal=True)
+    _answers(monkeypatch, {"12": "FAILED"})
+    settle(told, [other])
+    for session, name in ((paths, batch), (told, other)):
+        assert not any(record.batch_kills for record in read_journal(session.batch(name).journal).jobs.values())
