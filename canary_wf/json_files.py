@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import stat
 from _thread import get_ident  # what `threading` has, without the time to import that
 from functools import cache
 from pathlib import Path
@@ -51,11 +52,15 @@ def as_text(value: object) -> str:
     return encode(value).replace(b"##[", b"#\\u0023[").decode() + "\n"
 
 
-def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: str | None = None) -> None:
+def write_atomic(
+    path: Path | str, content: bytes, *, sync: bool = False, hint: str | None = None, keep: bool = False
+) -> None:
     """Replace `path` by `content` at once: a reader sees the old bytes or the new ones, never a part.
 
-    With `sync` the bytes are on the disk before the name points to them, and the name is when this returns. Raises
-    WorkspaceError naming `path`, with `hint` as what to do where the errno does not say.
+    A link in its place is replaced, not followed. The file is a new one, with the mode that the umask gives, unless it
+    shall `keep` the mode of the one before. With `sync` the bytes are on the disk before the name points to them, and
+    the name is when this returns. Raises WorkspaceError naming `path`, with `hint` as what to do where the errno does
+    not say.
     """
     # Strings: this runs twice a job, and path objects would take as long as the system calls.
     folder, slash, name = str(path).rpartition("/")
@@ -64,6 +69,8 @@ def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: 
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
             write_all(descriptor, content)
+            if keep:
+                keep_mode(path, descriptor)
             if sync:
                 os.fsync(descriptor)
         finally:
@@ -77,6 +84,22 @@ def write_atomic(path: Path | str, content: bytes, *, sync: bool = False, hint: 
         if isinstance(error, KeyboardInterrupt):
             raise
         raise (not_writable(path, error) if hint is None else not_writable(path, error, hint)) from error
+
+
+def write_for_user(path: Path, content: bytes, hint: str) -> None:
+    """Replace the file that the user named: where a link leads it lies, and its mode is as it was.
+
+    Raises WorkspaceError as `write_atomic` does.
+    """
+    write_atomic(os.path.realpath(path), content, hint=hint, keep=True)
+
+
+def keep_mode(path: Path | str, descriptor: int) -> None:
+    """Give the new file `descriptor` the mode of the regular file `path`, in whose place it will be."""
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(path).st_mode
+        if stat.S_ISREG(found):
+            os.fchmod(descriptor, stat.S_IMODE(found))
 
 
 @cache

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.json_files import read_json, write_atomic, write_json
+from canary_wf.json_files import read_json, write_atomic, write_for_user, write_json, written_by
 
 
 class Point(msgspec.Struct):
@@ -89,3 +89,21 @@ def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
     """Reading what is not there is a WorkspaceError."""
     with pytest.raises(WorkspaceError, match=r"gone\.json: cannot be read"):
         read_json(tmp_path / "gone.json", Point)
+
+
+def test_what_a_user_names_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
+    """A report that a web server may read can be read after the next one as well, wherever a link puts it."""
+    (tmp_path / "page").write_bytes(b"old")
+    (tmp_path / "page").chmod(0o604)
+    (tmp_path / "link").symlink_to("page")
+    write_for_user(tmp_path / "link", b"new", "hint")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "page").read_bytes() == b"new"
+    assert (tmp_path / "page").stat().st_mode & 0o777 == 0o604
+
+
+def test_who_wrote_a_file_of_another_format() -> None:
+    """A later number of the same format means a newer version; all else means nothing."""
+    assert written_by("canary-wf/plan/10", "canary-wf/plan/9") == ", written by a newer canary-wf"
+    for schema in ("canary-wf/plan/8", "canary-wf/plan/9", "canary-wf/plan/x", "other/10", ""):
+        assert written_by(schema, "canary-wf/plan/9") == ""

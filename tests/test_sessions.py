@@ -11,6 +11,7 @@ from canary_wf.errors import UsageError, WorkspaceError
 from canary_wf.job.status import Outcome
 from canary_wf.plan.model import Plan
 from canary_wf.report.session import SessionState
+from canary_wf.session_paths import absolute_folder
 
 FIRST, SECOND = "20260101T000000.000001", "20260101T000000.000002"
 
@@ -70,3 +71,15 @@ def test_type_checkers_see_the_types(tmp_path: Path) -> None:
     for name in ("plan.model.Plan", "report.session.SessionState", "job.status.Outcome"):
         assert f'Revealed type is "canary_wf.{name}"' in told, told
     assert told.count("plan.model.Plan") == 2
+
+
+def test_a_folder_has_one_name_however_it_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links are kept, but for one that `..` leaves: that leads where the system would go."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("a/b")
+    monkeypatch.chdir(tmp_path)
+    assert absolute_folder("a/../a/./b//") == tmp_path / "a" / "b"
+    assert absolute_folder("link") == tmp_path / "link"
+    assert absolute_folder("link/..") == tmp_path / "a"
+    assert absolute_folder("missing/../a") == tmp_path / "a"
+    assert absolute_folder("/..") == Path("/")

@@ -14,7 +14,7 @@ from canary_wf.errors import InputError, UsageError, one_line
 from canary_wf.generation import known_runtimes, update_runtimes
 from canary_wf.job.history import History
 from canary_wf.job.history_sources import SECONDS, NamedDurations, read_durations
-from canary_wf.json_files import encode, write_atomic
+from canary_wf.json_files import encode, write_for_user
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.named_durations import durations_by_job
 from canary_wf.plan.store import load_plan, newest_session
@@ -49,7 +49,7 @@ def export(context: click.Context, *, file: Path, out: Path) -> None:
     """Write the run times into FILE, which another workspace can import."""
     history = known_runtimes(_chosen_out(context, out))
     content = encode(History(runtimes=history.runtimes, names=history.names)) + b"\n"
-    write_atomic(file, content, hint="write the export to another folder")
+    write_for_user(file, content, "write the export to another folder")
     sys.stdout.write(f"Exported the run times of {count(len(history.runtimes), 'job')} to {file}.\n")
 
 

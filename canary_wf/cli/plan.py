@@ -25,7 +25,7 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
 from canary_wf.generation import check_paths, find_jobs, known_runtimes, open_readings, plan_jobs
 from canary_wf.job.history import History
-from canary_wf.json_files import write_atomic
+from canary_wf.json_files import write_for_user
 from canary_wf.plan.advice import warnings_of
 from canary_wf.plan.cluster_advice import cluster_warnings
 from canary_wf.plan.explain import explain
@@ -97,7 +97,7 @@ def _write_page(shown: _Shown, path: Path, cluster_nodes: int | None) -> None:
     from canary_wf.report.plan_page import plan_page
 
     text = plan_page(shown.plan, shown.summary, shown.warnings, cluster_nodes)
-    write_atomic(path, text.encode("utf-8", "backslashreplace"), hint="write the page to another folder")
+    write_for_user(path, text.encode("utf-8", "backslashreplace"), "write the page to another folder")
 
 
 def _explain(shown: _Shown, wanted: str, *, as_json: bool) -> None:

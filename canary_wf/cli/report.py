@@ -11,7 +11,7 @@ import click
 from canary_wf.cli.options import out_option
 from canary_wf.cli.tables import print_utf8
 from canary_wf.errors import ExitCode, UsageError
-from canary_wf.json_files import not_writable, write_atomic
+from canary_wf.json_files import not_writable, write_for_user
 from canary_wf.plan.store import newest_session
 from canary_wf.report.formats import CDASH, FORMATS, reporter
 from canary_wf.report.session import SessionState, load_session
@@ -75,7 +75,7 @@ def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> Se
     except OSError as error:
         raise not_writable(target, error, _ELSEWHERE) from error
     for name, text in cdash_report(state, Submission(**names)).items():
-        write_atomic(target / name, text.encode(), hint=_ELSEWHERE)
+        write_for_user(target / name, text.encode(), _ELSEWHERE)
     return state
 
 
@@ -99,7 +99,7 @@ def _write(target: Path, text: str) -> None:
     if _is_pipe_or_device(target):
         _write_through(target, text)
     else:
-        write_atomic(target, text.encode(), hint=_ELSEWHERE)
+        write_for_user(target, text.encode(), _ELSEWHERE)
 
 
 def _is_pipe_or_device(target: Path) -> bool:

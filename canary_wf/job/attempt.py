@@ -16,6 +16,7 @@ import msgspec
 
 from canary_wf.durations import environment_seconds
 from canary_wf.errors import WorkspaceError
+from canary_wf.folder_removal import remove_anything
 from canary_wf.job.attempt_lock import attempt_lock
 from canary_wf.job.file_clock import age_of
 from canary_wf.job.runner_mark import bears_mark, set_mark
@@ -223,6 +224,8 @@ def _take(path: Path, result: str) -> Attempt:
     own = RunnerProcess.own()
     left = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
     content = AttemptFile(os.urandom(8).hex(), own.place, own.pid, own.started_ticks, result=result, after=left)
+    if path.is_dir() and not path.is_symlink():
+        remove_anything(path)  # a folder in a file's place, which no file can replace
     attempt = Attempt(path, content)  # with its mark, before anybody can read who it is
     write_json(path, content)
     return attempt

@@ -126,7 +126,8 @@ def read_batch(paths: SessionPaths, batch: PlannedBatch, jobs: Mapping[str, Plan
     files = paths.batch(batch.id)
     try:
         attempt = read_attempt(files.attempt)
-        alive = attempt is not None and is_alive(files.attempt, attempt)
+        # A damaged one names nobody: its runner, if there is one, ends when it sees that.
+        alive = attempt is not None and bool(attempt.token) and is_alive(files.attempt, attempt)
         return SeenBatch(attempt, alive, load_batch(paths, batch.id, [jobs[job] for job in batch.jobs], alive=alive))
     except (OSError, WorkspaceError) as error:
         state = BatchState()

@@ -38,13 +38,14 @@ def check_nothing_queued(out: Path) -> None:
 
 def running_batches(out: Path) -> list[str]:
     """Return the batches of the newest session that a live runner works on."""
-    # What cannot be read is damage, or somebody's whose Snakemake holds the lock: no reason not to begin anew.
+    # What cannot be read or names nobody is damage, and its runner, if there is one, ends when it sees that; or it is
+    # somebody's whose Snakemake holds the lock. Either is no reason not to begin anew.
     attempts: list[tuple[Path, AttemptFile]] = []
     for folder in _batches(out):
         with suppress(OSError, WorkspaceError):
             path = folder / "attempt.json"
             attempt = read_attempt(path)
-            if attempt is not None and os.access(path, os.F_OK):
+            if attempt is not None and attempt.token and os.access(path, os.F_OK):
                 attempts.append((path, attempt))
     alive = living(attempts)
     return [path.parent.name for path, _ in attempts if path in alive]

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.json_files import not_writable
+from canary_wf.json_files import keep_mode, not_writable
 from canary_wf.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
 from canary_wf.workflow.busy import check_free, check_nothing_queued
@@ -29,6 +29,7 @@ def check_out(out: Path, files: Mapping[str, str]) -> None:
     check_nothing_queued(out)
     for name in files:
         path = out / name
+        _check_folders(path.parent, out)
         found = ownership(path)
         if found is Ownership.FOREIGN:
             raise WorkspaceError("is not canary-wf's and is not overwritten", where=path, hint=_ELSEWHERE)
@@ -39,6 +40,14 @@ def check_out(out: Path, files: Mapping[str, str]) -> None:
     link = out / RESULTS_LINK
     if os.path.lexists(link) and not _is_results_link(link):
         raise WorkspaceError("is not canary-wf's and is not overwritten", where=link, hint=_ELSEWHERE)
+
+
+def _check_folders(folder: Path, out: Path) -> None:
+    """Raise WorkspaceError for a folder below `out` that is a link: what it leads to may be another workspace."""
+    while folder != out:
+        if folder.is_symlink():
+            raise WorkspaceError("is a link, through which nothing is written", where=folder, hint=_ELSEWHERE)
+        folder = folder.parent
 
 
 def _check_name(out: Path) -> None:
@@ -80,6 +89,7 @@ def _replace_all(texts: Mapping[Path, str], link: Path, results: Path) -> None:
             staged[-1].unlink(missing_ok=True)
             with staged[-1].open("xb") as file:  # never through a link that somebody put there
                 file.write(text.encode())
+                keep_mode(path, file.fileno())
         path = link
         staged.append(link.with_name(f".{link.name}.new"))
         staged[-1].unlink(missing_ok=True)

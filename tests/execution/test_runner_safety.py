@@ -261,3 +261,33 @@ def test_an_error_between_two_ends_keeps_nobody_waiting(tmp_path: Path) -> None:
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 4
     assert "no more" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "harm", ["rm $J", ": > $J", "rm $J; mkfifo $J", "mv $J $J.old; echo x > $J"], ids=["gone", "cut", "pipe", "other"]
+)
+def test_a_journal_that_a_job_takes_away_is_written_anew(tmp_path: Path, harm: str) -> None:
+    """The run goes on, and no verdict before or after it is lost, least of all that of the job that did it."""
+    plan = plan_of(
+        [shell("first", "exit 0"), shell("evil", f"J=$(echo ../../batches/*/journal.jsonl); {harm}; exit 3", "first")],
+    )
+    paths = write_session(plan, tmp_path / "out")
+    done = _run(paths, plan)
+    assert done.returncode == 0, done.stderr
+    assert "its journal was removed or cut while it ran, and is written anew" in done.stderr
+    assert _outcomes(paths) == {"first": ("SUCCESS", None), "evil": ("FAILED", "exit code 3")}
+    assert load_session(paths).damaged == {}
+
+
+def test_a_runner_whose_state_is_removed_says_so_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    """It does not end well; what was done before is not done again, and the job that did it is no success."""
+    text = "test -e ../../../evil || { touch ../../../evil; rm -rf ../../batches/*; }; exit 3"
+    plan = plan_of([shell("first", "exit 0"), shell("evil", text, "first")])
+    paths = write_session(plan, tmp_path / "out")
+    done = _run(paths, plan)
+    assert done.returncode != 0
+    assert "its state was removed while it ran" in done.stderr
+    assert _outcomes(paths)["first"] == ("SUCCESS", None)
+    assert not load_session(paths).passed
+    assert _run(paths, plan).returncode == 0
+    assert _outcomes(paths)["evil"] == ("FAILED", "exit code 3")
