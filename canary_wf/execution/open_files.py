@@ -1,4 +1,4 @@
-"""How many files the runner may have open: one for each leased id, one for each running job, and its own."""
+"""How many files the runner may have open: one for each leased id, three for each running job, and its own."""
 
 import resource
 
@@ -10,7 +10,7 @@ _OWN = 64
 
 def allow_open_files(batch: PlannedBatch) -> None:
     """Raise this process's limit of open files, within what the system allows, where `batch` needs more."""
-    wanted = _OWN + 2 * batch.cpus + batch.gpus + sum(batch.resources.values())
+    wanted = _OWN + 4 * batch.cpus + batch.gpus + sum(batch.resources.values())
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

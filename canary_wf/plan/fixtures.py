@@ -63,6 +63,37 @@ def _fixtures(jobs: Sequence[JobSpec]) -> dict[str, Group]:
 
 def _joined(fixtures: Iterable[Group], fits: Callable[[Group], bool]) -> list[Group]:
     """Return the groups that fit, fixtures with a job in common joined; one that does not fit with others is left."""
+    found: list[Group] = []
+    for together in _connected(fixtures):
+        whole = frozenset[int]().union(*together)
+        found += [whole] if fits(whole) else _joined_one_by_one(together, fits)
+    return found
+
+
+def _connected(fixtures: Iterable[Group]) -> Iterator[list[Group]]:
+    """Yield the fixtures in lists: those that have a job in common, directly or through others, in one."""
+    of_task: dict[int, list[Group]] = {}
+    for fixture in fixtures:
+        for task in fixture:
+            of_task.setdefault(task, []).append(fixture)
+    seen: set[Group] = set()
+    for start in list(of_task):
+        todo = [each for each in dict.fromkeys(of_task.get(start, ())) if each not in seen]
+        if not todo:
+            continue
+        seen.update(todo)
+        found: list[Group] = []
+        while todo:
+            fixture = todo.pop()
+            found.append(fixture)
+            for task in fixture:
+                further = [each for each in dict.fromkeys(of_task.pop(task, ())) if each not in seen]
+                seen.update(further)
+                todo += further
+        yield found
+
+
+def _joined_one_by_one(fixtures: Iterable[Group], fits: Callable[[Group], bool]) -> list[Group]:
     group_of: dict[int, Group] = {}
     for fixture in sorted(fixtures, key=len):
         joined = fixture.union(*(group_of[task] for task in fixture if task in group_of))
