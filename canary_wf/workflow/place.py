@@ -16,11 +16,13 @@ from canary_wf.plan.permission import require_permission
 def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.environ) -> str:  # noqa: ANN401 - Snakemake's workflow, which has no public type
     """Return `plan`, the path of one for cluster nodes, when `workflow` may run it: what a batch's rule asks for first.
 
-    A dry run and `--touch` run nothing, and processes that run single jobs of another Snakemake are on a node. So is
-    one that Slurm started, such as a job that holds `snakemake --profile local`: it runs in what that job was granted.
-    For all others on this machine the reason is told, with --quiet too, and Snakemake's WorkflowError is raised.
+    A dry run, `--touch`, and what only looks (`--summary`, `--report`) run nothing, and processes that run single jobs
+    of another Snakemake are on a node. So is one that Slurm started, such as a job that holds
+    `snakemake --profile local`: it runs in what that job was granted. For all others on this machine the reason is
+    told, with --quiet too, and Snakemake's WorkflowError is raised.
     """
-    if not workflow.is_main_process or not workflow.local_exec or workflow.dryrun or workflow.touch:
+    runs_here = workflow.executor_plugin is not None and workflow.local_exec and workflow.is_main_process
+    if not runs_here or workflow.dryrun or workflow.touch:
         return plan
     if environment.get("SLURM_JOB_ID") and environment.get("SLURMD_NODENAME"):
         return plan

@@ -52,6 +52,7 @@ def test_a_plan_for_nodes_is_refused_here(login: Workspace, rules: str) -> None:
     assert refused.stderr.count(REFUSED) == 1
     assert not list(login.out.glob(".canary-wf/sessions/*/batches/*/journal.jsonl"))
     assert login.snakemake("-n", "--quiet", "all").returncode == 0
+    assert login.snakemake("--summary").returncode == 0
     login.environment["CANARY_WF_ALLOW_LOCAL"] = "1"
     allowed = login.snakemake("--quiet", "all")
     assert allowed.returncode == 0, allowed.stderr
