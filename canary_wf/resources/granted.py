@@ -14,12 +14,14 @@ from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.slurm_command import ask_slurm
 from canary_wf.resources.slurm_ids import this_node
 from canary_wf.resources.slurm_text import cpu_ids_of_job, memory_of_job, node_list_of_job, numbers_of, per_node
-from canary_wf.resources.visible import device_ids, visible_gpus, visible_intel_gpus
+from canary_wf.resources.visible import CUDA, device_ids, visible_gpus, visible_intel_gpus
 
 SCONTROL_SECONDS = 10.0
 """How long the controller may take to answer."""
 
 SLURM_GPUS = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
+
+_GPUS_OF_A_JOB = "CANARY_GPU_IDS"
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -68,7 +70,12 @@ def granted_resources(
     pool = ResourcePool(
         {"resources": {rtype: [{"id": name, "slots": 1} for name in names] for rtype, names in ids.items()}}
     )
-    memory = memory_granted(environment, count, len(gpus)) or memory_of_job(shown, this_node(environment))
+    memories = _memories(environment, count, len(gpus))
+    if len(memories) != 1:
+        shown = shown or ((show_job or ask_scontrol)(job) if memories else "")
+        memory = memory_of_job(shown, this_node(environment)) or min(memories, default=None)
+    else:
+        memory = memories[0]
     return Granted(pool, memory, bindable, tuple(node_list_of_job(shown)))
 
 
@@ -81,35 +88,51 @@ def cpu_count(environment: Mapping[str, str]) -> int | None:
     """
     on_node = _positive(environment.get("SLURM_CPUS_ON_NODE"))
     if on_node is None:
-        on_node = _ofthis_node(environment, "SLURM_JOB_CPUS_PER_NODE")
+        on_node = _of_this_node(environment, "SLURM_JOB_CPUS_PER_NODE")
     per_task = _positive(environment.get("SLURM_CPUS_PER_TASK"))
     if per_task is None:
         return on_node
-    tasks = 1 if "SLURM_STEP_ID" in environment else (_ofthis_node(environment, "SLURM_TASKS_PER_NODE") or 1)
+    tasks = 1 if "SLURM_STEP_ID" in environment else (_of_this_node(environment, "SLURM_TASKS_PER_NODE") or 1)
     return per_task * tasks if on_node is None else min(per_task * tasks, on_node)
 
 
 def gpu_ids(environment: Mapping[str, str]) -> list[str]:
-    """Return the granted GPUs: what the drivers' variables show, and only where none is set what Slurm says."""
-    visible = visible_gpus(environment)
+    """Return the granted GPUs: what the drivers' variables show, and only where none is set what Slurm says.
+
+    An empty CUDA_VISIBLE_DEVICES in a Slurm job that has GPUs came from the shell that submitted it, unless this runs
+    in a job of a batch, which was given none. A step's GPUs are some of its job's: others are left of another step.
+    """
+    granted = _gpus_of_slurm(environment)
+    inherited = granted and environment.get(CUDA) == "" and _GPUS_OF_A_JOB not in environment
+    visible = None if inherited else visible_gpus(environment)
     if visible is None:
         visible = visible_intel_gpus(environment)
-    if visible is not None:
-        return visible
-    for name in SLURM_GPUS:
-        if name in environment:
-            numbers = numbers_of(environment[name])
-            return [str(number) for number in numbers] or device_ids(environment[name])
-    return []
+    return granted if visible is None else visible
+
+
+def _gpus_of_slurm(environment: Mapping[str, str]) -> list[str]:
+    step, job = (_gpu_list(environment.get(name)) for name in SLURM_GPUS)
+    if step is None or (job is not None and not set(step) <= set(job)):
+        return job or []
+    return step
+
+
+def _gpu_list(text: str | None) -> list[str] | None:
+    return None if text is None else [str(number) for number in numbers_of(text)] or device_ids(text)
 
 
 def memory_granted(environment: Mapping[str, str], cpus: int, gpus: int) -> int | None:
-    """Return the granted memory in MiB; 0 stands for all of the node in Slurm, and is None here."""
-    for name, number in (("SLURM_MEM_PER_NODE", 1), ("SLURM_MEM_PER_CPU", cpus), ("SLURM_MEM_PER_GPU", gpus)):
-        size = _positive(environment.get(name))
-        if size is not None and number:
-            return size * number
-    return None
+    """Return the granted memory in MiB; 0 stands for all of the node in Slurm, and is None here.
+
+    Slurm sets one of the variables; where there are several, one is left of another job, and the least is granted.
+    """
+    return min(_memories(environment, cpus, gpus), default=None)
+
+
+def _memories(environment: Mapping[str, str], cpus: int, gpus: int) -> list[int]:
+    amounts = (("SLURM_MEM_PER_NODE", 1), ("SLURM_MEM_PER_CPU", cpus), ("SLURM_MEM_PER_GPU", gpus))
+    sizes = ((_positive(environment.get(name)), number) for name, number in amounts)
+    return [size * number for size, number in sizes if size is not None and number]
 
 
 def ask_scontrol(job: str) -> str:
@@ -129,7 +152,7 @@ def _cpu_ids(count: int, allowed: list[int], shown: str, environment: Mapping[st
     return list(range(count))
 
 
-def _ofthis_node(environment: Mapping[str, str], name: str) -> int | None:
+def _of_this_node(environment: Mapping[str, str], name: str) -> int | None:
     """Return this node's number of a list that has one a node; a batch script runs on the first one."""
     numbers = per_node(environment.get(name, ""))
     position = environment.get("SLURM_NODEID", "0")

@@ -105,6 +105,14 @@ def test_without_any_count_the_affinity_is_the_grant() -> None:
         ({"SLURM_JOB_GPUS": "2,3", "ROCR_VISIBLE_DEVICES": ""}, []),
         ({"CUDA_VISIBLE_DEVICES": "GPU-1,MIG-2"}, ["GPU-1", "MIG-2"]),
         ({"SLURM_JOB_GPUS": ""}, []),
+        # Left of an outer step, or of the shell that submitted the job.
+        ({"SLURM_JOB_GPUS": "2,3", "SLURM_STEP_GPUS": "0"}, ["2", "3"]),
+        ({"SLURM_JOB_GPUS": "2,3", "SLURM_STEP_GPUS": "0", "CUDA_VISIBLE_DEVICES": ""}, ["2", "3"]),
+        ({"SLURM_JOB_GPUS": "0,1", "CUDA_VISIBLE_DEVICES": ""}, ["0", "1"]),
+        ({"SLURM_JOB_GPUS": "0,1", "CUDA_VISIBLE_DEVICES": "", "ROCR_VISIBLE_DEVICES": ""}, ["0", "1"]),
+        ({"CUDA_VISIBLE_DEVICES": ""}, []),
+        # A job of a batch that was given no GPU starts another run.
+        ({"SLURM_JOB_GPUS": "0,1", "CUDA_VISIBLE_DEVICES": "", "CANARY_GPU_IDS": ""}, []),
     ],
 )
 def test_gpus(environment: dict[str, str], expected: list[str]) -> None:
@@ -121,11 +129,28 @@ def test_gpus(environment: dict[str, str], expected: list[str]) -> None:
         ({"SLURM_MEM_PER_CPU": "500"}, 2000),
         ({"SLURM_MEM_PER_GPU": "500"}, 1000),
         ({"SLURM_MEM_PER_NODE": "9" * 50}, None),
+        ({"SLURM_MEM_PER_NODE": "300", "SLURM_MEM_PER_CPU": "500"}, 300),
+        ({"SLURM_MEM_PER_NODE": "3000", "SLURM_MEM_PER_CPU": "500"}, 2000),
     ],
 )
 def test_memory(environment: dict[str, str], size: int | None) -> None:
     """MiB of this node: as it is, or times CPUs or GPUs; 0 and damage are "not known"."""
     assert memory_granted(environment, cpus=4, gpus=2) == size
+
+
+@pytest.mark.parametrize("said", ["300", "30000"])
+def test_the_controller_knows_which_memory_is_left_of_another_job(said: str) -> None:
+    """Slurm sets one of the variables; with two, its own record of this node counts."""
+    environment = {
+        "SLURM_JOB_ID": "7",
+        "SLURM_CPUS_ON_NODE": "2",
+        "SLURM_MEM_PER_NODE": said,
+        "SLURM_MEM_PER_CPU": "500",
+    }
+    shown = "     Nodes=n03 CPU_IDs=4-5 Mem=1000 GRES=\n"
+    found = granted_resources({**environment, "SLURMD_NODENAME": "n03"}, {4, 5}, lambda _: shown)
+    assert found is not None
+    assert found.memory == 1000
 
 
 def test_the_whole_grant() -> None:
