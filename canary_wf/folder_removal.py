@@ -1,7 +1,6 @@
 """Removing folders that jobs have filled: also those that a job made read-only, as caches of modules often are."""
 
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -11,6 +10,8 @@ def remove_folder(path: Path | str) -> None:
 
     Who owns a folder may open it again, so what its permissions keep from being removed is removed all the same.
     """
+    import shutil  # late, as it takes four more modules, and runners seldom remove a folder
+
     try:
         shutil.rmtree(path)
     except PermissionError:

@@ -7,7 +7,6 @@ environment or in a file of the user's own, never in a file of the workspace.
 """
 
 import os
-import shlex
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +45,8 @@ def require_trusted(out: Path, sessions: Sequence[str] = (), environment: Mappin
         if foreign is None and not _is_own(found.st_uid, environment) and not (path == out and found.st_uid == 0):
             foreign = path, found.st_uid
     if foreign is not None and not _is_named(out, environment):
+        import shlex  # late, as nearly every workspace is the user's own
+
         path, owner = foreign
         hint = f"choose another folder with -d, or, if you trust it: export {VARIABLE}={shlex.quote(str(out))}"
         raise WorkspaceError(f"belongs to {user_name(owner)}, not to you; nothing is done in it", where=path, hint=hint)

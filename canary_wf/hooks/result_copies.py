@@ -17,7 +17,6 @@ from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.json_files import not_writable, write_all
 from canary_wf.plain_files import open_own, read_plain
 from canary_wf.session_paths import STATE_FOLDER
-from canary_wf.user_key import is_signed, signature
 
 
 class _Copy(msgspec.Struct, frozen=True):
@@ -35,6 +34,8 @@ def note_copy(register: Path, own: Path, target: Path) -> None:
     expected = os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
     if expected == str(own) or expected in _noted(register):
         return
+    from canary_wf.user_key import signature  # late, as most results have no copies
+
     entry = expected if _is_named_so(expected, own) else [expected, signature(_signed(register, expected))]
     try:
         descriptor = open_own(register, os.O_RDWR | os.O_APPEND)
@@ -53,6 +54,8 @@ def remove_copies(register: Path, *own: Path) -> None:
 
     What is no copy stays, and is named on standard error. Raises WorkspaceError for a copy that cannot be removed.
     """
+    from canary_wf.user_key import is_signed
+
     for path, by in _noted(register).items():
         if not os.path.lexists(path):
             continue
