@@ -61,6 +61,12 @@ def is_trusted(out: Path, sessions: Sequence[str] = ()) -> bool:
     return True
 
 
+def is_foreign(path: Path) -> bool:
+    """Return whether the file `path` is another user's, root's excepted, and its folder is not said to be trusted."""
+    owner = path.stat().st_uid
+    return owner != 0 and not _is_own(owner, os.environ) and not _is_named(path.parent, os.environ)
+
+
 def may_remove(path: Path, out: Path) -> bool:
     """Return whether `path`, which is in the workspace `out`, is a folder of the user's, or of a trusted workspace."""
     found = path.lstat()

@@ -297,3 +297,23 @@ def test_no_control_character_of_a_plan_is_shown(small: CommandLine, session: Se
         shown = (done.out + done.err).replace("\n", "")
         assert shown.isprintable(), command
         assert not any(line.startswith("::") for line in (done.out + done.err).splitlines()), command
+
+
+def test_another_users_configuration_does_not_say_what_is_overwritten(
+    small: CommandLine, session: SessionPaths, give: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looks into somebody's folder reads the file that lies there; named, or trusted, it says what it likes."""
+    victim = small.folder / "victim"
+    victim.write_text("precious")
+    file = small.folder / "canary-wf.yaml"
+    file.write_text(f"report: {{json: {victim}}}\npaths: {{out: {victim}}}\nhooks: ['a:b']\nselect: {{keywords: x}}\n")
+    give(file)
+    done = small("report", "json", "-d", session.out)
+    assert json.loads(done.out)["session"] == session.session
+    assert "is another user's, so it does not say paths.out, hooks, report.json" in done.err.replace(
+        "report.json, paths.out, hooks", "paths.out, hooks, report.json"
+    )
+    assert victim.read_text() == "precious"
+    monkeypatch.setenv("CANARY_WF_TRUST", str(small.folder))
+    assert small("report", "json", "-d", session.out).err == ""
+    assert json.loads(victim.read_text())["session"] == session.session

@@ -1,6 +1,8 @@
 """How the configuration reaches the commands: as click's defaults, read when a command first asks for one."""
 
 import os
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +14,9 @@ from canary_wf.errors import InputError
 
 if TYPE_CHECKING:  # read by the commands that have options with configured values, not for `--help`
     from canary_wf.configuration.settings import Setting
+
+_FAR_REACHING = re.compile(r"report\..*|hooks|paths\.out").fullmatch
+"""Keys that say which files are overwritten, which workspace is acted in, and what is run beside the tests."""
 
 NOT_CONFIGURED = ("init", "run-batch")
 """Commands that no configuration has a say in."""
@@ -38,7 +43,25 @@ class Configured(Mapping[str, Any]):
         """What the file and the variables say, by key. Raises InputError for what they must not say."""
         from canary_wf.configuration.settings import read_settings
 
-        return read_settings(self.file, os.environ)
+        found = read_settings(self.file, os.environ)
+        return found if self.file is None or not self._is_anothers(self.file) else self._harmless(found)
+
+    def _is_anothers(self, file: Path) -> bool:
+        """Return whether nobody named the file, which was only found, and it is another user's."""
+        from canary_wf.configuration.settings import FILE_VARIABLE
+        from canary_wf.trust import is_foreign
+
+        return self._file is None and not os.environ.get(FILE_VARIABLE) and is_foreign(file)
+
+    def _harmless(self, settings: "dict[str, Setting]") -> "dict[str, Setting]":
+        """Return what another user's file may say, and tell of the rest: where files are written, and what is run."""
+        from canary_wf.errors import one_line
+
+        refused = [name for name, setting in settings.items() if _FAR_REACHING(name) and ":" in setting.source]
+        if refused:
+            told = f"{self.file} is another user's, so it does not say {', '.join(refused)}; name it with --config"
+            sys.stderr.write(f"canary-wf: warning: {one_line(told)}\n")
+        return {name: setting for name, setting in settings.items() if name not in refused}
 
     @cached_property
     def _values(self) -> dict[str, Any]:
