@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from canary_wf.execution.generated import GeneratedPools
 from canary_wf.job.environment import NODES
 from canary_wf.job.events import Resources
-from canary_wf.job.resource_groups import job_request
+from canary_wf.job.resource_groups import is_generated, job_request
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
@@ -18,7 +19,8 @@ def kind_of(job: PlannedJob) -> tuple[object, ...]:
 
 def _asked_of(job: PlannedJob) -> tuple[object, ...]:
     """Return what is the same for jobs that ask the same of the pool."""
-    return (job.cpus, job.gpus, *job.resources.items(), job.resource_groups)
+    file = job.ctest.specification if job.ctest is not None else None
+    return (job.cpus, job.gpus, *job.resources.items(), job.resource_groups, file)
 
 
 class Capacity:
@@ -28,9 +30,17 @@ class Capacity:
     whole, the first ones, with the ids of the runner's own node standing for those of each.
     """
 
-    def __init__(self, pool: ResourcePool, memory: int | None, workers: int | None, nodes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        pool: ResourcePool,
+        memory: int | None,
+        workers: int | None,
+        nodes: Sequence[str] = (),
+        generated: GeneratedPools | None = None,
+    ) -> None:
         self._pool = pool
         self._nodes = nodes
+        self._generated = generated
         self._memory = memory
         self._workers = workers
         self._used_memory = 0
@@ -50,6 +60,7 @@ class Capacity:
             return None
         spans = job.nodes > 1 and self._spans_nodes(job)
         resources = self._whole_nodes(job) if spans else self._pool.lend(self._sizes_of(job))
+        resources = self._with_generated(job, resources)
         if resources is None:
             return None
         self._exclusive = alone
@@ -57,6 +68,16 @@ class Capacity:
         self._locks.update(job.locks)
         self._used_memory += job.memory or 0
         return resources
+
+    def _with_generated(self, job: PlannedJob, resources: Resources | None) -> Resources | None:
+        """Return `resources` with those from a file that another test generates, or None with nothing taken."""
+        if resources is None or self._generated is None or not is_generated(job):
+            return resources
+        further = self._generated.lend(job)
+        if further is None:
+            self._pool.take_back(resources)
+            return None
+        return {**resources, **further}
 
     def _spans_nodes(self, job: PlannedJob) -> bool:
         return job.nodes > 1 and bool(self._nodes)
@@ -90,7 +111,10 @@ class Capacity:
 
     def give_back(self, job: PlannedJob, resources: Resources) -> None:
         """Take back what `job` was given."""
-        self._pool.take_back({kind: items for kind, items in resources.items() if kind != NODES})
+        own = {kind: items for kind, items in resources.items() if kind != NODES}
+        if self._generated is not None and is_generated(job):
+            self._generated.take_back(job, {kind: own.pop(kind) for kind in list(own) if kind != "cpus"})
+        self._pool.take_back(own)
         self._running -= 1
         self._locks.difference_update(job.locks)
         self._used_memory -= job.memory or 0
@@ -101,4 +125,6 @@ class Capacity:
         if self._spans_nodes(job):
             return self._too_few_nodes(job)
         outcome = self._pool.accommodates(job_request(job))
-        return None if outcome else outcome.reason
+        if not outcome:
+            return outcome.reason
+        return self._generated.why_never(job) if self._generated is not None and is_generated(job) else None

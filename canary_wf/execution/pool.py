@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.execution.generated import GeneratedPools
 from canary_wf.execution.progress import say
-from canary_wf.job.resource_groups import largest_items
+from canary_wf.job.resource_groups import is_generated, largest_items
 from canary_wf.job.waiting import note_waiting
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease, LeaseGivenUpError, allocation_type
@@ -32,7 +33,7 @@ class BatchPool(NamedTuple):
     """The pool of one batch, its memory (MiB, None when not known), and the lease that ends with the ``with`` block.
 
     `bindable` says whether CPU ids that are numbers are those of the operating system. `nodes` are the names of a Slurm
-    job's nodes where the batch has several.
+    job's nodes where the batch has several, `generated` the pools of files that its tests make.
     """
 
     pool: ResourcePool
@@ -40,6 +41,7 @@ class BatchPool(NamedTuple):
     lease: Lease | None
     bindable: bool = True
     nodes: tuple[str, ...] = ()
+    generated: GeneratedPools | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +53,8 @@ class BatchPool(NamedTuple):
         """Let others on this host have the ids."""
         if self.lease is not None:
             self.lease.release()
+        if self.generated is not None:
+            self.generated.release()
 
 
 def open_pool(
@@ -72,7 +76,8 @@ def open_pool(
     granted = _granted(part, environment)
     if granted is None:
         resources = _still_visible(part, _with_nominal_nodes(part), environment)
-        return _leased(part, resources, part.batch.memory, _Patience(hold, waiting))
+        found = _leased(part, resources, part.batch.memory, _Patience(hold, waiting))
+        return found._replace(generated=GeneratedPools()) if any(map(is_generated, part.jobs)) else found
     _tell_shortage(part, granted)
     share = _Share(granted, allocation(environment), alone=alone)
     memory = min(filter(None, (granted.memory, part.batch.memory)), default=None)

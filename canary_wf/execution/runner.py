@@ -260,7 +260,7 @@ class _BatchRun:
                 isolated(self.part.jobs, self.recorder.state.jobs),
                 known,
                 self.names,
-                capacity=Capacity(pool.pool, pool.memory, workers, pool.nodes),
+                capacity=Capacity(pool.pool, pool.memory, workers, pool.nodes, pool.generated),
                 hooks=self.hooks,
                 paths=self.paths,
                 treatment=self._treatment(pool, progress, kills),

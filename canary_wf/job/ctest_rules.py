@@ -34,6 +34,9 @@ class CTestRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     required_files: tuple[str, ...] = ()
     processor_affinity: bool = False
     allocates: bool = False
+    specification: str | None = None
+    """The file that another test generates and the ids of the groups are from (absolute)."""
+
     will_fail: bool = False
     pass_regular_expression: tuple[str, ...] = ()
     fail_regular_expression: tuple[str, ...] = ()

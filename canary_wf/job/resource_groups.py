@@ -16,8 +16,21 @@ from canary_wf.resources.request import sizes_by_type
 COUNT_VARIABLE = "CTEST_RESOURCE_GROUP_COUNT"
 
 
+def is_generated(spec: JobSpec) -> bool:
+    """Return whether the ids of the groups of `spec` come from a file that another test generates."""
+    return spec.ctest is not None and spec.ctest.specification is not None
+
+
+def generated_request(spec: JobSpec) -> list[dict[str, Any]]:
+    """Return what the groups of `spec` ask of the pool in such a file."""
+    items = [item for group in spec.resource_groups for item in group if item.slots]
+    return [{"type": item.type, "slots": item.slots} for item in items]
+
+
 def job_request(spec: JobSpec) -> list[dict[str, Any]]:
     """Return what `spec` asks of a resource pool: the items of its groups in order, then one item a further slot."""
+    if is_generated(spec):
+        return request_of(slots_of(spec))
     items = [item for group in spec.resource_groups for item in group if item.slots]
     rest = Counter(slots_of(spec))
     rest.subtract(grouped_slots(spec))

@@ -71,7 +71,7 @@ def make_plan(
     specification asks for the impossible.
     """
     masked = tuple(_masked(job, job.mask, out) for job in specs if job.mask is not None and job.id not in dropped)
-    wanted = [job for job in specs if job.mask is None]
+    wanted = [_deferred(job, target) for job in specs if job.mask is None]
     kinds = choose_kinds(target, wanted, settings.batch_spec.layout)
     target, jobs, left_out = kinds.main, kinds.jobs, _with_origins(kinds.left_out, wanted, kinds.main, out)
     _check_something_left(specs, jobs, left_out, strict=settings.strict, dropped=dropped)
@@ -225,6 +225,19 @@ def _devices(slots: int, target: Target, jobs: Sequence[JobSpec]) -> int:
 
 def _is_further_type(kind: str) -> bool:
     return kind not in _NOT_FURTHER_TYPES and not kind.startswith(LOCK)
+
+
+def _deferred(job: JobSpec, target: Target) -> JobSpec:
+    """Return `job` as it is planned when its ids are in a file that another test generates.
+
+    Here it asks the node for CPUs alone. Where the user says what there is, and on Slurm, the job asks as any other.
+    """
+    if job.ctest is None or job.ctest.specification is None:
+        return job
+    types = {item.type for group in job.resource_groups for item in group}
+    if target.scheduler == "local" and target.requested is not None and types.isdisjoint(target.requested):
+        return msgspec.structs.replace(job, gpus=0, resources={})
+    return msgspec.structs.replace(job, ctest=msgspec.structs.replace(job.ctest, specification=None))
 
 
 def _informed(target: Target) -> Callable[[JobSpec], JobSpec]:

@@ -12,7 +12,7 @@ from canary_wf.discovery.ctest.listing import ListedTest, ctest_program, list_te
 from canary_wf.discovery.ctest.names import families, job_names
 from canary_wf.discovery.ctest.order import companions, fixtures_of, upstreams
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
-from canary_wf.discovery.ctest.specification import named_specification
+from canary_wf.discovery.ctest.specification import generated_specifications, named_specification
 from canary_wf.discovery.ctest.times import Times
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.discovery.options import DiscoveryOptions
@@ -80,6 +80,7 @@ class _Tree:
         waits = upstreams([test.name for test in self.tests], values)
         self.fixtures = fixtures_of(values)
         along = companions(values)
+        self.generated = generated_specifications(Path(self.file.file), values)
         found = []
         for number, test in enumerate(self.tests):
             try:
@@ -124,7 +125,11 @@ class _Tree:
             resource_groups=groups,
             locks=self._locks(values),
             fixtures=tuple(f"{name}@{self.file.folder}" for name in self.fixtures[number]),
-            ctest=rules_of(test, self.configuration),
+            ctest=msgspec.structs.replace(
+                rules_of(test, self.configuration),
+                specification=self.generated[number],
+                allocates=any(self.generated),
+            ),
             mask=DISABLED if values.get("DISABLED") else None,
         )
 

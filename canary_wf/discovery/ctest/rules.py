@@ -22,6 +22,7 @@ HONOURED = frozenset(
         "FIXTURES_CLEANUP",
         "FIXTURES_REQUIRED",
         "FIXTURES_SETUP",
+        "GENERATED_RESOURCE_SPEC_FILE",
         "LABELS",
         "PROCESSORS",
         "PROCESSOR_AFFINITY",

@@ -7,8 +7,9 @@ commands that do nothing in the place of those that add tests.
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from canary_wf.discovery.ctest.asking import ask
 from canary_wf.discovery.ctest.listing import ListedTest, cache_value, ctest_program
@@ -59,3 +60,23 @@ def _cmake(file: Path) -> str | None:
     beside = Path(ctest_program(file)).with_name("cmake")
     candidates = (str(beside), cache_value(file, "CMAKE_COMMAND"), "cmake")
     return next((found for each in candidates if each and (found := shutil.which(each))), None)
+
+
+def generated_specifications(file: Path, properties: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    """Return for each test the file from which its groups get their ids, where another test of the tree generates one.
+
+    Facts: ctest(1), "Dynamically-Generated Resource Specification File": the test that has the property sets up one
+    fixture, and those that ask for resources require it.
+    """
+    made = {
+        fixture: str(file.parent / str(each[GENERATED]))
+        for each in properties
+        if each.get(GENERATED) and not each.get("DISABLED")
+        for fixture in each.get("FIXTURES_SETUP", ())
+    }
+    return [
+        next((made[name] for name in each.get("FIXTURES_REQUIRED", ()) if name in made), None)
+        if each.get("RESOURCE_GROUPS")
+        else None
+        for each in properties
+    ]

@@ -1,0 +1,82 @@
+"""Ids from resource specifications that tests of CTest generate while the batch runs.
+
+The plan cannot know them. A job that goes by such a file starts after the test that writes it, so the file is read when
+the first of them is ready, and what of its ids nobody else on this host holds is leased then.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from canary_wf.errors import CanaryWfError
+from canary_wf.job.events import Resources
+from canary_wf.job.resource_groups import generated_request
+from canary_wf.job.spec import JobSpec
+from canary_wf.resources.leases import HostLeases, Lease, LeaseGivenUpError
+from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.request import sizes_by_type
+
+
+class GeneratedPools:
+    """The pools by file, of the ids that are leased; read once."""
+
+    def __init__(self) -> None:
+        self._pools: dict[str, ResourcePool] = {}
+        self._leases: list[Lease] = []
+
+    def lend(self, job: JobSpec) -> Resources | None:
+        """Return ids for the groups of `job`, None while they are not free or there is no such file."""
+        try:
+            pool = self._pool(_file(job))
+        except CanaryWfError:
+            return None  # `why_never` tells it, when nothing else runs
+        return pool.lend(sizes_by_type(generated_request(job)))
+
+    def take_back(self, job: JobSpec, resources: Resources) -> None:
+        """Take back what `lend` gave to `job`."""
+        self._pools[_file(job)].take_back(resources)
+
+    def why_never(self, job: JobSpec) -> str | None:
+        """Return why `job` does not get what it asks for although nothing else runs."""
+        try:
+            outcome = self._pool(_file(job)).accommodates(generated_request(job))
+        except CanaryWfError as error:
+            return f"its resources are in a file that another test generates: {error}"
+        return None if outcome else f"{outcome.reason} (of what {_file(job)} names and nobody else on this host holds)"
+
+    def release(self) -> None:
+        """Let others on this host have the ids."""
+        for lease in self._leases:
+            lease.release()
+        self._leases.clear()
+        self._pools.clear()
+
+    def _pool(self, file: str) -> ResourcePool:
+        """Return the pool of `file`. Raises InputError when it is missing or wrong."""
+        if file not in self._pools:
+            from canary_wf.resources.pool_file import read_pool_file  # late, as few batches have such files
+
+            listed = read_pool_file(Path(file)).resources
+            free = {kind: [item for item in items if self._lease(kind, item)] for kind, items in listed.items()}
+            self._pools[file] = ResourcePool({"resources": free})
+        return self._pools[file]
+
+    def _lease(self, kind: str, item: Mapping[str, Any]) -> bool:
+        name = str(item["id"])
+        try:
+            self._leases.append(HostLeases().acquire({kind: 1}, {kind: [name]}, on_wait=_no_word, give_up=_at_once))
+        except LeaseGivenUpError:
+            return False
+        return True
+
+
+def _file(job: JobSpec) -> str:
+    return (job.ctest.specification if job.ctest is not None else None) or ""
+
+
+def _no_word(_text: str) -> None:
+    """Say nothing: what others hold is left to them."""
+
+
+def _at_once() -> bool:
+    return True
