@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import JOBS, CommandLine
 from hypothesis import settings
+from left_processes import end_all_with
 from slurm_workspace import SlurmWorkspace
 from workspace import Workspace
 
@@ -79,6 +80,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with _users(shared, -1) as users:
         if not users:
             subprocess.run([TOOL, "stop"], env=environment, check=True, timeout=120)
+            # What ran on a node that was lost is nobody's any more: neither Slurm nor Snakemake ends it.
+            end_all_with("SLURM_LAB_DIR", environment["SLURM_LAB_DIR"])
 
 
 @contextmanager

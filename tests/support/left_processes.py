@@ -8,6 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def end_all_with(variable: str, value: str) -> None:
+    """Kill every process that was started with `variable` set to `value`, which this one was not."""
+    for pid, _ in _with(f"{variable}={value}".encode()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def _left() -> Iterator[tuple[int, str]]:
     """Yield pid and command line of each process of this run but this one and the workers, which are its children."""
-    ours = f"{VARIABLE}={os.environ[VARIABLE]}".encode()
+    return _with(f"{VARIABLE}={os.environ[VARIABLE]}".encode())
+
+
+def _with(ours: bytes) -> Iterator[tuple[int, str]]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = (folder / "environ").read_bytes().split(b"\0")
