@@ -69,7 +69,7 @@ GOOD: dict[str, Any] = {
     "command": ["a", 1, 2.5], "cpus": 2, "gpus": 0, "nodes": 1, "memory": "2GiB", "resources": {"fpgas": 1},
     "timeout": "5m", "runtime": 2.5, "keywords": ["a"], "owners": [], "parameters": {"n": [1, "x", None, True]},
     "environment": {"A": "1", "B": 2}, "copy": ["a"], "link": [], "depends_on": ["a", {"job": "b", "expects": 2}],
-    "exclusive": True, "xfail": 3, "artifacts": [{"file": "a", "save_on": "failure"}],
+    "exclusive": True, "xfail": 3, "output_limit": "1GiB", "artifacts": [{"file": "a", "save_on": "failure"}],
 }  # fmt: skip
 
 

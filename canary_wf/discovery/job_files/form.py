@@ -38,6 +38,7 @@ class _Job(msgspec.Struct, forbid_unknown_fields=True):
     gpus: _FromZero | UnsetType = UNSET
     nodes: _FromOne | UnsetType = UNSET
     memory: _Amount | UnsetType = UNSET
+    output_limit: _Amount | UnsetType = UNSET
     resources: dict[_FurtherType, _FromZero] | UnsetType = UNSET
     timeout: _Amount | UnsetType = UNSET
     runtime: _Amount | UnsetType = UNSET

@@ -54,7 +54,8 @@ def be_kept(requests: int, replies: int, memory: int) -> None:
     reason = _watch(reader, requests, memory)
     sys.stdout.write(reason)
     sys.stdout.flush()
-    os._exit(0 if adopts else 1)  # else what was left is looked for by who started this
+    lists_children = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110 - light to start
+    os._exit(0 if adopts and lists_children else 1)  # else what was left is looked for by who started this
 
 
 def _begin_to_read(ready: int) -> None:
@@ -77,7 +78,7 @@ def _watch(reader: int, requests: int, memory: int) -> str:
             if asked.poll(_PAUSE * 1000):
                 reason = ""
                 break
-            _check(memory)
+            _check(reader, memory)
     except _Exceeded as exceeded:
         reason = str(exceeded)
     left = _end_all(reader)
@@ -96,8 +97,8 @@ def _ended(reader: int) -> str | None:
             return f"the process that read it ended with {how}"
 
 
-def _check(memory: int) -> None:
-    pids = _descendants()
+def _check(reader: int, memory: int) -> None:
+    pids = _descendants(reader)
     if len(pids) > _MOST_PROCESSES:
         raise _Exceeded(f"started more than {_MOST_PROCESSES} processes, so reading was stopped")
     if sum(map(_threads, pids)) > _MOST_THREADS:
@@ -107,12 +108,12 @@ def _check(memory: int) -> None:
         raise _Exceeded(f"{what}; CANARY_WF_READING_MEMORY sets the limit")
 
 
-def _descendants() -> list[int]:
-    found: list[int] = []
-    waiting = [os.getpid()]
+def _descendants(reader: int) -> set[int]:
+    found = {reader}  # known also where the kernel does not list children
+    waiting = [os.getpid(), reader]
     while waiting and len(found) <= _MOST_PROCESSES:
-        children = _children(waiting.pop())
-        found += children
+        children = set(_children(waiting.pop())) - found
+        found |= children
         waiting += children
     return found
 
