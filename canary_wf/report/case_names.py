@@ -87,15 +87,31 @@ def _with_id(job: _Named, case: CaseName) -> CaseName:
     return case._replace(name=f"{case.name} [{job.id}]")
 
 
-def source_file(job: PlannedJob | LeftOut, out: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Return the file of `job` as its repository names it; one of no repository as the plan in `out` does."""
+def source_place(
+    job: PlannedJob | LeftOut, out: Path, environment: Mapping[str, str] | None = None
+) -> tuple[str, int | None]:
+    """Return the file of `job` as its repository names it, and the line where that is known.
+
+    A file of no repository is named as the plan in `out` does. A test of CTest is where the project adds it.
+    """
     variables = os.environ if environment is None else environment
-    path = os.path.normpath(out / job.file)
+    file, line = _added_at(job) or (job.file, None)
+    return _in_repository(file, out, variables), line
+
+
+def _added_at(job: PlannedJob | LeftOut) -> tuple[str, int] | None:
+    place = job.attributes.get("added_at") if isinstance(job, PlannedJob) and job.kind == "ctest" else None
+    file, _, line = str(place).rpartition(":")
+    return (file, int(line)) if file and line.isascii() and line.isdigit() else None
+
+
+def _in_repository(file: str, out: Path, variables: Mapping[str, str]) -> str:
+    path = os.path.normpath(out / file)
     roots = [root for name in _CHECKOUTS if (root := variables.get(name))]
     for root in (*roots, _repository(os.path.dirname(path))):  # noqa: PTH120 - a text, for the cache
         if root and path.startswith(f"{root.rstrip('/')}/"):
             return os.path.relpath(path, root)
-    return job.file
+    return file
 
 
 @cache

@@ -18,7 +18,7 @@ from canary_wf.job.status import Category, Outcome
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.model import LeftOut
 from canary_wf.report.batch_runs import run_at
-from canary_wf.report.case_names import CaseName, case_names, source_file
+from canary_wf.report.case_names import CaseName, case_names, source_place
 from canary_wf.report.session import SessionState, tail
 
 OUTPUT_LINES = 200
@@ -91,12 +91,10 @@ def _tag(record: JobRecord) -> str | None:
 def _case(
     suite: ET.Element, state: SessionState, job: PlannedJob | LeftOut, case: CaseName, seconds: float
 ) -> ET.Element:
-    attributes = {
-        "name": case.name,
-        "classname": case.classname,
-        "time": f"{seconds:.3f}",
-        "file": source_file(job, state.paths.out),
-    }
+    file, line = source_place(job, state.paths.out)
+    attributes = {"name": case.name, "classname": case.classname, "time": f"{seconds:.3f}", "file": file}
+    if line is not None:
+        attributes["line"] = str(line)
     return ET.SubElement(suite, "testcase", {name: printable(value) for name, value in attributes.items()})
 
 

@@ -20,11 +20,12 @@ def summary_report(state: SessionState) -> str:
     failed = state.failed
     left = len(failed) - MOST_FAILURES
     passed = not failed and not state.not_done
+    left_out = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
     return render_page(
         "summary_page.html.j2",
         session=state.plan.session,
         passed=passed,
-        sentence=f"{count(len(state.plan.jobs), 'job')}: {'passed' if passed else 'did not pass'}",
+        sentence=f"{count(len(state.plan.jobs), 'job')}: {'passed' if passed else 'did not pass'}{left_out}",
         counts=state.counts(),
         failures=[_failure(state, job) for job in failed[:MOST_FAILURES]],
         left_out=left_out_lines(state.plan.left_out),

@@ -6,7 +6,7 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.plan.model import LeftOut
-from canary_wf.report.case_names import CaseName, case_names, source_file
+from canary_wf.report.case_names import CaseName, case_names, source_place
 
 
 def _names(*jobs: object, left_out: tuple[LeftOut, ...] = ()) -> list[CaseName]:
@@ -55,9 +55,17 @@ def test_files_are_named_from_the_top_of_the_repository(tmp_path: Path) -> None:
     file = str(tmp_path / "repo" / "tests" / "a.pyt")
     job = plan_of([spec("a", file=file)]).jobs[0]
     out = tmp_path / "out"
-    assert source_file(job, out, {}) == "tests/a.pyt"
-    assert source_file(job, out, {"GITHUB_WORKSPACE": str(tmp_path)}) == "repo/tests/a.pyt"
-    assert source_file(job, out, {"CI_PROJECT_DIR": str(tmp_path / "else")}) == "tests/a.pyt"
+    assert source_place(job, out, {}) == ("tests/a.pyt", None)
+    assert source_place(job, out, {"GITHUB_WORKSPACE": str(tmp_path)}) == ("repo/tests/a.pyt", None)
+    assert source_place(job, out, {"CI_PROJECT_DIR": str(tmp_path / "else")}) == ("tests/a.pyt", None)
     inside = plan_of([spec("a", file="tests/a.pyt")]).jobs[0]
-    assert source_file(inside, tmp_path / "repo" / "out", {}) == "out/tests/a.pyt"
-    assert source_file(plan_of([spec("a")]).jobs[0], out, {}) == "/nowhere/t.jobs.yaml"
+    assert source_place(inside, tmp_path / "repo" / "out", {}) == ("out/tests/a.pyt", None)
+    assert source_place(plan_of([spec("a")]).jobs[0], out, {}) == ("/nowhere/t.jobs.yaml", None)
+
+
+def test_a_test_of_ctest_is_where_the_project_adds_it(tmp_path: Path) -> None:
+    """Its test file lies in the build tree, which no repository has."""
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    added = {"test": "a", "added_at": f"{tmp_path}/repo/sub/CMakeLists.txt:7"}
+    job = plan_of([spec("a", kind="ctest", attributes=added)]).jobs[0]
+    assert source_place(job, tmp_path, {}) == ("sub/CMakeLists.txt", 7)

@@ -101,6 +101,7 @@ class _Tree:
         slots = Counter[str]()
         for item in (item for group in groups for item in group):
             slots[item.type] += item.slots
+        added = {} if test.place is None else {"added_at": test.place}
         attributes = {name.lower(): values[name] for name in RECORDED if name in values}
         return JobSpec(
             id=self.ids[number],
@@ -120,7 +121,7 @@ class _Tree:
             keywords=tuple(dict.fromkeys(values.get("LABELS", ()))),
             environment=environment_of(values),
             exclusive=bool(values.get("RUN_SERIAL")),
-            attributes={"test": test.name, "ctest": self.version, **attributes},
+            attributes={"test": test.name, "ctest": self.version, **added, **attributes},
             working_directory=posixpath.join(self.file.folder, values.get("WORKING_DIRECTORY", "")).rstrip("/") or "/",
             resource_groups=groups,
             locks=self._locks(values),

@@ -33,21 +33,47 @@ class ListedProperty(msgspec.Struct, frozen=True):
 
 
 class ListedTest(msgspec.Struct, frozen=True):
-    """One test as ctest lists it; without a command when ctest found no program, which `missing` names then."""
+    """One test as ctest lists it; without a command when ctest found no program, which `missing` names then.
+
+    `place` is the file and the line that added the test, where ctest knows them: `backtrace` is its number for that.
+    """
 
     name: str
     command: tuple[str, ...] = ()
     missing: str = ""
     properties: tuple[ListedProperty, ...] = ()
     unavailable: bool = False
+    backtrace: int | None = None
+    place: str | None = None
 
     def values(self) -> dict[str, Any]:
         """Return the properties by name."""
         return {each.name: each.value for each in self.properties}
 
 
-class _Listing(msgspec.Struct, frozen=True):
+class _Node(msgspec.Struct, frozen=True):
+    file: int
+    line: int | None = None
+
+
+class _Graph(msgspec.Struct, frozen=True):
+    """Where tests were added: places in files."""
+
+    files: tuple[str, ...] = ()
+    nodes: tuple[_Node, ...] = ()
+
+    def place(self, number: int | None) -> str | None:
+        """Return file and line of the place with this number."""
+        if number is None or not 0 <= number < len(self.nodes):
+            return None
+        node = self.nodes[number]
+        known = node.line is not None and 0 <= node.file < len(self.files)
+        return f"{self.files[node.file]}:{node.line}" if known else None
+
+
+class _Listing(msgspec.Struct, frozen=True, rename={"graph": "backtraceGraph"}):
     tests: tuple[ListedTest, ...]
+    graph: _Graph = _Graph()
 
 
 def list_tests(file: Path, nested: Sequence[str], configuration: str | None) -> list[ListedTest]:
@@ -154,7 +180,8 @@ def _parse(answer: bytes, file: Path) -> tuple[ListedTest, ...]:
     text = answer.decode(errors="replace")
     start = 0 if text.startswith("{") else text.find("\n{") + 1
     try:
-        return msgspec.json.decode(text[start:], type=_Listing).tests
+        found = msgspec.json.decode(text[start:], type=_Listing)
     except msgspec.DecodeError as error:
         hint = "is it ctest 3.14 or later?"
         raise InputError(f"ctest did not answer with a list of tests ({error})", where=file, hint=hint) from None
+    return tuple(msgspec.structs.replace(test, place=found.graph.place(test.backtrace)) for test in found.tests)
