@@ -41,6 +41,10 @@ _LONG_SILENCE = 24 * 3600.0
 """Seconds by which no clock is wrong."""
 
 
+_watched: dict[Path, int] = {}
+"""Attempt files that were watched without a change, and their modification times then: once is enough."""
+
+
 class SupersededError(WorkspaceError):
     """Another runner took the batch."""
 
@@ -176,9 +180,13 @@ def living(attempts: Iterable[tuple[Path, AttemptFile | None]]) -> frozenset[Pat
             found.add(path)
         elif not attempt.process.is_here and abs(age_of(path)) < _LONG_SILENCE:
             silent[path] = path.stat().st_mtime_ns
-    if silent:
+    if silent.items() - _watched.items():
         time.sleep(2 * heartbeat())
-        found |= {path for path, stamp in silent.items() if path.exists() and path.stat().st_mtime_ns != stamp}
+    for path, stamp in silent.items():
+        if path.exists() and path.stat().st_mtime_ns != stamp:
+            found.add(path)
+        else:
+            _watched[path] = stamp
     return frozenset(found)
 
 

@@ -256,6 +256,9 @@ def test_a_runner_elsewhere_that_looks_dead_is_watched(tmp_path: Path, monkeypat
         before = time.monotonic()
         alive = living((paths[name], attempt) for name, attempt in attempts.items())
         assert time.monotonic() - before < 0.4 * 3
+        before = time.monotonic()
+        assert living([(paths["dead"], attempts["dead"])]) == frozenset()
+        assert time.monotonic() - before < 0.3  # it was watched before, and has not moved since
     finally:
         over.set()
         beating.join()
