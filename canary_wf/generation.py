@@ -143,9 +143,9 @@ def _write(
         kept = carry_over(SessionPaths(out, before[-1]), plan, session) if update and before else 0
         if uses_shapes(plan, settings.rules):
             write_batch_table(shapes_of(plan), session)
+        warnings = write_workflow(out, files, session)
         if before:
             update_runtimes(out, before[-1])
-        warnings = write_workflow(out, files, session)
     except BaseException:  # Ctrl-C too: a session without its workflow would hide the one before
         remove_session(session)
         raise
