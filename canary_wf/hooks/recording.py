@@ -79,13 +79,17 @@ def open_recorder(
         job.id: [_entry(paths, edge.job, edge.when, placed) for edge in job.dependencies] for job in specs.values()
     }
     state = load_batch(paths, batch, list(specs.values()), alive=False, done=done)
-    if state.damage is not None:
+    is_damaged = state.damage is not None
+    if is_damaged:
         hold()
         told = f"canary-wf: warning: batch {batch}: {state.damage}; the journal is written anew from what is known"
         sys.stderr.write(f"{one_line(told)}\n")
         renew_journal(paths.batch(batch).journal, events_of(state))
         state = read_journal(paths.batch(batch).journal)
-    return Recorder(paths, batch, specs, entries, state, hold)
+    recorder = Recorder(paths, batch, specs, entries, state, hold)
+    if is_damaged:
+        recorder.recover()  # what the one before left half-written goes, also where nothing tells of it any more
+    return recorder
 
 
 def reopen_recorder(
