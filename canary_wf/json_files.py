@@ -18,10 +18,13 @@ T = TypeVar("T")
 
 _ANEW = "start a new session with canary-wf generate"
 
+OPEN_MORE = "allow more open files with ulimit -n"
+"""What to do where a process has too many open files."""
+
 _REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
-    errno.EMFILE: "allow more open files with ulimit -n",
+    errno.EMFILE: OPEN_MORE,
     errno.ENFILE: "allow more open files on this system",
 }
 

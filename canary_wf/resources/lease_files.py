@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.json_files import OPEN_MORE
 from canary_wf.resources.lock_holders import Holder, lock_holders
 
 ANYONE = 0o666
@@ -156,7 +157,7 @@ class LeaseFolder:
 
     def _unusable(self, path: Path, error: OSError) -> WorkspaceError:
         if error.errno in {errno.EMFILE, errno.ENFILE}:
-            return WorkspaceError("cannot be opened (too many open files)", where=path, hint="raise `ulimit -n`")
+            return WorkspaceError("cannot be opened (too many open files)", where=path, hint=OPEN_MORE)
         hint = _remedy(path, is_folder=path == self.path)
         return WorkspaceError(f"cannot be used for leases ({error.strerror})", where=path, hint=hint)
 
