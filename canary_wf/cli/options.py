@@ -1,5 +1,6 @@
 """Options that several commands share, and what they come to."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +27,12 @@ def _folder(_context: click.Context, _option: click.Parameter, text: str) -> Pat
     # An empty variable in somebody's script must not mean the current folder.
     if not text:
         raise UsageError("is empty", where="-d", hint="name a folder, or leave -d out for the current one")
-    return absolute_folder(text)
+    folder = absolute_folder(text)
+    if os.path.exists(folder) and not os.path.isdir(folder):  # noqa: PTH110, PTH112 - also False where nobody may look
+        raise UsageError(
+            "is not a folder", where=f"-d {text}", hint="name a folder, or leave -d out for the current one"
+        )
+    return folder
 
 
 out_option = click.option(

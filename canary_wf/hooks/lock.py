@@ -5,6 +5,7 @@ start handler writes that down beside it, so that the next run after a crash, or
 `snakemake --unlock`. A lock of a process that may live, or of a workflow that is not ours, is never touched.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -70,7 +71,11 @@ def workspace_lock(out: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = open_own(path, os.O_RDWR)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise WorkspaceError("is not a folder", where=path.parent, hint="move it away") from error
     except OSError as error:
+        if error.errno == errno.EINVAL:  # what lies in its place is nobody's work
+            raise not_writable(path, error, "remove it") from error
         raise not_writable(path, error) from error
     with os.fdopen(descriptor):
         try:

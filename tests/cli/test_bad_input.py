@@ -297,3 +297,16 @@ def test_two_ways_to_one_file_are_refused(cli: CommandLine) -> None:
     cli.write("x/a.jobs.yaml", JOBS)
     (cli.tree / "y").symlink_to(cli.tree / "x")
     assert_one_line(cli("find", cli.tree / "x", cli.tree / "y"), 3, "y/a.jobs.yaml", "below two of the given paths")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named_as_such(small: CommandLine) -> None:
+    """OUT itself, and the folder of its state; what lies in the place of the lock is to be removed."""
+    file = small.write("file", "x")
+    assert_one_line(small("status", "-d", file), 2, f"-d {file}: is not a folder")
+    small.out.mkdir()
+    (small.out / ".canary-wf").write_text("x")
+    assert_one_line(small.generate(), 4, ".canary-wf: is not a folder; move it away")
+    (small.out / ".canary-wf").unlink()
+    (small.out / ".canary-wf").mkdir()
+    os.mkfifo(small.out / ".canary-wf" / "lock")
+    assert_one_line(small.generate(), 4, "lock: cannot be written (it is not a regular file); remove it")
