@@ -8,6 +8,7 @@ of a larger one, both runners are wanted: a runner that works for another result
 """
 
 import os
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -181,6 +182,9 @@ def living(attempts: Iterable[tuple[Path, AttemptFile | None]]) -> frozenset[Pat
         elif not attempt.process.is_here and abs(age_of(path)) < _LONG_SILENCE:
             silent[path] = path.stat().st_mtime_ns
     if silent.items() - _watched.items():
+        told = f"a runner elsewhere was silent lately; watching for {2 * heartbeat():g} s whether it lives"
+        sys.stderr.write(f"canary-wf: {told}\n")
+        sys.stderr.flush()
         time.sleep(2 * heartbeat())
     for path, stamp in silent.items():
         if path.exists() and path.stat().st_mtime_ns != stamp:
