@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from canary_wf.discovery.ctest.configurations import advice
 from canary_wf.discovery.ctest.listing import ListedTest, ctest_program, list_tests, version_of
 from canary_wf.discovery.ctest.names import families, job_names
 from canary_wf.discovery.ctest.order import companions, fixtures_of, upstreams
@@ -51,8 +52,17 @@ def _uppermost(folder: str, folders: set[str]) -> str:
 
 def expand_tree(file: FoundFile, nested: Sequence[str], options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
     """Return the jobs of the build tree whose uppermost test file is `file`, in CTest's order."""
-    tests = list_tests(Path(file.file), nested, options.ctest_config)
+    try:
+        tests = list_tests(Path(file.file), nested, options.ctest_config)
+    except InputError as error:
+        if error.hint is None:
+            error.hint = advice(Path(file.file), nested, options.ctest_config)
+        raise
     drafts = _Tree(file, tests, timeouts, options.ctest_config).drafts()
+    lacking = next((number for number, test in enumerate(tests) if test.missing or test.unavailable), None)
+    if lacking is not None and (told := advice(Path(file.file), nested, options.ctest_config)) is not None:
+        warnings = (*drafts[lacking].warnings, f"it cannot run in this configuration; {told}")
+        drafts[lacking] = msgspec.structs.replace(drafts[lacking], warnings=warnings)
     specification = named_specification(Path(file.file), tests, options.ctest_config)
     if specification is not None:
         drafts[0] = msgspec.structs.replace(drafts[0], pool_file=specification)
