@@ -59,6 +59,11 @@ def _let_go(slurm: SlurmWorkspace) -> None:
     (slurm.tree / "wait").unlink()
 
 
+def _wait_for_slow(slurm: SlurmWorkspace) -> None:
+    """Wait until the second job runs and the verdict on the first stands, which is recorded a moment after its end."""
+    slurm.wait_until(lambda: slurm.launched() == 2 and any(e.get("outcome") == "SUCCESS" for e in slurm.journal()))
+
+
 def _notes(slurm: SlurmWorkspace) -> list[str]:
     return (slurm.tree / "notes").read_text().split()
 
@@ -82,7 +87,7 @@ def test_a_cancelled_batch_is_not_retried(slurm: SlurmWorkspace, profile: str) -
     _prepare(slurm)
     slurm.stand_in("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         waiting = slurm.job("slow")
         slurm.run("scancel", waiting["slurm_job_id"])
     assert waiting["phase"] == "RUNNING"
@@ -106,7 +111,7 @@ def test_a_cancelled_batch_is_not_retried_where_nodes_may_not_ask(slurm: SlurmWo
     for name in ("squeue", "sacct"):
         slurm.stand_in(name, on_nodes.replace("NAME", name))
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         slurm.run("scancel", slurm.job("slow")["slurm_job_id"])
     assert run.returncode == 1
     assert slurm.outcomes() == {"quick": "SUCCESS", "slow": "CANCELLED", "last": "CANCELLED"}
@@ -121,7 +126,7 @@ def test_a_run_is_cancelled_by_command(slurm: SlurmWorkspace, profile: str) -> N
     """Its Slurm jobs end, what has no verdict is CANCELLED, and a retry finds nothing to run."""
     _prepare(slurm)
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         done = slurm.canary_wf("cancel", "-d", slurm.out)
         assert done.stdout.startswith("Cancelled 2 jobs.\n"), done.stderr
     assert run.returncode == 1
@@ -159,7 +164,7 @@ def test_a_run_stopped_by_its_user_goes_on(slurm: SlurmWorkspace, profile: str) 
     """Ctrl-C takes the Slurm jobs back; what ran is INTERRUPTED, and the next run does what is left."""
     _prepare(slurm)
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         os.kill(run.pid, signal.SIGINT)
     assert run.returncode == 1
     slurm.wait_until(lambda: slurm.outcomes()["slow"] == "INTERRUPTED")
@@ -174,7 +179,7 @@ def test_a_run_whose_login_shell_died_goes_on(slurm: SlurmWorkspace, profile: st
     """The batch lives on without Snakemake; the next one takes it over, and nothing is run twice."""
     _prepare(slurm)
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         os.killpg(run.pid, signal.SIGKILL)
     assert slurm.job("slow")["phase"] == "RUNNING"
     _let_go(slurm)
@@ -189,7 +194,7 @@ def test_a_node_that_is_lost_costs_only_what_ran_on_it(slurm_alone: SlurmWorkspa
     slurm = slurm_alone
     _prepare(slurm)
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         number = slurm.job("slow")["slurm_job_id"]
         node = slurm.run("squeue", "-h", "-j", number, "-o", "%N").stdout.strip()
         slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
@@ -207,7 +212,7 @@ def test_an_orphan_of_a_dead_node_writes_nothing_twice(slurm_alone: SlurmWorkspa
     slurm = slurm_alone
     _prepare(slurm)
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         number = slurm.job("slow")["slurm_job_id"]
         node = slurm.run("squeue", "-h", "-j", number, "-o", "%N").stdout.strip()
         slurm.run(TOOL, "kill-node", node)
@@ -247,7 +252,7 @@ def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_alone: SlurmWo
     slurm = slurm_alone
     _prepare(slurm)
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         slurm.run(TOOL, "stop-controller")
         try:
             time.sleep(20)
@@ -271,7 +276,7 @@ def test_a_batch_over_its_limit_is_tried_again_with_more_time(slurm: SlurmWorksp
     batch, _, rest = after.partition(", ")
     rules.write_text(f"{before}{minutes}{batch}, 1){rest.partition(')')[2]}")
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         first = slurm.job("slow")["slurm_job_id"]
         slurm.wait_until(lambda: slurm.launched() == 3, seconds=200)
         second = slurm.job("slow")["slurm_job_id"]
@@ -298,7 +303,7 @@ def test_a_requeued_batch_goes_on_where_it_was(slurm: SlurmWorkspace, profile: s
     _prepare(slurm)
     plain = ("--default-resources", "slurm_account='lab'", "slurm_extra='--requeue'")
     with slurm.running(profile, *({"fastslurm": ("--fastslurm-requeue",)}.get(profile, plain))) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        _wait_for_slow(slurm)
         number = slurm.job("slow")["slurm_job_id"]
         assert slurm.run("scontrol", "requeue", number).returncode == 0
         slurm.wait_until(lambda: slurm.job("slow")["outcome"] in {"INTERRUPTED", "NONE"})
