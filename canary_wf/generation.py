@@ -144,7 +144,7 @@ def _write(
         if uses_shapes(plan, settings.rules):
             write_batch_table(shapes_of(plan), session)
         warnings = write_workflow(out, files, session)
-        if before:
+        if before and _with_session(load_history(out), out, before[-1]).runtimes:
             update_runtimes(out, before[-1])
     except BaseException:  # Ctrl-C too: a session without its workflow would hide the one before
         remove_session(session)

@@ -1,5 +1,6 @@
 """Small words that several messages share: a number with its noun, some of many, the command to type next."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def next_command(out: Path, scheduler: str) -> str:
     """Return what to type to run the workflow in `out` with the profile of `scheduler`."""
     import shlex
 
-    change = "" if out.absolute() == Path.cwd() else f"cd {shlex.quote(str(out))} && "
+    here = os.path.relpath(out)
+    place = str(out) if here.startswith((os.pardir, "-")) else here
+    change = "" if here == os.curdir else f"cd {shlex.quote(place)} && "
     return f"{change}snakemake --profile {scheduler}"
 
 
