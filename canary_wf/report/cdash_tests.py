@@ -16,6 +16,7 @@ from pathlib import Path
 
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import OUTPUT_FILE
+from canary_wf.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.model import LeftOut
 from canary_wf.report.attached_files import Attachments
@@ -172,7 +173,7 @@ def _below(place: str, top: str) -> str | None:
 def _source_folder(tree: str) -> str | None:
     """Return the source folder of the build tree `tree`, which it knows when its project uses the module CTest."""
     try:
-        text = Path(tree, "DartConfiguration.tcl").read_text(errors="replace")
+        text = read_plain(Path(tree, "DartConfiguration.tcl"), follow=True, most=LARGEST_INPUT).decode(errors="replace")
     except OSError:
         return None
     found = re.search(r"^SourceDirectory: *(/.*?)/*\s*$", text, re.MULTILINE)
