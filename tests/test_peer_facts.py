@@ -285,7 +285,7 @@ def test_time_limits(cli: CommandLine, options: tuple[str, ...], expected: dict[
     assert _timeouts(cli, *options) == expected
 
 
-def test_a_parameter_given_twice_is_wrong_input(cli: CommandLine) -> None:
+def test_a_parameter_given_twice_with_other_values_is_wrong_input(cli: CommandLine) -> None:
     """e2e.misc: two jobs would be the same."""
     cli.write(
         "p.pyt",

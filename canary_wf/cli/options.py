@@ -12,7 +12,7 @@ from canary_wf.cli.completion import batch_pairs
 from canary_wf.cli.configured import behind_configured, paths_or_configured
 from canary_wf.cli.software import software_choices
 from canary_wf.cli.whole_number import WholeNumber
-from canary_wf.errors import InputError, UsageError
+from canary_wf.errors import InputError, UsageError, WorkspaceError
 from canary_wf.job.retry import ANY, MOST, parse_retry
 from canary_wf.session_paths import absolute_folder
 
@@ -29,9 +29,8 @@ def _folder(_context: click.Context, _option: click.Parameter, text: str) -> Pat
         raise UsageError("is empty", where="-d", hint="name a folder, or leave -d out for the current one")
     folder = absolute_folder(text)
     if os.path.exists(folder) and not os.path.isdir(folder):  # noqa: PTH110, PTH112 - also False where nobody may look
-        raise UsageError(
-            "is not a folder", where=f"-d {text}", hint="name a folder, or leave -d out for the current one"
-        )
+        hint = "name a folder with -d, or leave -d out for the current one"
+        raise WorkspaceError("is not a folder", where=text, hint=hint)
     return folder
 
 

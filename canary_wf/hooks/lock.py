@@ -72,7 +72,9 @@ def workspace_lock(out: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = open_own(path, os.O_RDWR)
     except (FileExistsError, NotADirectoryError) as error:
-        raise WorkspaceError("is not a folder", where=path.parent, hint="move it away") from error
+        raise WorkspaceError(
+            "is not a folder", where=path.parent, hint="move it away, or choose another folder with -d"
+        ) from error
     except OSError as error:
         if error.errno == errno.EINVAL:  # what lies in its place is nobody's work
             raise not_writable(path, error, "remove it") from error

@@ -63,7 +63,7 @@ def product(spaces: Sequence[Sequence[Row]]) -> Iterable[Row]:
 
     With a space that has no rows, nothing is combined: there is one row without parameters, as if none were given.
     The value of a parameter in two spaces is that of the later one, and rows that become equal count once. Refused are
-    more than `MOST_JOBS` rows.
+    more than `MOST_JOBS` rows, and rows that become equal where the spaces have no value of the parameter in common.
     """
     if not all(spaces):
         return [{}]
@@ -73,7 +73,20 @@ def product(spaces: Sequence[Sequence[Row]]) -> Iterable[Row]:
     if len(spaces) == 1:
         return spaces[0]
     rows = ({key: value for row in rows for key, value in row.items()} for rows in itertools.product(*spaces))
-    return _without_repeats(rows) if repeated_names(spaces) else rows
+    repeated = repeated_names(spaces)
+    if not repeated:
+        return rows
+    found = _without_repeats(rows)
+    apart = next((name for name in repeated if _are_apart(name, spaces)), None)
+    if apart is not None and len(found) < size:
+        raise InputError(f"parameter {apart!r} is given twice with different values, so that jobs would be the same")
+    return found
+
+
+def _are_apart(name: str, spaces: Sequence[Sequence[Row]]) -> bool:
+    """Return whether no value of the parameter `name` is in every space that has it."""
+    values = [{_hashable(row[name]) for row in rows} for rows in spaces if name in rows[0]]
+    return not set.intersection(*values)
 
 
 def repeated_names(spaces: Sequence[Sequence[Row]]) -> list[str]:
