@@ -6,28 +6,38 @@ else Snakemake looks for its result itself.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from canary_wf.errors import ExitCode
+from canary_wf.errors import CanaryWfError, ExitCode
+from canary_wf.json_files import write_atomic
 from canary_wf.resources.slurm_jobs import ask_states, ended
 from canary_wf.submission.search_path import slurms_program, without_ours
+from canary_wf.update_lock import update_lock
 
 FOLDER = Path(".snakemake/canary-wf-submitted")
 """A file for each name; a line is the id of a job and the rounds in which Slurm did not know it."""
 
 ROUNDS = 4
 
+_LINE = re.compile(r"(\S+) (\d+)", re.ASCII)
+
 
 def note_submitted(name: str, job: str) -> None:
-    """Note that `job` was submitted under `name`; a name that is none of the executor's is left out."""
+    """Note that `job` was submitted under `name`; a name that is not one of the executor's is left out.
+
+    The job is in Slurm's queue already, so a note that cannot be written is a warning on standard error.
+    """
     if not _is_name(name):
         return
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / name).open("a", encoding="ascii") as file:
-        file.write(f"{job} 0\n")
+    try:
+        with update_lock(_lock(name)), (FOLDER / name).open("a", encoding="ascii") as file:
+            file.write(f"{job} 0\n")
+    except (CanaryWfError, OSError) as error:
+        sys.stderr.write(f"canary-wf: if Slurm forgets job {job}, that will not be noticed: {error}\n")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,23 +54,34 @@ def main(arguments: Sequence[str]) -> int:
     sys.stdout.write(text)
     name = arguments[list(arguments).index("--name") + 1 :][:1]
     if done.returncode == 0 and "--format=%i|%T" in arguments and name and _is_name(name[0]):
-        sys.stdout.writelines(f"{job}|{state}\n" for job, state in _lost(FOLDER / name[0], text))
+        try:
+            sys.stdout.writelines(f"{job}|{state}\n" for job, state in _lost(name[0], text))
+        except (CanaryWfError, OSError) as error:
+            sys.stderr.write(f"canary-wf: jobs that Slurm has forgotten are not looked for: {error}\n")
     return done.returncode
 
 
-def _lost(note: Path, answer: str) -> list[tuple[str, str]]:
-    """Return the jobs of `note` that Slurm has not known for `ROUNDS` rounds, and their ends; `answer` is new."""
+def _lost(name: str, answer: str) -> list[tuple[str, str]]:
+    """Return the jobs of the run `name` that Slurm has not known for `ROUNDS` rounds, and their ends.
+
+    `answer` is what Slurm says now.
+    """
+    note = FOLDER / name
     if not note.is_file():
         return []
     known = {line.partition("|")[0].partition("_")[0].strip() for line in answer.splitlines()}
-    pairs = (line.split() for line in note.read_text(encoding="ascii").splitlines())
-    rounds = {job: 0 if job in known else int(count) + 1 for job, count in pairs}
-    beside = note.with_name(f".{note.name}.new")
-    beside.write_text("".join(f"{job} {count}\n" for job, count in rounds.items()), encoding="ascii")
-    beside.replace(note)
+    with update_lock(_lock(name)):
+        lines = map(_LINE.fullmatch, note.read_text(encoding="ascii", errors="replace").splitlines())
+        rounds = {line[1]: 0 if line[1] in known else int(line[2]) + 1 for line in lines if line is not None}
+        write_atomic(note, "".join(f"{job} {count}\n" for job, count in rounds.items()).encode())
     over = [job for job, count in rounds.items() if count >= ROUNDS]
     states = ask_states(over)
     return [(job, states[job] if ended(states.get(job, "")) else "COMPLETED") for job in over]
+
+
+def _lock(name: str) -> Path:
+    """Return the lock of a note: jobs are submitted while others are asked about."""
+    return FOLDER / f".{name}.lock"
 
 
 def _is_name(name: str) -> bool:

@@ -5,6 +5,7 @@ not for each batch.
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.durations import environment_seconds
@@ -28,6 +29,7 @@ class Patience:
     def __init__(self, note: Path) -> None:
         self._note = note
         self._pause = 1.0
+        self._since: float | None = None
 
     def next_pause(self, kind: Passing) -> float | None:
         """Return the seconds to wait before the next try, each time more, or None when the time is up."""
@@ -42,13 +44,16 @@ class Patience:
 
     def taken(self) -> None:
         """Note that a submission was taken."""
-        self._note.unlink(missing_ok=True)
+        with suppress(OSError):  # the job is submitted all the same, and an old note is forgotten
+            self._note.unlink(missing_ok=True)
 
     def _failing_since(self, now: float) -> float:
-        try:
-            since = float(self._note.read_text()) if now - self._note.stat().st_mtime < _FORGOTTEN else now
-        except (OSError, ValueError):
-            since = now
-        self._note.parent.mkdir(parents=True, exist_ok=True)
-        self._note.write_text(f"{min(since, now)}\n")
-        return min(since, now)
+        since = now if self._since is None else self._since
+        with suppress(OSError, ValueError):
+            if now - self._note.stat().st_mtime < _FORGOTTEN:
+                since = min(since, float(self._note.read_text()))
+        self._since = min(since, now)
+        with suppress(OSError):  # where no note can be written, each submission counts its own time
+            self._note.parent.mkdir(parents=True, exist_ok=True)
+            self._note.write_text(f"{self._since}\n")
+        return self._since

@@ -178,3 +178,39 @@ def test_a_batch_that_still_runs_is_not_submitted_again(fake: _Slurm) -> None:
     assert submitted(slurm_job_id="15") == "99"
     fake.program("squeue", "echo '12_3|14|COMPLETED'")
     assert submitted(slurm_job_id="12_3") == "99"
+
+
+def test_a_job_that_was_submitted_counts_whatever_becomes_of_our_notes(fake: _Slurm) -> None:
+    """Snakemake would take it for failed and submit it once more; what cannot be noted is a warning."""
+    fake.program("sbatch", "echo 42")
+    notes = fake.folder / ".snakemake"
+    (notes / "canary-wf-not-taken").mkdir(parents=True)
+    (notes / "canary-wf-submitted").write_text("in the way of a folder")
+    executors = ["--parsable", "--job-name", "canary-wf_1", "--comment", "rule_a", "--wrap=true"]
+    done = _through_ours(fake, executors)
+    assert (done.returncode, done.stdout) == (0, "42\n")
+    assert done.stderr.startswith("canary-wf: if Slurm forgets job 42, that will not be noticed: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_time_to_wait_ends_without_a_note_too(fake: _Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder in its place keeps no submission from giving up."""
+    fake.program("sbatch", "echo 'sbatch: error: Unable to contact slurm controller (connect failure)' >&2; exit 1")
+    monkeypatch.setenv("CANARY_WF_SUBMIT_SECONDS", "0.5")
+    (fake.folder / "not-taken").mkdir()
+    with pytest.raises(SubmissionError, match="Slurm took no batch for"):
+        fake.submit()
+
+
+def test_a_damaged_note_does_not_stop_the_questions(fake: _Slurm) -> None:
+    """A line that a full disk cut is passed over, and the others count."""
+    fake.program("squeue", "true")
+    notes = fake.folder / ".snakemake" / "canary-wf-submitted"
+    notes.mkdir(parents=True)
+    (notes / "canary-wf_1").write_text("41\n42 3\n")
+    environment = dict(fake.environment)
+    put_before(environment)
+    command = ["sh", "-c", "exec squeue --format='%i|%T' --noheader --name canary-wf_1"]
+    done = subprocess.run(command, env=environment, cwd=fake.folder, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("42|COMPLETED\n", "")
+    assert (notes / "canary-wf_1").read_text() == "42 4\n"
