@@ -128,6 +128,18 @@ def test_the_reference_is_fresh() -> None:
         assert (ROOT / "docs" / "reference" / name).read_text() == text, f"{name} is out of date; run make reference"
 
 
+def test_every_variable_is_listed() -> None:
+    """One page has all variables that the program reads or sets, besides those of the configuration's keys."""
+    shipped = [path for folder in ("canary_wf", "profiles", "rules") for path in (ROOT / folder).rglob("*")]
+    texts = [path.read_text() for path in shipped if path.suffix in {".py", ".sh", ".j2"}]
+    used = {name for text in texts for name in re.findall(r"\bCANARY_WF_[A-Z][A-Z_]*[A-Z]\b", text)}
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    assert len(used) > 10
+    assert sorted(name for name in used if f"`{name}" not in page) == ["CANARY_WF_FILE"], (
+        "the last one is a variable in CMake"
+    )
+
+
 def test_every_link_leads_somewhere(tmp_path: Path) -> None:
     """Pages and anchors, as the site is built; an unknown one is an error."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
