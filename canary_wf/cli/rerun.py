@@ -12,6 +12,7 @@ from canary_wf.errors import WorkspaceError, raise_last
 from canary_wf.hooks.lock import workspace_lock
 from canary_wf.hooks.reset import reset_jobs, with_blocked
 from canary_wf.job.status import Outcome
+from canary_wf.job.undone_fixtures import with_fixtures
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import newest_session
 from canary_wf.report.selection import select, with_keywords
@@ -35,6 +36,8 @@ from canary_wf.workflow.busy import check_free
 @click.option("-k", "keywords", metavar="EXPR", help="Of these, only jobs whose keywords or names satisfy EXPR.")
 def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, ...], keywords: str | None) -> None:
     """Reset jobs, and what they had blocked, so that the next snakemake runs just those.
+
+    With tests of CTest come the fixtures that a clean-up has undone.
 
     JOB is an id prefix, a name, or a pattern such as 'mesh.*'.
     """
@@ -60,7 +63,8 @@ def _to_reset(
     """Return the ids of the jobs to reset, and these jobs by their batches."""
     chosen = {job.id for job in _chosen(state, jobs, only, keywords, failed=failed)}
     blocked = [job for job in state.plan.jobs if state.record(job).status.outcome is Outcome.BLOCKED]
-    resetting = with_blocked(chosen, blocked)
+    done = {job.id for job in state.plan.jobs if state.record(job).status.is_final}
+    resetting = with_fixtures(with_blocked(chosen, blocked), state.plan.jobs, done)
     by_batch: dict[str, list[PlannedJob]] = {}
     for job in state.plan.jobs:
         if job.id in resetting:

@@ -1,7 +1,8 @@
 """Taking final states of the newest session over into a new one: `generate --update`.
 
-A job keeps its verdict when its id and its inputs are the same and all jobs it depends on keep theirs. Its working
-directory comes along, as hard links where the file system has them.
+A job keeps its verdict when its id and its inputs are the same and all jobs it depends on keep theirs. A test of CTest
+that runs again takes the fixture along that a clean-up has undone. The working directory of a job that keeps its
+verdict comes with it, as hard links where the file system has them.
 """
 
 import os
@@ -19,6 +20,7 @@ from canary_wf.job.processes import this_place
 from canary_wf.job.record import JobRecord
 from canary_wf.job.recovery import load_batch
 from canary_wf.job.replay import job_events
+from canary_wf.job.undone_fixtures import with_fixtures
 from canary_wf.json_files import not_writable
 from canary_wf.plain_files import link_on_the_way
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
@@ -67,7 +69,8 @@ def _unchanged(
             if name not in changed:
                 changed.add(name)
                 todo.append(name)
-    return {job.id for job in plan.jobs} - changed
+    done = {job for job, record in records.items() if record.status.is_final}
+    return {job.id for job in plan.jobs} - with_fixtures(changed, plan.jobs, done)
 
 
 def _stands(record: JobRecord | None, folder: Path) -> bool:

@@ -52,3 +52,32 @@ def test_a_plan_that_takes_a_fixture_apart_says_so(workspace: Workspace) -> None
     told = workspace.generate("-b", "spec=count:max").stderr
     assert "1 fixture of CTest (web) is spread over several batches" in told
     assert "layout:atomic" in told
+
+
+def test_tests_that_run_again_bring_along_the_fixture_that_was_cleaned_up(workspace: Workspace) -> None:
+    """`rerun` of a test and `generate --update` with a changed one run set-up and clean-up again, and no other test."""
+    made, log = workspace.tree / "made", workspace.tree / "log"
+    parts = {"up": "SETUP", "use": "REQUIRED", "other": "REQUIRED", "down": "CLEANUP"}
+    commands = {"up": f"mkdir {made}", "use": f"ls {made}", "other": f"ls {made}", "down": f"rmdir {made}"}
+
+    def tests() -> str:
+        lines = [f'add_test({name} "/bin/sh" "-ec" "echo {name} >>{log}; {commands[name]}")' for name in parts]
+        return "\n".join(
+            [*lines, *(f"set_tests_properties({name} PROPERTIES FIXTURES_{part} f)" for name, part in parts.items())]
+        )
+
+    workspace.write("CTestTestfile.cmake", tests())
+    workspace.generate()
+    run_all(workspace)
+    log.unlink()
+    reset = workspace.canary_wf("rerun", "use", "-d", workspace.out)
+    assert "Reset 3 jobs in 1 batch" in reset.stdout
+    run_all(workspace)
+    assert log.read_text().split() == ["up", "use", "down"]
+    log.unlink()
+    commands["use"] = f"test -d {made}"
+    workspace.write("CTestTestfile.cmake", tests())
+    workspace.generate("--update")
+    run_all(workspace)
+    assert log.read_text().split() == ["up", "use", "down"]
+    assert set(workspace.outcomes().values()) == {"SUCCESS"}
