@@ -1,4 +1,6 @@
-"""What users are called, for messages."""
+"""What users are called, for messages, and whose a process is."""
+
+import os
 
 
 def user_name(uid: int) -> str:
@@ -9,3 +11,11 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"user {uid}"
+
+
+def uid_of(pid: int) -> int | None:
+    """Return the id of the user whose process `pid` is, None when there is no such process."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - not a file path
+    except OSError:
+        return None

@@ -23,7 +23,7 @@ LAYERS = [
         "shipped",
         "slow_call",
         "trust",
-        "update_lock",
+        "file_lock",
         "user_key",
         "user_names",
         "wording",

@@ -44,36 +44,16 @@ class HeldBack(NamedTuple):
 
     def finished(self) -> JobFinished:
         """Return the event that tells of the job's own verdict."""
-        return finished(self.job, self.status, self.measurements, self.time)
+        return JobFinished.of(self.job.id, self.status, self.time, self.measurements)
 
     def retried(self, output: str | None) -> JobRetried:
         """Return the event that tells of a job that is to run again; `output` is where what it printed lies."""
-        return JobRetried(
-            time=self.time,
-            job=self.job.id,
-            outcome=self.status.outcome.name,
-            reason=self.status.reason,
-            code=self.status.code,
-            measurements=self.measurements,
-            output=output,
-        )
+        return JobRetried.of(self.job.id, self.status, self.time, self.measurements, output)
 
 
 def needs(job: PlannedJob, others: Container[str]) -> bool:
     """Return whether `job` depends on one of `others`."""
     return any(edge.job in others for edge in job.dependencies)
-
-
-def finished(job: PlannedJob, status: Status, measurements: dict[str, Any], when: float) -> JobFinished:
-    """Return the event that tells of a verdict on `job`, given at `when` (epoch seconds)."""
-    return JobFinished(
-        time=when,
-        job=job.id,
-        outcome=status.outcome.name,
-        reason=status.reason,
-        code=status.code,
-        measurements=measurements,
-    )
 
 
 class Holding:

@@ -218,10 +218,7 @@ def _write_verdicts(files: BatchPaths, jobs: Iterable[Job]) -> None:
     writer = JournalWriter(files.journal)
     writer.append(AttemptStarted(time=now, token="elsewhere", host=this_place(), pid=0))  # noqa: S106 - no secret
     for job in jobs:
-        status = job.status
-        writer.append(
-            JobFinished(time=now, job=job.id, outcome=status.outcome.name, reason=status.reason, code=status.code)
-        )
+        writer.append(JobFinished.of(job.id, job.status, now))
     writer.append(AttemptEnded(time=now, token="elsewhere", reason="complete"))  # noqa: S106 - no secret
     writer.close()
     write_json(Path(files.result), {})

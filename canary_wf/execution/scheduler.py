@@ -13,7 +13,7 @@ from canary_wf.execution.agenda import Agenda
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.disk import DiskWatch
 from canary_wf.execution.exits import measure, reap
-from canary_wf.execution.held_back import HeldBack, Holding, finished, needs
+from canary_wf.execution.held_back import HeldBack, Holding, needs
 from canary_wf.execution.launcher import argument_list, launch, run_folder
 from canary_wf.execution.limits import Limits
 from canary_wf.execution.monitor import ProcessMonitor
@@ -25,7 +25,7 @@ from canary_wf.execution.watchdog import Watchdog
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.job.attempt import Attempt, SupersededError
 from canary_wf.job.environment import job_environment
-from canary_wf.job.events import JobLaunched, JobStarted, Resources
+from canary_wf.job.events import JobFinished, JobLaunched, JobStarted, Resources
 from canary_wf.job.failure import OOM_KILL, out_of_memory
 from canary_wf.job.processes import signal_group, ticks_now
 from canary_wf.job.spec import OUTPUT_LIMIT
@@ -92,7 +92,7 @@ class BatchScheduler:
         self._watchdog = watchdog
         self._aftermath.begin(self._capacity, strays, watchdog)
         for job, status in self._agenda.begin():
-            self._hooks.emit(finished(job, status, {}, time.time()))
+            self._hooks.emit(JobFinished.of(job.id, status, time.time()))
         try:
             while self._step(monitor):
                 pass
@@ -267,7 +267,7 @@ class BatchScheduler:
             return
         self._hooks.emit(held.finished())
         for other, verdict in held.blocked:
-            self._hooks.emit(finished(other, verdict, {}, held.time))
+            self._hooks.emit(JobFinished.of(other.id, verdict, held.time))
 
     def _until_next(self) -> float:
         nearest = min((item.deadline for item in self._running.values()), default=math.inf)

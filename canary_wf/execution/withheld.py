@@ -13,6 +13,7 @@ from canary_wf.job.events import Resources
 from canary_wf.job.processes import start_ticks
 from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.resources.leases import LOCKS, Lease
+from canary_wf.user_names import uid_of, user_name
 
 _KEEPER = """
 import sys, time
@@ -72,7 +73,7 @@ class Withheld:
     def why(self, owner: str | None = None) -> str:
         """Return which processes could not be ended, those of `owner` or all, empty when there are none."""
         pids = [pid for pid, job in self._strays.unended.items() if owner in {None, job}]
-        return ", ".join(f"process {pid} of {user_of(pid)}" for pid in pids)
+        return ", ".join(f"process {pid} of {_user_of(pid)}" for pid in pids)
 
 
 def keep_while_alive(lease: Lease | None, ids: Mapping[str, Collection[str]], pids: Iterable[int]) -> None:
@@ -97,14 +98,6 @@ def keep_while_alive(lease: Lease | None, ids: Mapping[str, Collection[str]], pi
         os.close(descriptor)
 
 
-def user_of(pid: int) -> str:
-    """Return the name of the user whose process `pid` is."""
-    import pwd
-
-    try:
-        number = os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - no path of the user's
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"user {number}"
-    except OSError:
-        return "an unknown user"
+def _user_of(pid: int) -> str:
+    uid = uid_of(pid)
+    return "an unknown user" if uid is None else user_name(uid)

@@ -5,8 +5,6 @@ start handler writes that down beside it, so that the next run after a crash, or
 `snakemake --unlock`. A lock of a process that may live, or of a workflow that is not ours, is never touched.
 """
 
-import errno
-import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -16,11 +14,10 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.file_lock import file_lock
 from canary_wf.job.processes import is_running, start_ticks, this_place
-from canary_wf.json_files import not_writable, read_json, write_json
-from canary_wf.plain_files import open_own
+from canary_wf.json_files import read_json, write_json
 from canary_wf.session_paths import STATE_FOLDER
-from canary_wf.slow_call import ELSEWHERE, told_when_slow
 from canary_wf.trust import is_trusted
 
 _LOCK_NAME = re.compile(r"[0-9]+\.(input|output)\.lock", re.ASCII)
@@ -67,27 +64,8 @@ def release_stale_lock(out: Path) -> None:
 @contextmanager
 def workspace_lock(out: Path) -> Iterator[None]:
     """Let one process at a time write the workflow or the state of `out`. Raises WorkspaceError while another does."""
-    path = out / STATE_FOLDER / "lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = open_own(path, os.O_RDWR)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise WorkspaceError(
-            "is not a folder", where=path.parent, hint="move it away, or choose another folder with -d"
-        ) from error
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # what lies in its place is nobody's work
-            raise not_writable(path, error, "remove it") from error
-        raise not_writable(path, error) from error
-    with os.fdopen(descriptor):
-        try:
-            with told_when_slow(path, ELSEWHERE):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WorkspaceError("another canary-wf is writing here", where=out, hint="wait until it is done") from None
-        except OSError as error:
-            hint = "choose a folder on a file system that has locks with -d"
-            raise WorkspaceError(f"cannot be locked ({error.strerror})", where=path, hint=hint) from error
+    busy = WorkspaceError("another canary-wf is writing here", where=out, hint="wait until it is done")
+    with file_lock(out / STATE_FOLDER / "lock", patience=0, busy=busy):
         yield
 
 

@@ -8,7 +8,7 @@ from canary_wf.hooks.recorder import Recorder
 from canary_wf.job.events import JobFinished
 from canary_wf.job.journal import BatchState
 from canary_wf.job.phase import JobPhase
-from canary_wf.job.status import Outcome
+from canary_wf.job.status import Outcome, Status
 
 LOST = "its runner died"
 """The reason given for a job that was running when its runner died, and nobody knows why."""
@@ -25,16 +25,7 @@ def give_verdict(
     """Record that `jobs` ended with `outcome` just now, why, and what was `measured`."""
     now = time.time()
     for job in jobs:
-        recorder(
-            JobFinished(
-                time=now,
-                job=job,
-                outcome=outcome.name,
-                reason=reason,
-                code=int(outcome),
-                measurements=dict(measured or {}),
-            )
-        )
+        recorder(JobFinished.of(job, Status.of(outcome, reason), now, measured))
 
 
 def interrupt(recorder: Recorder, reason: str) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.file_lock import file_lock
 from canary_wf.job.submission import note_ended, read_submissions
 from canary_wf.json_files import read_json, write_json
 from canary_wf.plain_files import open_plain
 from canary_wf.resources.slurm_jobs import cancel
 from canary_wf.session_paths import SessionPaths
-from canary_wf.update_lock import update_lock
 
 TOLD = "Terminating processes on user request"
 """What Snakemake says when it takes its jobs back."""
@@ -43,13 +43,13 @@ def stopped_by_user(logs: Iterable[str]) -> bool:
 
 def note_withdrawal(paths: SessionPaths, now: float) -> None:
     """Note that everything submitted before `now` (epoch seconds) was taken back. Raises WorkspaceError."""
-    with update_lock(_file(paths).with_suffix(".lock")):
+    with file_lock(_file(paths).with_suffix(".lock")):
         write_json(_file(paths), _Withdrawals((*_times(paths), now)))
 
 
 def retract_withdrawal(paths: SessionPaths, since: float) -> None:
     """Take back what was noted at `since` and later: whoever stops a Snakemake twice wants no more of its jobs."""
-    with update_lock(_file(paths).with_suffix(".lock")):
+    with file_lock(_file(paths).with_suffix(".lock")):
         write_json(_file(paths), _Withdrawals(tuple(time for time in _times(paths) if time < since)))
 
 

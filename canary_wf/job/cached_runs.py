@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from canary_wf.file_lock import file_lock
 from canary_wf.job.history import KEPT, History, history_file, load_history
 from canary_wf.json_files import not_writable, read_json, write_json
 from canary_wf.session_paths import STATE_FOLDER
-from canary_wf.update_lock import update_lock
 
 
 class CachedRun(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ def keep_run(cache: Path, job: str, name: str, run: CachedRun) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise not_writable(path, error) from error
-    with update_lock(path.parent.with_suffix(".lock")):
+    with file_lock(path.parent.with_suffix(".lock")):
         known = load_runs(cache, job) or CachedRuns(job, name)
         write_json(path, known.add(run))
 

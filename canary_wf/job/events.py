@@ -1,11 +1,12 @@
 """What can happen to a batch and its jobs: the lines of a journal, each stamped with its time (epoch seconds, UTC)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from canary_wf.durations import LONGEST
-from canary_wf.job.status import Outcome
+from canary_wf.job.status import Outcome, Status
 
 Resources = dict[str, list[dict[str, Any]]]
 
@@ -61,6 +62,13 @@ class JobFinished(_Event, frozen=True, tag="job_finished"):
     code: int = int(Outcome.NONE)
     measurements: dict[str, Any] = {}
 
+    @classmethod
+    def of(cls, job: str, status: Status, time: float, measurements: Mapping[str, Any] | None = None) -> "JobFinished":
+        """Return the event that the job with the id `job` has the verdict `status`, given at `time`."""
+        outcome, code = status.outcome.name, status.code
+        measured = dict(measurements or {})
+        return cls(time=time, job=job, outcome=outcome, reason=status.reason, code=code, measurements=measured)
+
 
 class JobRetried(_Event, frozen=True, tag="job_retried"):
     """A run of the job did not pass, and the job is to run again: the verdict on that run, and what was measured.
@@ -74,6 +82,21 @@ class JobRetried(_Event, frozen=True, tag="job_retried"):
     code: int = int(Outcome.NONE)
     measurements: dict[str, Any] = {}
     output: str | None = None
+
+    @classmethod
+    def of(
+        cls, job: str, status: Status, time: float, measurements: Mapping[str, Any], output: str | None
+    ) -> "JobRetried":
+        """Return the event that a run of the job with the id `job` ended with `status` at `time`."""
+        return cls(
+            time=time,
+            job=job,
+            outcome=status.outcome.name,
+            reason=status.reason,
+            code=status.code,
+            measurements=dict(measurements),
+            output=output,
+        )
 
 
 class JobReset(_Event, frozen=True, tag="job_reset"):

@@ -14,11 +14,11 @@ import msgspec
 
 from canary_wf.durations import LONGEST
 from canary_wf.errors import WorkspaceError
+from canary_wf.file_lock import file_lock
 from canary_wf.job.journal import read_journal
 from canary_wf.job.run_statistics import RunStatistics, statistics_of
 from canary_wf.json_files import encode, read_json, write_json, written_by
 from canary_wf.session_paths import STATE_FOLDER, SessionPaths
-from canary_wf.update_lock import update_lock
 
 SCHEMA = "canary-wf/history/1"
 
@@ -163,7 +163,7 @@ def update_history(out: Path, change: Callable[[History], None]) -> History:
     Raises WorkspaceError for a bad file, and when it cannot be written.
     """
     path = history_file(out)
-    with update_lock(path.with_suffix(".lock")):
+    with file_lock(path.with_suffix(".lock")):
         history = load_history(out)
         before = encode(history)
         change(history)

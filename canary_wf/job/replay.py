@@ -36,25 +36,10 @@ def job_events(job: str, record: JobRecord) -> Iterator[Event]:
     if record.phase is JobPhase.RUNNING:
         yield JobLaunched(time=record.started or 0.0, job=job, pid=record.pid, started_ticks=record.started_ticks)
     elif record.phase is JobPhase.DONE:
-        yield JobFinished(
-            time=record.finished or record.started or 0.0,
-            job=job,
-            outcome=record.status.outcome.name,
-            reason=record.status.reason,
-            code=record.status.code,
-            measurements=record.measurements,
-        )
+        yield JobFinished.of(job, record.status, record.finished or record.started or 0.0, record.measurements)
 
 
 def _run_events(job: str, run: EarlierRun) -> Iterator[Event]:
     if run.started is not None:
         yield JobStarted(time=run.started, job=job, resources=run.resources)
-    yield JobRetried(
-        time=run.finished,
-        job=job,
-        outcome=run.status.outcome.name,
-        reason=run.status.reason,
-        code=run.status.code,
-        measurements=run.measurements,
-        output=run.output,
-    )
+    yield JobRetried.of(job, run.status, run.finished, run.measurements, run.output)

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.file_lock import file_lock
 from canary_wf.job.events import LATEST
 from canary_wf.json_files import read_json, write_json
-from canary_wf.update_lock import update_lock
 
 MOST_KEPT = 20
 """Submissions of one batch that are kept, the newest ones."""
@@ -72,7 +72,7 @@ def note_ended(path: Path, now: float, reason: str | None, state: str | None = N
 
 
 def _lock(path: Path) -> AbstractContextManager[None]:
-    return update_lock(path.with_suffix(".lock"))
+    return file_lock(path.with_suffix(".lock"))
 
 
 def _write(path: Path, submissions: tuple[Submission, ...]) -> None:

@@ -284,10 +284,4 @@ def _file(rtype: str, name: str) -> str:
 
 
 def _signature() -> str:
-    import pwd
-
-    try:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        user = str(os.geteuid())
-    return f"process {os.getpid()} of {user}"
+    return f"process {os.getpid()} of {user_name(os.geteuid())}"

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from canary_wf.user_names import user_name
+from canary_wf.user_names import uid_of, user_name
 
 _LOCKS = Path("/proc/locks")
 _KINDS = frozenset({"FLOCK", "POSIX"})
@@ -35,7 +35,7 @@ def lock_holders(descriptor: int, locks: Path = _LOCKS) -> list[Holder]:
     # Some file systems show locks under another device (btrfs, overlayfs): then the open file itself tells.
     exact = [pid for where, pid in pids if where == device]
     holding = exact or [pid for _, pid in pids if _has_open(pid, found)]
-    return [Holder(pid, uid) for pid in dict.fromkeys(holding) if (uid := _uid(pid)) is not None]
+    return [Holder(pid, uid) for pid in dict.fromkeys(holding) if (uid := uid_of(pid)) is not None]
 
 
 def _pids(locks: Path, inode: str) -> list[tuple[str, int]]:
@@ -67,10 +67,3 @@ def _is_same(path: str, wanted: os.stat_result) -> bool:
         return os.path.samestat(os.stat(path), wanted)  # noqa: PTH116 - many a process
     except OSError:
         return False
-
-
-def _uid(pid: int) -> int | None:
-    try:
-        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - not a file
-    except OSError:
-        return None

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, ExitCode
+from canary_wf.file_lock import file_lock
 from canary_wf.json_files import write_atomic
 from canary_wf.resources.slurm_jobs import ask_states, ended
 from canary_wf.submission.search_path import slurms_program, without_ours
-from canary_wf.update_lock import update_lock
 
 FOLDER = Path(".snakemake/canary-wf-submitted")
 """A file for each name; a line is the id of a job and the rounds in which Slurm did not know it."""
@@ -34,7 +34,7 @@ def note_submitted(name: str, job: str) -> None:
     if not _is_name(name):
         return
     try:
-        with update_lock(_lock(name)), (FOLDER / name).open("a", encoding="ascii") as file:
+        with file_lock(_lock(name)), (FOLDER / name).open("a", encoding="ascii") as file:
             file.write(f"{job} 0\n")
     except (CanaryWfError, OSError) as error:
         sys.stderr.write(f"canary-wf: if Slurm forgets job {job}, that will not be noticed: {error}\n")
@@ -70,7 +70,7 @@ def _lost(name: str, answer: str) -> list[tuple[str, str]]:
     if not note.is_file():
         return []
     known = {line.partition("|")[0].partition("_")[0].strip() for line in answer.splitlines()}
-    with update_lock(_lock(name)):
+    with file_lock(_lock(name)):
         lines = map(_LINE.fullmatch, note.read_text(encoding="ascii", errors="replace").splitlines())
         rounds = {line[1]: 0 if line[1] in known else int(line[2]) + 1 for line in lines if line is not None}
         write_atomic(note, "".join(f"{job} {count}\n" for job, count in rounds.items()).encode())

@@ -113,7 +113,7 @@ def test_a_file_system_without_locks_is_told_with_what_to_do(tmp_path: Path, mon
     def refused(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("canary_wf.hooks.lock.fcntl.flock", refused)
+    monkeypatch.setattr("canary_wf.file_lock.fcntl.flock", refused)
     with (
         pytest.raises(WorkspaceError, match=r"lock: cannot be locked \(No locks available\); choose"),
         workspace_lock(tmp_path),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.errors import WorkspaceError
+from canary_wf.file_lock import file_lock
 from canary_wf.hooks.withdrawal import note_withdrawal
 from canary_wf.job.cached_runs import CachedRun, keep_run, load_runs
 from canary_wf.job.history import KEPT, RECENT, SCHEMA, History, history_file, load_history, update_history
@@ -17,7 +18,6 @@ from canary_wf.job.run_statistics import statistics_of
 from canary_wf.job.submission import note_submitted, read_submissions
 from canary_wf.json_files import write_json
 from canary_wf.session_paths import SessionPaths
-from canary_wf.update_lock import update_lock
 
 
 def _history(*seconds: float) -> History:
@@ -165,5 +165,5 @@ def test_no_note_of_several_writers_is_lost(tmp_path: Path, kind: str) -> None:
 def test_a_lock_that_is_not_let_go_is_told(tmp_path: Path) -> None:
     """After a while, in one line with the file."""
     told = pytest.raises(WorkspaceError, match="another process holds this lock")
-    with update_lock(tmp_path / "lock"), told, update_lock(tmp_path / "lock", patience=0.05):
+    with file_lock(tmp_path / "lock"), told, file_lock(tmp_path / "lock", patience=0.05):
         pass
