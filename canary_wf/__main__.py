@@ -4,7 +4,6 @@ import gc
 import io
 import os
 import sys
-from contextlib import suppress
 from typing import NoReturn
 
 _INTERRUPTED = 130
@@ -32,8 +31,10 @@ def _main() -> None:
     if sys.argv[1:2] == ["run-batch"]:
         gc.disable()  # what is made on the way to the first job stays; the runner switches it on again
         _import_msgspec()
+        from canary_wf.execution.lossy_stream import use_lossy_streams
         from canary_wf.execution.runner import main as run_batch
 
+        use_lossy_streams()
         _leave(run_batch(sys.argv[2:]))
     if sys.argv[1:2] == ["slurm-submit"]:
         from canary_wf.submission.command import main as submit
@@ -90,8 +91,7 @@ def _leave(code: int) -> NoReturn:
     """
     if "canary_wf.hooks.user_hooks" in sys.modules:
         sys.exit(code)
-    with suppress(BrokenPipeError):
-        sys.stdout.flush()
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 

@@ -20,7 +20,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.folder_removal import remove_anything
 from canary_wf.job.attempt_lock import attempt_lock
 from canary_wf.job.file_clock import age_of
-from canary_wf.job.runner_mark import bears_mark, set_mark
+from canary_wf.job.runner_mark import bears_mark, may_bear_mark, set_mark
 from canary_wf.job.runner_process import RunnerProcess
 from canary_wf.json_files import not_writable, read_json, remove_half_written, write_json
 from canary_wf.plain_files import require_real_folder
@@ -157,13 +157,14 @@ def read_attempt(path: Path) -> AttemptFile | None:
 def is_alive(path: Path, attempt: AttemptFile) -> bool:
     """Return whether the runner of `attempt` still runs, as far as one look from here can tell.
 
-    One elsewhere does when its last sign of life is no older than some heartbeats, by the clock of the file system, nor
-    that much in the future.
+    One here does when its process runs, unless that can be seen not to be a runner of this attempt: then only the file
+    says so. One elsewhere does when its last sign of life is no older than some heartbeats, by the clock of the file
+    system, nor that much in the future.
     """
     if attempt.ended:
         return False
     if attempt.process.is_here:
-        return attempt.process.may_live
+        return attempt.process.may_live and may_bear_mark(attempt.pid, attempt.token)
     return abs(age_of(path)) < MISSED * heartbeat()
 
 

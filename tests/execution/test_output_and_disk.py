@@ -58,6 +58,21 @@ def test_a_job_that_prints_without_end_is_ended(tmp_path: Path) -> None:
     assert piped.stat().st_size == MIB
 
 
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_log_that_takes_nothing_is_no_matter(tmp_path: Path, reads: bool) -> None:
+    """The runner's own lines go to a disk that is full, or to a reader that has gone; jobs have their verdicts."""
+    plan = plan_of([spec("a"), shell("b", "exit 3")])
+    paths = write_session(plan, tmp_path)
+    with Path("/dev/full").open("wb") as full:
+        end, other = os.pipe()
+        os.close(end)
+        log = other if reads else full
+        done = subprocess.run(command(paths, plan.batches[0].id), stdout=log, stderr=log, check=False)
+        os.close(other)
+    assert done.returncode == 0
+    assert sorted(load_session(paths).record(job).status.outcome.name for job in plan.jobs) == ["FAILED", "SUCCESS"]
+
+
 @pytest.fixture(autouse=True)
 def back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Leave the folder in which the last job ran: a file system that goes takes it along."""

@@ -74,6 +74,17 @@ def test_a_reused_pid_is_not_taken_for_the_runner(tmp_path: Path) -> None:
     assert not is_alive(path, content)
 
 
+def test_a_process_that_only_the_file_names_does_not_count_as_the_runner(
+    tmp_path: Path, bystander: "subprocess.Popen[bytes]"
+) -> None:
+    """Otherwise whoever writes the file could keep `generate` and `rerun` out for as long as some process lives."""
+    path = tmp_path / "attempt.json"
+    content = AttemptFile("t" * 16, this_place(), bystander.pid, start_ticks(bystander.pid))
+    path.write_bytes(msgspec.json.encode(content))
+    assert not is_alive(path, content)
+    assert not living([(path, content)])
+
+
 def test_a_runner_elsewhere_lives_as_long_as_its_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From another machine only the heartbeat tells; a newcomer waits one of them."""
     monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.2")

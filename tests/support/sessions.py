@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 
 from canary_wf.hooks.recording import open_recorder
 from canary_wf.job.attempt import AttemptFile
 from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
 from canary_wf.job.processes import start_ticks, this_place
+from canary_wf.job.runner_mark import set_mark
 from canary_wf.job.state_file import OUTPUT_FILE
 from canary_wf.job.status import Outcome
 from canary_wf.json_files import write_json
@@ -49,6 +51,12 @@ def recorded(
     return paths
 
 
+@cache
+def _bear_mark() -> None:
+    """Let this process be known as a runner, whatever the session."""
+    set_mark("t", Path())
+
+
 def _record(
     paths: SessionPaths, part: BatchSlice, ended: Mapping[str, Outcome], now: Collection[str], reason: str | None
 ) -> None:
@@ -70,5 +78,7 @@ def _record(
 
 def _write_attempt(paths: SessionPaths, part: BatchSlice, *, ended: bool, alive: bool) -> None:
     pid = os.getpid()
+    if alive:
+        _bear_mark()
     ticks = start_ticks(pid) if alive else 1
     write_json(paths.batch(part.batch.id).attempt, AttemptFile("t", this_place(), pid, ticks, ended=ended))
