@@ -62,7 +62,7 @@ class TestWriter:
         for each in _listed(job.attributes.get("measurement")):
             if isinstance(each, dict):
                 measure(results, str(each.get("measurement", "")), str(each.get("value", "")))
-        add(ET.SubElement(results, "Measurement"), "Value", _end_of(output.text) or _why(ending))
+        add(ET.SubElement(results, "Measurement"), "Value", _end_of(output.text) or ending.output)
         self._attach(test, job, ending)
         labels = (*job.keywords, *output.labels)
         _add_labels(test, sorted(set(labels)) if job.kind == "ctest" else labels)
@@ -183,11 +183,6 @@ def _source_folder(tree: str) -> str | None:
 def _plain(path: str) -> str:
     """Return `path` as CTest writes paths: without colons and blanks."""
     return path.replace(":", "_").replace(" ", "_")
-
-
-def _why(ending: Ending) -> str:
-    """Return what stands in for the output of a test that was not run."""
-    return ending.completion if ending.status == "notrun" else ""
 
 
 def _end_of(text: str) -> str:

@@ -26,18 +26,22 @@ _SIGNALS = {
 }
 _WORDS = {Outcome.TIMEOUT: "Timeout", Outcome.BROKEN: "BAD_COMMAND", Outcome.DIFFED: "Diffed"}
 _NOT_STARTED = (
-    (re.compile("not available in this configuration"), "Missing Configuration"),
-    (re.compile("required file"), "Required Files Missing"),
-    (re.compile("no folder|working directory"), "Failed to change working directory"),
-    (re.compile("not found|not find|executable"), "Unable to find executable"),
+    (re.compile("not available in this configuration"), "Missing Configuration", None),
+    (re.compile("required file"), "Required Files Missing", "Unable to find required file"),
+    (re.compile("no folder|working directory"), "Failed to change working directory", None),
+    (re.compile("not found|not find|executable"), "Unable to find executable", "Unable to find executable"),
 )
-"""Why a job could not start, and what CTest says then; it counts such a test as not run."""
+"""Why a job could not start, and what CTest says then, with the line it writes before the name of the file.
+
+It counts such a test as not run.
+"""
 
 
 class Ending(NamedTuple):
     """How one job ended.
 
     `code` and `value` are None where CTest does not write them, `reason` where what it says is all there is to say.
+    `output` stands in for that of a test that did not start.
     """
 
     status: str
@@ -45,24 +49,31 @@ class Ending(NamedTuple):
     code: str | None = None
     value: int | None = None
     reason: str | None = None
+    output: str = ""
 
 
 def ending_of(job: PlannedJob, record: JobRecord) -> Ending:
     """Return how `job` ended."""
     status = record.status
     if status.category is Category.NONE:
-        return Ending("notrun", status.reason or "Not Run")
+        return Ending("notrun", status.reason or "Not Run", output=status.reason or "Not Run")
     if status.category is Category.SKIP:
-        return Ending("notrun", _skipped(job, record))
+        return Ending("notrun", _skipped(job, record), output="" if record.pid else status.reason or "")
     if status.outcome is Outcome.BROKEN and not record.pid:
-        missing = next((told for words, told in _NOT_STARTED if words.search(status.reason or "")), None)
-        if missing is not None:
-            return Ending("notrun", missing)
+        for words, completion, line in _NOT_STARTED:
+            if words.search(status.reason or ""):
+                return Ending("notrun", completion, output=_with_name(line, status.reason or ""))
     value = _exit_value(record)
     if status.is_pass:
         code = COMPLETED if value else None
         return Ending("passed", COMPLETED, code, value or None, None if job.kind == "ctest" else status.reason)
     return Ending("failed", COMPLETED, _exit_word(record), value, _reason(job, record))
+
+
+def _with_name(line: str | None, reason: str) -> str:
+    """Return CTest's `line` about the file that `reason` names, or else the reason."""
+    named = re.search(r"'([^']+)'", reason)
+    return f"{line}: {named[1]}" if line is not None and named is not None else reason
 
 
 def _exit_word(record: JobRecord) -> str:

@@ -174,9 +174,8 @@ def test_outputs_are_without_what_is_for_the_dashboard(reports: tuple[ET.Element
         {test.findtext("Name"): test.findtext("Results/Measurement/Value", "").split() for test in root.iter("Test")}
         for root in reports
     )
-    for name in ("bad", "measured", "skip-word", "off"):
+    for name in ("bad", "measured", "skip-word", "off", "gone"):
         assert ours[name] == theirs[name]
-    assert ours["gone"] == ["Unable", "to", "find", "executable"]
 
 
 def test_the_list_of_tests_is_that_of_ctest(reports: tuple[ET.Element, ET.Element]) -> None:
