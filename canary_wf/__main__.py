@@ -41,11 +41,11 @@ def _main() -> None:
 
         sys.exit(submit(sys.argv[2:]))
     if sys.argv[1:2] == ["sbatch"]:
-        from canary_wf.submission.shim import main as sbatch
+        from canary_wf.submission.sbatch_wrapper import main as sbatch
 
         sys.exit(sbatch(sys.argv[2:]))
     if sys.argv[1:2] == ["squeue"]:
-        from canary_wf.submission.lost import main as squeue
+        from canary_wf.submission.squeue_wrapper import main as squeue
 
         sys.exit(squeue(sys.argv[2:]))
     from canary_wf.cli.main import main as command_line

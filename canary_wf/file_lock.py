@@ -14,7 +14,7 @@ from pathlib import Path
 from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import not_writable
 from canary_wf.plain_files import open_own
-from canary_wf.slow_call import ELSEWHERE, told_when_slow
+from canary_wf.slow_call import ELSEWHERE, warn_when_slow
 
 PATIENCE = 30.0
 """Seconds that a writer waits for the others; each of them takes milliseconds."""
@@ -33,7 +33,7 @@ def file_lock(path: Path, patience: float = PATIENCE, busy: WorkspaceError | Non
     try:
         until = time.monotonic() + patience
         # Not around all tries: a lock that another process holds is not the fault of the file system.
-        with told_when_slow(path, ELSEWHERE):
+        with warn_when_slow(path, ELSEWHERE):
             is_ours = _take(descriptor, path)
         while not is_ours and time.monotonic() < until:
             time.sleep(_PAUSE)

@@ -19,7 +19,7 @@ PATIENCE = 3.0
 
 
 @contextmanager
-def told_when_slow(path: Path | str, remedy: str, patience: float = PATIENCE) -> Iterator[None]:
+def warn_when_slow(path: Path | str, remedy: str, patience: float = PATIENCE) -> Iterator[None]:
     """Say on standard error, once, that the file system does not answer when locking `path`, and the `remedy`."""
     over, ended = _thread.allocate_lock(), _thread.allocate_lock()
     over.acquire()

@@ -30,7 +30,7 @@ ELSEWHERE = {
     "discovery/pyt/reader.py": "test files and a pipe, in a process that is given limited time",
     "execution/disk.py": "a probe that must be new, to see whether the disk takes it",
     "execution/output.py": "the output of a job, which its flags keep from being a link",
-    "execution/withheld.py": "the null device",
+    "execution/retained_resources.py": "the null device",
     "execution/job_launcher.py": "a job's output, made anew with flags that refuse what is there",
     "execution/launcher.py": "/dev/null, and a job's output, made anew with flags that refuse what is there",
     "execution/out_of_memory.py": "files of the kernel",
@@ -55,7 +55,7 @@ ELSEWHERE = {
     "resources/lock_holders.py": "files of the kernel",
     "user_key.py": "a new file, which must not be there yet",
     "report/attached_files.py": "an archive in memory",
-    "submission/lost.py": "notes that Snakemake's own folder holds",
+    "submission/squeue_wrapper.py": "notes that Snakemake's own folder holds",
     "submission/patience.py": "a note beside Snakemake's own status scripts",
     "workflow/writer.py": "a new file, which must not be there yet",
 }

@@ -4,14 +4,14 @@ import time
 
 import pytest
 
-from canary_wf.slow_call import told_when_slow
+from canary_wf.slow_call import warn_when_slow
 
 
 def test_a_call_that_takes_long_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
     """While it still lasts, with what is waited for and what to do; a quick one says nothing."""
-    with told_when_slow("/some/where", "go elsewhere", patience=5):
+    with warn_when_slow("/some/where", "go elsewhere", patience=5):
         pass
-    with told_when_slow("/some/where", "go elsewhere", patience=0.01):
+    with warn_when_slow("/some/where", "go elsewhere", patience=0.01):
         end = time.monotonic() + 10
         while not (told := capsys.readouterr().err) and time.monotonic() < end:
             time.sleep(0.01)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from canary_wf.execution.generated import GeneratedPools
+from canary_wf.execution.generated_resources import GeneratedPools
 from canary_wf.job.environment import NODES
 from canary_wf.job.events import Resources
 from canary_wf.job.resource_groups import is_generated, job_request

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.execution.generated import GeneratedPools
+from canary_wf.execution.generated_resources import GeneratedPools
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import is_generated, largest_items
 from canary_wf.job.waiting import note_waiting

@@ -17,20 +17,20 @@ from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
 from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.command_line import read_arguments
+from canary_wf.execution.fixture_reruns import set_ups_to_repeat
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.open_files import allow_open_files
 from canary_wf.execution.out_of_memory import OomKills
 from canary_wf.execution.pool import BatchPool, open_pool
 from canary_wf.execution.progress import ProgressLog, say
 from canary_wf.execution.result import write_result
+from canary_wf.execution.retained_resources import keep_while_alive
 from canary_wf.execution.retry import Retries, isolated
 from canary_wf.execution.scheduler import BatchScheduler
-from canary_wf.execution.set_ups import set_ups_to_repeat
 from canary_wf.execution.stopping import Stopped, stop_on_signals
 from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
 from canary_wf.execution.watchdog import Watchdog
-from canary_wf.execution.withheld import keep_while_alive
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.hooks.recording import open_recorder, tell_hooks
 from canary_wf.hooks.result_copies import note_copy
@@ -45,7 +45,7 @@ from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, remedy, write_atomic
 from canary_wf.plain_files import read_plain
 from canary_wf.plan.batch_slice import BatchSlice
-from canary_wf.plan.permission import require_permission
+from canary_wf.plan.local_permission import require_permission
 from canary_wf.resources.slurm_ids import own_ids
 from canary_wf.resources.whole_ids import largest_id
 from canary_wf.session_paths import Placed, SessionPaths, require_inside
@@ -270,7 +270,7 @@ class _BatchRun:
             gc.enable()
             with Strays() as strays, ProcessMonitor() as monitor:
                 scheduler.run(monitor, self.watchdog, strays)
-                if held := scheduler.withheld_ids:
+                if held := scheduler.retained_ids:
                     keep_while_alive(pool.lease, held, strays.unended)
         return scheduler
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import CanaryWfError, WorkspaceError
-from canary_wf.execution.aftermath import HELD_LOOK, Aftermath
 from canary_wf.execution.agenda import Agenda
 from canary_wf.execution.capacity import Capacity
+from canary_wf.execution.cleanup import RETAINED_LOOK, Cleanup
 from canary_wf.execution.disk import DiskWatch
 from canary_wf.execution.exits import measure, reap
-from canary_wf.execution.held_back import HeldBack, Holding, needs
 from canary_wf.execution.launcher import argument_list, launch, run_folder
 from canary_wf.execution.limits import Limits
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.output import PipedOutput
+from canary_wf.execution.pending_verdicts import PendingVerdict, PendingVerdicts, needs
 from canary_wf.execution.running import Running
 from canary_wf.execution.strays import Strays
 from canary_wf.execution.treatment import Treatment
@@ -68,10 +68,10 @@ class BatchScheduler:
         self._treatment = treatment
         self._attempt = attempt
         self._running: dict[int, Running] = {}
-        self._aftermath = Aftermath(jobs, self._running, paths, self._agenda, treatment.awaited)
+        self._cleanup = Cleanup(jobs, self._running, paths, self._agenda, treatment.awaited)
         disk = DiskWatch(str(paths.jobs), treatment.environment.get("TMPDIR") or _TEMPORARY)
         self._limits = Limits(self._running, disk, self._folders)
-        self._held = Holding(treatment.environment)
+        self._pending = PendingVerdicts(treatment.environment)
         self.disk_was_full = False
         self.stopped_by: int | None = None
         self.superseded = False
@@ -83,42 +83,42 @@ class BatchScheduler:
         return self._agenda.verdicts
 
     @property
-    def withheld_ids(self) -> dict[str, set[str]]:
+    def retained_ids(self) -> dict[str, set[str]]:
         """The ids, by type, that jobs hold whose processes could not be ended."""
-        return self._aftermath.withheld.ids
+        return self._cleanup.retained.ids
 
     def run(self, monitor: ProcessMonitor, watchdog: Watchdog, strays: Strays) -> None:
         """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
         self._watchdog = watchdog
-        self._aftermath.begin(self._capacity, strays, watchdog)
+        self._cleanup.begin(self._capacity, strays, watchdog)
         for job, status in self._agenda.begin():
             self._hooks.emit(JobFinished.of(job.id, status, time.time()))
         try:
             while self._step(monitor):
                 pass
         finally:
-            self._aftermath.end_all()  # a superseded runner writes nothing more
+            self._cleanup.end_all()  # a superseded runner writes nothing more
 
     def _step(self, monitor: ProcessMonitor) -> bool:
         if self.stopped_by is None:
             self._start_ready(monitor)
-            while self._tell_due(monitor):
+            while self._record_due(monitor):
                 self._start_ready(monitor)
-        if not self._running and not self._held and (self.stopped_by is not None or not self._aftermath.delays()):
+        if not self._running and not self._pending and (self.stopped_by is not None or not self._cleanup.delays()):
             self._note_unplaced()
             return False
         for pid in monitor.wait(min(self._treatment.tick(), self._until_next())):
             self._collect(pid, monitor)
         if monitor.child_ended:
             monitor.child_ended = False
-            self._aftermath.collect_strays()
+            self._cleanup.collect_strays()
         self._heed_signals(monitor)
         for pid in self._limits.enforce(monitor):
-            running, verdict = self._aftermath.give_up(pid, monitor)
+            running, verdict = self._cleanup.give_up(pid, monitor)
             measured = {"duration": round(time.monotonic() - running.started, 6)}
             self._judged(running.job, verdict, measured, certain=True, final=True)
-        if self._aftermath.withheld:
-            self._aftermath.withheld.look()
+        if self._cleanup.retained:
+            self._cleanup.retained.look()
         if not self._attempt.beat():
             self.superseded = True
         return not self.superseded
@@ -154,7 +154,7 @@ class BatchScheduler:
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
             self._could_not_start(job, resources, error)
             return False
-        for held in self._held.behind(job):
+        for held in self._pending.behind(job):
             self._treatment.show(held.finished())
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
         oom_kills = self._treatment.oom_kills.count()
@@ -213,7 +213,7 @@ class BatchScheduler:
     def _collect(self, pid: int, monitor: ProcessMonitor) -> None:
         running = self._running.pop(pid)
         job = running.job
-        ended = self._aftermath.collect(pid, running)
+        ended = self._cleanup.collect(pid, running)
         verdict = running.verdict
         measured: dict[str, Any] = measure(time.monotonic() - running.started, ended)
         if job.uses_runtime:
@@ -228,7 +228,7 @@ class BatchScheduler:
             verdict = self._limits.verdict(running, verdict)
             self.disk_was_full = self.disk_was_full or verdict.outcome is Outcome.INTERRUPTED
         certain = running.verdict is not None
-        self._judged(job, self._aftermath.settle(pid, running, verdict, measured), measured, certain=certain)
+        self._judged(job, self._cleanup.settle(pid, running, verdict, measured), measured, certain=certain)
 
     def _judged(
         self, job: PlannedJob, status: Status, measured: dict[str, Any], *, certain: bool, final: bool = False
@@ -237,32 +237,33 @@ class BatchScheduler:
         again = not final and status.category is Category.FAIL and self._retries.another(job.id, status, measured)
         judged = [] if again else list(self._agenda.judge(job, status))
         for other, _ in judged:
-            self._aftermath.judged(other.id)
-        held = HeldBack(job, status, measured, judged[1:], certain, again, time.monotonic(), time.time())
+            self._cleanup.judged(other.id)
+        held = PendingVerdict(job, status, measured, judged[1:], certain, again, time.monotonic(), time.time())
         if self.stopped_by is None:
             self._treatment.ended(job.id)
-            self._held.add(held)
+            self._pending.add(held)
         else:
-            self._tell(held)
+            self._record(held)
 
-    def _tell_due(self, monitor: ProcessMonitor) -> bool:
-        """Tell the verdicts that stand by now; return whether one of the jobs is to run again."""
+    def _record_due(self, monitor: ProcessMonitor) -> bool:
+        """Record the verdicts that stand by now; return whether one of the jobs is to run again."""
         again = False
-        if not monitor.signals:  # else they are not to be told, although nobody had the time to heed it
-            due = self._held.take_due(time.monotonic()) if self._running else self._held.take_last(monitor.signals)
-            for held in due:
-                self._tell(held)
-                again = again or held.again
+        if not monitor.signals:  # a signal may undo them, although nobody had the time to heed it
+            pending = self._pending
+            due = pending.take_due(time.monotonic()) if self._running else pending.take_last(monitor.signals)
+            for verdict in due:
+                self._record(verdict)
+                again = again or verdict.again
         return again
 
-    def _tell(self, held: HeldBack) -> None:
+    def _record(self, held: PendingVerdict) -> None:
         """Record the verdict on a run, with those on the jobs that it blocks."""
         job = held.job
         if held.again:
-            # Moved before it is told: whoever reads of a retry finds the output where it says.
+            # Moved before the event is written: whoever reads of a retry finds the output where it says.
             output = self._retries.keep_output(job.id, self._paths.job(job.directory))
             self._hooks.emit(held.retried(output))
-            self._aftermath.starts_anew(job)
+            self._cleanup.starts_anew(job)
             self._agenda.again(job)
             return
         self._hooks.emit(held.finished())
@@ -271,9 +272,9 @@ class BatchScheduler:
 
     def _until_next(self) -> float:
         nearest = min((item.deadline for item in self._running.values()), default=math.inf)
-        withheld = time.monotonic() + HELD_LOOK if self._aftermath.withheld else math.inf
-        due = self._held.next_due
-        return min(nearest, self._attempt.next_beat, self._limits.next_look, withheld, due) - time.monotonic()
+        retained = time.monotonic() + RETAINED_LOOK if self._cleanup.retained else math.inf
+        due = self._pending.next_due
+        return min(nearest, self._attempt.next_beat, self._limits.next_look, retained, due) - time.monotonic()
 
     def _heed_signals(self, monitor: ProcessMonitor) -> None:
         if not monitor.signals:
@@ -284,7 +285,7 @@ class BatchScheduler:
         again = monitor.signals.count(signal.SIGINT) > 1
         if self.stopped_by is None:
             self.stopped_by = monitor.signals[0]
-            self._interrupt_held(Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
+            self._interrupt_pending(Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
         for pid, running in self._running.items():
             if again:
                 if running.verdict is None or running.verdict.outcome is not Outcome.CANCELLED:
@@ -292,11 +293,11 @@ class BatchScheduler:
             elif running.verdict is None:
                 self._limits.end(pid, Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
 
-    def _interrupt_held(self, interrupted: Status) -> None:
+    def _interrupt_pending(self, interrupted: Status) -> None:
         """Undo what ended in the moment before the batch was ended, and what was started because of that."""
-        told, undone = self._held.interrupt(interrupted)
-        for held in told:
-            self._tell(held)
+        verdicts, undone = self._pending.interrupt(interrupted)
+        for held in verdicts:
+            self._record(held)
         for running in self._running.values():
             if running.verdict is not None and needs(running.job, undone):
                 running.verdict = interrupted
@@ -307,7 +308,7 @@ class BatchScheduler:
         waiting = self._agenda.unblocked()
         if waiting and self._limits.full_disk is not None:
             raise WorkspaceError("the disk is full", where=self._limits.full_disk, hint="free some space")
-        holder = self._aftermath.withheld.why()
+        holder = self._cleanup.retained.why()
         for job in waiting:
             held = f"{holder}, which could not be ended, holds what it needs" if holder else "does not fit"
             self.unplaced.append((job.name, self._capacity.why_never(job) or held))

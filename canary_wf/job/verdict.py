@@ -22,6 +22,6 @@ def judge(spec: JobSpec, code: int, output: Path | str) -> Status:
         status = judge_ctest(spec.ctest, code, Path(output))
     if status.category is Category.PASS:
         return status
-    from canary_wf.job.last_words import with_last_words  # late, as most jobs pass
+    from canary_wf.job.failure_message import with_failure_message  # late, as most jobs pass
 
-    return with_last_words(status, code, output)
+    return with_failure_message(status, code, output)

@@ -18,7 +18,7 @@ from canary_wf.errors import CanaryWfError, one_line
 from canary_wf.resources.errors import ResourceUnavailable
 from canary_wf.resources.lease_files import ALLOCATION, LeaseFolder, encode_name, sign, unlock
 from canary_wf.resources.lock_holders import Holder
-from canary_wf.slow_call import told_when_slow
+from canary_wf.slow_call import warn_when_slow
 from canary_wf.user_names import user_name
 
 FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
@@ -198,7 +198,7 @@ def _distinct(wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]
 def _queue(folder: LeaseFolder, rtype: str, wait: _Wait, since: float) -> int:
     name = f"{rtype}/queue" if rtype.startswith(ALLOCATION) else f"queue.{encode_name(rtype)}.lock"
     wait.restart(_QUEUE_SECONDS)
-    with told_when_slow(folder.path, f"if it never does, set {FOLDER_VARIABLE} to a folder on another file system"):
+    with warn_when_slow(folder.path, f"if it never does, set {FOLDER_VARIABLE} to a folder on another file system"):
         descriptor = folder.lock(name)
     while descriptor is None:
         wait.pause(lambda: _in_words(f"waiting for {_told(rtype)} behind", _holders(folder, name), since, folder.path))

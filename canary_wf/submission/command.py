@@ -16,9 +16,9 @@ from typing import Any
 
 from canary_wf.errors import CanaryWfError, ExitCode, InputError, one_line
 from canary_wf.plain_files import LARGEST_INPUT, read_plain
-from canary_wf.submission.living import living_job
+from canary_wf.submission.live_job import live_job
 from canary_wf.submission.submit import Label, SubmissionError, submit
-from canary_wf.submission.variables import told_in_a_line
+from canary_wf.submission.variables import ignored_warning
 
 LOGS = ".snakemake/slurm_logs"
 """Where the output of Slurm's jobs goes, a folder a rule; the executor of the profile `slurm` uses the same."""
@@ -47,10 +47,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         properties = read_properties(script)
         command = sbatch_command(properties, script)
-        job = living_job(properties)
+        job = live_job(properties)
         if job is None:
             Path(_log_folder(command)).mkdir(parents=True, exist_ok=True)
-            said = told_in_a_line(os.environ)
+            said = ignored_warning(os.environ)
             sys.stderr.write("" if said is None else f"canary-wf: {said}\n")
             job = submit(command, Label(_word(command, "--job-name="), _word(command, "--comment=")))
     except SubmissionError as error:

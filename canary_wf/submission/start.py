@@ -6,14 +6,14 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from canary_wf.submission.search_path import put_before
-from canary_wf.submission.variables import overruling, told_in_a_line
+from canary_wf.submission.variables import ignored_warning, overruling
 
 
 def submission_started(workflow: Any, environment: MutableMapping[str, str] = os.environ) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
     """Prepare this process to submit to Slurm; one that runs the batches itself is left as it is."""
     if workflow.local_exec:
         return
-    told = told_in_a_line(environment)
+    told = ignored_warning(environment)
     if told is not None:
         sys.stderr.write(f"canary-wf: {told}\n")
     for name in overruling(environment):

@@ -38,7 +38,7 @@ def to_tell(environment: Mapping[str, str]) -> list[str]:
     return [name for name in names if _is_sbatch_option(name)] if environment.get("SLURM_JOB_ID") else names
 
 
-def told_in_a_line(environment: Mapping[str, str]) -> str | None:
+def ignored_warning(environment: Mapping[str, str]) -> str | None:
     """Return what is said of variables that are not heeded, or None when there are none."""
     names = to_tell(environment)
     if not names:

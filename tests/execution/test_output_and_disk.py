@@ -13,8 +13,8 @@ import pytest
 from factories import plan_of, shell, spec
 
 from canary_wf.execution.disk import DiskWatch
+from canary_wf.execution.retained_resources import keep_while_alive
 from canary_wf.execution.runner import main
-from canary_wf.execution.withheld import keep_while_alive
 from canary_wf.job.ctest_rules import CTestRules
 from canary_wf.job.record import JobRecord
 from canary_wf.job.spec import JobSpec

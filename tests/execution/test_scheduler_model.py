@@ -20,7 +20,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from canary_wf.execution import aftermath
+from canary_wf.execution import cleanup
 from canary_wf.execution import scheduler as scheduling
 from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
@@ -307,9 +307,9 @@ class Host(RuleBasedStateMachine):
 
         with (
             patch.object(scheduling, "launch", launch),
-            patch.object(aftermath, "reap", reap),
+            patch.object(cleanup, "reap", reap),
             patch.object(scheduling, "signal_group", lambda *_: True),
-            patch.object(aftermath, "signal_group", lambda *_: True),
+            patch.object(cleanup, "signal_group", lambda *_: True),
         ):
             yield
 

@@ -1,6 +1,6 @@
 """Variables of the shell that would overrule the plan are taken out of the submission, and told."""
 
-from canary_wf.submission.variables import for_submission, overruling, told_in_a_line
+from canary_wf.submission.variables import for_submission, ignored_warning, overruling
 
 OVERRULING = {
     *(
@@ -29,11 +29,11 @@ def test_what_changes_a_batch_is_taken_out() -> None:
 
 def test_what_a_person_set_is_told() -> None:
     """In one line with what to do; what an allocation sets for itself is not."""
-    told = told_in_a_line({"SBATCH_PARTITION": "cpu", "SLURM_NTASKS": "4", "SBATCH_QOS": "x"})
+    told = ignored_warning({"SBATCH_PARTITION": "cpu", "SLURM_NTASKS": "4", "SBATCH_QOS": "x"})
     assert told is not None
     assert told.startswith(
         "not heeded for batches, which ask for what was planned: SBATCH_PARTITION=cpu, SLURM_NTASKS=4;"
     )
-    assert told_in_a_line({"SBATCH_QOS": "x"}) is None
-    assert told_in_a_line({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4"}) is None
-    assert "SBATCH_GRES" in str(told_in_a_line({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4", "SBATCH_GRES": "gpu:1"}))
+    assert ignored_warning({"SBATCH_QOS": "x"}) is None
+    assert ignored_warning({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4"}) is None
+    assert "SBATCH_GRES" in str(ignored_warning({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4", "SBATCH_GRES": "gpu:1"}))

@@ -1,4 +1,4 @@
-"""The word that lets a plan for cluster nodes run on a machine that is none."""
+"""Whether a plan for cluster nodes may run on a machine that is not one of them."""
 
 from collections.abc import Mapping
 
@@ -21,4 +21,5 @@ def is_allowed_here(environment: Mapping[str, str]) -> bool:
 def require_permission(where: str, environment: Mapping[str, str]) -> None:
     """Raise CanaryWfError for `where`, which was planned for cluster nodes, unless `environment` allows it here."""
     if not is_allowed_here(environment):
-        raise CanaryWfError("was planned for Slurm nodes, and this machine is none", where=where, hint=REMEDY)
+        what = "was planned for Slurm nodes, and this machine is not one of them"
+        raise CanaryWfError(what, where=where, hint=REMEDY)

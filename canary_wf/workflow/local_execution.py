@@ -1,6 +1,6 @@
-"""Where a plan may run: one for the nodes of a cluster is not run by the machine on which somebody types `snakemake`.
+"""Whether this machine may run the batches of a plan: a plan for cluster nodes does not run where `snakemake` is typed.
 
-A login node would else run the whole suite, with the CPUs and GPUs of a node that it is not.
+Otherwise a login node would run the whole suite, with the CPUs and GPUs of a cluster node.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.plan.permission import require_permission
+from canary_wf.plan.local_permission import require_permission
 
 
 def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.environ) -> str:  # noqa: ANN401 - Snakemake's workflow, which has no public type

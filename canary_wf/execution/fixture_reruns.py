@@ -1,4 +1,4 @@
-"""Set-ups of fixtures to run again: what they left running has ended, and tests that count on it are still to run."""
+"""Which set-ups of fixtures run again: what they left running has ended, and tests that need it are still to run."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -11,7 +11,7 @@ from canary_wf.resources.slurm_jobs import ask_states, lives
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
 
-def living_job(properties: Mapping[str, Any]) -> str | None:
+def live_job(properties: Mapping[str, Any]) -> str | None:
     """Return the Slurm job that still carries the batch of a job script with `properties`, or None.
 
     Slurm is asked only where the batch was submitted before. A batch whose state cannot be read is submitted: its

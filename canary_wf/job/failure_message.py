@@ -17,7 +17,7 @@ _FRAME = b'  File "'
 _ERROR = re.compile(rb"[A-Za-z_][\w.]*(: .*)?")
 
 
-def with_last_words(status: Status, code: int, output: Path | str) -> Status:
+def with_failure_message(status: Status, code: int, output: Path | str) -> Status:
     """Return the verdict `status` on a process that ended with `code` and printed `output`, with what it said of it.
 
     What it noted itself replaces a reason that says no more than the exit code; it stands behind any other reason, as

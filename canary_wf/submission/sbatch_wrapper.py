@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from canary_wf.errors import CanaryWfError, ExitCode
-from canary_wf.submission.lost import note_submitted
 from canary_wf.submission.search_path import slurms_program, without_ours
+from canary_wf.submission.squeue_wrapper import note_submitted
 from canary_wf.submission.submit import Label, submit
 
 

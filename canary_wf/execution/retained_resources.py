@@ -1,6 +1,6 @@
-"""What jobs hold whose processes could not be ended: it is not given to others as long as one of these lives.
+"""Resources of jobs whose processes could not be ended: no other job gets them while one of these processes lives.
 
-So it is with a process of another user, or one that is stuck in the kernel.
+A process of another user cannot be ended, nor can one that is stuck in the kernel.
 """
 
 import os
@@ -27,13 +27,13 @@ def lives(word):
 while any(map(lives, sys.argv[1:])):
     time.sleep(1)
 """
-"""A process that does nothing but hold the descriptors it was given while one of the processes pid:start lives."""
+"""A program that holds the descriptors it inherits while one of the processes ``pid:start`` lives."""
 
 PATIENCE = 60.0
 """Seconds that the rest of a batch waits for what only such a process holds."""
 
 
-class Withheld:
+class RetainedResources:
     """The resources that are not given back yet, by the state file of the job that has them."""
 
     def __init__(self, capacity: Capacity, strays: Strays) -> None:

@@ -9,7 +9,8 @@ from workspace import BIN, Workspace
 
 JOBS = "jobs:\n  - {name: wide, command: [sh, -c, 'echo $CANARY_CPU_IDS'], cpus: 16, gpus: 2}\n"
 REFUSED = (
-    "was planned for Slurm nodes, and this machine is none; run snakemake --profile slurm, or plan for this machine"
+    "was planned for Slurm nodes, and this machine is not one of them;"
+    " run snakemake --profile slurm, or plan for this machine"
 )
 LARGER = """
 module tests:

@@ -1,4 +1,4 @@
-"""What is left of a job whose process has ended: others of its group, daemons, and what these hold."""
+"""Cleaning up after jobs whose process has ended: others of its group, daemons, and the resources they hold."""
 
 import signal
 import time
@@ -12,10 +12,10 @@ from canary_wf.execution.launcher import GRACE
 from canary_wf.execution.leftovers import Leftovers
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.progress import say
+from canary_wf.execution.retained_resources import PATIENCE, RetainedResources
 from canary_wf.execution.running import Running
 from canary_wf.execution.strays import Strays
 from canary_wf.execution.watchdog import Watchdog
-from canary_wf.execution.withheld import PATIENCE, Withheld
 from canary_wf.job.failure import LEFT_RUNNING, with_missed_leftovers, with_strays, with_unended
 from canary_wf.job.processes import signal_group
 from canary_wf.job.state_file import STATE_FILE
@@ -27,11 +27,11 @@ from canary_wf.wording import count
 _PAUSE = 0.005
 """Seconds between two looks at a process that was killed, at the end of the batch."""
 
-HELD_LOOK = 0.2
+RETAINED_LOOK = 0.2
 """Seconds between two looks at processes that could not be ended, while they hold something."""
 
 
-class Aftermath:
+class Cleanup:
     """Ends what the jobs of a batch leave behind, in time; `running` are those that run, by the ids of their processes.
 
     `awaited` are the jobs that jobs of other batches depend on.
@@ -56,7 +56,7 @@ class Aftermath:
         """Go by `strays` and `watchdog` from now on, and give back to `capacity`."""
         self._strays = strays
         self._watchdog = watchdog
-        self.withheld = Withheld(capacity, strays)
+        self.retained = RetainedResources(capacity, strays)
 
     def collect(self, pid: int, running: Running) -> Exit:
         """End the group of a job whose process `pid` has ended, unless later tests need it; return how that ended."""
@@ -77,10 +77,10 @@ class Aftermath:
         return job.ctest is not None and running.verdict is None and self._leftovers.are_needed(job.id)
 
     def settle(self, pid: int, running: Running, verdict: Status, measured: dict[str, float | int]) -> Status:
-        """End what the job has left besides, and give back what it held; return its verdict with what is to be told."""
+        """End what else the job has left and give back what it held; return its verdict, whose reason names that."""
         if self._strays.has_any(self._known()):
             verdict = self._with_leftovers(pid, running, verdict, measured)
-        self.withheld.give_back(self._owner(running.job), running.job, running.resources)
+        self.retained.give_back(self._owner(running.job), running.job, running.resources)
         return verdict
 
     def _with_leftovers(self, pid: int, running: Running, verdict: Status, measured: dict[str, float | int]) -> Status:
@@ -96,7 +96,7 @@ class Aftermath:
         if left := self._end_strays(owner, everything=running.verdict is not None):
             measured["left_behind"] = left
             verdict = with_strays(verdict, left)
-        if unended := self.withheld.why(owner):
+        if unended := self.retained.why(owner):
             verdict = with_unended(verdict, unended)
         return verdict
 
@@ -109,8 +109,8 @@ class Aftermath:
         self._watchdog.ended(pid)
         owner = self._owner(running.job)
         self._strays.give_up(pid, owner)
-        self.withheld.give_back(owner, running.job, running.resources)
-        return running, with_unended(running.verdict or Status.of(Outcome.TIMEOUT), self.withheld.why(owner))
+        self.retained.give_back(owner, running.job, running.resources)
+        return running, with_unended(running.verdict or Status.of(Outcome.TIMEOUT), self.retained.why(owner))
 
     def judged(self, job: str) -> None:
         """End what was left for tests of which `job`, which has its verdict now, was the last one."""
@@ -129,7 +129,7 @@ class Aftermath:
 
     def delays(self) -> bool:
         """Return whether jobs that do not fit are to wait for what processes hold that could not be ended."""
-        if not self.withheld or not self._agenda.unblocked():
+        if not self.retained or not self._agenda.unblocked():
             return False
         now = time.monotonic()
         if self._running or self._alone_since is None:
@@ -141,7 +141,7 @@ class Aftermath:
         for pid in self._running:
             signal_group(pid, signal.SIGKILL)
         end = time.monotonic() + GRACE
-        # Not by the monitor: it told of some already, when an error kept them from being collected.
+        # Not by the monitor: it may have reported some already, before an error kept them from being collected.
         for pid in list(self._running):
             running = self._running.pop(pid)
             while not has_ended(pid) and time.monotonic() < end:
@@ -153,10 +153,10 @@ class Aftermath:
             self._watchdog.ended(pid)
             if running.output is not None:
                 running.output.close()
-            self.withheld.give_back(self._owner(running.job), running.job, running.resources)
+            self.retained.give_back(self._owner(running.job), running.job, running.resources)
         if killed := self._strays.end_all([self._watchdog.pid]):
             say(f"killed {count(killed, 'process', 'processes')} that jobs had left running")
-        if left := self.withheld.why():
+        if left := self.retained.why():
             say(f"could not be ended ({left})")
 
     def _end_strays(self, owner: str, *, everything: bool) -> int:
