@@ -4,6 +4,7 @@ What lies there stays as it is, and none of it is shown: no output, page or mess
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,3 +152,36 @@ def test_no_text_in_a_file_of_a_session_leads_out(small: CommandLine, outside: P
             assert SECRET not in done.out + done.err, (command, text)
             assert "Traceback" not in done.err, (command, text)
         assert _listing(outside) == before, text
+
+
+@pytest.mark.parametrize("kind", ["out", "reference", "folder", "pipe", "dangling", "inside"])
+def test_a_folder_of_results_takes_nothing_in_from_elsewhere(small: CommandLine, outside: Path, kind: str) -> None:
+    """What a job links into the folder that becomes the reference, or what the references link to, stays outside."""
+    test = small.folder / "tests" / "a.pyt"
+    test.parent.mkdir()
+    job = spec("a", file=str(test), baselines=(Baseline(source="results", target=str(test.parent / "reference")),))
+    paths = recorded(small.folder, plan_of([job]), {"a": Outcome.DIFFED})
+    results = next(paths.jobs.iterdir()) / "results" / "inner"
+    results.mkdir(parents=True)
+    (results / "numbers.txt").write_text("3\n")
+    reference = test.parent / "reference" / "inner"
+    match kind:
+        case "out":
+            (results / "more.txt").symlink_to(outside / "notes.txt")
+        case "reference":
+            reference.mkdir(parents=True)
+            (reference / "numbers.txt").symlink_to(outside / "notes.txt")
+        case "folder":
+            (results / "more").symlink_to(outside)
+        case "pipe":
+            os.mkfifo(results / "more.txt")
+        case "dangling":
+            (results / "more.txt").symlink_to("nowhere")
+        case _:
+            (results / "more.txt").symlink_to("numbers.txt")
+    before = _listing(outside)
+    done = small("rebaseline", "a")
+    assert _listing(outside) == before
+    assert (done.code, done.err.count("\n")) == ((0, 0) if kind == "inside" else (1, 1)), done
+    found = {path.name: path.read_text() for path in reference.rglob("*")} if kind != "reference" else {}
+    assert found == ({"numbers.txt": "3\n", "more.txt": "3\n"} if kind == "inside" else {})

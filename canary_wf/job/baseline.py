@@ -57,6 +57,8 @@ def _copy_of(baseline: Baseline, job: "Job") -> tuple[Path, Path]:
     target = target / source.name if target.is_dir() and not source.is_dir() else target
     _check_inside(source, job.workspace.dir, "the job's working directory", job)
     _check_inside(target, job.file.parent, "the folder of the test file", job)
+    if source.is_dir():
+        _check_content(source, target, job)
     return source, target
 
 
@@ -64,6 +66,16 @@ def _check_inside(path: Path, folder: Path, meaning: str, job: "Job") -> None:
     """Refuse a path that leads out of `folder`, by ``..`` or by a link."""
     if not path.resolve().is_relative_to(folder.resolve()):
         raise CanaryWfError(f"baseline {str(path)!r} is not inside of {meaning}", where=f"job {job.name}")
+
+
+def _check_content(source: Path, target: Path, job: "Job") -> None:
+    """Refuse a folder where a link leads out, here or in the references, and what is neither a file nor a folder."""
+    for path in source.rglob("*"):
+        _check_inside(path, job.workspace.dir, "the job's working directory", job)
+        _check_inside(target / path.relative_to(source), job.file.parent, "the folder of the test file", job)
+        if (path.is_symlink() and path.is_dir()) or not (path.is_file() or path.is_dir()):
+            told = f"baseline {str(path)!r} is neither a file nor a folder, so it is not copied"
+            raise CanaryWfError(told, where=f"job {job.name}", hint="let the job leave only those in that folder")
 
 
 def _replace(source: Path, target: Path) -> None:
