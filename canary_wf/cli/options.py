@@ -59,10 +59,18 @@ selection_options = stacked(
     click.option("-R", "names_matching", metavar="REGEX", help="Only jobs whose names match REGEX, as with ctest."),
     click.option("-E", "names_not_matching", metavar="REGEX", help="No jobs whose names match REGEX."),
     click.option(
-        "-L", "labels_matching", multiple=True, metavar="REGEX", help="Only jobs of which a keyword matches REGEX."
+        "-L",
+        "labels_matching",
+        multiple=True,
+        metavar="REGEX",
+        help="Only jobs of which a keyword matches REGEX; several must all match.",
     ),
     click.option(
-        "-LE", "labels_not_matching", multiple=True, metavar="REGEX", help="No jobs of which a keyword matches REGEX."
+        "-LE",
+        "labels_not_matching",
+        multiple=True,
+        metavar="REGEX",
+        help="No jobs of which a keyword matches REGEX; several must all match.",
     ),
     click.option("-p", "parameter_expression", metavar="EXPR", help="Only jobs whose parameters satisfy EXPR."),
     click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'."),

@@ -41,13 +41,22 @@ def filters(options: DiscoveryOptions) -> list[Filter]:
         found.append(regex_filter(options.regex))
     if options.names_matching is not None:
         found.append(name_filter(options.names_matching, "-R"))
-    return found + [label_filter(text, "-L") for text in options.labels_matching]
+        if options.names_not_matching is not None:
+            found.append(name_filter(options.names_not_matching, "-E"))
+    found += [label_filter(text) for text in options.labels_matching]
+    if options.labels_not_matching:
+        found.append(label_exclusion(options.labels_not_matching))
+    return found
 
 
 def exclusions(options: DiscoveryOptions) -> list[Filter]:
-    """Return the filters that leave out what no fixture brings back. Raises UsageError as `filters`."""
-    names = [] if options.names_not_matching is None else [name_filter(options.names_not_matching, "-E")]
-    return names + [label_filter(text, "-LE") for text in options.labels_not_matching]
+    """Return the filters that leave out what no fixture brings back: ctest takes ``-E`` so, where there is no ``-R``.
+
+    Raises UsageError as `filters`.
+    """
+    if options.names_not_matching is None or options.names_matching is not None:
+        return []
+    return [name_filter(options.names_not_matching, "-E")]
 
 
 def name_filter(text: str, option: str) -> Filter:
@@ -58,12 +67,17 @@ def name_filter(text: str, option: str) -> Filter:
     return lambda spec: None if matches(_own_name(spec)) else f"its name does not match {text!r}"
 
 
-def label_filter(text: str, option: str) -> Filter:
-    """Return the filter of ``-L`` or ``-LE``: keywords of which CMake's expression `text` matches one, or none."""
-    matches = _cmake_matcher(text, option)
-    if option == "-LE":
-        return lambda spec: f"a keyword matches {text!r}" if any(map(matches, spec.keywords)) else None
+def label_filter(text: str) -> Filter:
+    """Return the filter of ``-L``: keywords of which CMake's regular expression `text` matches one."""
+    matches = _cmake_matcher(text, "-L")
     return lambda spec: None if any(map(matches, spec.keywords)) else f"no keyword matches {text!r}"
+
+
+def label_exclusion(texts: Sequence[str]) -> Filter:
+    """Return the filter of all ``-LE`` together, which leave out what each of them matches in one of the keywords."""
+    found = [_cmake_matcher(text, "-LE") for text in texts]
+    reason = f"a keyword matches {' and one '.join(map(repr, texts))}"
+    return lambda spec: reason if all(any(map(matches, spec.keywords)) for matches in found) else None
 
 
 def _own_name(spec: JobSpec) -> str:

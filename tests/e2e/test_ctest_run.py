@@ -101,6 +101,9 @@ def test_fixtures_come_along_and_what_is_only_ordered_does_not(project: Workspac
         ("-L", "fast"): (),
         ("-LE", "."): (),
         ("-R", "good", "-E", "good-use|bad-use"): (),
+        ("-R", "good-use", "-E", "up|down|clean|set"): (),
+        ("-LE", "fast", "-LE", "nothing"): (),
+        ("-R", "good-use", "-LE", "."): (),
         ("-R", "^good-use$"): ("-k", "good-use"),
     }
     for theirs, ours in cases.items():
