@@ -43,7 +43,7 @@ def parse_positive_duration(value: float | str) -> float:
 def environment_seconds(name: str, default: float, least: float = 0.0, most: float = LONGEST) -> float:
     """Return what the environment variable `name` says in seconds, or `default` where it is not set.
 
-    Raises UsageError for what is no duration, below `least` or above `most`.
+    Raises UsageError for what is not a duration, or is below `least` or above `most`.
     """
     text = os.environ.get(name)
     if not text:

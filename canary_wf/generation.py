@@ -52,7 +52,7 @@ class Generated(msgspec.Struct, frozen=True):
 
 
 def open_readings(paths: Sequence[Path], out: Path) -> ReadingCache:
-    """Return the readings of test files under `paths` known in `out`, or to the user where OUT is no workspace."""
+    """Return the readings of test files under `paths` known in `out`, or to the user where OUT is not a workspace."""
     return ReadingCache(cache_folder(out / STATE_FOLDER), [os.path.abspath(path) for path in paths])  # noqa: PTH100 - a key
 
 

@@ -172,16 +172,16 @@ def leads_out(directory: str) -> bool:
 
 
 def require_inside(where: Path, jobs: Iterable[Placed], batches: Iterable[str], *, directories: bool = True) -> None:
-    """Raise WorkspaceError when what the file `where` names as `jobs` and `batches` is no id, or lies elsewhere.
+    """Raise WorkspaceError when what the file `where` names as `jobs` and `batches` is not an id, or lies elsewhere.
 
     Without `directories` those of jobs may lie anywhere.
     """
     for batch in batches:
         if not (batch.isascii() and batch.isalnum()):
-            raise WorkspaceError(f"is damaged (batch {batch[:40]!r} is no id)", where=where, hint=_ANEW)
+            raise WorkspaceError(f"is damaged (batch {batch[:40]!r} is not an id)", where=where, hint=_ANEW)
     for job in jobs:
         if not (job.id.isascii() and job.id.isprintable()):
-            raise WorkspaceError(f"is damaged (the id of job {job.name} is none)", where=where, hint=_ANEW)
+            raise WorkspaceError(f"is damaged (job {job.name} has an id that is not one)", where=where, hint=_ANEW)
         if directories and leads_out(job.directory):
             told = f"is damaged (the directory of job {job.name} is not inside of the session)"
             raise WorkspaceError(told, where=where, hint=_ANEW)

@@ -2,8 +2,8 @@
 
 A workspace decides what is run and what is removed, so one that somebody else prepared could do harm. Commands that act
 refuse it; commands that only read take it as data. The rule is that of git's `safe.directory`: owners are compared,
-root is no exception, and root by way of `sudo` may also act for the user who called it. What is trusted is said in the
-environment or in a file of the user's own, never in a file of the workspace.
+also for root, who by way of `sudo` may also act for the user who called it. What is trusted is said in the environment
+or in a file of the user's own, never in a file of the workspace.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A key of the user's own, with which is signed what files of a workspace may not say by themselves.
+"""A key of the user's own, which signs what is not believed merely because a file of a workspace says it.
 
 It lies in the user's state folder (`XDG_STATE_HOME`, else `~/.local/state`), readable by nobody else, and is made when
 something is first signed. Who may write in a workspace can copy what was signed there, but sign nothing new.
@@ -53,7 +53,9 @@ def _read(path: Path) -> bytes | None:
     except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path, hint=_HINT) from error
     if found.st_uid != os.geteuid() or found.st_mode & 0o077 or len(key) < _BYTES:
-        raise WorkspaceError("is no key that is yours alone", where=path, hint="remove it; a new one is made then")
+        raise WorkspaceError(
+            "is not a key that only you can read", where=path, hint="remove it; a new one is made then"
+        )
     return key
 
 

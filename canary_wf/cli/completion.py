@@ -33,7 +33,7 @@ def job_names(context: click.Context, _argument: click.Parameter, start: str) ->
     """Return the names of the newest session's jobs that begin with `start`; none where there is no session."""
     from canary_wf.plan.store import load_plan, newest_session
 
-    with suppress(CanaryWfError):  # a shell that waits for names is no place to tell of errors
+    with suppress(CanaryWfError):  # a shell that completes a word is not the place for errors
         plan = load_plan(newest_session(absolute_folder(_out(context))).plan)
         return [job.name for job in plan.jobs if job.name.startswith(start)]
     return []

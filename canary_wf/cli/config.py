@@ -56,7 +56,7 @@ def command(context: click.Context, /, *, as_json: bool, everything: bool, **_va
     configured: Configured = context.obj
     rows = _layered(configured, context)
     for name in unknown_variables(os.environ):
-        sys.stderr.write(f"canary-wf: warning: {one_line(name)} is no key of the configuration\n")
+        sys.stderr.write(f"canary-wf: warning: {one_line(name)} is not a key of the configuration\n")
     file = None if configured.file is None else os.path.relpath(configured.file)
     if as_json:
         print_json({"file": file, "settings": rows})

@@ -65,7 +65,7 @@ def _name(known: list[str], text: str) -> str:
     found = [name for name in known if name == text] or [name for name in known if text and name.startswith(text)]
     if len(found) == 1:
         return found[0]
-    told = f"names {len(found)} sessions" if found else "is no session"
+    told = f"names {len(found)} sessions" if found else "is not a session"
     raise UsageError(f"{text!r} {told}", where="SESSION", hint=f"there are {some(known[::-1]) or 'none'}")
 
 

@@ -34,6 +34,6 @@ use rule * from tests as tests_*
 
 
 def _snakefile(out: Path) -> Path:
-    """Return the larger workflow's Snakefile, where Snakemake looks for it; ours in `out` is none."""
+    """Return the larger workflow's Snakefile, where Snakemake looks for it; ours in `out` is not one."""
     places = [Path.cwd() / "Snakefile", Path.cwd() / "workflow" / "Snakefile"]
     return next((path for path in places if path.is_file() and path.parent.parent != out), places[0])

@@ -55,7 +55,7 @@ class _Shown(msgspec.Struct, frozen=True):
 @pool_options
 @out_option
 @json_option
-@click.option("--cluster-nodes", type=WholeNumber(min=1), metavar="K", help="Nodes that the makespan is told for.")
+@click.option("--cluster-nodes", type=WholeNumber(min=1), metavar="K", help="Number of nodes to give the makespan for.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page to FILE.")
 @click.option("--explain", "explained", metavar="JOB", help="Say why JOB is in its batch, and what its limit is from.")
 def command(

@@ -25,7 +25,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--markdown", type=_PATH, required=True)
 @click.option("--html", type=_PATH)
 @click.option("--summary", type=_PATH)
-@click.option("--log", type=_PATH, help="Where it is told what was written.")
+@click.option("--log", type=_PATH, help="File that lists what was written.")
 def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
     """Write the session's reports."""
     paths = SessionPaths.of_plan(plan)

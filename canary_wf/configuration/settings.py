@@ -56,7 +56,7 @@ def find_file(environment: Mapping[str, str], folder: Path) -> Path | None:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return the variables that look like a key's but are none: they begin like a section."""
+    """Return the variables that look like a key's but are not: they begin like a section."""
     sections = tuple(f"{PREFIX}{name.upper()}_" for name in configuration_schema()["properties"])
     return sorted(name for name in environment if name.startswith(sections) and _variable_key(name) is None)
 

@@ -25,7 +25,7 @@ class Discovery(msgspec.Struct, frozen=True):
 
     `warnings` tell what of the files has no effect. `elsewhere` holds by job id the patterns that match no job here,
     where files are looked at `alone`. `pool_files` are the resource pools that come with the files. `dropped` are
-    the ids of jobs that the user selected and that are masked for want of others which he did not.
+    the ids of jobs that the user selected and that are masked because they need others which were not.
     """
 
     jobs: tuple[JobSpec, ...]

@@ -2,7 +2,7 @@
 
 The text is parsed by Python's own parser and walked by hand; nothing of it is executed. Beside Python's forms, ``=``
 means ``==``, ``name=*`` that the parameter is there and true, ``!name`` that it is not there; a word on the right of
-a comparison that is no parameter is a text, and so is one that begins with a digit and is not a number (``2D``). An
+a comparison that is not a parameter is a text, and so is one that begins with a digit and is not a number (``2D``). An
 expression that needs an unknown name is false.
 """
 
@@ -177,7 +177,7 @@ def _compared(node: ast.Compare, parameters: Parameters) -> bool:
 
 
 def _word(node: ast.expr, parameters: Parameters) -> Any:  # noqa: ANN401 - a parameter's value
-    """Return the value of `node`, a name that is no parameter being a text."""
+    """Return the value of `node`; a name that is not a parameter is a text."""
     if isinstance(node, ast.Name) and node.id not in parameters:
         return node.id
     return _value(node, parameters)

@@ -140,7 +140,7 @@ def _size(stored: _Stored) -> tuple[int, int]:
 
 def cache_folder(workspace: Path) -> Path:
     """Return where readings are kept for `workspace`, the folder of its state; without one, the user's own cache."""
-    if os.path.isdir(workspace):  # noqa: PTH112 - a folder that may not be looked into is none
+    if os.path.isdir(workspace):  # noqa: PTH112 - False for a folder that may not be looked into
         return workspace / "cache"
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - has no home: stays as is
     return Path(home) / "canary-wf"

@@ -9,7 +9,7 @@ _EVERY = 0.2
 
 
 class LiveLine:
-    """Shows a text on `stream`; does nothing where that is no terminal. Times are seconds of `clock`."""
+    """Shows a text on `stream`; does nothing where that is not a terminal. Times are seconds of `clock`."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream

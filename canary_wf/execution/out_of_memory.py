@@ -1,6 +1,6 @@
 """Whether the kernel killed a job because memory ran out: the counter of such kills in the runner's control group.
 
-A process that the kernel kills for want of memory ends by SIGKILL like any other; only the control group's counter
+A process that the kernel kills because memory ran out ends by SIGKILL like any other; only the control group's counter
 ``oom_kill`` tells (cgroup v2: `memory.events`, which counts the groups below too; v1: `memory.oom_control`). Formats:
 the kernel's `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/memory.rst`. Without such a counter nothing is
 claimed.
@@ -46,7 +46,7 @@ class OomKills:
         return self._kills
 
     def claim(self, code: int, before: int) -> bool:
-        """Return whether a job that ended with `code` was killed for want of memory, and take note if so.
+        """Return whether a job that ended with `code` was killed because memory ran out, and take note if so.
 
         `before` is what `count` said when it was started, and it was not the runner who killed it.
         """

@@ -57,13 +57,13 @@ class Strays:
         self._killed.discard(group)
 
     def has_any(self, known: Collection[int]) -> bool:
-        """Return whether there are other children than the `known` ones, which are no strays."""
+        """Return whether there are other children than the `known` ones, which are not strays."""
         return not self._others.union(known, self.unended).issuperset(self._listed())
 
     def end_ended(self, known: Collection[int], is_over: Callable[[str], bool]) -> Counter[str]:
         """Kill the strays of the jobs that are over; return how many there were of each.
 
-        `known` are the children that are no strays; a job is named by its state file.
+        `known` are the children that are not strays; a job is named by its state file.
         """
         return Counter(self._end(known, lambda _, job: bool(job) and is_over(job)).values())
 

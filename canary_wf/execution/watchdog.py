@@ -57,7 +57,7 @@ class Watchdog:
         self._running += 1
 
     def ended(self, group: int) -> None:
-        """Note that the process group `group` is no more."""
+        """Note that the process group `group` is gone."""
         self._runs[group] = 0
         self._running -= 1
 

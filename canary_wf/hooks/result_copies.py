@@ -52,7 +52,7 @@ def note_copy(register: Path, own: Path, target: Path) -> None:
 def remove_copies(register: Path, *own: Path) -> None:
     """Remove all copies of the files `own` that `register` names, so that whoever expects one makes it again.
 
-    What is no copy stays, and is named on standard error. Raises WorkspaceError for a copy that cannot be removed.
+    What is not a copy stays, and is named on standard error. Raises WorkspaceError for a copy that cannot be removed.
     """
     from canary_wf.user_key import is_signed
 
@@ -70,7 +70,7 @@ def remove_copies(register: Path, *own: Path) -> None:
             except OSError as error:
                 raise not_writable(path, error, "remove it, or what expects it is not made again") from error
         else:
-            told = one_line(f"{register} names {path}, which is no copy of a result; it stays")
+            told = one_line(f"{register} names {path}, which is not a copy of a result; it stays")
             sys.stderr.write(f"canary-wf: warning: {told}\n")
     register.unlink(missing_ok=True)
 
@@ -100,7 +100,7 @@ def _signed(register: Path, path: str) -> list[str]:
 def _line(entry: object) -> bytes:
     import json
 
-    # In ASCII, as a name may have bytes that are no text, and in one line, as it may have line ends.
+    # In ASCII, as a name may have bytes that are not text, and in one line, as it may have line ends.
     return json.dumps(entry).encode() + b"\n"
 
 

@@ -114,7 +114,7 @@ def take_over(recorder: Recorder) -> None:
 
 
 def clear_up(recorder: Recorder) -> None:
-    """Do so but for the verdicts.
+    """Clean up after runners that are gone, without recording verdicts.
 
     Called once the attempt has begun, so that nothing they write counts any more. Raises WorkspaceError for a process
     that cannot be ended.

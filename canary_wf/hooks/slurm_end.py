@@ -100,7 +100,7 @@ def record_end(
 
 
 def _killed(recorder: Recorder, state: str, cut_short: Sequence[str]) -> list[str]:
-    """Return the jobs with which the whole Slurm job was killed for want of memory, or for nobody knows what.
+    """Return the jobs with which the whole Slurm job was killed because memory ran out, or for nobody knows what.
 
     Slurm says FAILED, not OUT_OF_MEMORY, of a job that it ended by itself (`OverMemoryKill`); that its runner had no
     time for a word tells such an end from others.

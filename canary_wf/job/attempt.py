@@ -3,8 +3,8 @@
 One runner at a time holds a batch. It says so in `attempt.json`; whoever comes later replaces the token, and a runner
 that finds another's token there ends its jobs and writes nothing more. On one machine the newcomer waits until the
 old runner is gone, which it ends when that bears the mark of its attempt; from another machine it waits two heartbeats.
-A newcomer that dies while it waits leaves word of whom it waited for. Only where the workflow is used twice, as modules
-of a larger one, both runners are wanted: a runner that works for another result is waited for, not replaced.
+If a new runner dies while it waits, its file still lists whom it waited for. Where the workflow is used twice, as
+modules of a larger one, both runners are wanted: a runner that works for another result is waited for, not replaced.
 """
 
 import os

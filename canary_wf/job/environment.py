@@ -52,7 +52,7 @@ def base_environment(
     at the batch.
     """
     types = dict(types) if isinstance(types, Mapping) else frozenset(types)
-    # Ids that a runner inside of a job was given itself are none of its own jobs'.
+    # The ids of a runner inside of a job are not those of its own jobs.
     kept = {
         name: value
         for name, value in callers_environment(environment).items()

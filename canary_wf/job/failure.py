@@ -1,6 +1,6 @@
 """The class of a verdict: one word that programs and retry policies go by, where reasons are for people.
 
-An outcome says what became of a job, a class why it did not pass: a job that was killed for want of memory and one
+An outcome says what became of a job, a class why it did not pass: a job that was killed because memory ran out and one
 that ended with exit code 1 are both FAILED. Jobs that passed have no class.
 """
 
@@ -62,7 +62,7 @@ def class_of(status: Status, measurements: Mapping[str, Any]) -> FailureClass | 
 
 
 def out_of_memory(status: Status) -> Status:
-    """Return the verdict `status` on a process that the kernel killed for want of memory, with that as its reason."""
+    """Return the verdict `status` on a process that the kernel killed as memory ran out, with that as its reason."""
     if status.outcome is not Outcome.FAILED:
         return status
     return Status(status.outcome, f"out of memory: the kernel killed it ({status.reason})", status.code)
@@ -71,17 +71,22 @@ def out_of_memory(status: Status) -> Status:
 def with_strays(status: Status, number: int) -> Status:
     """Return the verdict `status` on a job that left processes running, with that in its reason."""
     gone = "was" if number == 1 else "were"
-    told = f"left {count(number, 'process', 'processes')} running outside of its group, which {gone} killed"
-    return Status(status.outcome, f"{status.reason}; {told}" if status.reason else told, status.code)
+    return _and(
+        status, f"left {count(number, 'process', 'processes')} running outside of its group, which {gone} killed"
+    )
 
 
 def with_missed_leftovers(status: Status, number: int) -> Status:
     """Return the verdict on a test that left processes running, on which tests of other batches count in vain."""
-    told = f"left {count(number, 'process', 'processes')} running, which will not live to the tests in other batches"
-    return Status(status.outcome, f"{status.reason}; {told}" if status.reason else told, status.code)
+    left = count(number, "process", "processes")
+    return _and(status, f"left {left} running, which will not live to the tests in other batches")
 
 
 def with_unended(status: Status, processes: str) -> Status:
     """Return the verdict `status` on a job of which `processes`, in words, could not be ended."""
-    told = f"could not be ended ({processes})"
-    return Status(status.outcome, f"{status.reason}; {told}" if status.reason else told, status.code)
+    return _and(status, f"could not be ended ({processes})")
+
+
+def _and(status: Status, reason: str) -> Status:
+    """Return `status` with one more `reason`."""
+    return Status(status.outcome, f"{status.reason}; {reason}" if status.reason else reason, status.code)

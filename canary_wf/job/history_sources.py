@@ -48,7 +48,7 @@ class _Exported(msgspec.Struct, frozen=True):
 
 
 def read_durations(path: Path) -> Durations:
-    """Return the run times in `path`; single ones that are no number of seconds are skipped.
+    """Return the run times in `path`; single values that are not a number of seconds are skipped.
 
     Raises InputError, naming file and line or key, for a file of no known form, and for one without a run time.
     """

@@ -154,7 +154,7 @@ class Job(ResourceHolder):
         return self.workspace.path
 
     def read_output(self, compress: bool = False) -> str:
-        """Return what the job printed; with `compress` deflated (zlib) and in Base64. Nothing yet is no text."""
+        """Return what the job printed; with `compress` deflated (zlib) and in Base64. Empty when there is none yet."""
         text = read_text(self.workspace.joinpath(self.stdout))
         return compress_text(text) if compress else text
 

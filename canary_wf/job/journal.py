@@ -186,7 +186,7 @@ class BatchState:
 
     @property
     def was_run(self) -> bool:
-        """Whether a runner ever worked on the batch; verdicts carried over from another session are no run."""
+        """Whether a runner ever worked on the batch; verdicts carried over from another session do not count."""
         return len(self.attempts) > 1 or self.is_open or (self.last_end is not None and self.last_end.reason != CARRIED)
 
     def record(self, job: str) -> JobRecord:

@@ -1,7 +1,7 @@
 """Ending what the jobs of a dead runner left running, so that none outlives it and none runs twice at once.
 
-A process is a job's when it bears the token of its attempt in its environment, which it got in the moment it came into
-being, or when it is in the group that the job leads and one there bears the token. The token finds also those whose
+A process is a job's when its environment had the token of the attempt from its start, or when it is in the group that
+the job leads and another process there had the token. The token finds also those whose
 group nobody wrote down, and those that left it; and no other process is ended, whatever was written down.
 """
 
@@ -25,9 +25,9 @@ _PAUSES = (0.005, 0.1)
 def end_left_behind(
     groups: Iterable[tuple[int, int]], tokens: Collection[str], patience: float = PATIENCE
 ) -> list[int]:
-    """Kill all that bears one of `tokens`, and of the process groups (leader's pid and start) those with such a one.
+    """Kill all processes that have one of `tokens`, and the `groups` (leader's pid and start) in which one has.
 
-    It waits until they are gone: a job must not be started again before. Return what did not end.
+    Waits until they are gone, as a job must not be started again before. Returns the processes that did not end.
     """
     wanted = {token for token in tokens if token}
     return end_marked(groups, lambda pid: not wanted.isdisjoint((inherited(pid, ATTEMPT) or "").split(":")), patience)
@@ -36,7 +36,7 @@ def end_left_behind(
 def end_marked(
     groups: Iterable[tuple[int, int]], is_marked: Callable[[int], bool], patience: float = PATIENCE
 ) -> list[int]:
-    """Do so for processes that are marked in another way: `is_marked` says so of a pid."""
+    """Kill all processes of which `is_marked` says that they are ours, and the groups in which one is, as above."""
     candidates = {pid for pid, ticks in groups if may_be_group(pid, ticks)}
     ours: set[int] = set()
     end = time.monotonic() + patience
@@ -59,7 +59,7 @@ class _Process(NamedTuple):
 def _living(candidates: Collection[int], ours: set[int], is_marked: Callable[[int], bool]) -> list[_Process]:
     """Return the processes that are marked, and those of candidate groups in which one is or was: these are `ours`.
 
-    That a group bears the number that was noted proves nothing, as anybody may have noted it.
+    The number of a group proves nothing, as anybody may have written it down.
     """
     own = os.getpid()
     pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - names, not paths

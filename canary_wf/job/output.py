@@ -25,7 +25,7 @@ def open_output(path: Path) -> BinaryIO:
 
 
 def read_text(path: Path) -> str:
-    """Return the content of `path`, bytes that are no UTF-8 replaced; an absent file is empty.
+    """Return the content of `path`, bytes that are not UTF-8 replaced; an absent file is empty.
 
     Raises WorkspaceError when it cannot be read.
     """

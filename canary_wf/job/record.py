@@ -62,7 +62,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     """The newest state of a job; times are epoch seconds (UTC), durations seconds.
 
     `earlier` are the runs that a retry policy had followed by another, oldest first, `batch_kills` how often the whole
-    batch was killed while the job ran, as happens for want of memory.
+    batch was killed while the job ran, as happens because memory ran out.
     """
 
     phase: JobPhase = JobPhase.PENDING

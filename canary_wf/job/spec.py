@@ -84,7 +84,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the job's own folder relative to the session's jobs folder; the command runs there, or else in `working_directory`
     (absolute), while output and state stay in `directory`. `ctest` is what only tests of CTest have. `sources`
     (absolute paths) and `stages` are for reports only. `meta_parameters` names those of cpus, gpus and nodes that the
-    test finds among its parameters, though they are no part of its name. `mask` says why the job is not run at all.
+    test finds among its parameters, though they are not part of its name. `mask` says why the job is not run at all.
     """
 
     id: str

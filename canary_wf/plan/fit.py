@@ -27,7 +27,7 @@ def split_by_fit(
 
 
 def split_by_reason(jobs: Sequence[JobSpec], misfits: Mapping[str, str]) -> tuple[list[JobSpec], list[LeftOut]]:
-    """Do so where it is known which jobs, by id, cannot run, and why."""
+    """Split `jobs` likewise; `misfits` says which of them, by id, cannot run, and why."""
     reasons = dict(misfits)
     names = {job.id: job.name for job in jobs}
     downstream: dict[str, list[str]] = {}

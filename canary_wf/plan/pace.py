@@ -41,7 +41,7 @@ class Pace:
         self._wait(self._jobs[job], self._jobs[job].runtime)
 
     def end(self, job: str, seconds: float | None = None) -> None:
-        """Note that `job` is done with, after so many `seconds` where it ran."""
+        """Note that `job` is done, after `seconds` where it ran."""
         self._running.pop(job, None)
         self._leave(job)
         if seconds is not None and job in self._jobs:

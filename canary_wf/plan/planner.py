@@ -79,8 +79,6 @@ def make_plan(
     estimates = [expected_runtime(job, history) for job in jobs]
     segments = segments_of(jobs, kinds.targets, [estimate.seconds for estimate in estimates])
     batches = _linked(_batches(segments, jobs, target, settings), jobs)
-    batch_of = {job: batch.id for batch in batches for job in batch.jobs}
-    digests = InputDigests()
     return Plan(
         session=session,
         created=time.time(),
@@ -93,15 +91,27 @@ def make_plan(
         retry=dict(settings.retry),
         bind=settings.bind,
         fail_on=settings.fail_on,
-        jobs=tuple(
-            _planned(job, estimate, out, settings, batch=batch_of[job.id], inputs=digests.of(job))
-            for job, estimate in zip(map(_informed(target), jobs), estimates, strict=True)
-        ),
+        jobs=_planned_jobs(map(_informed(target), jobs), estimates, batches, settings, out),
         left_out=tuple(left_out),
         masked=masked,
         batches=tuple(batches),
         slurm=settings.slurm,
         hooks=settings.hooks,
+    )
+
+
+def _planned_jobs(
+    jobs: Iterable[JobSpec],
+    estimates: Sequence[Estimate],
+    batches: Sequence[PlannedBatch],
+    settings: PlanSettings,
+    out: Path,
+) -> tuple[PlannedJob, ...]:
+    batch_of = {job: batch.id for batch in batches for job in batch.jobs}
+    digests = InputDigests()
+    return tuple(
+        _planned(job, estimate, out, settings, batch=batch_of[job.id], inputs=digests.of(job))
+        for job, estimate in zip(jobs, estimates, strict=True)
     )
 
 

@@ -1,4 +1,4 @@
-"""What a site's Slurm wants to be told with every batch: the text after `--slurm`, checked.
+"""Options for every batch's submission to Slurm: the text after `--slurm`, checked.
 
 The values end up in a YAML profile, in resources of Snakemake, and on command lines of `sbatch`, so each is held to the
 letters that Slurm's own names and expressions are made of.
@@ -79,4 +79,4 @@ def _check(pair: str, key: str, value: str) -> None:
 
 def _check_form(where: str, form: re.Pattern[str], value: str) -> None:
     if not form.fullmatch(value):
-        raise UsageError(f"{value[:40]!r} is no name that Slurm knows", where=where)
+        raise UsageError(f"{value[:40]!r} is not a name that Slurm can have", where=where)

@@ -146,7 +146,7 @@ def _require_known(plan: Plan, path: Path) -> None:
     """Raise WorkspaceError when batches have jobs, or jobs a batch, that the plan does not know, or it has no name."""
     hint = "start a new session with canary-wf generate"
     if not plan.session.isprintable():
-        raise WorkspaceError(f"is damaged (its session {plan.session!r} is none)", where=path, hint=hint)
+        raise WorkspaceError(f"is damaged ({plan.session!r} is not the name of a session)", where=path, hint=hint)
     jobs, batches = {job.id for job in plan.jobs}, {batch.id for batch in plan.batches}
     named = {job for batch in plan.batches for job in batch.jobs}
     before = {batch for each in plan.batches for batch in each.dependencies}

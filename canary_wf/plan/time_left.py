@@ -39,7 +39,7 @@ class Correction:
         self._took: dict[RuntimeSource, float] = {}
 
     def learn(self, job: Expected, seconds: float) -> None:
-        """Take into account that `job` took so many seconds."""
+        """Take into account that `job` took `seconds`."""
         source = job.runtime_source
         self._expected[source] = self._expected.get(source, 0.0) + job.runtime
         self._took[source] = self._took.get(source, 0.0) + seconds

@@ -26,7 +26,7 @@ class CaseName(NamedTuple):
 
 
 class _Named(NamedTuple):
-    """A job of the plan or one that was left out: `name` is what its users call it, `own` is no other's in its file."""
+    """A job of the plan or one that was left out: `name` is what its users call it, `own` is unique in its file."""
 
     id: str
     path: str

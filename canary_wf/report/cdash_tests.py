@@ -34,7 +34,7 @@ TEXT, NUMBER = "text/string", "numeric/double"
 class TestWriter:
     """Writes the tests of one session."""
 
-    __test__ = False  # of a test runner it is none
+    __test__ = False  # pytest takes it for a test otherwise
 
     def __init__(self, state: SessionState) -> None:
         self._state = state

@@ -17,7 +17,7 @@ LEAST_PART = 0.1
 LEAST_SECONDS = 0.1
 """and by more than this, which clocks and process starts do by themselves."""
 ONE_RUN_RATIO = 1.5
-"""With one earlier run, which says nothing about a spread, it has to take so many times as long, or as short."""
+"""The ratio from which a run time is a change where one earlier run, which has no spread, is all there is."""
 
 
 class Difference(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from canary_wf.report.session import SessionState
 from canary_wf.report.shown import shown_tail
 
 MOST = 10
-"""GitHub shows so many annotations of a step."""
+"""How many annotations of a step GitHub shows."""
 
 _LINES = 5
 _MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}

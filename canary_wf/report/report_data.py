@@ -50,7 +50,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     `batch`, `node`, `environment` and the jobs of `needs` are places in their lists. `plan` is the expected start
     after the batch's and the ids, by type, that stand for the planned ones in the batch's allocation. `output` is
-    None where it is left out for want of space.
+    None where it is left out to save space.
     """
 
     id: str

@@ -70,7 +70,7 @@ def ask_states(jobs: Iterable[str]) -> dict[str, str]:
 
 
 def cancel(jobs: Iterable[str]) -> None:
-    """Take the Slurm jobs with these ids back; one that is over already is no error."""
+    """Cancel the Slurm jobs with these ids; one that is over already is not an error."""
     for portion in _portions(sorted({job for job in jobs if is_id(job)})):
         ask_slurm("scancel", "--quiet", *portion)
 

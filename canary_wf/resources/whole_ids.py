@@ -1,4 +1,4 @@
-"""How many ids hold so many slots, where each id is held whole: two batches never share a device."""
+"""How many ids a number of slots takes, where each id is held whole: two batches never share a device."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -72,7 +72,7 @@ def read_properties(script: Path) -> dict[str, Any]:
     except json.JSONDecodeError:
         properties = None
     if not isinstance(properties, dict):
-        raise InputError("is no job script of Snakemake's", where=script, hint="use the profile slurm-sbatch")
+        raise InputError("is not a job script of Snakemake's", where=script, hint="use the profile slurm-sbatch")
     return properties
 
 

@@ -88,7 +88,7 @@ def _wait(patience: Patience, kind: Passing, label: Label, why: str) -> None:
 
 
 def _found_or_taken_back(label: Label, output: str) -> str:
-    """Return the id of the one job in the queue that bears `label`, when the answer to its submission told none."""
+    """Return the id of the one job in the queue with `label`, where the answer to its submission had no id."""
     jobs = label.jobs()
     found = _only(jobs)
     if found is not None:

@@ -39,14 +39,14 @@ def to_tell(environment: Mapping[str, str]) -> list[str]:
 
 
 def ignored_warning(environment: Mapping[str, str]) -> str | None:
-    """Return what is said of variables that are not heeded, or None when there are none."""
+    """Return a warning about the variables that are ignored, or None when there are none."""
     names = to_tell(environment)
     if not names:
         return None
     values = ", ".join(f"{name}={environment[name][:40]}" for name in names[:6])
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""  # noqa: PLR2004 - what fits one line
-    hint = "say it with canary-wf generate --slurm, or as slurm_extra in the profile"
-    return f"not heeded for batches, which ask for what was planned: {values}{more}; {hint}"
+    hint = "use canary-wf generate --slurm, or slurm_extra in the profile"
+    return f"ignored for batches, which ask for what was planned: {values}{more}; {hint}"
 
 
 def for_submission(environment: Mapping[str, str]) -> dict[str, str]:

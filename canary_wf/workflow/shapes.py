@@ -92,7 +92,7 @@ def _shape(batches: list[PlannedBatch], *, told: bool) -> BatchShape:
 
 
 def _software_part(batch: PlannedBatch) -> list[str]:
-    """Return what tells a shape from one that only has other software: names of images are no names of rules."""
+    """Return what tells a shape from one that only has other software: names of images are not names of rules."""
     if batch.container is None and batch.conda is None:
         return []
     digest = hashlib.sha256(f"{batch.container}\n{batch.conda}".encode())

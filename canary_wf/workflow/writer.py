@@ -56,7 +56,7 @@ def _check_name(out: Path) -> None:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise WorkspaceError("is no UTF-8 text, which Snakemake needs", where=out, hint=_ELSEWHERE) from None
+        raise WorkspaceError("is not UTF-8 text, which Snakemake needs", where=out, hint=_ELSEWHERE) from None
     if any(not inside.isidentifier() for inside in re.findall(r"{([^{}]*)}", name)):
         raise WorkspaceError("has braces that Snakemake would read as its own", where=out, hint=_ELSEWHERE)
 

@@ -119,7 +119,10 @@ def test_config_warns_of_variables_that_are_no_key(small: CommandLine, monkeypat
     """A slip of the pen would else have no effect and no word."""
     monkeypatch.setenv("CANARY_WF_BATCH_WORKRS", "5")
     done = small("config")
-    assert (done.code, done.err) == (0, "canary-wf: warning: CANARY_WF_BATCH_WORKRS is no key of the configuration\n")
+    assert (done.code, done.err) == (
+        0,
+        "canary-wf: warning: CANARY_WF_BATCH_WORKRS is not a key of the configuration\n",
+    )
 
 
 def test_a_mistake_in_the_file_is_told_by_every_command_that_needs_it(configured: CommandLine) -> None:

@@ -66,7 +66,7 @@ def test_what_is_no_result_of_that_batch_stays(
     before = sorted(victim.rglob("*"))
     remove_copies(files.copies, files.result)
     assert sorted(victim.rglob("*")) == before
-    assert capsys.readouterr().err.count("which is no copy of a result; it stays") == 5
+    assert capsys.readouterr().err.count("which is not a copy of a result; it stays") == 5
     assert not files.copies.exists()
 
 

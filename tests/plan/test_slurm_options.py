@@ -14,10 +14,10 @@ def test_pairs_are_read_and_later_ones_win() -> None:
 
 
 def test_the_shells_variables_say_what_no_option_says() -> None:
-    """As `sbatch` would heed them; a value that is no name is told with its variable."""
+    """As `sbatch` would heed them; a value that is not a name is told with its variable."""
     shell = {"SBATCH_PARTITION": "cpu", "SBATCH_ACCOUNT": "lab", "SBATCH_QOS": ""}
     assert parse_slurm_options(["partition=gpu"], shell) == SlurmOptions(account="lab", partition="gpu")
-    with pytest.raises(UsageError, match="SBATCH_QOS: 'a b' is no name"):
+    with pytest.raises(UsageError, match="SBATCH_QOS: 'a b' is not a name"):
         parse_slurm_options([], {"SBATCH_QOS": "a b"})
 
 
@@ -25,9 +25,9 @@ def test_the_shells_variables_say_what_no_option_says() -> None:
     ("text", "told"),
     [
         ("acount=x", "--slurm: 'acount=x' is not understood"),
-        ("account", "--slurm account: '' is no name"),
-        ("account=", "--slurm account: '' is no name"),
-        ("account=a b", "--slurm account: 'a b' is no name"),
+        ("account", "--slurm account: '' is not a name"),
+        ("account=", "--slurm account: '' is not a name"),
+        ("account=a b", "--slurm account: 'a b' is not a name"),
         ("account=$(id)", "--slurm account"),
         ("account='x'", "--slurm account"),
         ("partition=a,", "--slurm partition"),

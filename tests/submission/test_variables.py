@@ -31,9 +31,7 @@ def test_what_a_person_set_is_told() -> None:
     """In one line with what to do; what an allocation sets for itself is not."""
     told = ignored_warning({"SBATCH_PARTITION": "cpu", "SLURM_NTASKS": "4", "SBATCH_QOS": "x"})
     assert told is not None
-    assert told.startswith(
-        "not heeded for batches, which ask for what was planned: SBATCH_PARTITION=cpu, SLURM_NTASKS=4;"
-    )
+    assert told.startswith("ignored for batches, which ask for what was planned: SBATCH_PARTITION=cpu, SLURM_NTASKS=4;")
     assert ignored_warning({"SBATCH_QOS": "x"}) is None
     assert ignored_warning({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4"}) is None
     assert "SBATCH_GRES" in str(ignored_warning({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4", "SBATCH_GRES": "gpu:1"}))

@@ -172,7 +172,7 @@ def _filled(text: str, situation: Situation) -> str | None:
     """Return `text` with the job's parameters in the place of ``$n``, ``${n}`` or, without a ``$``, ``{n}``.
 
     Each has its name also in capitals. None: one is a parameter that the job behind others cannot have. Raises
-    InputError for a name that is no parameter.
+    InputError for a name that is not a parameter.
     """
     values = {"name": situation.testname, "testname": situation.testname, **situation.parameters}
     for name in tuple(values):

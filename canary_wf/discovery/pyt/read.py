@@ -59,7 +59,7 @@ def _read(files: Sequence[str], limit: float, workers: int | None) -> list[FileR
 
 
 def _memory_limit() -> int:
-    """Return the bytes that a reader may take. Raises UsageError for a size that is none."""
+    """Return the bytes that a reader may take. Raises UsageError for what is not a size."""
     text = os.environ.get(_MEMORY_VARIABLE)
     if not text:
         return MEMORY_LIMIT

@@ -234,7 +234,7 @@ class MissingTestInstance:
 
 
 def get_instance(path: "str | None" = None) -> "TestInstance | MissingTestInstance":
-    """Return the job that runs, or the one whose folder or `job.json` is `path`; a script run by hand is no job.
+    """Return the job that runs, or the one whose folder or `job.json` is `path`; a script run by hand is not a job.
 
     Raises MissingTestInstanceError when the state of the job cannot be read.
     """

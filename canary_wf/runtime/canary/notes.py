@@ -24,9 +24,9 @@ _DEEPEST = 50
 
 
 def read_notes(folder: str) -> "tuple[dict[str, Any], dict[str, Any]]":
-    """Return the attributes and the measurements noted in `folder`; a file that is no such file says nothing.
+    """Return the attributes and the measurements noted in `folder`; any other file says nothing.
 
-    All of it can be put into a state file: characters that are no text (halves of surrogate pairs) become ``?``.
+    All of it can be put into a state file: characters that are not text (halves of surrogate pairs) become ``?``.
     """
     found = _read(folder)
     if not found:
