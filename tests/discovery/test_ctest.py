@@ -155,15 +155,16 @@ def test_without_ctest_the_error_says_what_to_install(tree: FakeTree) -> None:
 
 
 def test_tests_that_ctest_does_not_list_are_jobs_that_cannot_start(tree: FakeTree) -> None:
-    """CTest counts them as failed, so they are not passed over."""
+    """CTest counts them as failed, so they are not passed over, and it is said beforehand."""
     tree.write("CTestTestfile.cmake", 'add_test("gone" NOT_AVAILABLE)')
     names = "Test project x\n  Test #1: one\n  Test #2: gone\n  Test #3: off (Disabled)\n\nTotal Tests: 3\n"
     tree.answers(answer(listed("one"), listed("off", DISABLED=True)), names=names)
-    specs = {job.name: job for job in found(tree).jobs}
+    result = found(tree)
+    specs = {job.name: job for job in result.jobs}
     assert set(specs) == {"one", "gone", "off"}
-    assert specs["gone"].ctest == CTestRules(
-        unavailable="the test is not available in this configuration; choose another one with --ctest-config"
-    )
+    reason = "the test is not available in this configuration; choose another one with --ctest-config"
+    assert specs["gone"].ctest == CTestRules(unavailable=reason)
+    assert any(f"gone: {reason}" in warning for warning in result.warnings)
 
 
 def test_a_test_without_a_program_is_a_job_that_cannot_start(tree: FakeTree) -> None:

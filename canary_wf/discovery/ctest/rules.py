@@ -81,7 +81,9 @@ def warnings_of(test: ListedTest, values: Mapping[str, Any]) -> Iterator[str]:
     if test.missing.endswith(NOT_BUILT):
         yield f"it stands for tests of a program that is not built: build the project, {OTHERWISE}, and generate again"
     elif test.missing:
-        yield f"its program is not there, and is looked for when it starts: build the project, {OTHERWISE}"
+        yield f"the program is not there, and is looked for when the test starts: build the project, {OTHERWISE}"
+    if test.unavailable:
+        yield UNAVAILABLE
     for name in sorted(set(values) - HONOURED - RECORDED):
         yield f"{name} has no effect here"
     if values.get("TIMEOUT") == 0:
