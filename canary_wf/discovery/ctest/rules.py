@@ -78,12 +78,7 @@ def groups_of(values: Mapping[str, Any]) -> tuple[tuple[ResourceItem, ...], ...]
 
 def warnings_of(test: ListedTest, values: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is missing, and what of the properties has no effect, in words that are the same for many tests."""
-    if test.missing.endswith(NOT_BUILT):
-        yield f"it stands for tests of a program that is not built: build the project, {OTHERWISE}, and generate again"
-    elif test.missing:
-        yield f"the program is not there, and is looked for when the test starts: build the project, {OTHERWISE}"
-    if test.unavailable:
-        yield UNAVAILABLE
+    yield from _absence(test)
     for name in sorted(set(values) - HONOURED - RECORDED):
         yield f"{name} has no effect here"
     if values.get("TIMEOUT") == 0:
@@ -99,3 +94,12 @@ def warnings_of(test: ListedTest, values: Mapping[str, Any]) -> Iterator[str]:
             parse_change(change)
         except CanaryWfError as error:
             yield f"ENVIRONMENT_MODIFICATION: {error.what}, so the test will not be run"
+
+
+def _absence(test: ListedTest) -> Iterator[str]:
+    if test.unavailable:
+        yield UNAVAILABLE
+    elif test.missing.endswith(NOT_BUILT):
+        yield f"it stands for tests of a program that is not built: build the project, {OTHERWISE}, and generate again"
+    elif test.missing:
+        yield f"the program is not there, and is looked for when the test starts: build the project, {OTHERWISE}"
