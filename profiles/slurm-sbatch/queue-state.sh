@@ -14,6 +14,8 @@ unknown=.snakemake/canary-wf-unknown # ids, of jobs that were asked after and st
 asked=.snakemake/canary-wf-asked     # its time is that of the last squeue
 rounds=4                             # of being in no queue, after which a job is over whatever sacct says
 kept=10000                           # ends that are remembered
+seconds=${CANARY_WF_QUEUE_SECONDS:-5}
+case $seconds in *[!0-9]*) seconds=5 ;; esac
 
 state_in() { # the last word counts: a requeued job stands there once for each time
     [ -r "$1" ] && sed -n "s/^$2|//p" "$1" | tail -n 1
@@ -30,9 +32,11 @@ kind_of() { # a state of the section "JOB STATE CODES" of the manuals of squeue 
     esac
 }
 
-is_due() {
+is_due() { # by the clock of the file system; where that was set back, at once
     then=$(stat -c %Y "$asked" 2>/dev/null) || return 0
-    [ $(($(date +%s) - then)) -ge "${CANARY_WF_QUEUE_SECONDS:-5}" ]
+    touch "$asked.$$" && now=$(stat -c %Y "$asked.$$") || now=$(date +%s)
+    rm -f "$asked.$$"
+    [ $((now - then)) -ge "$seconds" ] || [ "$now" -lt "$then" ]
 }
 
 as_list() { # of what Slurm answers, only lines of an id and a state; states in capitals
@@ -40,7 +44,9 @@ as_list() { # of what Slurm answers, only lines of an id and a state; states in 
 }
 
 ask_squeue() { # a controller that does not answer leaves the old list in place
-    : >"$asked"
+    touch "$asked"
+    [ "$seconds" = "${CANARY_WF_QUEUE_SECONDS:-5}" ] ||
+        echo "canary-wf: CANARY_WF_QUEUE_SECONDS=$CANARY_WF_QUEUE_SECONDS is not a whole number: taken for $seconds" >&2
     if squeue --noheader --me --array --states=all --format='%i|%T' >"$queue.$$" 2>/dev/null; then
         as_list <"$queue.$$" >"$queue.new.$$"
         mv -f "$queue.new.$$" "$queue"

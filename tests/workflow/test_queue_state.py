@@ -34,7 +34,7 @@ class _Queue:
     def state(self, job: str, seconds: int = 600) -> str:
         return self.ask(job, seconds).stdout.strip()
 
-    def ask(self, job: str, seconds: int = 600) -> "subprocess.CompletedProcess[str]":
+    def ask(self, job: str, seconds: int | str = 600) -> "subprocess.CompletedProcess[str]":
         environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "CANARY_WF_QUEUE_SECONDS": str(seconds)}
         return subprocess.run(
             ["sh", SCRIPT, job], cwd=self.folder, env=environment, capture_output=True, text=True, check=True
@@ -148,3 +148,26 @@ def test_a_job_that_comes_back_into_the_queue_lives(queue: _Queue) -> None:
     answers = [queue.ask("1", 0), queue.ask("1", 0)]
     assert [answer.stdout.strip() for answer in answers] == ["running", "running"]
     assert [answer.stderr.count("a state that is not known here") for answer in answers] == [1, 0]
+
+
+def test_a_clock_that_was_set_back_stops_no_question(queue: _Queue) -> None:
+    """Else a run would wait until that time comes again."""
+    queue.program("squeue", "7|RUNNING\n")
+    assert queue.state("7") == "running"
+    asked = queue.folder / ".snakemake" / "canary-wf-asked"
+    os.utime(asked, (asked.stat().st_mtime + 86400,) * 2)
+    queue.program("squeue", "7|COMPLETED\n")
+    assert queue.state("7") == "success"
+    assert queue.calls("squeue") == 2
+
+
+def test_what_is_not_a_number_of_seconds_is_named(queue: _Queue) -> None:
+    """Slurm is asked all the same, after the usual time."""
+    queue.program("squeue", "7|RUNNING\n")
+    done = queue.ask("7", "5s")
+    assert done.stdout == "running\n"
+    assert done.stderr == "canary-wf: CANARY_WF_QUEUE_SECONDS=5s is not a whole number: taken for 5\n"
+    asked = queue.folder / ".snakemake" / "canary-wf-asked"
+    os.utime(asked, (asked.stat().st_mtime - 60,) * 2)
+    queue.program("squeue", "7|COMPLETED\n")
+    assert queue.ask("7", "5s").stdout == "success\n"
