@@ -219,7 +219,7 @@ def _problems(ended: Ended, target: Path) -> Iterator[str]:
     if ended.code == HUNG:
         yield f"{ended.command}: hangs"
         return
-    if ended.code not in CODES or "Traceback (most" in ended.err + ended.out:
+    if ended.code not in CODES or "Traceback (most" in ended.err:  # what a job printed may hold one, too
         yield f"{ended.command}: ended with {ended.code}: {' / '.join(ended.err.strip().splitlines()[-4:])}"
         return
     odd = [line for line in ended.err.splitlines() if line and not line.startswith("canary-wf: ")]
