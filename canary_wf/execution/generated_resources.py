@@ -12,7 +12,7 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.job.events import Resources
 from canary_wf.job.resource_groups import generated_request
 from canary_wf.job.spec import JobSpec
-from canary_wf.resources.leases import HostLeases, Lease, LeaseGivenUpError
+from canary_wf.resources.leases import HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
 
@@ -29,7 +29,7 @@ class GeneratedPools:
         try:
             pool = self._pool(_file(job))
         except CanaryWfError:
-            return None  # `why_never` tells it, when nothing else runs
+            return None  # `why_never` says why, when nothing else runs
         return pool.lend(sizes_by_type(generated_request(job)))
 
     def take_back(self, job: JobSpec, resources: Resources) -> None:
@@ -62,21 +62,11 @@ class GeneratedPools:
         return self._pools[file]
 
     def _lease(self, kind: str, item: Mapping[str, Any]) -> bool:
-        name = str(item["id"])
-        try:
-            self._leases.append(HostLeases().acquire({kind: 1}, {kind: [name]}, on_wait=_no_word, give_up=_at_once))
-        except LeaseGivenUpError:
-            return False
-        return True
+        lease = HostLeases().acquire_now({kind: 1}, {kind: [str(item["id"])]})
+        if lease is not None:
+            self._leases.append(lease)
+        return lease is not None
 
 
 def _file(job: JobSpec) -> str:
     return (job.ctest.specification if job.ctest is not None else None) or ""
-
-
-def _no_word(_text: str) -> None:
-    """Say nothing: what others hold is left to them."""
-
-
-def _at_once() -> bool:
-    return True

@@ -4,7 +4,6 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -14,7 +13,7 @@ from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import is_generated, largest_items
 from canary_wf.job.waiting import note_waiting
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
-from canary_wf.resources.leases import LOCKS, HostLeases, Lease, LeaseGivenUpError, allocation_type
+from canary_wf.resources.leases import LOCKS, HostLeases, Lease, allocation_type
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.slurm_ids import allocation
 from canary_wf.resources.visible import visible_gpus
@@ -147,17 +146,9 @@ class _Share:
             number = min(len(free), sums.get(kind, 0) - len(held.get(kind, ())))
             if number > 0:
                 name = self.type_of(kind)
-                with suppress(LeaseGivenUpError):
-                    found.append(HostLeases().acquire({name: number}, {name: free}, on_wait=_no_word, give_up=_at_once))
+                lease = HostLeases().acquire_now({name: number}, {name: free})
+                found += [] if lease is None else [lease]  # what is not free at once is not needed
         return found
-
-
-def _no_word(_text: str) -> None:
-    """Say nothing: what is not free at once is not needed."""
-
-
-def _at_once() -> bool:
-    return True
 
 
 def _leased(

@@ -153,6 +153,13 @@ class HostLeases:
                 unlock(descriptor)
             folder.close()
 
+    def acquire_now(self, wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> Lease | None:
+        """Lease what `acquire` does, or return None where that would have to wait. Raises the other errors of it."""
+        try:
+            return self.acquire(wanted, candidates, on_wait=lambda _: None, give_up=lambda: True)
+        except LeaseGivenUpError:
+            return None
+
 
 class _Wait:
     """The pauses of one wait, its messages and its end."""
