@@ -9,7 +9,7 @@ from canary_wf.job.attempt import AttemptFile, is_alive
 from canary_wf.job.journal import BatchState
 from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.store import load_plan
-from canary_wf.report.session import SeenBatch, SessionState, add_batch, is_being_run, read_batch
+from canary_wf.report.session import SeenBatch, SessionState, read_batch, state_of
 from canary_wf.session_paths import BatchPaths, SessionPaths
 
 _Stamp = tuple[int, int, int] | None
@@ -36,26 +36,19 @@ class SessionFollower:
 
     def look(self) -> SessionState:
         """Return the state now. Raises WorkspaceError as `load_session` does."""
-        live = is_being_run(self.paths.out)
-        state = SessionState(self.paths, self.plan, {}, live=live, begun=False, runs={}, damaged={})
-        begun = False
-        for batch, seen in self._seen:
-            self._read(batch, seen)
-            add_batch(state, batch, seen.batch)
-            waits = seen.batch.attempt is None and batch.jobs[0] in state.records
-            live, begun = live or seen.batch.alive, begun or seen.batch.was_run or waits
-        return msgspec.structs.replace(state, live=live, begun=begun)
+        batches = ((batch, self._read(batch, seen)) for batch, seen in self._seen)
+        return state_of(self.paths, self.plan, batches)
 
-    def _read(self, batch: PlannedBatch, seen: _Seen) -> None:
-        """Read `batch` again when its files changed, or the runner that it was seen with has ended."""
+    def _read(self, batch: PlannedBatch, seen: _Seen) -> SeenBatch:
+        """Return `batch`, read again when its files changed, or the runner that it was seen with has ended."""
         files = self.paths.batch(batch.id)
         # Signs of life only touch the attempt file; what it says comes with a new file.
         attempt_stamp = _stamp(files.attempt)
         stamps = (attempt_stamp and (*attempt_stamp[:2], 0), _stamp(files.journal), _stamp(files.result))
         attempt = seen.batch.attempt
-        if stamps == seen.stamps and (attempt is None or seen.batch.alive == _lives(files, attempt)):
-            return
-        seen.batch, seen.stamps = read_batch(self.paths, batch, self._jobs), stamps
+        if stamps != seen.stamps or (attempt is not None and seen.batch.alive != _lives(files, attempt)):
+            seen.batch, seen.stamps = read_batch(self.paths, batch, self._jobs), stamps
+        return seen.batch
 
 
 def _lives(files: BatchPaths, attempt: AttemptFile) -> bool:

@@ -94,17 +94,9 @@ class SessionState(msgspec.Struct, frozen=True):
 
 def load_session(paths: SessionPaths) -> SessionState:
     """Return the state of the session at `paths`. Raises WorkspaceError when its files are missing or damaged."""
-    state = SessionState(
-        paths, load_plan(paths.plan), {}, live=is_being_run(paths.out), begun=False, runs={}, damaged={}
-    )
-    jobs = {job.id: job for job in state.plan.jobs}
-    live, begun = state.live, False
-    for batch in state.plan.batches:
-        seen = read_batch(paths, batch, jobs)
-        add_batch(state, batch, seen)
-        live = live or seen.alive
-        begun = begun or seen.was_run or (seen.attempt is None and batch.jobs[0] in state.records)
-    return msgspec.structs.replace(state, live=live, begun=begun)
+    plan = load_plan(paths.plan)
+    jobs = {job.id: job for job in plan.jobs}
+    return state_of(paths, plan, ((batch, read_batch(paths, batch, jobs)) for batch in plan.batches))
 
 
 class SeenBatch(NamedTuple):
@@ -136,7 +128,19 @@ def read_batch(paths: SessionPaths, batch: PlannedBatch, jobs: Mapping[str, Plan
         return SeenBatch(None, alive=False, state=state)
 
 
-def add_batch(state: SessionState, batch: PlannedBatch, seen: SeenBatch) -> None:
+def state_of(paths: SessionPaths, plan: Plan, batches: Iterable[tuple[PlannedBatch, SeenBatch]]) -> SessionState:
+    """Return the state of a session from what is read of its `batches`, one after the other."""
+    live = is_being_run(paths.out)  # before the batches: a run that ends meanwhile leaves its verdicts there
+    state = SessionState(paths, plan, {}, live=live, begun=False, runs={}, damaged={})
+    begun = False
+    for batch, seen in batches:
+        _add_batch(state, batch, seen)
+        waits = seen.attempt is None and batch.jobs[0] in state.records
+        live, begun = live or seen.alive, begun or seen.was_run or waits
+    return msgspec.structs.replace(state, live=live, begun=begun)
+
+
+def _add_batch(state: SessionState, batch: PlannedBatch, seen: SeenBatch) -> None:
     """Put what was `seen` of `batch` into `state`."""
     state.records.update(batch_records(state.paths.batch(batch.id), batch.jobs, seen.state, alive=seen.alive))
     if seen.state.attempts:
