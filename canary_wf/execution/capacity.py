@@ -1,8 +1,8 @@
 """What a batch may hand out to its jobs: ids by type from the resource pool, memory as a number, slots for workers."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from canary_wf.execution.generated_resources import GeneratedPools
 from canary_wf.job.environment import NODES
 from canary_wf.job.events import Resources
 from canary_wf.job.resource_groups import is_generated, job_request
@@ -10,6 +10,9 @@ from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
 from canary_wf.wording import amount
+
+if TYPE_CHECKING:
+    from canary_wf.execution.generated_resources import GeneratedPools
 
 
 def kind_of(job: PlannedJob) -> tuple[object, ...]:
@@ -36,7 +39,7 @@ class Capacity:
         memory: int | None,
         workers: int | None,
         nodes: Sequence[str] = (),
-        generated: GeneratedPools | None = None,
+        generated: "GeneratedPools | None" = None,
     ) -> None:
         self._pool = pool
         self._nodes = nodes

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.execution.generated_resources import GeneratedPools
 from canary_wf.execution.progress import say
 from canary_wf.job.resource_groups import is_generated, largest_items
-from canary_wf.job.waiting import note_waiting
 from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
 from canary_wf.resources.leases import LOCKS, HostLeases, Lease, allocation_type
 from canary_wf.resources.pool import ResourcePool
@@ -21,6 +19,7 @@ from canary_wf.resources.whole_ids import ids_that_hold
 from canary_wf.wording import amount
 
 if TYPE_CHECKING:
+    from canary_wf.execution.generated_resources import GeneratedPools
     from canary_wf.resources.granted import Granted
 
 
@@ -40,7 +39,7 @@ class BatchPool(NamedTuple):
     lease: Lease | None
     bindable: bool = True
     nodes: tuple[str, ...] = ()
-    generated: GeneratedPools | None = None
+    generated: "GeneratedPools | None" = None
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +75,11 @@ def open_pool(
     if granted is None:
         resources = _still_visible(part, _with_nominal_nodes(part), environment)
         found = _leased(part, resources, part.batch.memory, _Patience(hold, waiting))
-        return found._replace(generated=GeneratedPools()) if any(map(is_generated, part.jobs)) else found
+        if not any(map(is_generated, part.jobs)):
+            return found
+        from canary_wf.execution.generated_resources import GeneratedPools  # late: start-up
+
+        return found._replace(generated=GeneratedPools())
     _tell_shortage(part, granted)
     share = _Share(granted, allocation(environment), alone=alone)
     memory = min(filter(None, (granted.memory, part.batch.memory)), default=None)
@@ -112,6 +115,8 @@ class _Patience:
         if self._waiting is not None:
             self._told = True
             try:
+                from canary_wf.job.waiting import note_waiting  # late: start-up
+
                 note_waiting(self._waiting, what, self._since)
             except WorkspaceError as error:
                 say(f"that it waits is not noted: {error}")

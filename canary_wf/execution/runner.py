@@ -17,7 +17,6 @@ from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
 from canary_wf.execution.binding import Binding
 from canary_wf.execution.capacity import Capacity
 from canary_wf.execution.command_line import read_arguments
-from canary_wf.execution.fixture_reruns import set_ups_to_repeat
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.open_files import allow_open_files
 from canary_wf.execution.out_of_memory import OomKills
@@ -45,7 +44,6 @@ from canary_wf.job.status import Outcome, Status
 from canary_wf.json_files import not_writable, read_json, remedy, write_atomic
 from canary_wf.plain_files import read_plain
 from canary_wf.plan.batch_slice import BatchSlice
-from canary_wf.plan.local_permission import require_permission
 from canary_wf.resources.slurm_ids import own_ids
 from canary_wf.resources.whole_ids import largest_id
 from canary_wf.session_paths import Placed, SessionPaths, require_inside
@@ -114,6 +112,8 @@ def run_batch(
     require_trusted(paths.out, [paths.session])
     part = load_slice(paths, batch, anywhere=anywhere)
     if part.scheduler == "slurm" and not submitted and not os.environ.get("SLURM_JOB_ID"):
+        from canary_wf.plan.local_permission import require_permission  # late: start-up
+
         require_permission(f"batch {batch}", os.environ)
     _require_upstreams(part, paths)
     _require_not_replaced(batch, paths)
@@ -238,6 +238,10 @@ class _BatchRun:
 
     def _repeat_set_ups(self, known: dict[str, Status]) -> None:
         """Make what has to run again pending: the servers that it left running are gone."""
+        if not any(job.fixtures for job in self.part.jobs):
+            return
+        from canary_wf.execution.fixture_reruns import set_ups_to_repeat  # late: start-up
+
         for job in sorted(set_ups_to_repeat(self.part.jobs, self.recorder.state.jobs, known)):
             say(f"to be run again: {self.names[job]}, as what it left running has ended")
             self.recorder(JobReset(time=time.time(), job=job))

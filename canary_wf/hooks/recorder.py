@@ -16,7 +16,6 @@ from canary_wf.job.events import AttemptEnded, AttemptStarted, Event, JobFinishe
 from canary_wf.job.journal import BatchState, JournalWriter, read_journal
 from canary_wf.job.phase import JobPhase
 from canary_wf.job.record import JobRecord
-from canary_wf.job.replay import events_of
 from canary_wf.job.spec import JobSpec
 from canary_wf.job.state_file import STATE_FILE, job_fields, tells, write_job_file
 from canary_wf.json_files import MACHINE_FAULTS, remove_half_written
@@ -98,6 +97,8 @@ class Recorder:
             raise SupersededError(self._batch)
         told = "its journal was removed or cut while it ran, and is written anew"
         sys.stderr.write(f"canary-wf: warning: batch {self._batch}: {told}\n")
+        from canary_wf.job.replay import events_of  # late: start-up
+
         self._journal.renew(events_of(self.state))
 
     def _can_wait(self, job: str) -> bool:

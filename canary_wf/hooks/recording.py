@@ -18,7 +18,6 @@ from canary_wf.job.events import AttemptEnded, AttemptStarted
 from canary_wf.job.journal import read_journal, renew_journal
 from canary_wf.job.processes import this_place
 from canary_wf.job.recovery import load_batch
-from canary_wf.job.replay import events_of
 from canary_wf.job.spec import JobSpec
 from canary_wf.json_files import read_json
 from canary_wf.session_paths import SessionPaths, relative_to_out, require_inside
@@ -81,6 +80,8 @@ def open_recorder(
     state = load_batch(paths, batch, list(specs.values()), alive=False, done=done)
     is_damaged = state.damage is not None
     if is_damaged:
+        from canary_wf.job.replay import events_of  # late: start-up
+
         hold()
         told = f"canary-wf: warning: batch {batch}: {state.damage}; the journal is written anew from what is known"
         sys.stderr.write(f"{one_line(told)}\n")

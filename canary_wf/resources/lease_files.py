@@ -14,10 +14,13 @@ import stat
 import struct
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.json_files import OPEN_MORE
-from canary_wf.resources.lock_holders import Holder, lock_holders
+
+if TYPE_CHECKING:
+    from canary_wf.resources.lock_holders import Holder
 
 ANYONE = 0o666
 SHARED_FOLDER = 0o1777
@@ -86,7 +89,7 @@ class LeaseFolder:
             raise self._unusable(self.path / file, error) from error
         return descriptor
 
-    def holders(self, name: str) -> list[Holder]:
+    def holders(self, name: str) -> "list[Holder]":
         """Return who holds the lock of the file `name`, as the kernel says: the file anybody may have written.
 
         Those in other containers are not seen, nor whose share of a file it is.
@@ -98,6 +101,8 @@ class LeaseFolder:
         except OSError:
             return []
         try:
+            from canary_wf.resources.lock_holders import lock_holders  # late: start-up
+
             return lock_holders(descriptor)
         finally:
             os.close(descriptor)

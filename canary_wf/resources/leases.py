@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from canary_wf.errors import CanaryWfError, one_line
 from canary_wf.resources.errors import ResourceUnavailable
 from canary_wf.resources.lease_files import ALLOCATION, LeaseFolder, encode_name, sign, unlock
-from canary_wf.resources.lock_holders import Holder
 from canary_wf.slow_call import warn_when_slow
 from canary_wf.user_names import user_name
+
+if TYPE_CHECKING:
+    from canary_wf.resources.lock_holders import Holder
 
 FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
 LOCKS = ""
@@ -250,15 +252,17 @@ def _waited_for(
     return _in_words(f"waiting for {asked}, held by", holders, since, folder.path)
 
 
-def _holders(folder: LeaseFolder, name: str) -> Sequence[Holder | str | None]:
+def _holders(folder: LeaseFolder, name: str) -> "Sequence[Holder | str | None]":
     """Return who holds the lock `name`: processes, None for one that is not seen, or words for who it can only be."""
     if name.startswith(ALLOCATION):
         return ["another batch in this Slurm job"]
     return folder.holders(name) or [None]
 
 
-def _in_words(told: str, holders: Sequence[Holder | str | None], since: float, folder: Path) -> str:
+def _in_words(told: str, holders: "Sequence[Holder | str | None]", since: float, folder: Path) -> str:
     """Return `told` with the holders; where one is not this user's own, also since when, and what helps."""
+    from canary_wf.resources.lock_holders import Holder  # late: start-up
+
     known = list(dict.fromkeys(holders)) or [None]
     named = [str(holder or "a process that is not seen from here") for holder in known]
     more = f" and {len(named) - _NAMED_HOLDERS} more" if len(named) > _NAMED_HOLDERS else ""
