@@ -25,7 +25,7 @@ def _main() -> None:
         _open_streams()
     _name_files_in_utf8()
     for stream in (sys.stdout, sys.stderr):
-        # Names of jobs may have letters that this terminal cannot show; they are told escaped then.
+        # Names of jobs may have letters that this terminal cannot show; they are shown escaped then.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=_streams_encoding(), errors="backslashreplace")
     if sys.argv[1:2] == ["run-batch"]:

@@ -75,7 +75,7 @@ class WorkspaceError(CanaryWfError):
 
 
 def as_error(error: CanaryWfError | OSError, batch: str) -> CanaryWfError:
-    """Return `error` as one that can be told in a line, with the `batch` whose files met it."""
+    """Return `error` as one that fits a line, with the `batch` whose files met it."""
     if isinstance(error, CanaryWfError):
         return error
     return WorkspaceError(f"{error.filename or 'its files'}: {error.strerror}", where=f"batch {batch}")

@@ -1,4 +1,4 @@
-"""Files that matter: written beside and renamed, read with the type checked, errors told with the file's name."""
+"""Files that matter: written beside and renamed, read with the type checked, errors that name the file."""
 
 import contextlib
 import errno
@@ -166,7 +166,7 @@ def written_by(schema: str, known: str) -> str:
 
 
 def not_writable(path: Path | str, error: OSError, hint: str = "choose another folder with -d") -> WorkspaceError:
-    """Return the error that tells why `path` could not be written, and what to do (`hint` unless the errno says)."""
+    """Return the error that says why `path` could not be written, and what to do (`hint` unless the errno says)."""
     return WorkspaceError(f"cannot be written ({error.strerror})", where=path, hint=remedy(error, hint))
 
 

@@ -1,4 +1,4 @@
-"""Plug-ins of other packages: found by their entry points, and every error in one told with its name.
+"""Plug-ins of other packages: found by their entry points, and every error in one names it.
 
 The groups are ``canary_wf.finders`` (a class or object as `canary_wf.discovery.kinds.Finder`) and
 ``canary_wf.reporters`` (a function from `canary_wf.report.session.SessionState` to text).

@@ -15,7 +15,7 @@ ELSEWHERE = "if it never does, choose a folder on another file system with -d"
 """What to do about files of a workspace."""
 
 PATIENCE = 3.0
-"""Seconds after which a call is told of that should take milliseconds."""
+"""Seconds after which there is a warning about a call that should take milliseconds."""
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 Snakemake imports it with every command, so nothing heavy stands at the top. Without it a run is the same, less the
 times of submission. On a terminal it takes the place of Snakemake's own output: errors and messages pass through, the
 rules do not, and one line below them tells how many jobs passed, failed, run and are left. Elsewhere Snakemake's
-output stays as it is. What a batch waits for that others hold is told in both.
+output stays as it is. What a batch waits for that others hold is shown in both.
 """
 
 import logging
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snakemake_logger_plugin_canary.submissions import SubmissionNotes
 
 _HIDDEN = frozenset({"job_info", "job_started", "job_finished", "shellcmd", "progress", "run_info", "resources_info"})
-"""Events that tell of rules; on a terminal the live line tells of jobs instead."""
+"""Events about rules; on a terminal the live line shows jobs instead."""
 
 
 class LogHandler(LogHandlerBase):
@@ -31,7 +31,7 @@ class LogHandler(LogHandlerBase):
         self._waiting: WaitingNotices | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note and show what `record` tells; an error in here must not end a workflow."""
+        """Note and show what `record` says; an error in here must not end a workflow."""
         try:
             if not self.common_settings.dryrun:
                 self._note(record)

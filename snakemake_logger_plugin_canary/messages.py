@@ -55,13 +55,13 @@ def batch_of_command(command: str) -> tuple[Path, str] | None:
 
 
 def state_in(message: str) -> str | None:
-    """Return the state of a Slurm job that failed, when `message` tells it."""
+    """Return the state of a Slurm job that failed, when `message` says it."""
     told = _STATE.search(message)
     return None if told is None else told[1]
 
 
 def reason_in(message: str) -> str:
-    """Return in a line why a job of Snakemake's failed, as the executor's `message` tells it."""
+    """Return in a line why a job of Snakemake's failed, as the executor's `message` says."""
     refused = _REFUSED.search(message)
     if refused is not None:
         return f"refused by Slurm: {_in_a_line(refused['slurm'] or refused['generic'] or '')}"

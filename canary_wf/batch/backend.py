@@ -43,5 +43,5 @@ class Backend(Protocol):
     """Carries batches to where they run."""
 
     def submit(self, batch: "TestBatch") -> Submission:
-        """Hand `batch` over. The state files of its jobs tell how they end. Raises CanaryWfError or OSError."""
+        """Hand `batch` over. How its jobs end is in their state files. Raises CanaryWfError or OSError."""
         ...

@@ -54,7 +54,7 @@ class Configured(Mapping[str, Any]):
         return self._file is None and not os.environ.get(FILE_VARIABLE) and is_foreign(file)
 
     def _harmless(self, settings: "dict[str, Setting]") -> "dict[str, Setting]":
-        """Return what another user's file may say, and tell of the rest: where files are written, and what is run."""
+        """Return what another user's file may say; warn of the rest: where files are written, and what is run."""
         from canary_wf.errors import one_line
 
         refused = [name for name, setting in settings.items() if _FAR_REACHING(name) and ":" in setting.source]

@@ -81,7 +81,7 @@ def application(context: click.Context, *, config: Path | None, debug: bool, no_
         os.environ["NO_COLOR"] = "1"
     context.obj = configured = Configured(config)
     context.default_map = {name: configured for name in COMMANDS if name not in NOT_CONFIGURED}
-    del debug  # read from the context where an error is told
+    del debug  # read from the context where an error is shown
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -137,7 +137,7 @@ def _usage_message(error: click.ClickException, arguments: list[str]) -> str:
             behind = f"{context.command_path} -- {error.option_name}"
             return f"{text}; try {context.command_path} --help, or {behind} for a job that is called so"
         return f"{text}; try {context.command_path} --help"
-    # An option without its argument is told without its command, which is the first word that is one.
+    # An option without its argument is reported without its command, which is the first word that is one.
     command = next((f" {word}" for word in arguments if word in COMMANDS), "")
     return f"{text}; try canary-wf{command} --help"
 

@@ -18,7 +18,7 @@ _MOST_DIGITS = 9
 
 
 class RunOptions(NamedTuple):
-    """What `run-batch` was told."""
+    """The arguments of `run-batch`."""
 
     batch: str
     plan: Path
@@ -71,7 +71,7 @@ def command_parser() -> "argparse.ArgumentParser":
     import argparse
 
     class Parser(argparse.ArgumentParser):
-        """The parser that tells a wrong command line as every other command does: in one line."""
+        """The parser that reports a wrong command line as every other command does: in one line."""
 
         def error(self, message: str) -> NoReturn:
             self.exit(ExitCode.USAGE, f"canary-wf: {message}; try {self.prog} --help\n")

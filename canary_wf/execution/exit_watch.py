@@ -64,7 +64,7 @@ class ExitWatch:
                 os.close(descriptor)
             return
         self._pipe, self._before = pipe, before
-        # Only a signal with a handler is told to the pipe.
+        # Only a signal with a handler is written to the pipe.
         signal.signal(signal.SIGCHLD, self._on_exit)
 
     def _on_exit(self, number: int, frame: FrameType | None) -> None:

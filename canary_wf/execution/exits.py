@@ -13,7 +13,7 @@ class Exit:
         self.code = os.waitstatus_to_exitcode(status)
         self.cpu_user = usage.ru_utime
         self.cpu_system = usage.ru_stime
-        self.max_rss = usage.ru_maxrss / 1024  # told in KiB on Linux, kept in MiB
+        self.max_rss = usage.ru_maxrss / 1024  # KiB on Linux, kept in MiB
 
 
 def reap(pid: int) -> Exit:

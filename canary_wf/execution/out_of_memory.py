@@ -13,7 +13,7 @@ from canary_wf.resources.cgroup import own_folders
 
 SIGKILLED = -9
 SHELL_SIGKILLED = 137
-"""The exit code by which a shell tells that its command was killed by signal 9 (128 + 9)."""
+"""The exit code by which a shell says that its command was killed by signal 9 (128 + 9)."""
 
 _FILES = ("memory.events", "memory.oom_control")
 _ROOT = Path("/")

@@ -42,7 +42,7 @@ class ProgressLog:
         return self._done
 
     def __call__(self, event: Event) -> None:
-        """Take note of `event`, and tell of it when a job ended."""
+        """Take note of `event`, and print a line when a job ended."""
         match event:
             case JobStarted():
                 self._pace.start(event.job, time.monotonic())

@@ -8,7 +8,7 @@ Listener = Callable[[Event], None]
 
 
 class Hooks:
-    """The listeners of one batch, called in order; the first is the recorder, so state is written before it is told."""
+    """The listeners of one batch, called in order; first the recorder, so state is written before others hear of it."""
 
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
         self._listeners = list(listeners)

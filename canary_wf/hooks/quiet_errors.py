@@ -1,7 +1,7 @@
-"""Errors of a Snakemake that was told to be quiet about everything: with ``--quiet all`` it ends without a word.
+"""Errors of a Snakemake that is quiet about everything: with ``--quiet all`` it ends without a word.
 
 The workflow calls this when it is read, so that a folder that is read-only, a disk that is full, or a batch that the
-machine ended is told in one line. What the gate says of jobs that failed, it says itself.
+machine ended is reported in one line. What the gate says of jobs that failed, it says itself.
 """
 
 import logging
@@ -30,7 +30,7 @@ class _Errors(logging.Handler):
         self._told = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell of `record`."""
+        """Write the line for `record`."""
         told = _job(record) if str(getattr(record, "event", "")) == "job_error" else _message(record)
         if told is not None and not (self._told and any(words in told for words in _SUMMED_UP)):
             sys.stderr.write(f"canary-wf: Snakemake: {told}\n")
@@ -48,7 +48,7 @@ def tell_errors(workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, 
 
 
 def _job(record: logging.LogRecord) -> str | None:
-    """Return what to tell of a rule that failed: the end of its log, and where that is."""
+    """Return what to say of a rule that failed: the end of its log, and where that is."""
     rule = str(getattr(record, "rule_name", None) or "")
     if rule == "gate":
         return None

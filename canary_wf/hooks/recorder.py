@@ -24,7 +24,7 @@ from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.session_paths import SessionPaths, relative_to_out
 
 TOLD_AFTER = 0.1
-"""Seconds that a job runs before its state file says so; most short ones are told of once, when they have ended."""
+"""Seconds that a job runs before its state file says so; most short ones are written once, at their end."""
 
 _UNTOLD = (AttemptStarted, AttemptEnded, JobLaunched)
 """Events that change no state file."""
@@ -65,7 +65,7 @@ class Recorder:
         self._listeners.append(listener)
 
     def __call__(self, event: Event) -> None:
-        """Record `event`: first the journal, then what is derived from it; then tell of it."""
+        """Record `event`: first the journal, then what is derived from it; then call the listeners."""
         self._hold()
         can_wait = isinstance(event, JobStarted) and self._can_wait(event.job)
         if isinstance(event, AttemptStarted):

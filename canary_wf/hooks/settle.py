@@ -77,7 +77,7 @@ def needs_settling(files: BatchPaths, attempt: AttemptFile | None) -> bool:
 
 
 def _tells_more(paths: SessionPaths, case: _Case, state: str) -> bool:
-    """Return whether Slurm knows of an end that the batch's state does not tell of yet."""
+    """Return whether Slurm knows of an end that is not in the batch's state yet."""
     if case.suspect is None or not ended(state):
         return False
     if case.attempt is None or case.attempt.ended:

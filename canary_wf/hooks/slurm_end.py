@@ -24,7 +24,7 @@ from canary_wf.session_paths import SessionPaths
 
 _OUT_OF_MEMORY = "OUT_OF_MEMORY"
 _ENDED_BY_SIGNAL = ("signal", "time_limit")
-"""Reasons of a runner that was told to end: late in its time it takes that for its limit, but Slurm knows better."""
+"""Reasons of a runner that a signal ended: late in its time it takes that for its limit, but Slurm knows better."""
 
 
 class Suspect(msgspec.Struct, frozen=True):

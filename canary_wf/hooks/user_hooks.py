@@ -71,7 +71,7 @@ def _signed(session: str, hooks: tuple[str, ...]) -> list[object]:
 
 
 class UserHooks:
-    """The hooks called `names`; `context` are fields that each event is told with (session, batch, OUT)."""
+    """The hooks called `names`; `context` are fields that go with each event (session, batch, OUT)."""
 
     def __init__(self, names: Iterable[str], context: Mapping[str, Any], job_names: Mapping[str, str]) -> None:
         self._context = dict(context)

@@ -1,4 +1,4 @@
-"""What batches wait for, told where Snakemake's user looks: their runners' own words go into log files."""
+"""What batches wait for, shown where Snakemake's user looks: their runners' own words go into log files."""
 
 import sys
 import threading
@@ -16,14 +16,14 @@ _SHARE = 50
 """Looking takes at most this part of the time."""
 
 _MOST = 64
-"""Batches that are told of each time; more than that do not run on one machine at once."""
+"""Batches that are looked at each time; more than that do not run on one machine at once."""
 
 _PLUGIN = "snakemake_logger_plugin_canary.submissions"
-"""What is imported once Snakemake's logger plugin of ours hears something: it tells the same then."""
+"""What our logger plugin of Snakemake imports once it hears something; it shows the same then."""
 
 
 def tell_of_waiting(paths: SessionPaths) -> None:
-    """Tell on standard error what batches of the session wait for, for as long as this process lives.
+    """Write to standard error what batches of the session wait for, for as long as this process lives.
 
     Where the logger plugin is in use, that does it.
     """
@@ -69,7 +69,7 @@ class WaitingNotices:
             pause = max(SECONDS, (time.monotonic() - began) * _SHARE)
 
     def look(self) -> None:
-        """Tell of batches that wait for something that was not told of yet."""
+        """Write a line for each batch that waits for something new."""
         for paths, batch in list(self._running())[:_MOST]:
             try:
                 waiting = read_waiting(paths.batch(batch).waiting)

@@ -1,4 +1,4 @@
-"""When a Snakemake was stopped by its user: it takes its Slurm jobs back then, which Slurm tells as cancelled.
+"""When a Snakemake was stopped by its user: it takes its Slurm jobs back then, which Slurm reports as cancelled.
 
 What a person cancels by `scancel` is final; what a stopped workflow took back is to be run by the next one. The logger
 plugin notes it, also in a larger workflow, and the workflow's error handler, also without the plugin.

@@ -41,7 +41,7 @@ def request_of(slots: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 class Allocation:
-    """What a job holds of a pool now, and what it held last: one that gave its ids back still tells which they were."""
+    """What a job holds of a pool now, and what it held last: one that gave its ids back still knows which they were."""
 
     def __init__(self) -> None:
         self.held: Resources = {}

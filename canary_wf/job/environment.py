@@ -48,7 +48,7 @@ def base_environment(
 ) -> BaseEnvironment:
     """Return what all jobs of a batch inherit from the runner, who has resources of these `types`.
 
-    As a mapping these have an id each, which is told to who wants no slots of it. `attempt` is the token of the attempt
+    As a mapping these have an id each, for jobs that want no slots of it. `attempt` is the token of the attempt
     at the batch.
     """
     types = dict(types) if isinstance(types, Mapping) else frozenset(types)
@@ -145,7 +145,7 @@ def _set_all(environment: dict[str, str], variables: Mapping[str, str | None]) -
 
 
 def id_variables(resources: Resources, types: Collection[str] = ()) -> dict[str, str]:
-    """Return the variables that tell a job which ids of which type it was given, of a pool of these `types`."""
+    """Return the variables that give a job its ids by type, of a pool of these `types`."""
     ids = {kind: ",".join(str(item["id"]) for item in items) for kind, items in resources.items()}
     known = {*types, *ids}
     variables = {"CANARY_CPU_IDS": "", "CANARY_GPU_IDS": ""}

@@ -42,7 +42,7 @@ _DEEPEST = 100
 """Levels of lists and mappings in a line; what a job may note of itself has half as many."""
 
 _NO_JOURNAL = frozenset({errno.EINVAL, errno.EFBIG, errno.ENOTDIR, errno.ENAMETOOLONG})
-"""Errors that tell of what lies in the journal's place, and not of a machine that is in trouble."""
+"""Errors that come from what lies in the journal's place, and not from a machine in trouble."""
 
 _LOOK = 1.0
 """Seconds between two looks at whether the journal is still under its name."""

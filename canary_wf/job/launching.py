@@ -1,4 +1,4 @@
-"""Who runs a job's process: the protocol that the execution layer fulfils, and how it tells of a time limit."""
+"""Who runs a job's process: the protocol that the execution layer fulfils, and how it reports a time limit."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol

@@ -1,4 +1,4 @@
-"""What is known of one job in a session, as `job.json`, `status --json` and the reports tell it."""
+"""What is known of one job in a session, as `job.json`, `status --json` and the reports show it."""
 
 import re
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
         return class_of(self.status, self.measurements)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what `job.json` tells of it."""
+        """Return what `job.json` says of it."""
         return {
             "outcome": self.status.outcome.name,
             "class": self.failure,

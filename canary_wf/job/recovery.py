@@ -152,7 +152,7 @@ def _has_begun(paths: SessionPaths, batch: str, job: _Placed) -> bool:
 
 
 def _record_in_file(paths: SessionPaths, batch: str, job: _Placed) -> JobRecord | None:
-    """Return the record that the job's own file tells, None where there is none or it makes no sense."""
+    """Return the record in the job's own file, None where there is none or it makes no sense."""
     path = f"{paths.job_folder(job.directory)}/{STATE_FILE}"
     if not os.path.lexists(path):
         return None

@@ -17,7 +17,7 @@ MOST_GROUPS = 10
 
 
 def with_origin(left_out: LeftOut, job: JobSpec, out: Path) -> LeftOut:
-    """Return `left_out` with what reports tell of the `job` it is; its file is relative to `out`."""
+    """Return `left_out` with what reports say of the `job` it is; its file is relative to `out`."""
     ran_in = job.working_directory
     return msgspec.structs.replace(
         left_out,

@@ -132,7 +132,7 @@ def load_plan(path: Path) -> Plan:
     try:
         plan: Plan = read_json(path, Plan)
     except WorkspaceError:
-        # What does not fit may be of another format, which is told rather than its first difference.
+        # What does not fit may be of another format, which says more than its first difference.
         header: _Header = read_json(path, _Header)
         _check_format(header.schema, path)
         raise

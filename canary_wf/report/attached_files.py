@@ -9,7 +9,7 @@ from pathlib import Path
 from canary_wf.plain_files import open_plain
 
 LARGEST = 64 * 2**20
-"""Bytes of one file that is attached; of a larger one its size is told."""
+"""Bytes of one file that is attached; a larger one is not attached."""
 
 
 class Attachments:
@@ -22,7 +22,7 @@ class Attachments:
         self._allowed = allowed
 
     def attach(self, parent: ET.Element, name: str, file: str, folder: Path) -> None:
-        """Add `file` as the measurement `name`; one that is not there is told by an empty value, as CTest does."""
+        """Add `file` as the measurement `name`; one that is not there has an empty value, as with CTest."""
         content = self._read(folder / file)
         if isinstance(content, str):
             _told(parent, name, f"File {file} {content}")

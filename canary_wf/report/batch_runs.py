@@ -24,7 +24,7 @@ class BatchRun(msgspec.Struct, frozen=True):
 
 
 def runs_of(state: BatchState, *, alive: bool) -> tuple[BatchRun, ...]:
-    """Return the runs that a batch's journal tells of, oldest first; `alive` says whether its newest one goes on."""
+    """Return the runs in a batch's journal, oldest first; `alive` says whether its newest one goes on."""
     found = []
     for number, attempt in enumerate(state.attempts):
         reason = state.reasons.get(attempt.token)

@@ -15,7 +15,7 @@ from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.model import LeftOut, Plan
 
 _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "WORKSPACE")
-"""Variables by which GitHub, GitLab and Jenkins tell where the repository is checked out."""
+"""Variables in which GitHub, GitLab and Jenkins say where the repository is checked out."""
 
 
 class CaseName(NamedTuple):

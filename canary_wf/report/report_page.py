@@ -44,7 +44,7 @@ def _history(state: SessionState) -> History:
     try:
         return load_history(state.paths.out)
     except WorkspaceError:
-        return History()  # a damaged history is told by `generate`; what happened in this session is known without
+        return History()  # `generate` reports a damaged history; what happened in this session is known without
 
 
 def _verdict(state: SessionState) -> dict[str, str]:

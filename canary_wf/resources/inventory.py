@@ -122,7 +122,7 @@ class Allocator:
 
 
 def unknown_type(rtype: str, known: object) -> UnknownResourceTypeError:
-    """Return the error that tells that the pool has no such type."""
+    """Return the error that the pool has no such type."""
     types = ", ".join(sorted(map(str, known))) if isinstance(known, dict) and known else "none"
     return UnknownResourceTypeError(f"unknown resource type {rtype!r}; the pool's types are: {types}")
 

@@ -179,7 +179,7 @@ class _Wait:
         self._next_message = max(self._told + MESSAGE_SECONDS, time.monotonic() + grace)
 
     def pause(self, what: Callable[[], str]) -> None:
-        """Sleep a little; tell `what` is waited for when it is time for that. Raises LeaseGivenUpError."""
+        """Sleep a little; say `what` is waited for when it is time for that. Raises LeaseGivenUpError."""
         now = time.monotonic()
         if now >= self._next_message:
             self._told = now

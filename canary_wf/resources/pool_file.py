@@ -1,4 +1,4 @@
-"""Resource pools in YAML and JSON files, also as CTest writes them; mistakes are told with file and line."""
+"""Resource pools in YAML and JSON files, also as CTest writes them; mistakes are reported with file and line."""
 
 import json
 from pathlib import Path

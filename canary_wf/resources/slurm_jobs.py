@@ -1,4 +1,4 @@
-"""How Slurm jobs are doing, by one `squeue` for thousands, and one `sacct` for those whose end it does not tell.
+"""How Slurm jobs are doing, by one `squeue` for thousands, and one `sacct` for those whose end it does not know.
 
 Facts: `squeue` knows a job for MinJobAge seconds after its end (300 by default) and is right at once, but calls a job
 COMPLETING, however it ended, until its node has cleared up; `sacct` knows how it ended, for months and about a second
@@ -91,7 +91,7 @@ def in_words(job: str, state: str) -> str:
 
 
 def _asked(jobs: Sequence[str], command: str, *options: str) -> tuple[dict[str, str], bool]:
-    """Return what `command` tells of `jobs`, and whether it answered all; nothing is asked for none."""
+    """Return what `command` says of `jobs`, and whether it answered all; nothing is asked for none."""
     found: dict[str, str] = {}
     is_answered = True
     for portion in _portions(jobs):

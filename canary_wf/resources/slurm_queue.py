@@ -1,4 +1,4 @@
-"""Why Slurm jobs wait, as `squeue` tells it in the section "JOB REASON CODES" of its manual."""
+"""Why Slurm jobs wait, as `squeue` says in the words of the section "JOB REASON CODES" of its manual."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Which GPUs the environment leaves visible, and how a process is told which of them are its own.
+"""Which GPUs the environment leaves visible, and the variables that show a process its own.
 
 Facts: NVIDIA's libraries read CUDA_VISIBLE_DEVICES. AMD's read ROCR_VISIBLE_DEVICES first; HIP_VISIBLE_DEVICES, or
 CUDA_VISIBLE_DEVICES in its place, and GPU_DEVICE_ORDINAL (OpenCL) count in what the first one leaves (ROCm's manual,

@@ -41,7 +41,7 @@ def note_submitted(name: str, job: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer as Slurm's `squeue` does to `arguments`, and tell the ends of lost jobs; return the exit code."""
+    """Answer `arguments` as Slurm's `squeue` does, and add the ends of lost jobs; return the exit code."""
     program = slurms_program("squeue", os.environ)
     if program is None:
         sys.stderr.write("canary-wf: there is no squeue of Slurm's on the PATH\n")

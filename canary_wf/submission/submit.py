@@ -26,7 +26,7 @@ class SubmissionError(CanaryWfError):
 
 
 class Label(NamedTuple):
-    """The name and comment of a job, by which it is found in the queue when nobody told its id."""
+    """The name and comment of a job, by which it is found in the queue when its id is not known."""
 
     name: str
     comment: str

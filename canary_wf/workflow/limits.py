@@ -11,7 +11,7 @@ from canary_wf.resources.slurm_jobs import ended
 from canary_wf.session_paths import SessionPaths
 
 PATIENCE = 2.0
-"""Seconds between two questions about a Slurm job whose end Slurm does not tell yet."""
+"""Seconds between two questions about a Slurm job whose end Slurm does not know yet."""
 
 
 def runtime_minutes(plan: str, batch: str, planned: int, longest: int | None = None) -> int:

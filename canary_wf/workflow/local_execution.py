@@ -19,7 +19,7 @@ def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.envi
     A dry run, `--touch`, and what only looks (`--summary`, `--report`) run nothing, and processes that run single jobs
     of another Snakemake are on a node. So is one that Slurm started, such as a job that holds
     `snakemake --profile local`: it runs in what that job was granted. For all others on this machine the reason is
-    told, with --quiet too, and Snakemake's WorkflowError is raised.
+    shown, with --quiet too, and Snakemake's WorkflowError is raised.
     """
     runs_here = workflow.executor_plugin is not None and workflow.local_exec and workflow.is_main_process
     if not runs_here or workflow.dryrun or workflow.touch:
@@ -37,5 +37,5 @@ def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.envi
 
 
 def submitted_option(workflow: Any) -> str:  # noqa: ANN401 - see above
-    """Return the option that tells `run-batch` that a scheduler started it: this process runs one job for another."""
+    """Return the option by which `run-batch` knows that a scheduler started it: this process has one job."""
     return "--submitted" if workflow.remote_exec else ""

@@ -132,7 +132,7 @@ def _from_yaml(file: str, text: str) -> tuple[object, yaml.Node | None]:
         # The end of the text counts as a line of its own there.
         where = file if mark is None else f"{file}:{min(mark.line + 1, max(1, len(text.splitlines())))}"
         problem = error.problem or error.context
-        # The C library has a limit of its own, and meets it while it looks ahead of what it has told so far.
+        # The C library has a limit of its own, and meets it while it looks ahead of what it has returned so far.
         what = "is nested too deep" if "nesting depth" in str(problem) else f"is not understood ({problem})"
         raise InputError(what, where=where) from None
     except yaml.reader.ReaderError as error:

@@ -55,7 +55,7 @@ _previous = sys.excepthook
 
 
 def install() -> None:
-    """Be told of the exception that ends this process.
+    """Hear of the exception that ends this process.
 
     A script run by hand that never raises a verdict keeps the hook it had. Put in front again where the script has set
     its own hook since, which then becomes the next in the chain.

@@ -100,7 +100,7 @@ class _Functions:
                 os.environ[name] = str(value)
 
     def tear_down(self, code: int, *, in_time: bool) -> None:
-        """Call `teardown`; when it fails that is told in the job's output, and the verdict stays what it is."""
+        """Call `teardown`; a failure of it is shown in the job's output, and the verdict stays what it is."""
         try:
             instance = _runtime("instance")
             job = instance.get_instance()
