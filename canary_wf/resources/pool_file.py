@@ -1,6 +1,7 @@
 """Resource pools in YAML and JSON files, also as CTest writes them; mistakes are reported with file and line."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,15 @@ from canary_wf.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.resources.layout import KeyPath, LayoutError, key_path
 from canary_wf.resources.pool import ResourcePool
 
+_TEXT = r'(?P<text>"(?:[^"\\]|\\.)*+"?)'
+_COMMENT = re.compile(rf"{_TEXT}|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_LAST_COMMA = re.compile(rf"{_TEXT}|,(?P<end>\s*[\]}}])", re.DOTALL)
+
 
 def read_pool_file(path: Path) -> ResourcePool:
-    """Return the pool that the file describes; ``*.json`` is read as JSON, anything else as YAML.
+    """Return the pool that the file describes; ``*.json`` is read as JSON, anything else as YAML where it is not JSON.
+
+    As CTest does, JSON may have comments, and commas behind the last item.
 
     Raises InputError naming the file, and the line where it is known, for a file that cannot be read, is not valid,
     has a key or an id twice, negative slots, or values of the wrong type.
@@ -22,7 +29,11 @@ def read_pool_file(path: Path) -> ResourcePool:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from error
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text (byte {error.start})", where=path) from error
-    data = _from_json(text, path) if path.suffix.lower() == ".json" else _from_yaml(text, path)
+    if path.suffix.lower() == ".json" or _is_json(text):
+        text = _plain_json(text)
+        data = _from_json(text, path)
+    else:
+        data = _from_yaml(text, path)
     try:
         pool = ResourcePool(_filled(data))
         pool.count("nodes")  # looked at here, where the file is known
@@ -38,6 +49,23 @@ def _filled(data: object) -> Any:  # noqa: ANN401 - the pool checks the form
     if not data:
         raise LayoutError("holds no resource pool", ())
     return data
+
+
+def _is_json(text: str) -> bool:
+    """Return whether a file that is not called so is JSON; YAML would take offence at its tabs and comments."""
+    if not text.lstrip().startswith(("{", "/")):
+        return False
+    try:
+        json.loads(_plain_json(text))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _plain_json(text: str) -> str:
+    """Return JSON without comments and without commas behind the last item, on the same lines."""
+    plain = _COMMENT.sub(lambda found: found["text"] or "\n" * found[0].count("\n"), text)
+    return _LAST_COMMA.sub(lambda found: found["text"] or found["end"], plain)
 
 
 def _from_json(text: str, path: Path) -> object:

@@ -10,6 +10,15 @@ from canary_wf.resources.pool_file import read_pool_file
 
 CTEST = {"version": {"major": 1, "minor": 0}, "local": [{"gpus": [{"id": "0", "slots": 2}, {"id": "1"}]}]}
 
+COMMENTED = """\
+// of "this node
+{"local":
+\t[{"gpus": [{"id": "0", "slots": 2}, /* two, // of
+ them */ {"id": "1"},]}],
+}
+"""
+"""JSON as CTest takes it."""
+
 
 def write(folder: Path, name: str, text: str) -> Path:
     """Return the path of a new file with this text."""
@@ -24,6 +33,7 @@ def write(folder: Path, name: str, text: str) -> Path:
         ("pool.json", json.dumps(CTEST)),
         ("pool.json", json.dumps(CTEST, indent="\t")),
         ("pool.yaml", json.dumps(CTEST)),
+        *((name, COMMENTED) for name in ("pool.json", "pool.txt", "pool")),
         ("pool.yaml", "local:\n  gpus:\n  - id: '0'\n    slots: 2\n  - id: '1'\n"),
         (
             "pool",
@@ -58,6 +68,9 @@ def test_the_documented_forms_are_read(tmp_path: Path, name: str, text: str) -> 
         ("p.json", '{\n "local": {"gpus": [],\n"gpus": []}}', ":3", "the key 'gpus' is given twice"),
         ("p.json", '{\n\t"local": {},\n\t"local": {}}', "", "given twice"),
         ("p.json", '{\n "local": ', ":2", "is not valid JSON"),
+        ("p.json", '// a\n{"local": /* b\n */ {"gpus": [{"id": "a//,]", "slots": "2"},]}}', ":3", "a whole number"),
+        ("p.json", "/*" * 100_000, ":1", "is not valid JSON"),
+        ("p.json", '"\\"' * 100_000, ":1", "is not valid JSON"),
         ("p.json", "[" * 100_000, "", "is not valid JSON"),
         ("p.json", '{"local": {"gpus": [{"id": "a", "slots": 1e999}]}}', ":1", "must be a whole number"),
         ("p.json", '{"local": {"gpus": [{"id": "a", "slots": ' + "9" * 5000 + "}]}}", "", "is not valid JSON"),
