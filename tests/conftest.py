@@ -23,11 +23,14 @@ TOOL = Path(__file__).parent / "slurm" / "slurm-cluster"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose tool is missing, saying which; in CI that is a failure, so that nothing is skipped silently."""
+    """Skip a test whose tool is missing, saying which; in CI that is a failure, so that nothing is skipped silently.
+
+    The tool ``root`` is there for who is root.
+    """
     for marker in item.iter_markers("needs"):
         for tool in marker.args:
-            if shutil.which(tool) is None:
-                message = f"needs {tool}, which is not installed"
+            if (os.geteuid() != 0) if tool == "root" else shutil.which(tool) is None:
+                message = "needs to be run by root" if tool == "root" else f"needs {tool}, which is not installed"
                 if os.environ.get("CI") == "true":
                     pytest.fail(f"{message} (CI=true)", pytrace=False)
                 pytest.skip(message)

@@ -14,9 +14,8 @@ import pytest
 ONE, TWO = 60311, 60312
 """User ids that nobody has."""
 
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv, to act as two other users"
-)
+needs_root = pytest.mark.needs("root", "setpriv")
+"""For tests that act as two other users."""
 
 
 class OtherUser:
