@@ -123,6 +123,10 @@ class Capacity:
         self._used_memory -= job.memory or 0
         self._exclusive = False
 
+    def refuse(self, job: PlannedJob) -> str | None:
+        """Return why `job` can never run, as a file that a test of the batch made lacks what it asks for; else None."""
+        return self._generated.refuse(job) if self._generated is not None and is_generated(job) else None
+
     def why_never(self, job: PlannedJob) -> str | None:
         """Return why `job` can't run here even when nothing else does, or None when it can."""
         if self._spans_nodes(job):

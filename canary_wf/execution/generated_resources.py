@@ -22,26 +22,39 @@ class GeneratedPools:
 
     def __init__(self) -> None:
         self._pools: dict[str, ResourcePool] = {}
+        self._listed: dict[str, ResourcePool] = {}
+        self._refused: set[str] = set()
         self._leases: list[Lease] = []
 
     def lend(self, job: JobSpec) -> Resources | None:
         """Return ids for the groups of `job`, None while they are not free or there is no such file."""
+        if job.id in self._refused:
+            return None
         try:
             pool = self._pool(_file(job))
         except CanaryWfError:
-            return None  # `why_never` says why, when nothing else runs
+            return None  # `refuse` says why, when nothing else runs
         return pool.lend(sizes_by_type(generated_request(job)))
 
     def take_back(self, job: JobSpec, resources: Resources) -> None:
         """Take back what `lend` gave to `job`."""
         self._pools[_file(job)].take_back(resources)
 
-    def why_never(self, job: JobSpec) -> str | None:
-        """Return why `job` does not get what it asks for although nothing else runs."""
+    def refuse(self, job: JobSpec) -> str | None:
+        """Return why the file never gives `job` what it asks for, and lend it nothing from then on; else None."""
         try:
-            outcome = self._pool(_file(job)).accommodates(generated_request(job))
+            self._pool(_file(job))
+            outcome = self._listed[_file(job)].accommodates(generated_request(job))
+            reason = None if outcome else f"{outcome.reason} in {_file(job)}"
         except CanaryWfError as error:
-            return f"its resources are in a file that another test generates: {error}"
+            reason = f"its resources are in a file that another test generates: {error}"
+        if reason is not None:
+            self._refused.add(job.id)
+        return reason
+
+    def why_never(self, job: JobSpec) -> str | None:
+        """Return why `job` does not get now what the file names, although nothing else runs here."""
+        outcome = self._pool(_file(job)).accommodates(generated_request(job))
         return None if outcome else f"{outcome.reason} (of what {_file(job)} names and nobody else on this host holds)"
 
     def release(self) -> None:
@@ -58,6 +71,7 @@ class GeneratedPools:
 
             listed = read_pool_file(Path(file)).resources
             free = {kind: [item for item in items if self._lease(kind, item)] for kind, items in listed.items()}
+            self._listed[file] = ResourcePool({"resources": listed})
             self._pools[file] = ResourcePool({"resources": free})
         return self._pools[file]
 

@@ -105,6 +105,8 @@ class BatchScheduler:
             while self._record_due(monitor):
                 self._start_ready(monitor)
         if not self._running and not self._pending and (self.stopped_by is not None or not self._cleanup.delays()):
+            if self._refuse_unplaced():
+                return True
             self._note_unplaced()
             return False
         for pid in monitor.wait(min(self._treatment.tick(), self._until_next())):
@@ -301,6 +303,15 @@ class BatchScheduler:
         for running in self._running.values():
             if running.verdict is not None and needs(running.job, undone):
                 running.verdict = interrupted
+
+    def _refuse_unplaced(self) -> bool:
+        """Judge the jobs that can never run, as what another test made lacks what they need; return whether any."""
+        if self.stopped_by is not None:
+            return False
+        refused = [(job, reason) for job in self._agenda.unblocked() if (reason := self._capacity.refuse(job))]
+        for job, reason in refused:
+            self._judged(job, Status.of(Outcome.BROKEN, f"could not start: {reason}"), {}, certain=True, final=True)
+        return bool(refused)
 
     def _note_unplaced(self) -> None:
         if self.stopped_by is not None:

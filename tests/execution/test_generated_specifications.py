@@ -12,7 +12,7 @@ from canary_wf.discovery.ctest.specification import generated_specifications
 from canary_wf.execution.runner import main
 from canary_wf.job.ctest_rules import CTestRules, ResourceItem
 from canary_wf.job.history import History
-from canary_wf.job.spec import JobSpec
+from canary_wf.job.spec import DependencyEdge, JobSpec
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import write_session
 from canary_wf.plan.target import choose_target
@@ -67,16 +67,31 @@ def test_ids_come_from_the_file_that_the_batch_itself_made(tmp_path: Path) -> No
     ("written", "slots", "told"),
     [("{", 1, "spec.json:1: is not valid JSON"), (_file("a"), 5, "asked for 5 slots")],
 )
-def test_a_file_that_does_not_do_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], written: str, slots: int, told: str
-) -> None:
+def test_a_file_that_does_not_do_breaks_the_test(tmp_path: Path, written: str, slots: int, told: str) -> None:
+    """As with ctest, which does not run it: the others go on, and what runs after it, such as a clean-up, as well."""
+    after = shell("after", "true", kind="ctest", ctest=CTestRules())
+    user = _user("one", tmp_path / "spec.json", slots)
+    after = replace(after, dependencies=(DependencyEdge(user.id, "always"),))
+    code, paths = _run(tmp_path, written, user, after)
+    assert code == 0
+    jobs = {job["name"]: job for job in load_session(paths).as_dict()["jobs"]}
+    assert {name: job["outcome"] for name, job in jobs.items()} == {
+        "maker": "SUCCESS",
+        "one": "BROKEN",
+        "after": "SUCCESS",
+    }
+    assert jobs["one"]["reason"].startswith("could not start: ")
+    assert told in jobs["one"]["reason"]
+    assert str(tmp_path / "spec.json") in jobs["one"]["reason"]
+
+
+def test_ids_that_another_run_holds_are_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The batch is not done, and says which job could not run and why; the maker keeps its verdict."""
-    code, paths = _run(tmp_path, written, _user("one", tmp_path / "spec.json", slots))
-    error = capsys.readouterr().err
+    held = HostLeases().acquire({"gpus": 1}, {"gpus": ["a"]}, on_wait=lambda _: None)
+    code, paths = _run(tmp_path, _file("a"), _user("one", tmp_path / "spec.json"))
+    held.release()
     assert code == 1
-    assert "job one cannot run in what this batch was given" in error
-    assert told in error
-    assert str(tmp_path / "spec.json") in error
+    assert "job one cannot run in what this batch was given" in capsys.readouterr().err
     outcomes = {job["name"]: job["outcome"] for job in load_session(paths).as_dict()["jobs"]}
     assert outcomes == {"maker": "SUCCESS", "one": "NONE"}
 
