@@ -11,6 +11,7 @@ from typing import Any
 
 from canary_wf.errors import one_line
 from canary_wf.plain_files import open_plain
+from canary_wf.plan.local_permission import REFUSED
 
 _NAME = "canary-wf errors"
 _LONGEST = 1000
@@ -19,6 +20,9 @@ _SUMMED_UP = ("At least one job did not complete successfully", "Exiting because
 
 _OF_A_RULE = "RuleException"
 """How what Snakemake says of a command that failed begins, before it says which rule that was."""
+
+_SNAKEMAKES_TRACEBACK = "Traceback:"
+"""What stands behind an error in a Snakefile, before the places in files; Python's traceback has the error last."""
 
 
 class _Errors(logging.Handler):
@@ -69,10 +73,12 @@ def _end_of(log: str) -> str:
 
 
 def _message(record: logging.LogRecord) -> str | None:
-    """Return an error in one line: the last one of a traceback, else all of its lines."""
+    """Return an error in one line: the last one of a traceback, else all of its lines; None for one that was shown."""
     lines = [line.strip() for line in record.getMessage().splitlines() if line.strip()]
-    if not lines or lines[0].startswith(_OF_A_RULE):
+    if not lines or lines[0].startswith(_OF_A_RULE) or REFUSED in lines:
         return None
-    if any(line.startswith("Traceback") for line in lines):
+    if _SNAKEMAKES_TRACEBACK in lines:
+        lines = lines[: lines.index(_SNAKEMAKES_TRACEBACK)]
+    elif any(line.startswith("Traceback") for line in lines):
         lines = lines[-1:]
     return one_line(" ".join(lines))[:_LONGEST]

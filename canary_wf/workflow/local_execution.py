@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.plan.local_permission import require_permission
+from canary_wf.plan.local_permission import REFUSED, require_permission
 
 
 def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.environ) -> str:  # noqa: ANN401 - Snakemake's workflow, which has no public type
@@ -32,7 +32,7 @@ def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.envi
         from snakemake_interface_common.exceptions import WorkflowError
 
         sys.stderr.write(f"canary-wf: {error}\n")
-        raise WorkflowError("canary-wf runs no batch that was planned for other machines") from None
+        raise WorkflowError(REFUSED) from None
     return plan
 
 

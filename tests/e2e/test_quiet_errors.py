@@ -43,3 +43,17 @@ def test_a_batch_that_cannot_be_run_is_told_and_jobs_that_failed_only_by_the_gat
     lines = _lines(quiet)
     assert lines[:2] == ["canary-wf: 1 of 2 jobs did not pass:", "  FAILED      bad (exit code 1)"]
     assert not [line for line in lines if "Snakemake:" in line]
+
+
+def test_errors_in_a_snakefile_are_told_without_the_places_in_files(workspace: Workspace) -> None:
+    """The reason for which a plan for Slurm does not run here stands alone; any other error is one line."""
+    workspace.write("a.jobs.yaml", JOBS)
+    workspace.generate("-r", "cpus=2", scheduler="slurm")
+    (line,) = _lines(workspace)
+    assert "was planned for Slurm nodes" in line
+    rules = workspace.out / "workflow" / "rules" / "batches.smk"
+    rules.write_text(rules.read_text().replace("plan_here(workflow, PLAN)", "1 / 0"))
+    (line,) = _lines(workspace)
+    assert "ZeroDivisionError" in line
+    assert "Traceback" not in line
+    assert "<lambda>" not in line
