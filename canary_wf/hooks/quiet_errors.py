@@ -11,7 +11,9 @@ from typing import Any
 
 from canary_wf.errors import one_line
 from canary_wf.plain_files import open_plain
-from canary_wf.plan.local_permission import REFUSED
+
+REFUSED = "canary-wf runs no batch that was planned for other machines"
+"""The error by which Snakemake ends once the reason was shown, so that it need not be shown again."""
 
 _NAME = "canary-wf errors"
 _LONGEST = 1000

@@ -7,9 +7,6 @@ from canary_wf.errors import CanaryWfError
 ALLOW_LOCAL = "CANARY_WF_ALLOW_LOCAL"
 """Set to 1, this variable says that batches planned for cluster nodes shall run on this machine."""
 
-REFUSED = "canary-wf runs no batch that was planned for other machines"
-"""The error by which Snakemake ends, once the reason was shown."""
-
 REMEDY = (
     "run snakemake --profile slurm, or plan for this machine with canary-wf generate -b scheduler=local"
     f" ({ALLOW_LOCAL}=1 runs it here all the same)"

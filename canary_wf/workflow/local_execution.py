@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.plan.local_permission import REFUSED, require_permission
+from canary_wf.hooks.quiet_errors import REFUSED
+from canary_wf.plan.local_permission import require_permission
 
 
 def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.environ) -> str:  # noqa: ANN401 - Snakemake's workflow, which has no public type
