@@ -107,7 +107,7 @@ def _start(
         else:
             with open(os.open(output, OUTPUT_FLAGS, 0o666), "wb") as file:  # noqa: PTH123 - the flags refuse a link
                 process = _popen(argv, program, folder, environment, file.fileno())
-    except BaseException:
+    except BaseException:  # a signal, too, must leave no pipe behind
         if isinstance(output, PipedOutput):
             output.abandon()
         raise

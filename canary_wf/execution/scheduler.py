@@ -140,7 +140,7 @@ class BatchScheduler:
                 job, resources = taken.pop(0)
                 try:
                     started = self._start(job, resources, monitor) and started
-                except BaseException:
+                except BaseException:  # a signal, too, must leave no resources taken
                     for other, lent in taken:  # what is not started holds nothing
                         self._capacity.give_back(other, lent)
                     raise
@@ -190,7 +190,7 @@ class BatchScheduler:
         output = PipedOutput(file, job.output_limit or OUTPUT_LIMIT) if job.ctest is not None else None
         try:
             pid = launch(argv, place, environment, output or file, cpus)
-        except BaseException:
+        except BaseException:  # a signal, too, must leave no pipe behind
             if output is not None:
                 output.abandon()
             raise
