@@ -80,6 +80,11 @@ class DiskWatch:
         return printed if printed >= _WORTH_NAMING and 2 * printed >= taken else 0
 
 
+def says_full(error: OSError | None) -> bool:
+    """Return whether `error` says that a disk, or what its user may have of it, is full."""
+    return error is not None and error.errno in _FULL
+
+
 def printed_in(folder: str) -> int:
     """Return how many bytes the job in `folder` has printed."""
     try:
@@ -120,11 +125,11 @@ def _refuses(folder: str) -> bool:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        return error.errno in _FULL
+        return says_full(error)
     try:
         os.write(descriptor, bytes(4096))
     except OSError as error:
-        return error.errno in _FULL
+        return says_full(error)
     finally:
         os.close(descriptor)
         Path(path).unlink(missing_ok=True)

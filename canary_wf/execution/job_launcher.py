@@ -27,7 +27,7 @@ from canary_wf.execution.launcher import (
 )
 from canary_wf.execution.output import OUTPUT_FLAGS, PipedOutput
 from canary_wf.job.job import Job
-from canary_wf.job.launching import JobTimedOut
+from canary_wf.job.launching import JobTimedOut, OutputLostError
 from canary_wf.job.processes import signal_group
 from canary_wf.job.spec import OUTPUT_LIMIT
 from canary_wf.job.state_file import OUTPUT_FILE
@@ -67,6 +67,8 @@ class ProcessLauncher:
                 job.measurements.update(measure(time.monotonic() - started, ended))
         if not in_time:
             raise JobTimedOut(f"ran longer than its limit of {job.total_timeout():g} s", where=f"job {job.name}")
+        if piped is not None and piped.fault is not None:
+            raise OutputLostError(f"its output could not be written ({piped.fault.strerror})", where=f"job {job.name}")
         return ended.code
 
 

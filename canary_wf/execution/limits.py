@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from canary_wf.execution.disk import DiskWatch, printed_most
+from canary_wf.execution.disk import DiskWatch, printed_most, says_full
 from canary_wf.execution.monitor import ProcessMonitor
 from canary_wf.execution.running import Running
 from canary_wf.job.processes import signal_group
@@ -69,9 +69,10 @@ class Limits:
         place = self._disk.full_since(running.started, running.folder, *further)
         if place is None and fault is None:
             return verdict
+        if place is None and fault is not None and not says_full(fault):
+            return Status.of(Outcome.INTERRUPTED, f"its output could not be written ({fault.strerror})")
         place = place or running.folder
-        if printed := self._disk.filled_by(running.folder, place):
-            reason = f"its output of {size(printed)} filled the disk of {place}"
+        if reason := self._filled(running, place):
             return Status.of(Outcome.FAILED, reason if verdict.reason is None else f"{verdict.reason}; {reason}")
         return Status.of(Outcome.INTERRUPTED, f"the disk of {place} was full{printed_most(self._folders())}")
 
@@ -83,13 +84,20 @@ class Limits:
             self.full_disk = next((place for place in self._full if place == self._disk.home), None)
         for pid, running in self._running.items():
             if running.verdict is None:
-                verdict = running.too_much(look=look) or (self._filling(running) if look else None)
+                # Asked first: what is printed to a full disk is lost, and much of that comes in no time.
+                verdict = self._filling(running, look=look) or running.too_much(look=look)
                 if verdict is not None:
                     self.kill(pid, verdict, monitor)
 
-    def _filling(self, running: Running) -> Status | None:
-        for place in self._full:
-            if printed := self._disk.filled_by(running.folder, place):
-                reason = f"its output of {size(printed)} filled the disk of {place}, so it was ended"
-                return Status.of(Outcome.FAILED, reason)
-        return None
+    def _filling(self, running: Running, *, look: bool) -> Status | None:
+        """Return the verdict on a job whose output fills a disk; known at once where a pipe could not be emptied."""
+        places = list(self._full) if look else []
+        if running.output is not None and says_full(running.output.fault):
+            places.append(running.folder)
+        reason = next(filter(None, (self._filled(running, place) for place in places)), None)
+        return None if reason is None else Status.of(Outcome.FAILED, f"{reason}, so it was ended")
+
+    def _filled(self, running: Running, place: str) -> str | None:
+        """Return that the output of a job has filled the disk of `place`, None if it did not."""
+        printed = self._disk.filled_by(running.folder, place)
+        return f"its output of {size(printed)} filled the disk of {place}" if printed else None

@@ -1,4 +1,4 @@
-"""Who runs a job's process: the protocol that the execution layer fulfils, and how it reports a time limit."""
+"""Who runs a job's process: the protocol that the execution layer fulfils, and how it reports what it could not do."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +14,10 @@ class JobTimedOut(CanaryWfError):  # noqa: N818 - named after what happened, as 
     """The job's process ran longer than its limit and was ended."""
 
 
+class OutputLostError(CanaryWfError):
+    """What the job printed could not be written, so nothing can be said of it."""
+
+
 class Launcher(Protocol):
     """Runs one job's process from start to end."""
 
@@ -22,6 +26,7 @@ class Launcher(Protocol):
 
         What the process prints goes to the file `output` there; what is measured goes to the job. No process is
         left behind, whatever happens. A process killed by signal N has the code -N. Raises JobTimedOut when the
-        process had to be ended, CanaryWfError or OSError when it could not be started.
+        process had to be ended, OutputLostError when a test of CTest may have printed what is not in the file, and
+        CanaryWfError or OSError when it could not be started.
         """
         ...

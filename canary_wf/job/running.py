@@ -15,7 +15,7 @@ from canary_wf.json_files import read_json
 
 if TYPE_CHECKING:
     from canary_wf.job.job import Job
-from canary_wf.job.launching import JobTimedOut
+from canary_wf.job.launching import JobTimedOut, OutputLostError
 
 
 class JobProcess(msgspec.Struct, frozen=True):
@@ -58,8 +58,9 @@ class _Told(msgspec.Struct, frozen=True):
 def run_job(job: "Job") -> None:
     """Run `job` and set its verdict, times and measurements; its state file says so before and after.
 
-    A job that cannot be started is BROKEN, one that runs too long TIMEOUT. An exception that is not the job's fault
-    (Ctrl-C among them) leaves it INTERRUPTED, to be run again, and goes on to the caller.
+    A job that cannot be started is BROKEN, and one that runs too long TIMEOUT. It is INTERRUPTED, to be run again, when
+    its output was lost, and when an exception ends it that is not its fault (Ctrl-C among them); that one goes on to
+    the caller.
     """
     launcher = job.runner()
     _refuse_another(job)
@@ -72,6 +73,8 @@ def run_job(job: "Job") -> None:
         job.update_status_from_exit_code(code=launcher.run(job))
     except JobTimedOut as error:
         job.status = Status.of(Outcome.TIMEOUT, error.what)
+    except OutputLostError as error:
+        job.status = Status.of(Outcome.INTERRUPTED, error.what)
     except (CanaryWfError, OSError, ValueError) as error:  # ValueError: a NUL in a name
         job.status = Status.of(Outcome.BROKEN, f"could not start: {error}")
     except BaseException as error:  # Ctrl-C too is a verdict; it is raised again

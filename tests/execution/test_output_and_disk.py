@@ -1,6 +1,7 @@
 """What jobs may not exceed: output that does not end, a disk that is full, processes that cannot be ended."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import pytest
 from factories import plan_of, shell, spec
 
 from canary_wf.execution.disk import DiskWatch
+from canary_wf.execution.job_launcher import ProcessLauncher
 from canary_wf.execution.retained_resources import keep_while_alive
 from canary_wf.execution.runner import main
+from canary_wf.job import ExecutionSpace, Job
 from canary_wf.job.ctest_rules import CTestRules
 from canary_wf.job.record import JobRecord
 from canary_wf.job.spec import JobSpec
@@ -125,6 +128,46 @@ def test_a_full_disk_is_the_fault_of_who_filled_it(small_disk: Path, tmp_path: P
     assert failed or records["a"].status.outcome.name == "SUCCESS"
 
 
+@pytest.mark.parametrize("kind", ["jobs", "ctest"])
+def test_what_a_full_disk_did_not_take_counts_for_no_limit(small_disk: Path, kind: str) -> None:
+    """Who fills the disk is ended for that, however fast it goes on to print."""
+    rules = CTestRules() if kind == "ctest" else None
+    job = shell("a", "yes || true; sleep 60", timeout=30.0, kind=kind, ctest=rules, output_limit=9 * MIB)
+    plan = plan_of([job])
+    paths = write_session(plan, small_disk)
+    done = subprocess.run(command(paths, plan.batches[0].id), capture_output=True, text=True, timeout=60, check=False)
+    assert "filled the disk of" in done.stdout
+    assert "output_limit" not in done.stdout
+
+
+def test_output_that_cannot_be_written_is_not_judged(tmp_path: Path) -> None:
+    """Also where the disk has space; the reason is what the system says."""
+    job = shell("a", "head -c 5000000 /dev/zero", kind="ctest", ctest=CTestRules())
+    plan = plan_of([job])
+    paths = write_session(plan, tmp_path)
+    limited = ["sh", "-c", 'ulimit -f 2000; exec "$@"', "sh", *command(paths, plan.batches[0].id)]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=60, check=False)
+    assert "INTERRUPTED a" in done.stdout
+    assert "its output could not be written (File too large)" in done.stdout
+
+
+def test_a_test_by_itself_whose_output_is_lost_is_not_judged(tmp_path: Path) -> None:
+    """The words that make it fail may be in what was lost."""
+    rules = CTestRules(fail_regular_expression=("badly",))
+    text = "head -c 5000000 /dev/zero; echo badly"
+    job = Job(shell("a", text, kind="ctest", ctest=rules), ExecutionSpace(tmp_path, Path("a")))
+    job.launcher = ProcessLauncher()
+    job.setup()
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, allowed[1]))
+    try:
+        job.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
+    told = ("INTERRUPTED", "its output could not be written (File too large)")
+    assert (job.status.outcome.name, job.status.reason) == told
+
+
 def test_a_disk_is_full_when_it_says_so_or_takes_no_file(small_disk: Path) -> None:
     """One that was full since a job began counts for the job, also after there is space again."""
     started = time.monotonic()
@@ -164,6 +207,7 @@ STUCK = """
 #include <unistd.h>
 int main(void) { uid_t user = geteuid(); if (setreuid(user, user)) return 9; sleep(6); return 0; }
 """
+SHED = "[ $(grep -c '^Uid:.12345.12345.12345.12345' /proc/$!/status) = 1 ]"
 OTHER_USER = ("setpriv", "--reuid=23456", "--regid=23456", "--clear-groups")
 READER = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
 """One who may read all files, as this Python may lie where only root reads, but end no one else's process."""
@@ -181,9 +225,8 @@ def test_a_process_that_cannot_be_ended_holds_up_nobody() -> None:
         (home / "stuck").chmod(0o4755)
         home.chmod(0o755)
         jobs = [
-            shell(
-                "behind", f"{home}/stuck & until [ $(stat -c %u /proc/$!) = 12345 ]; do sleep 0.02; done", timeout=60.0
-            ),
+            # As long as one of its ids is still that of who started it, it can be ended.
+            shell("behind", f"{home}/stuck & until {SHED}; do sleep 0.02; done", timeout=60.0),
             spec("stuck", command=(str(home / "stuck"),), timeout=0.3),
             spec("next", "stuck", "behind", dependencies=()),
         ]
