@@ -16,14 +16,14 @@ from canary_wf.json_files import not_writable
 from canary_wf.plain_files import open_own
 from canary_wf.slow_call import ELSEWHERE, warn_when_slow
 
-PATIENCE = 30.0
+LOCK_PATIENCE = 30.0
 """Seconds that a writer waits for the others; each of them takes milliseconds."""
 
 _PAUSE = 0.01
 
 
 @contextmanager
-def file_lock(path: Path, patience: float = PATIENCE, busy: WorkspaceError | None = None) -> Iterator[None]:
+def file_lock(path: Path, patience: float = LOCK_PATIENCE, busy: WorkspaceError | None = None) -> Iterator[None]:
     """Hold the lock `path`, whose folder is made where it is missing, for a ``with`` block.
 
     Raises WorkspaceError when there can be no lock, and `busy`, or else an error that names the lock, when somebody

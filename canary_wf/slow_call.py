@@ -14,12 +14,12 @@ from canary_wf.errors import one_line
 ELSEWHERE = "if it never does, choose a folder on another file system with -d"
 """What to do about files of a workspace."""
 
-PATIENCE = 3.0
+SLOW_AFTER = 3.0
 """Seconds after which there is a warning about a call that should take milliseconds."""
 
 
 @contextmanager
-def warn_when_slow(path: Path | str, remedy: str, patience: float = PATIENCE) -> Iterator[None]:
+def warn_when_slow(path: Path | str, remedy: str, patience: float = SLOW_AFTER) -> Iterator[None]:
     """Say on standard error, once, that the file system does not answer when locking `path`, and the `remedy`."""
     over, ended = _thread.allocate_lock(), _thread.allocate_lock()
     over.acquire()

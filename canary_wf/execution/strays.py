@@ -98,7 +98,7 @@ class Strays:
         end = time.monotonic() + _PATIENCE
         while gone := self._pick(known, wanted):
             found |= {pid: job for pid, job in gone.items() if _group_of(pid) not in self._killed}
-            refused = gone if time.monotonic() > end else _kill(gone, known)
+            refused = gone if time.monotonic() > end else _kill_all(gone, known)
             for pid in refused:
                 self.give_up(pid, gone[pid])
             time.sleep(0.001)
@@ -166,7 +166,7 @@ def _group_of(pid: int) -> int:
         return 0
 
 
-def _kill(pids: Collection[int], known: Collection[int]) -> list[int]:
+def _kill_all(pids: Collection[int], known: Collection[int]) -> list[int]:
     """Kill `pids`, each with its process group, so that what forks all the time has no chance; return who may not be.
 
     They are children, so that their ids are theirs until they are collected.

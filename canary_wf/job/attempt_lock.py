@@ -15,7 +15,7 @@ from pathlib import Path
 from canary_wf.job.processes import start_ticks, this_place
 from canary_wf.job.runner_process import RunnerProcess
 from canary_wf.plain_files import open_own
-from canary_wf.slow_call import ELSEWHERE, PATIENCE, warn_when_slow
+from canary_wf.slow_call import ELSEWHERE, SLOW_AFTER, warn_when_slow
 
 _PAUSE = 0.01
 
@@ -29,7 +29,7 @@ def attempt_lock(path: Path, patience: float) -> Iterator[None]:
     """
     descriptor = open_own(path.with_name("attempt.lock"), os.O_RDWR)
     try:
-        with warn_when_slow(path, ELSEWHERE, 2 * patience + PATIENCE):
+        with warn_when_slow(path, ELSEWHERE, 2 * patience + SLOW_AFTER):
             _wait_for(descriptor, patience)
         yield
     finally:

@@ -21,7 +21,7 @@ def bears_mark(pid: int, token: str, folder: Path) -> bool:
     """Return whether the process bears that mark; of another user's process that is not known, and False."""
     try:
         wanted = f"/memfd:{_name(token, folder)} (deleted)"
-        return any(_link(f"/proc/{pid}/fd/{name}") == wanted for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+        return any(_link_target(f"/proc/{pid}/fd/{name}") == wanted for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
     except OSError:
         return False
 
@@ -33,7 +33,7 @@ def may_bear_mark(pid: int, token: str) -> bool:
     """
     try:
         wanted = f"/memfd:canary-wf:{token[:40]}:"
-        return any(_link(f"/proc/{pid}/fd/{name}").startswith(wanted) for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+        return any(_link_target(f"/proc/{pid}/fd/{name}").startswith(wanted) for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
     except OSError:
         return True
 
@@ -42,7 +42,7 @@ def _name(token: str, folder: Path) -> str:
     return f"canary-wf:{token[:40]}:{folder.stat().st_ino}"
 
 
-def _link(path: str) -> str:
+def _link_target(path: str) -> str:
     try:
         return os.readlink(path)  # noqa: PTH115 - not a file path
     except OSError:
