@@ -20,8 +20,8 @@ import msgspec
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.job.status import Outcome
 from canary_wf.plan.model import Plan
+from canary_wf.verdict.status import Outcome
 
 COMMANDS = (
     ("--help",),

@@ -28,10 +28,10 @@ from typing import Any
 from partition_sets import NODE, Job, from_file, generated, problem_of
 
 from canary_wf.batch.capacity import occupancy
-from canary_wf.batch.cluster import critical_path, run_on_cluster
+from canary_wf.batch.cluster_simulator import critical_path, run_on_cluster
 from canary_wf.batch.partition import length_bound, nominal_batches
 from canary_wf.batch.partition.graph import graph_of
-from canary_wf.batch.schedule import simulate
+from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.task import Problem
 

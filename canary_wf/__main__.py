@@ -31,8 +31,8 @@ def _main() -> None:
     if sys.argv[1:2] == ["run-batch"]:
         gc.disable()  # what is made on the way to the first job stays; the runner switches it on again
         _import_msgspec()
-        from canary_wf.execution.lossy_stream import use_lossy_streams
-        from canary_wf.execution.runner import main as run_batch
+        from canary_wf.process.lossy_stream import use_lossy_streams
+        from canary_wf.run.runner import main as run_batch
 
         use_lossy_streams()
         _leave(run_batch(sys.argv[2:]))

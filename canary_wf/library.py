@@ -11,9 +11,9 @@ from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import UsageError
 from canary_wf.generation import check_paths, generate_workflow
+from canary_wf.plan.cluster.target import choose_target
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings
-from canary_wf.plan.target import choose_target
 from canary_wf.resources.options import parse_resource
 from canary_wf.workflow.snakefile import WorkflowOptions
 

@@ -1,11 +1,11 @@
 """The multiprocess scheduler of the API page: units of work over a graph, dispatched to processes.
 
-A thin façade; the engine is `canary_wf.execution.multiprocess`. `Worker.poll` returns True while the process runs, and
-`no_free_item` is True while all waiting work depends on work that has not completed.
+A thin façade over `canary_wf.api.scheduler`. `Worker.poll` returns True while the process runs, and `no_free_item` is
+True while all waiting work depends on work that has not completed.
 """
 
-from canary_wf.execution.dag import DAG, DAGError, DAGIterator
-from canary_wf.execution.multiprocess import (
+from canary_wf.api.scheduler.dag import DAG, DAGError, DAGIterator
+from canary_wf.api.scheduler.multiprocess import (
     CollectResultCallback,
     JobFactoryCallback,
     MultiprocessScheduler,
@@ -14,7 +14,7 @@ from canary_wf.execution.multiprocess import (
     compute_next_dyn_poll,
     logger,
 )
-from canary_wf.execution.worker import RunningProcess, Worker
+from canary_wf.api.scheduler.worker import RunningProcess, Worker
 
 __all__ = [
     "DAG",

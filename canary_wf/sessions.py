@@ -6,7 +6,7 @@ from canary_wf.errors import UsageError
 from canary_wf.plan import store
 from canary_wf.plan.model import Plan
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.session_paths import SessionPaths, absolute_folder, session_names
+from canary_wf.state.session_paths import SessionPaths, absolute_folder, session_names
 from canary_wf.wording import some
 
 

@@ -16,13 +16,13 @@ import msgspec
 from canary_wf.cli.main import COMMANDS, application
 from canary_wf.configuration.keys import configuration_schema, known_keys
 from canary_wf.discovery.job_files.check import SCHEMA_FILE as JOBS_SCHEMA
-from canary_wf.execution.result import BatchResult
-from canary_wf.job.attempt import AttemptFile
-from canary_wf.job.events import Event
-from canary_wf.job.record import PENDING
-from canary_wf.job.spec import JobSpec
-from canary_wf.job.state_file import job_fields
 from canary_wf.plan.schema import plan_schema
+from canary_wf.run.result import BatchResult
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.attempt import AttemptFile
+from canary_wf.state.events import Event
+from canary_wf.state.job_file import job_fields
+from canary_wf.state.record import PENDING
 
 MADE = "<!-- Made by docs/make_reference.py: do not edit. -->\n\n"
 
@@ -83,7 +83,7 @@ def _option(option: click.Option) -> tuple[str, str]:
 
 
 def _run_batch() -> str:
-    from canary_wf.execution.command_line import command_parser
+    from canary_wf.run.command_line import command_parser
 
     made = command_parser()
     rows = [

@@ -16,8 +16,8 @@ from browser import Browser
 from rich.console import Console
 
 from canary_wf.plan.store import newest_session
+from canary_wf.report.live.watch import view
 from canary_wf.report.session import load_session
-from canary_wf.report.watch import view
 
 IMAGES = Path(__file__).parent / "images"
 FOLDER = Path("build/screenshots")

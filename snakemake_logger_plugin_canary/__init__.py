@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
 if TYPE_CHECKING:
-    from canary_wf.hooks.waiting_notices import WaitingNotices
+    from canary_wf.snakemake.waiting_notices import WaitingNotices
     from snakemake_logger_plugin_canary.live_line import LiveLine
     from snakemake_logger_plugin_canary.submissions import SubmissionNotes
 
@@ -47,7 +47,7 @@ class LogHandler(LogHandlerBase):
             self._notes = SubmissionNotes()
         self._notes.hear(record)
         if self._waiting is None and self._notes.session is not None:
-            from canary_wf.hooks.waiting_notices import WaitingNotices
+            from canary_wf.snakemake.waiting_notices import WaitingNotices
 
             self._waiting = WaitingNotices(self._notes.running_here, self._tell)
             self._waiting.start()

@@ -6,8 +6,8 @@ import time
 from typing import TextIO
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.report.run_progress import RunProgress
-from canary_wf.session_paths import SessionPaths
+from canary_wf.report.live.run_progress import RunProgress
+from canary_wf.state.session_paths import SessionPaths
 
 SECONDS = 1.0
 """Between two looks at the state files; more where a look takes long."""

@@ -13,7 +13,7 @@ from canary_wf.batch.time_limit import MARGIN
 from canary_wf.batchspec import BatchSpec, TestBatch
 from canary_wf.errors import CanaryWfError, InputError, WorkspaceError
 from canary_wf.job import BaseJob, JobPhase
-from canary_wf.job.identity import batch_id
+from canary_wf.spec.identity import batch_id
 
 MEMBERS = {
     "cost": [],

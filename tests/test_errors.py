@@ -4,10 +4,10 @@ import pickle
 import pytest
 
 from canary_wf.errors import CanaryWfError, ExitCode, InputError, UsageError, WorkspaceError, one_line
-from canary_wf.job.attempt import SupersededError
-from canary_wf.job.values import InvalidTypeError
 from canary_wf.resources.errors import EmptyResourcePoolError
 from canary_wf.resources.layout import LayoutError
+from canary_wf.spec.values import InvalidTypeError
+from canary_wf.state.attempt import SupersededError
 
 
 def test_an_error_tells_where_what_and_what_to_do() -> None:

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.json_files import read_json, write_atomic, write_for_user, write_json, written_by
+from canary_wf.files.json_files import read_json, write_atomic, write_for_user, write_json, written_by
 
 
 class Point(msgspec.Struct):
@@ -31,7 +31,7 @@ def test_a_signal_in_the_middle_of_a_write_leaves_the_old_file_and_no_other(
         raise KeyboardInterrupt
 
     write_atomic(tmp_path / "a", b"old")
-    monkeypatch.setattr("canary_wf.json_files.os.replace", interrupted)
+    monkeypatch.setattr("canary_wf.files.json_files.os.replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_atomic(tmp_path / "a", b"new")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
@@ -53,8 +53,8 @@ def test_a_synced_write_is_on_the_disk_before_its_name_and_the_name_when_it_retu
         done.append("name")
         replace(source, target)
 
-    monkeypatch.setattr("canary_wf.json_files.os.fsync", note_sync)
-    monkeypatch.setattr("canary_wf.json_files.os.replace", note_rename)
+    monkeypatch.setattr("canary_wf.files.json_files.os.fsync", note_sync)
+    monkeypatch.setattr("canary_wf.files.json_files.os.replace", note_rename)
     write_atomic(tmp_path / "a", b"x", sync=sync)
     assert done == (["bytes", "name", "folder"] if sync else ["name"])
 

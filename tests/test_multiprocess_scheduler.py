@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_jobs import assert_gone
 
+from canary_wf.api.scheduler import ending, multiprocess
 from canary_wf.errors import InputError
-from canary_wf.execution import ending, multiprocess
 from canary_wf.multiprocess_scheduler import (
     DAG,
     DAGError,
@@ -31,7 +31,7 @@ from canary_wf.multiprocess_scheduler import (
 )
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
 
-PACKAGE = str(Path(multiprocess.__file__).parents[1])
+PACKAGE = str(Path(multiprocess.__file__).parents[2])
 
 
 class Command(Worker):
@@ -541,7 +541,7 @@ def test_while_others_hold_the_pool_it_sleeps(monkeypatch: pytest.MonkeyPatch) -
         if len(naps) == 3:
             pool.checkin(lent)
 
-    monkeypatch.setattr("canary_wf.execution.multiprocess.time.sleep", nap)
+    monkeypatch.setattr("canary_wf.api.scheduler.multiprocess.time.sleep", nap)
     asked: list[str] = []
 
     def request(uid: str, _data: list[str]) -> list[dict[str, Any]]:

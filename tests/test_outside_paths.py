@@ -14,9 +14,9 @@ from command_line import CommandLine
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.job.spec import Baseline
-from canary_wf.job.status import Outcome
-from canary_wf.session_paths import SessionPaths
+from canary_wf.spec.job_spec import Baseline
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.status import Outcome
 
 SECRET = "SECRET-OF-THE-READER"
 

@@ -21,10 +21,10 @@ from canary_wf.discovery.selection import keyword_filter
 from canary_wf.durations import parse_duration
 from canary_wf.errors import InputError, UsageError
 from canary_wf.job import Dependency, Job
-from canary_wf.job.exit_code import status_of_exit
-from canary_wf.job.status import Outcome, Status
 from canary_wf.rpool import ResourcePool
 from canary_wf.runtime.canary import enums
+from canary_wf.verdict.exit_code import status_of_exit
+from canary_wf.verdict.status import Outcome, Status
 
 LISTED, CENTERED, RANDOM = (
     enums.list_parameter_space,

@@ -9,7 +9,7 @@ import pytest
 
 import canary_wf
 import snakemake_logger_plugin_canary
-from canary_wf.plain_files import open_below, open_own, open_plain, read_plain
+from canary_wf.files.plain_files import open_below, open_own, open_plain, read_plain
 
 PACKAGE = Path(canary_wf.__file__).parent
 

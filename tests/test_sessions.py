@@ -8,10 +8,10 @@ from sessions import recorded
 
 import canary_wf
 from canary_wf.errors import UsageError, WorkspaceError
-from canary_wf.job.status import Outcome
 from canary_wf.plan.model import Plan
 from canary_wf.report.session import SessionState
-from canary_wf.session_paths import absolute_folder
+from canary_wf.state.session_paths import absolute_folder
+from canary_wf.verdict.status import Outcome
 
 FIRST, SECOND = "20260101T000000.000001", "20260101T000000.000002"
 

@@ -12,7 +12,7 @@ import pytest
 from command_line import JOBS
 from other_users import OtherUser, needs_root, two_users
 
-from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.state.session_paths import SessionPaths, session_names
 
 pytestmark = needs_root
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from canary_wf.batch.task import Problem, Task
-from canary_wf.job.spec import DependencyEdge
+from canary_wf.spec.job_spec import DependencyEdge
 
 MEMORY = "memory"
 

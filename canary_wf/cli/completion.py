@@ -7,7 +7,7 @@ import click
 
 from canary_wf.cli.configured import Configured
 from canary_wf.errors import CanaryWfError
-from canary_wf.session_paths import absolute_folder, session_names
+from canary_wf.state.session_paths import absolute_folder, session_names
 
 _BATCH = (
     *("spec=duration:30m", "spec=count:", "spec=count:max", "spec=layout:atomic"),

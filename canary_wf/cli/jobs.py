@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from canary_wf.errors import UsageError
-from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.wording import some
 
 SHORTEST_PREFIX = 4

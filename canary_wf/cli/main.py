@@ -36,6 +36,13 @@ COMMANDS = {
 HIDDEN = ("gate", "write-reports")
 """What only the generated rules call."""
 
+FOLDERS = {
+    "planning": ("generate", "plan", "find", "describe", "pool", "config", "init"),
+    "running": ("cancel", "rerun", "rebaseline", "gc", "run-batch", *HIDDEN),
+    "results": ("status", "log", "location", "diff", "report", "history"),
+}
+"""In which folder beside this file a command lives."""
+
 INTERRUPTED = 130
 
 _COLLECTIONS = (100_000, 50, 100)
@@ -58,7 +65,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        module = importlib.import_module(f"canary_wf.cli.{cmd_name.replace('-', '_')}")
+        folder = next(folder for folder, commands in FOLDERS.items() if cmd_name in commands)
+        module = importlib.import_module(f"canary_wf.cli.{folder}.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -13,8 +13,8 @@ from canary_wf.cli.configured import behind_configured, paths_or_configured
 from canary_wf.cli.software import software_choices
 from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.errors import InputError, UsageError, WorkspaceError
-from canary_wf.job.retry import ANY, MOST, parse_retry
-from canary_wf.session_paths import absolute_folder
+from canary_wf.state.session_paths import absolute_folder
+from canary_wf.verdict.retry_policy import ANY, MOST, parse_retry
 
 if TYPE_CHECKING:  # `status` and its like take their options from here, and shall not wait for discovery and planner
     from canary_wf.discovery import DiscoveryOptions
@@ -200,8 +200,8 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     """Return what the planning options say: the settings of the plan, and the scheduler's name."""
     from canary_wf.batch.specification import BatchSpecification
     from canary_wf.hooks.user_hooks import check_hook, installed_hooks
+    from canary_wf.plan.cluster.slurm_options import parse_slurm_options
     from canary_wf.plan.planner import PlanSettings
-    from canary_wf.plan.slurm_options import parse_slurm_options
 
     given = dict(_batch_pair(text) for text in values["batch"])
     workers = given.get("workers")

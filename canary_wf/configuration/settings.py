@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from canary_wf.configuration.defaults import check_value
 from canary_wf.configuration.fit import fits
 from canary_wf.configuration.keys import PREFIX, Key, Value, configuration_schema, key_of, known_keys
-from canary_wf.configuration.values import check_value
 from canary_wf.discovery.job_files.check import complaint
 from canary_wf.discovery.job_files.load import LoadedFile, load_job_file
 from canary_wf.errors import InputError

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.errors import InputError
-from canary_wf.job.spec import DependencyEdge, JobSpec
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 _GLOB = re.compile(r"[*?[]")
 _LAST = "\U0010ffff"

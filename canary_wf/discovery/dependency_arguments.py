@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from canary_wf.errors import InputError
-from canary_wf.job.when import ON_SUCCESS, check_when
+from canary_wf.verdict.dependency_condition import ON_SUCCESS, check_when
 
 _KEYS = {"job", "when", "expects"}
 

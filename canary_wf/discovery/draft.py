@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.job.spec import JobSpec
+from canary_wf.spec.job_spec import JobSpec
 
 
 class DependencyRequest(msgspec.Struct, frozen=True):

@@ -16,8 +16,8 @@ from canary_wf.discovery.selection import masks
 from canary_wf.discovery.several_paths import told_apart
 from canary_wf.discovery.walk import FoundFile, find_files
 from canary_wf.errors import InputError
-from canary_wf.job.identity import job_directories
-from canary_wf.job.spec import DependencyEdge, JobSpec
+from canary_wf.spec.identity import job_directories
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 
 class Discovery(msgspec.Struct, frozen=True):

@@ -27,8 +27,8 @@ class PytFinder:
 
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
         """Execute the files in worker processes and expand what their directives said."""
+        from canary_wf.discovery.pyt.collect import read_files
         from canary_wf.discovery.pyt.expand import expand
-        from canary_wf.discovery.pyt.read import read_files
         from canary_wf.discovery.timeouts import Timeouts
 
         timeouts = Timeouts(options.timeouts)

@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.discovery.private_folder import PrivateFolder, sealed
-from canary_wf.discovery.pyt.record import FileReading
-from canary_wf.plain_files import read_plain
+from canary_wf.discovery.pyt.protocol import FileReading
+from canary_wf.files.plain_files import read_plain
+from canary_wf.files.private_folder import PrivateFolder, sealed
 from canary_wf.runtime import RUNTIME
 
 _NEITHER = b""
@@ -148,7 +148,7 @@ def cache_folder(workspace: Path) -> Path:
 
 def _reader() -> str:
     """Return what tells one way of reading from another: the Python, its libraries' place, and the reader itself."""
-    sources = [Path(__file__).with_name("pyt") / name for name in ("reader.py", "witness.py")]
+    sources = [Path(__file__).with_name("pyt") / name for name in ("reader_process.py", "access_log.py")]
     sources += [Path(__file__).with_name("job_files") / name for name in ("load.py", "check.py", "jobs.schema.json")]
     found = [path.stat() for path in (*sources, RUNTIME / "canary" / "directives.py")]
     marks = [f"{each.st_size}:{each.st_mtime_ns}" for each in found]

@@ -12,14 +12,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
+from canary_wf.ctest.cmake_regex import compile_cmake
 from canary_wf.discovery.draft import Draft
 from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.parameter_expression import parse_parameter_expression
 from canary_wf.errors import InputError, UsageError
 from canary_wf.expressions import parse_expression
-from canary_wf.job.cmake_regex import compile_cmake
-from canary_wf.job.spec import DependencyEdge, JobSpec
-from canary_wf.plain_files import read_plain
+from canary_wf.files.plain_files import read_plain
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 Filter = Callable[[JobSpec], str | None]
 """Returns the reason why a job is left out, or None."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from canary_wf.job.events import Event
+from canary_wf.state.events import Event
 
 Listener = Callable[[Event], None]
 

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from canary_wf.errors import UsageError, one_line
-from canary_wf.job.events import Event
-from canary_wf.user_key import is_signed, signature
+from canary_wf.files.user_key import is_signed, signature
+from canary_wf.state.events import Event
 
 GROUP = "canary_wf.hooks"
 """The entry point group of packages that bring hooks."""

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from canary_wf.batch.time_limit import Again
-from canary_wf.job import retry
-from canary_wf.job.estimate import estimated_runtime
-from canary_wf.job.history import History
-from canary_wf.job.spec import JobSpec
-from canary_wf.plan.batch_slice import RuntimeSource
+from canary_wf.history.run_times import History
+from canary_wf.plan.job_estimate import estimated_runtime
+from canary_wf.spec.batch_slice import RuntimeSource
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.verdict import retry_policy as retry
 
 
 class Estimate(NamedTuple):

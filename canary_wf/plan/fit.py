@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from canary_wf.job.resource_groups import job_request, largest_items
-from canary_wf.job.spec import JobSpec
+from canary_wf.ctest.resource_groups import job_request, largest_items
 from canary_wf.plan.model import LeftOut
 from canary_wf.resources.node import NodeShape
 from canary_wf.resources.options import SINGULAR
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.spec.job_spec import JobSpec
 from canary_wf.wording import amount, count
 
 _FILE = "--resource-pool-file FILE"

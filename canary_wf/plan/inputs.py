@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from canary_wf.job.spec import JobSpec
-from canary_wf.json_files import encode
+from canary_wf.files.json_files import encode
+from canary_wf.spec.job_spec import JobSpec
 
 
 class InputDigests:

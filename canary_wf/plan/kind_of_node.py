@@ -10,10 +10,10 @@ from typing import NamedTuple
 from canary_wf.batch.partition.graph import families
 from canary_wf.batch.problem import problem_of
 from canary_wf.batch.specification import Layout
-from canary_wf.job.spec import JobSpec
+from canary_wf.plan.cluster.target import Target
 from canary_wf.plan.fit import misfit, split_by_reason
 from canary_wf.plan.model import LeftOut
-from canary_wf.plan.target import Target
+from canary_wf.spec.job_spec import JobSpec
 
 _TORN = "layout:atomic puts it into one batch with jobs that need another kind of node"
 

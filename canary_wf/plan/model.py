@@ -5,8 +5,8 @@ from typing import Any, Literal
 import msgspec
 
 from canary_wf.batch.specification import Count, Layout, Nodes
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, Scheduler
-from canary_wf.plan.slurm_options import SlurmOptions
+from canary_wf.plan.cluster.slurm_options import SlurmOptions
+from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob, Scheduler
 
 SCHEMA = "canary-wf/plan/1"
 

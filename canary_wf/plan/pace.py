@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
 from canary_wf.plan.time_left import Correction, batch_left, rate_of
+from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
 
 
 class Pace:

@@ -9,31 +9,31 @@ import msgspec
 
 from canary_wf import __version__
 from canary_wf.batch.problem import LOCK, MEMORY
-from canary_wf.batch.schedule import simulate
+from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.time_limit import time_limit
+from canary_wf.ctest.resource_groups import largest_items
 from canary_wf.errors import InputError
-from canary_wf.job.ctest_rules import DISABLED
-from canary_wf.job.history import History
-from canary_wf.job.identity import batch_id
-from canary_wf.job.resource_groups import largest_items
-from canary_wf.job.retry import RetryPolicy
-from canary_wf.job.spec import Asset, Baseline, JobSpec
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.history.run_times import History
+from canary_wf.plan.cluster.partition_limits import keep_to_limits
+from canary_wf.plan.cluster.slurm_options import SlurmOptions
+from canary_wf.plan.cluster.target import Target
 from canary_wf.plan.estimate import Estimate, expected_runtime, room_for
+from canary_wf.plan.explanation.left_out import with_origin
 from canary_wf.plan.fit import remedy
 from canary_wf.plan.fixtures import partition_with_fixtures
 from canary_wf.plan.inputs import InputDigests
 from canary_wf.plan.kind_of_node import choose_kinds
-from canary_wf.plan.left_out import with_origin
 from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, RulesMode
-from canary_wf.plan.partition_limits import keep_to_limits
-from canary_wf.plan.segments import Segment, segments_of, specifications
-from canary_wf.plan.slurm_options import SlurmOptions
+from canary_wf.plan.node_groups import Segment, segments_of, specifications
 from canary_wf.plan.software import Software, SoftwareChoice, divided, software_of
-from canary_wf.plan.target import Target
 from canary_wf.resources.whole_ids import ids_that_hold
-from canary_wf.session_paths import relative_to_out
+from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.spec.ctest_rules import DISABLED
+from canary_wf.spec.identity import batch_id
+from canary_wf.spec.job_spec import Asset, Baseline, JobSpec
+from canary_wf.state.session_paths import relative_to_out
+from canary_wf.verdict.retry_policy import RetryPolicy
 
 _NOT_FURTHER_TYPES = {"cpus", "gpus", MEMORY}
 

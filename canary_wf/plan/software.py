@@ -12,7 +12,7 @@ from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.task import Problem
 from canary_wf.discovery.selection import keyword_filter
 from canary_wf.errors import InputError, UsageError
-from canary_wf.job.spec import JobSpec
+from canary_wf.spec.job_spec import JobSpec
 
 
 class Software(msgspec.Struct, frozen=True):

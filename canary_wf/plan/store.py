@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.folder_removal import remove_folder
+from canary_wf.files.folder_removal import remove_folder
+from canary_wf.files.json_files import not_writable, read_json, sync_file, sync_folder, write_json, written_by
 from canary_wf.hooks.user_hooks import sign_hooks
-from canary_wf.json_files import not_writable, read_json, sync_file, sync_folder, write_json, written_by
-from canary_wf.plan.batch_slice import BatchSlice, PlannedBatch, PlannedJob, Upstream
 from canary_wf.plan.model import SCHEMA, Plan
-from canary_wf.session_paths import SESSION_NAME, SessionPaths, require_inside, session_names, sessions_folder
+from canary_wf.spec.batch_slice import BatchSlice, PlannedBatch, PlannedJob, Upstream
+from canary_wf.state.session_paths import SESSION_NAME, SessionPaths, require_inside, session_names, sessions_folder
 
 _AT_ONCE = 16
 """Files that are synced at the same time."""

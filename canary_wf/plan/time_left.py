@@ -8,7 +8,7 @@ quarter of a time limit says nothing about a run time that was declared.
 from collections.abc import Iterable
 from typing import Protocol
 
-from canary_wf.plan.batch_slice import RuntimeSource
+from canary_wf.spec.batch_slice import RuntimeSource
 
 _ENOUGH = 60.0
 """Seconds of expected work of one source that must have run before its estimates are corrected."""

@@ -11,22 +11,22 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from canary_wf.ctest.undone_fixtures import with_fixtures
 from canary_wf.errors import WorkspaceError
-from canary_wf.hooks.recording import open_recorder
-from canary_wf.job.attempt import take_batch
-from canary_wf.job.events import AttemptEnded, AttemptStarted
-from canary_wf.job.journal import CARRIED
-from canary_wf.job.processes import this_place
-from canary_wf.job.record import JobRecord
-from canary_wf.job.recovery import load_batch
-from canary_wf.job.replay import job_events
-from canary_wf.job.undone_fixtures import with_fixtures
-from canary_wf.json_files import not_writable
-from canary_wf.plain_files import link_on_the_way
-from canary_wf.plan.batch_slice import BatchSlice, PlannedJob
+from canary_wf.files.json_files import not_writable
+from canary_wf.files.plain_files import link_on_the_way
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan, slices
-from canary_wf.session_paths import SessionPaths
+from canary_wf.process.process_identity import this_place
+from canary_wf.spec.batch_slice import BatchSlice, PlannedJob
+from canary_wf.state.attempt import take_batch
+from canary_wf.state.events import AttemptEnded, AttemptStarted
+from canary_wf.state.journal import CARRIED
+from canary_wf.state.journal_repair import load_batch
+from canary_wf.state.record import JobRecord
+from canary_wf.state.recording import open_recorder
+from canary_wf.state.replay import job_events
+from canary_wf.state.session_paths import SessionPaths
 
 
 def carry_over(old: SessionPaths, plan: Plan, new: SessionPaths) -> int:

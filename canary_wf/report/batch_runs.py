@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from canary_wf.job.journal import CARRIED, BatchState
+from canary_wf.state.journal import CARRIED, BatchState
 
 _NO_RUNS = {CARRIED, "reset", "lost", "cancelled"}
 """How attempts end that ran nothing: verdicts were taken over or reset, or what a dead runner left was settled."""

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from canary_wf.job.history import History
-from canary_wf.job.record import JobRecord
-from canary_wf.job.run_statistics import statistics_of
-from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.history.run_statistics import statistics_of
+from canary_wf.history.run_times import History
 from canary_wf.report.session import SessionState
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.state.record import JobRecord
 
 SPREADS = 3.0
 """A job is slower or faster when it differs by more than this many spreads (robust standard deviations) of its runs,"""

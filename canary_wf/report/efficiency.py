@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from canary_wf.job.environment import NODES
-from canary_wf.job.record import JobRecord
-from canary_wf.plan.batch_slice import PlannedBatch
-from canary_wf.plan.summary import SECONDS_AN_HOUR
+from canary_wf.plan.explanation.summary import SECONDS_AN_HOUR
 from canary_wf.report.batch_runs import BatchRun
+from canary_wf.run.job.environment import NODES
+from canary_wf.spec.batch_slice import PlannedBatch
+from canary_wf.state.record import JobRecord
 
 _MOST_SLOTS = 1 << 31
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from canary_wf.job.record import EarlierRun
-from canary_wf.job.state_file import OUTPUT_FILE
-from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.report.session import SessionState
 from canary_wf.report.shown import shown_tail
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.state.job_file import OUTPUT_FILE
+from canary_wf.state.record import EarlierRun
 
 TAILS = {True: (60, 8192, 16 << 20), False: (10, 1024, 4 << 20)}
 """For jobs that failed and for the others: lines and bytes of an output, and bytes of all of them together."""

@@ -9,23 +9,23 @@ from typing import Any, NamedTuple
 import msgspec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.hooks.larger import running_larger
-from canary_wf.hooks.lock import is_locked
-from canary_wf.hooks.verdicts import LOST
-from canary_wf.job.attempt import AttemptFile, is_alive, read_attempt
-from canary_wf.job.journal import BatchState
-from canary_wf.job.output import open_output
-from canary_wf.job.phase import JobPhase
-from canary_wf.job.record import PENDING, JobRecord
-from canary_wf.job.recovery import load_batch
-from canary_wf.job.state_file import job_fields
-from canary_wf.job.status import Category, Outcome, Status
-from canary_wf.job.submission import read_submissions
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan
+from canary_wf.recovery.closing_verdicts import LOST
 from canary_wf.report.batch_runs import BatchRun, runs_of
-from canary_wf.session_paths import BatchPaths, SessionPaths, relative_to_out
+from canary_wf.snakemake.lock import is_locked
+from canary_wf.snakemake.parent_workflows import running_larger
+from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.state.attempt import AttemptFile, is_alive, read_attempt
+from canary_wf.state.job_file import job_fields
+from canary_wf.state.job_output import open_output
+from canary_wf.state.journal import BatchState
+from canary_wf.state.journal_repair import load_batch
+from canary_wf.state.record import PENDING, JobRecord
+from canary_wf.state.session_paths import BatchPaths, SessionPaths, relative_to_out
+from canary_wf.state.submission import read_submissions
+from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import Category, Outcome, Status
 
 _NOT_STARTED = frozenset({JobPhase.PENDING, JobPhase.SUBMITTED})
 

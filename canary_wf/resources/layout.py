@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from canary_wf.errors import InputError
-from canary_wf.resources.shelf import Entry
+from canary_wf.resources.free_list import Entry
 
 KeyPath = tuple[str | int, ...]
 

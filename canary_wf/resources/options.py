@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from canary_wf.errors import InputError, UsageError
+from canary_wf.resources.free_list import Entry
 from canary_wf.resources.layout import slots_of
 from canary_wf.resources.memory_size import parse_memory
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.shelf import Entry
 
 NOT_IN_POOL = frozenset({"memory", "nodes"})
 """What `-r` takes that has no ids: MiB of one node, and how many nodes one job may use."""

@@ -14,11 +14,11 @@ from canary_wf.resources.errors import (
     ResourceUnavailable,
     UnknownResourceTypeError,
 )
+from canary_wf.resources.free_list import Entry
 from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory, unknown_type
 from canary_wf.resources.layout import LayoutError, copied, read_layout, slots_of
 from canary_wf.resources.outcome import Outcome
 from canary_wf.resources.request import sizes_by_type
-from canary_wf.resources.shelf import Entry
 
 
 class ResourcePool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import InputError
-from canary_wf.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.resources.layout import KeyPath, LayoutError, key_path
 from canary_wf.resources.pool import ResourcePool
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import CanaryWfError, ExitCode, InputError, one_line
-from canary_wf.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.submission.live_job import live_job
 from canary_wf.submission.submit import Label, SubmissionError, submit
 from canary_wf.submission.variables import ignored_warning

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.job.journal import read_journal
-from canary_wf.job.submission import read_submissions
-from canary_wf.resources.slurm_jobs import ask_states, lives
-from canary_wf.session_paths import BatchPaths, SessionPaths
+from canary_wf.resources.slurm.jobs import ask_states, lives
+from canary_wf.state.journal import read_journal
+from canary_wf.state.session_paths import BatchPaths, SessionPaths
+from canary_wf.state.submission import read_submissions
 
 
 def live_job(properties: Mapping[str, Any]) -> str | None:

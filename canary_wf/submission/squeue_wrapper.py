@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, ExitCode
-from canary_wf.file_lock import file_lock
-from canary_wf.json_files import write_atomic
-from canary_wf.resources.slurm_jobs import ask_states, ended
+from canary_wf.files.json_files import write_atomic
+from canary_wf.files.locks import file_lock
+from canary_wf.resources.slurm.jobs import ask_states, ended
 from canary_wf.submission.search_path import slurms_program, without_ours
 
 FOLDER = Path(".snakemake/canary-wf-submitted")

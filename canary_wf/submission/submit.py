@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import CanaryWfError, one_line
-from canary_wf.resources.slurm_command import ask_slurm
-from canary_wf.resources.slurm_jobs import cancel
+from canary_wf.resources.slurm.jobs import cancel
+from canary_wf.resources.slurm.slurm_command import ask_slurm
 from canary_wf.submission.answer import Passing, job_id_in, passing
 from canary_wf.submission.patience import Patience
 from canary_wf.submission.search_path import slurms_program, without_ours

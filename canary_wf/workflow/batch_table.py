@@ -11,8 +11,8 @@ from typing import Protocol
 import msgspec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.json_files import read_json, write_json
-from canary_wf.session_paths import SessionPaths, relative_to_out
+from canary_wf.files.json_files import read_json, write_json
+from canary_wf.state.session_paths import SessionPaths, relative_to_out
 from canary_wf.workflow.shapes import BatchShape
 
 

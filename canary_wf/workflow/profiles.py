@@ -6,8 +6,8 @@ import shlex
 import sys
 from typing import Any
 
+from canary_wf.plan.explanation.node_text import gpus_of
 from canary_wf.plan.model import Plan
-from canary_wf.plan.node_words import gpus_of
 from canary_wf.resources.detection import detect_memory, detect_pool
 from canary_wf.shipped import shipped_folder
 from canary_wf.workflow.snakefile import template_environment

@@ -7,9 +7,9 @@ job, whose nodes may get unlike shares of it, so batches of several nodes ask by
 import json
 from typing import NamedTuple
 
-from canary_wf.plan.batch_slice import PlannedBatch
+from canary_wf.plan.cluster.slurm_options import SlurmOptions
 from canary_wf.plan.model import Plan
-from canary_wf.plan.slurm_options import SlurmOptions
+from canary_wf.spec.batch_slice import PlannedBatch
 from canary_wf.workflow.shapes import BatchShape, threads_of
 
 

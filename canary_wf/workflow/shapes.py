@@ -9,8 +9,8 @@ import math
 
 import msgspec
 
-from canary_wf.plan.batch_slice import PlannedBatch
 from canary_wf.plan.model import Plan, RulesMode
+from canary_wf.spec.batch_slice import PlannedBatch
 
 MOST_BATCH_RULES = 500
 """Batches up to which each one has a rule of its own, unless the user decides otherwise."""

@@ -9,10 +9,10 @@ import msgspec
 
 from canary_wf import __version__
 from canary_wf.durations import format_duration
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.model import Plan, RulesMode
-from canary_wf.session_paths import STATE_FOLDER
 from canary_wf.shipped import shipped_folder
+from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.state.session_paths import STATE_FOLDER
 from canary_wf.workflow.rule_resources import Site, further_resources, rule_resources, site_resources_of
 from canary_wf.workflow.shapes import BatchShape, minutes_of, shapes_of, threads_of, uses_shapes
 

@@ -12,11 +12,11 @@ from typing import Any
 import yaml
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.json_files import keep_mode, not_writable
-from canary_wf.plain_files import LARGEST_INPUT, read_plain
-from canary_wf.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
-from canary_wf.workflow.busy import check_free, check_nothing_queued
-from canary_wf.workflow.marks import Ownership, marked, ownership
+from canary_wf.files.json_files import keep_mode, not_writable
+from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.snakemake.in_use import check_free, check_nothing_queued
+from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
+from canary_wf.workflow.ownership import Ownership, marked, ownership
 
 RESULTS_LINK = "TestResults"
 _ELSEWHERE = "move it away or choose another folder with -d"

@@ -4,8 +4,8 @@ import pytest
 from batch_problems import make, problems
 from hypothesis import given, settings
 
-from canary_wf.batch import machine
-from canary_wf.batch.machine import Machine
+from canary_wf.batch import node_simulator as machine
+from canary_wf.batch.node_simulator import Machine
 from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.batch.reference_order import reference_order
 from canary_wf.batch.task import Problem, Task

@@ -11,9 +11,9 @@ from sessions import recorded
 
 from canary_wf import __version__
 from canary_wf.cli.main import COMMANDS
-from canary_wf.job.status import Outcome
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.session import load_session
+from canary_wf.verdict.status import Outcome
 
 FAILED_RUN = {"one": Outcome.SUCCESS, "two.n=1": Outcome.FAILED, "two.n=2": Outcome.TIMEOUT}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, assert_one_line
 
-from canary_wf.job.history import history_file, load_history
+from canary_wf.history.run_times import history_file, load_history
 from canary_wf.plan.store import load_plan, newest_session
 
 

@@ -10,10 +10,10 @@ import pytest
 from command_line import CommandLine, assert_one_line
 from sessions import recorded
 
-from canary_wf.job.status import Outcome
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.session import load_session
-from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.verdict.status import Outcome
 
 OK, FAILED, TIMEOUT = Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT
 FAILED_RUN = {"one": OK, "two.n=1": FAILED, "two.n=2": TIMEOUT}

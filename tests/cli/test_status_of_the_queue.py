@@ -6,12 +6,12 @@ import time
 import pytest
 from workspace import Workspace
 
-from canary_wf.job.submission import note_submitted
-from canary_wf.report import queue
-from canary_wf.report.queue import SlurmQueue
+from canary_wf.report.live import queue
+from canary_wf.report.live.queue import SlurmQueue
 from canary_wf.report.session import load_session
-from canary_wf.resources import slurm_queue
-from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.resources.slurm import slurm_queue
+from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.state.submission import note_submitted
 
 JOBS = "jobs:\n  - {name: a, command: ['true', '${n}'], parameters: {n: [1, 2, 3, 4]}}\n"
 

@@ -25,10 +25,10 @@ from damage_kinds import OF_FILES, OF_FOLDERS, Kind, Place
 from damage_world import HUNG, Ended, command, copied, in_child, make_worlds, remove, snapshot
 
 from canary_wf.errors import CanaryWfError, WorkspaceError
-from canary_wf.hooks.workflow import workflow_failed, workflow_started, workflow_succeeded
-from canary_wf.session_paths import session_names
+from canary_wf.snakemake.event_handlers import workflow_failed, workflow_started, workflow_succeeded
+from canary_wf.snakemake.runtime_request import runtime_minutes
+from canary_wf.state.session_paths import session_names
 from canary_wf.workflow.batch_table import BatchTable
-from canary_wf.workflow.limits import runtime_minutes
 
 STATE = ("batches/", "slices/", "jobs/", "plan.json", ".canary-wf/history", ".canary-wf/workflow.json")
 """How the roles begin of the files that say what is planned and what became of it."""
@@ -158,7 +158,7 @@ class Campaign:
         ]
 
     def _run_batch(self) -> int:
-        from canary_wf.execution.runner import main as run_batch
+        from canary_wf.run.runner import main as run_batch
 
         slices = self._plan().parent / "slices"
         names = sorted(path.stem for path in slices.iterdir()) if os.path.isdir(slices) else []  # noqa: PTH112 - also False where nobody may look

@@ -17,9 +17,9 @@ from canary_wf.discovery.ctest import listing
 from canary_wf.discovery.ctest.names import families, job_names
 from canary_wf.discovery.ctest.order import upstreams
 from canary_wf.errors import InputError, UsageError
-from canary_wf.job.ctest_rules import CTestRules, ResourceItem
-from canary_wf.job.identity import job_id
-from canary_wf.job.spec import JobSpec
+from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
+from canary_wf.spec.identity import job_id
+from canary_wf.spec.job_spec import JobSpec
 
 RECORDED = Path(__file__).parent / "ctest_recorded.json"
 SCHEMA = Path(__file__).parents[2] / "canary_wf" / "discovery" / "job_files" / "jobs.schema.json"

@@ -9,7 +9,7 @@ import pytest
 
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.errors import InputError
-from canary_wf.plan.target import choose_target, with_pool_files
+from canary_wf.plan.cluster.target import choose_target, with_pool_files
 
 pytestmark = pytest.mark.needs("cmake", "ctest")
 

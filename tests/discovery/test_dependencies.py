@@ -7,7 +7,7 @@ import pytest
 from canary_wf.discovery.dependencies import check_ids, resolve
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.errors import InputError
-from canary_wf.job.spec import JobSpec
+from canary_wf.spec.job_spec import JobSpec
 
 
 def _draft(name: str, *patterns: str, family: str = "", kind: str = "jobs", expects: str | int = "+") -> Draft:

@@ -6,8 +6,8 @@ import pytest
 
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.errors import InputError, UsageError
-from canary_wf.job.identity import job_id
-from canary_wf.job.spec import Artifact, Asset, Baseline, EnvironmentModule, JobSpec, Preparation
+from canary_wf.spec.identity import job_id
+from canary_wf.spec.job_spec import Artifact, Asset, Baseline, EnvironmentModule, JobSpec, Preparation
 
 HEAD = "import canary\nd = canary.directives\n"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.discovery.pyt.read import read_files
-from canary_wf.discovery.pyt.record import Call, FileReading, Reply
+from canary_wf.discovery.pyt.collect import read_files
+from canary_wf.discovery.pyt.protocol import Call, FileReading, Reply
 from canary_wf.discovery.pyt.worker import decode_reply
 from canary_wf.errors import InputError
 
@@ -195,7 +195,7 @@ def test_modules_of_the_same_name_beside_different_files(tmp_path: Path) -> None
 def test_output_of_a_file_does_not_reach_ours(tmp_path: Path) -> None:
     """What a file prints, in any way, does not appear on the standard output of the command."""
     (tmp_path / "t.pyt").write_text("import os\nprint('loud')\nos.write(1, b'louder')\nos.system('echo loudest')\n")
-    code = "import sys\nfrom canary_wf.discovery.pyt.read import read_files\nprint(len(read_files(sys.argv[1:])))"
+    code = "import sys\nfrom canary_wf.discovery.pyt.collect import read_files\nprint(len(read_files(sys.argv[1:])))"
     command = [sys.executable, "-c", code, str(tmp_path / "t.pyt")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert (done.stdout, done.stderr) == ("1\n", "")

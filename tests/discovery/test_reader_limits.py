@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.discovery.pyt.read import read_files
+from canary_wf.discovery.pyt.collect import read_files
 from canary_wf.errors import InputError, UsageError
 
 DAEMON = """

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from canary_wf.discovery import DiscoveryOptions, discover
-from canary_wf.discovery.private_folder import PrivateFolder
 from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import InputError
+from canary_wf.files.private_folder import PrivateFolder
 
 HEAD = "import canary\nd = canary.directives\n"
 
@@ -51,7 +51,7 @@ def test_an_unchanged_file_is_not_read_again(reader: Reader, monkeypatch: pytest
     """The second command starts no process at all and finds the same."""
     reader.write(f"{HEAD}d.parameterize('n', [1, 2.5, None, 'x', [1]])\nd.timeout('1m', when='options=x')\n")
     first = reader.names()
-    monkeypatch.setattr("canary_wf.discovery.pyt.read.Worker", None)
+    monkeypatch.setattr("canary_wf.discovery.pyt.collect.Worker", None)
     assert reader.names() == first
 
 

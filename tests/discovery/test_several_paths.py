@@ -10,7 +10,7 @@ from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.several_paths import told_apart
 from canary_wf.discovery.walk import find_files
 from canary_wf.errors import InputError
-from canary_wf.job.identity import job_id
+from canary_wf.spec.identity import job_id
 
 SUITE = """
 jobs:

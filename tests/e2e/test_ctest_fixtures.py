@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from workspace import Workspace
 
-from canary_wf.execution.runner import main
+from canary_wf.run.runner import main
 
 pytestmark = [pytest.mark.needs("ctest"), pytest.mark.xdist_group("ctest")]
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 from workspace import Workspace
 
-from canary_wf.job.events import AttemptEnded, AttemptStarted
-from canary_wf.job.journal import JournalWriter
-from canary_wf.session_paths import SessionPaths, session_names
 from canary_wf.sessions import load_plan
+from canary_wf.state.events import AttemptEnded, AttemptStarted
+from canary_wf.state.journal import JournalWriter
+from canary_wf.state.session_paths import SessionPaths, session_names
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from canary_wf.batch.problem import problem_of
 from canary_wf.batch.reference_order import reference_order
-from canary_wf.execution.agenda import Agenda
-from canary_wf.job.spec import DependencyEdge, JobSpec
-from canary_wf.job.status import Outcome, Status
-from canary_wf.plan.batch_slice import PlannedJob
+from canary_wf.run.ready_jobs import Agenda
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
+from canary_wf.verdict.status import Outcome, Status
 
 PASSED, FAILED = Status.of(Outcome.SUCCESS), Status.of(Outcome.FAILED)
 

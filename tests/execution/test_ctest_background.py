@@ -9,18 +9,18 @@ import pytest
 from factories import plan_of, shell
 from session_jobs import assert_gone
 
-from canary_wf.execution.job_launcher import ProcessLauncher
-from canary_wf.execution.runner import main
-from canary_wf.hooks.reset import reset_jobs
-from canary_wf.job.ctest_rules import CTestRules
-from canary_wf.job.job import Job
-from canary_wf.job.record import JobRecord
-from canary_wf.job.space import ExecutionSpace
-from canary_wf.job.spec import DependencyEdge, JobSpec
-from canary_wf.plan.batch_slice import PlannedBatch
+from canary_wf.api.job.execution_space import ExecutionSpace
+from canary_wf.api.job.job import Job
+from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.plan.store import write_session
+from canary_wf.recovery.reset import reset_jobs
 from canary_wf.report.session import load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.run.runner import main
+from canary_wf.spec.batch_slice import PlannedBatch
+from canary_wf.spec.ctest_rules import CTestRules
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
+from canary_wf.state.record import JobRecord
+from canary_wf.state.session_paths import SessionPaths
 
 FAILED = CTestRules(fail_regular_expression=("FAILED badly",))
 PASSED = CTestRules(pass_regular_expression=("all passed",))

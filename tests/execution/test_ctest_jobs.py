@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 from factories import plan_of, planned, shell, spec
 
-from canary_wf.execution.binding import Binding
-from canary_wf.execution.capacity import Capacity
-from canary_wf.execution.job_launcher import ProcessLauncher
-from canary_wf.execution.launcher import LaunchError, argument_list, launch, run_folder
-from canary_wf.execution.pool import open_pool
-from canary_wf.execution.runner import main
-from canary_wf.job.ctest_rules import CTestRules, ResourceItem
-from canary_wf.job.job import Job
-from canary_wf.job.space import ExecutionSpace
-from canary_wf.job.spec import JobSpec
-from canary_wf.plan.batch_slice import BatchSlice
+from canary_wf.api.job.execution_space import ExecutionSpace
+from canary_wf.api.job.job import Job
+from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.plan.store import slices, write_session
+from canary_wf.process.posix_spawn import LaunchError, argument_list, launch, run_folder
 from canary_wf.report.placement import place_jobs
 from canary_wf.report.session import load_session
-from canary_wf.resources.leases import LOCKS, HostLeases
+from canary_wf.resources.leases.lease import LOCKS, HostLeases
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.run.batch_pool import open_pool
+from canary_wf.run.binding import Binding
+from canary_wf.run.capacity import Capacity
+from canary_wf.run.runner import main
+from canary_wf.spec.batch_slice import BatchSlice
+from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
+from canary_wf.spec.job_spec import JobSpec
 
 GRANTED = {"SLURM_JOB_ID": "1", "SLURM_CPUS_ON_NODE": "1", "SLURM_JOB_CPUS_PER_NODE": "1"}
 """What Slurm says inside an allocation of one CPU."""

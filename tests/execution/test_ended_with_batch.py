@@ -14,12 +14,12 @@ import pytest
 from factories import plan_of, shell
 from msgspec.structs import replace
 
-from canary_wf.job.journal import read_journal
-from canary_wf.job.spec import JobSpec
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.journal import read_journal
+from canary_wf.state.session_paths import SessionPaths
 
 IN_SLURM = {"SLURM_JOB_ID": "7", "SLURM_CPUS_ON_NODE": "8", "SLURM_SUBMIT_DIR": ""}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.execution import exit_watch
-from canary_wf.execution.exit_watch import ExitWatch, one_ended
+from canary_wf.api.scheduler import exit_watch
+from canary_wf.api.scheduler.exit_watch import ExitWatch, one_ended
 
 
 def test_an_end_is_seen_and_the_process_not_reaped() -> None:

@@ -9,16 +9,16 @@ from factories import plan_of, shell, spec
 from msgspec.structs import replace
 
 from canary_wf.discovery.ctest.specification import generated_specifications
-from canary_wf.execution.runner import main
-from canary_wf.job.ctest_rules import CTestRules, ResourceItem
-from canary_wf.job.history import History
-from canary_wf.job.spec import DependencyEdge, JobSpec
+from canary_wf.history.run_times import History
+from canary_wf.plan.cluster.target import choose_target
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import write_session
-from canary_wf.plan.target import choose_target
 from canary_wf.report.session import load_session
-from canary_wf.resources.leases import HostLeases
-from canary_wf.session_paths import SessionPaths
+from canary_wf.resources.leases.lease import HostLeases
+from canary_wf.run.runner import main
+from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
+from canary_wf.state.session_paths import SessionPaths
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ import pytest
 from factories import plan_of, shell, spec
 from session_jobs import assert_gone, batch_in, ended, job_in
 
+from canary_wf.api.batch.local_backend import LocalBackend
 from canary_wf.batchspec import BatchSpec, Submission, TestBatch
-from canary_wf.execution.local_backend import LocalBackend
 from canary_wf.job import ExecutionSpace, Job, JobPhase, load_job_from_file
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
@@ -217,7 +217,7 @@ def test_ctrl_c_cancels_the_batch(tmp_path: Path) -> None:
 
 def test_cancel_kills_a_runner_that_does_not_heed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a runner that is stopped goes, and its jobs with it."""
-    monkeypatch.setattr("canary_wf.execution.local_backend.PATIENCE", 0.5)
+    monkeypatch.setattr("canary_wf.api.batch.local_backend.PATIENCE", 0.5)
     job = job_in(tmp_path, shell("a", "echo $$ > pid; sleep 100"))
     batch = batch_in(tmp_path, job)
     batch.setup()

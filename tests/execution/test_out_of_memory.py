@@ -8,10 +8,10 @@ import pytest
 from factories import plan_of, shell, spec
 from memory_group import limited_memory
 
-from canary_wf.execution.out_of_memory import OomKills
-from canary_wf.job.failure import FailureClass
 from canary_wf.plan.store import write_session
+from canary_wf.process.out_of_memory import OomKills
 from canary_wf.report.session import load_session
+from canary_wf.verdict.failure_class import FailureClass
 
 V1 = ("4:memory:/a/b\n0::/\n", "sys/fs/cgroup/memory/a/b/memory.oom_control", "oom_kill_disable 0\noom_kill {}\n")
 V2 = ("0::/a/b\n", "sys/fs/cgroup/a/b/memory.events", "low 0\nhigh 0\nmax 9\noom 4\noom_kill {}\noom_group_kill 0\n")

@@ -11,20 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from canary_wf.resources.leases.lease.lease import HostLeases
 from factories import plan_of, shell, spec
 
-from canary_wf.execution.disk import DiskWatch
-from canary_wf.execution.job_launcher import ProcessLauncher
-from canary_wf.execution.retained_resources import keep_while_alive
-from canary_wf.execution.runner import main
+from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.job import ExecutionSpace, Job
-from canary_wf.job.ctest_rules import CTestRules
-from canary_wf.job.record import JobRecord
-from canary_wf.job.spec import JobSpec
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
-from canary_wf.resources.leases import HostLeases
-from canary_wf.session_paths import SessionPaths
+from canary_wf.run.job.disk import DiskWatch
+from canary_wf.run.retained_resources import keep_while_alive
+from canary_wf.run.runner import main
+from canary_wf.spec.ctest_rules import CTestRules
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.record import JobRecord
+from canary_wf.state.session_paths import SessionPaths
 
 MIB = 2**20
 

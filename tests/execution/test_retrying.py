@@ -11,15 +11,15 @@ from typing import Any
 
 from factories import plan_of, shell, spec
 
-from canary_wf.job.record import JobRecord
-from canary_wf.job.spec import Asset, JobSpec
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
-from canary_wf.report.junit import junit_report
-from canary_wf.report.markdown import markdown_report
+from canary_wf.report.formats.junit import junit_report
+from canary_wf.report.formats.markdown import markdown_report
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.report.table import summary
-from canary_wf.session_paths import SessionPaths
+from canary_wf.spec.job_spec import Asset, JobSpec
+from canary_wf.state.record import JobRecord
+from canary_wf.state.session_paths import SessionPaths
 
 TWICE = 'echo "run of $PPID"; n=$(cat {0} 2>/dev/null || echo 0); echo $((n+1)) > {0}; [ $n -ge {1} ]'
 """Fails {1} times, counting in the file {0}."""

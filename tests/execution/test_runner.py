@@ -13,12 +13,12 @@ import pytest
 from factories import plan_of, shell, spec
 
 from canary_wf import generate
-from canary_wf.job.processes import start_ticks
-from canary_wf.job.spec import Asset, DependencyEdge, JobSpec
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import newest_session, write_session
+from canary_wf.process.process_identity import start_ticks
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.spec.job_spec import Asset, DependencyEdge, JobSpec
+from canary_wf.state.session_paths import SessionPaths
 
 
 def command(paths: SessionPaths, plan: Plan, batch: int = 0) -> list[str]:

@@ -10,8 +10,8 @@ from factories import plan_of, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.execution.command_line import RunOptions, as_rules_write, command_parser, read_arguments
 from canary_wf.plan.store import write_session
+from canary_wf.run.command_line import RunOptions, as_rules_write, command_parser, read_arguments
 
 WORDS = st.sampled_from(
     ["b1", "--plan", "p.json", "--result", "r.json", "--workers", "3", "0", "--bind", "--debug", "-x", "--plan=p", ""]

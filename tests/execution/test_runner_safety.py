@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from factories import plan_of, shell, spec
 
-from canary_wf.hooks.reset import reset_jobs
-from canary_wf.job.spec import Asset
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
+from canary_wf.recovery.reset import reset_jobs
 from canary_wf.report.session import load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.spec.job_spec import Asset
+from canary_wf.state.session_paths import SessionPaths
 
 
 def _run(

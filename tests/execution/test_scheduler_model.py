@@ -20,27 +20,27 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from canary_wf.execution import cleanup
-from canary_wf.execution import scheduler as scheduling
-from canary_wf.execution.binding import Binding
-from canary_wf.execution.capacity import Capacity
-from canary_wf.execution.out_of_memory import OomKills
-from canary_wf.execution.retry import Retries
-from canary_wf.execution.scheduler import BatchScheduler
-from canary_wf.execution.treatment import Treatment
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.hooks.recording import open_recorder
-from canary_wf.job.attempt import take_batch
-from canary_wf.job.environment import base_environment
-from canary_wf.job.events import AttemptStarted, JobStarted
-from canary_wf.job.journal import read_journal
-from canary_wf.job.spec import DependencyEdge, JobSpec
-from canary_wf.job.status import Outcome
-from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.store import slices, write_session
-from canary_wf.resources.leases import HostLeases, LeaseGivenUpError
+from canary_wf.process.out_of_memory import OomKills
+from canary_wf.resources.leases.lease import HostLeases, LeaseGivenUpError
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.session_paths import SessionPaths
+from canary_wf.run import scheduler as scheduling
+from canary_wf.run.binding import Binding
+from canary_wf.run.capacity import Capacity
+from canary_wf.run.job import cleanup
+from canary_wf.run.job.environment import base_environment
+from canary_wf.run.retries import Retries
+from canary_wf.run.run_context import Treatment
+from canary_wf.run.scheduler import BatchScheduler
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
+from canary_wf.state.attempt import take_batch
+from canary_wf.state.events import AttemptStarted, JobStarted
+from canary_wf.state.journal import read_journal
+from canary_wf.state.recording import open_recorder
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.status import Outcome
 
 HOST = {"cpus": ["0", "1", "2", "3"], "gpus": ["0", "1"]}
 RUNTIMES = [1.0, 2.0, 3.0]
@@ -366,7 +366,7 @@ class Host(RuleBasedStateMachine):
 
 def scheduling_exit(status: int) -> Any:  # noqa: ANN401 - an Exit
     """Return how a process ended that used nothing."""
-    from canary_wf.execution.exits import Exit
+    from canary_wf.process.exits import Exit
 
     return Exit(status, _Usage())  # type: ignore[arg-type]
 

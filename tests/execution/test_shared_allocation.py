@@ -11,12 +11,12 @@ import pytest
 from factories import plan_of, shell
 from msgspec.structs import replace
 
-from canary_wf.execution.pool import open_pool
-from canary_wf.execution.runner import load_slice
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.run.batch_pool import open_pool
+from canary_wf.run.runner import load_slice
+from canary_wf.state.session_paths import SessionPaths
 
 GRANTED = {
     "SLURM_JOB_ID": "7",

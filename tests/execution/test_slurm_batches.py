@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from factories import plan_of, planned, shell, spec
 
-from canary_wf.execution.capacity import Capacity
-from canary_wf.execution.runner import main
-from canary_wf.job.environment import id_variables
-from canary_wf.job.events import AttemptStarted
-from canary_wf.job.journal import JournalWriter
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
-from canary_wf.resources.granted import granted_resources
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.session_paths import SessionPaths
+from canary_wf.resources.slurm.allocation import granted_resources
+from canary_wf.run.capacity import Capacity
+from canary_wf.run.job.environment import id_variables
+from canary_wf.run.runner import main
+from canary_wf.state.events import AttemptStarted
+from canary_wf.state.journal import JournalWriter
+from canary_wf.state.session_paths import SessionPaths
 
 SHOWN = """JobId=7 JobName=x
    NodeList=n[1-2]

@@ -11,16 +11,16 @@ from pathlib import Path
 from factories import plan_of, shell, spec
 from session_jobs import assert_gone
 
-from canary_wf.hooks.settle import settle
-from canary_wf.job.ctest_rules import CTestRules
-from canary_wf.job.left_behind import end_left_behind, inherited
-from canary_wf.job.processes import start_ticks
-from canary_wf.job.record import JobRecord
-from canary_wf.job.spec import JobSpec
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
+from canary_wf.process.orphans import end_left_behind, inherited
+from canary_wf.process.process_identity import start_ticks
+from canary_wf.recovery.reconcile import settle
 from canary_wf.report.session import load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.spec.ctest_rules import CTestRules
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.record import JobRecord
+from canary_wf.state.session_paths import SessionPaths
 
 DAEMON = """
 import os, sys, time

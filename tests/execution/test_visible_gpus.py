@@ -6,10 +6,10 @@ import pytest
 from factories import plan_of, spec
 from msgspec.structs import replace
 
-from canary_wf.execution.pool import open_pool
-from canary_wf.job.ctest_rules import CTestRules
-from canary_wf.plan.batch_slice import BatchSlice
 from canary_wf.plan.store import slices
+from canary_wf.run.batch_pool import open_pool
+from canary_wf.spec.batch_slice import BatchSlice
+from canary_wf.spec.ctest_rules import CTestRules
 
 
 @pytest.fixture(autouse=True)

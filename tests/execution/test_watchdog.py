@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from canary_wf.execution.watchdog import Watchdog
+from canary_wf.process.watchdog import Watchdog
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 from fault_world import CPUS, MOMENT, World, wait_until
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.job.events import AttemptStarted, JobFinished, JobReset, JobStarted
-from canary_wf.job.journal import read_events, read_journal
-from canary_wf.job.phase import JobPhase
-from canary_wf.job.status import Outcome
-from canary_wf.resources.leases import HostLeases
+from canary_wf.resources.leases.lease import HostLeases
+from canary_wf.state.events import AttemptStarted, JobFinished, JobReset, JobStarted
+from canary_wf.state.journal import read_events, read_journal
+from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import Outcome
 
 _JUDGED_AGAIN = {Outcome.INTERRUPTED.name, Outcome.BLOCKED.name}
 

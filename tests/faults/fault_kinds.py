@@ -17,8 +17,8 @@ from fault_invariants import finals, outlived
 from fault_world import HEARTBEAT, World, wait_until, watchdogs
 from power_loss import lose_power
 
-from canary_wf.job.attempt import read_attempt
-from canary_wf.job.journal import read_journal
+from canary_wf.state.attempt import read_attempt
+from canary_wf.state.journal import read_journal
 
 CALLS_OF_A_RUN = 32
 CALLS_OF_A_JOB = 9

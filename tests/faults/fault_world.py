@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 from factories import plan_of, spec
 
-from canary_wf.job.processes import start_ticks
-from canary_wf.job.spec import JobSpec
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
+from canary_wf.process.process_identity import start_ticks
+from canary_wf.spec.job_spec import JobSpec
 
 HERE = Path(__file__).parent
 CPUS = 3

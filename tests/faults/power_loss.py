@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fault_world import World
 
-from canary_wf.job.journal import read_journal
+from canary_wf.state.journal import read_journal
 
 
 class Disk:

@@ -12,8 +12,8 @@ import pytest
 from factories import shell
 from fault_world import PATIENCE, World, tools
 
-from canary_wf.job.journal import read_journal
-from canary_wf.job.status import Outcome
+from canary_wf.state.journal import read_journal
+from canary_wf.verdict.status import Outcome
 
 pytestmark = pytest.mark.needs("gcc")
 

@@ -11,10 +11,10 @@ from factories import shell
 from fault_kinds import is_stopped
 from fault_world import World, tools, wait_until, watchdogs
 
-from canary_wf.hooks.settle import settle
-from canary_wf.job.journal import read_journal
-from canary_wf.job.processes import start_ticks
-from canary_wf.job.status import Outcome
+from canary_wf.process.process_identity import start_ticks
+from canary_wf.recovery.reconcile import settle
+from canary_wf.state.journal import read_journal
+from canary_wf.verdict.status import Outcome
 
 pytestmark = pytest.mark.needs("gcc")
 
@@ -143,7 +143,7 @@ def test_a_stopped_holder_of_the_lock_is_no_dead_end(tmp_path: Path) -> None:
 RECLAIM = """
 import os, sys
 from pathlib import Path
-from canary_wf.resources.leases import HostLeases
+from canary_wf.resources.leases.lease import HostLeases
 os.umask(0o077)
 with HostLeases(Path(sys.argv[1])).acquire({"gpus": 2}, {"gpus": ["0", "1"]}, on_wait=print):
     pass

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from canary_wf.hooks.larger import LargerWorkflow, note_larger, running_larger
-from canary_wf.job.processes import start_ticks, this_place
-from canary_wf.json_files import write_json
+from canary_wf.files.json_files import write_json
+from canary_wf.process.process_identity import start_ticks, this_place
+from canary_wf.snakemake.parent_workflows import LargerWorkflow, note_larger, running_larger
 
 MAIN = SimpleNamespace(is_main_process=True)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.hooks import lock as locking
-from canary_wf.hooks.lock import Owner, is_locked, record_owner, release_stale_lock, workspace_lock
-from canary_wf.job.processes import this_place
-from canary_wf.json_files import write_json
+from canary_wf.files.json_files import write_json
+from canary_wf.process.process_identity import this_place
+from canary_wf.snakemake import lock as locking
+from canary_wf.snakemake.lock import Owner, is_locked, record_owner, release_stale_lock, workspace_lock
 
 
 def _lock(out: Path, *, age: float = 0.0) -> Path:
@@ -113,7 +113,7 @@ def test_a_file_system_without_locks_is_told_with_what_to_do(tmp_path: Path, mon
     def refused(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("canary_wf.file_lock.fcntl.flock", refused)
+    monkeypatch.setattr("canary_wf.files.locks.fcntl.flock", refused)
     with (
         pytest.raises(WorkspaceError, match=r"lock: cannot be locked \(No locks available\); choose"),
         workspace_lock(tmp_path),

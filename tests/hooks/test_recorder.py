@@ -9,13 +9,13 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.hooks.recorder import TOLD_AFTER, Recorder
-from canary_wf.hooks.recording import reopen_recorder
-from canary_wf.job.events import AttemptStarted, Event, JobFinished, JobLaunched, JobReset, JobStarted
-from canary_wf.job.journal import read_journal
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.state.events import AttemptStarted, Event, JobFinished, JobLaunched, JobReset, JobStarted
+from canary_wf.state.journal import read_journal
+from canary_wf.state.recorder import TOLD_AFTER, Recorder
+from canary_wf.state.recording import reopen_recorder
+from canary_wf.state.session_paths import SessionPaths
 
 A = spec("a").id
 LIFE: list[Event] = [
@@ -39,7 +39,7 @@ def _job_file(paths: SessionPaths, name: str = "a") -> dict[str, Any]:
 
 def test_the_job_file_follows_the_life_of_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running with ids, then the verdict with code, reason and measurements."""
-    monkeypatch.setattr("canary_wf.hooks.recorder.TOLD_AFTER", 0.0)
+    monkeypatch.setattr("canary_wf.state.recorder.TOLD_AFTER", 0.0)
     _, paths, recorder = _session(tmp_path)
     for event in LIFE[:3]:
         recorder(event)
@@ -73,8 +73,8 @@ def test_every_event_is_in_the_journal_when_its_file_is_written(
         state = read_journal(paths.batch(plan.batches[0].id).journal)
         seen.append(state.record(A).phase.value)
 
-    monkeypatch.setattr("canary_wf.hooks.recorder.write_job_file", written)
-    monkeypatch.setattr("canary_wf.hooks.recorder.TOLD_AFTER", 0.0)
+    monkeypatch.setattr("canary_wf.state.recorder.write_job_file", written)
+    monkeypatch.setattr("canary_wf.state.recorder.TOLD_AFTER", 0.0)
     for event in LIFE:
         recorder(event)
         recorder.tell_running()
@@ -137,7 +137,7 @@ def test_a_file_of_an_earlier_run_is_replaced_at_once(tmp_path: Path, *, resumed
 
 def test_dependencies_are_told_with_their_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job finds what its upstream made."""
-    monkeypatch.setattr("canary_wf.hooks.recorder.TOLD_AFTER", 0.0)
+    monkeypatch.setattr("canary_wf.state.recorder.TOLD_AFTER", 0.0)
     plan, paths, recorder = _session(tmp_path)
     recorder(LIFE[0])
     recorder(JobStarted(time=2.0, job=plan.jobs[1].id))

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sessions import recorded
 
-from canary_wf.hooks.reset import reset_jobs, with_blocked
-from canary_wf.job.journal import read_journal
-from canary_wf.job.status import Outcome
+from canary_wf.recovery.reset import reset_jobs, with_blocked
 from canary_wf.report.session import load_session
+from canary_wf.state.journal import read_journal
+from canary_wf.verdict.status import Outcome
 
 
 def test_a_reset_job_is_pending_and_its_batch_due(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_reset_that_is_cut_short_leaves_the_batch_due(tmp_path: Path, monkeypa
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("canary_wf.hooks.reset.take_batch", die)
+    monkeypatch.setattr("canary_wf.recovery.reset.take_batch", die)
     with pytest.raises(KeyboardInterrupt):
         reset_jobs(paths, {plan.batches[0].id: [plan.jobs[0]]})
     assert not paths.batch(plan.batches[0].id).result.exists()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.hooks.result_copies import note_copy, remove_copies
-from canary_wf.session_paths import BatchPaths, SessionPaths
+from canary_wf.state.result_copies import note_copy, remove_copies
+from canary_wf.state.session_paths import BatchPaths, SessionPaths
 
 PATHS = "20260101T000000.000000"
 CONTENT = json.dumps({"session": PATHS, "batch": "0123abcd", "counts": {}})

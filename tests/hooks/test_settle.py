@@ -9,15 +9,15 @@ import pytest
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.hooks.settle import needs_settling, settle
-from canary_wf.hooks.verdicts import running_jobs
-from canary_wf.job.attempt import AttemptFile, read_attempt
-from canary_wf.job.events import JobLaunched
-from canary_wf.job.journal import JournalWriter, read_journal
-from canary_wf.job.processes import start_ticks
-from canary_wf.job.status import Outcome
-from canary_wf.json_files import write_json
-from canary_wf.session_paths import BatchPaths, SessionPaths
+from canary_wf.files.json_files import write_json
+from canary_wf.process.process_identity import start_ticks
+from canary_wf.recovery.closing_verdicts import running_jobs
+from canary_wf.recovery.reconcile import needs_settling, settle
+from canary_wf.state.attempt import AttemptFile, read_attempt
+from canary_wf.state.events import JobLaunched
+from canary_wf.state.journal import JournalWriter, read_journal
+from canary_wf.state.session_paths import BatchPaths, SessionPaths
+from canary_wf.verdict.status import Outcome
 
 
 def _batch(out: Path, *, running: bool, alive: bool = False) -> BatchPaths:

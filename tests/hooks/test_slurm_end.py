@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 from factories import plan_of, spec
 
-from canary_wf.execution.retry import isolated
-from canary_wf.hooks import settle as settling
-from canary_wf.hooks import slurm_end
-from canary_wf.hooks.recording import open_recorder
-from canary_wf.hooks.settle import settle
-from canary_wf.hooks.withdrawal import note_withdrawal, stopped_by_user
-from canary_wf.job.attempt import AttemptFile, read_attempt
-from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
-from canary_wf.job.failure import FailureClass
-from canary_wf.job.journal import BatchState, JournalWriter, read_journal
-from canary_wf.job.status import Outcome
-from canary_wf.job.submission import note_ended, note_submitted
-from canary_wf.json_files import write_json
+from canary_wf.files.json_files import write_json
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices, write_session
-from canary_wf.session_paths import SessionPaths
-from canary_wf.workflow import limits
+from canary_wf.recovery import reconcile as settling
+from canary_wf.recovery import slurm_end
+from canary_wf.recovery.reconcile import settle
+from canary_wf.recovery.withdrawal import note_withdrawal, stopped_by_user
+from canary_wf.run.retries import isolated
+from canary_wf.snakemake import runtime_request as limits
+from canary_wf.state.attempt import AttemptFile, read_attempt
+from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
+from canary_wf.state.journal import BatchState, JournalWriter, read_journal
+from canary_wf.state.recording import open_recorder
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.submission import note_ended, note_submitted
+from canary_wf.verdict.failure_class import FailureClass
+from canary_wf.verdict.status import Outcome
 
 DONE, RAN, WAITED = spec("done"), spec("ran"), spec("waited")
 

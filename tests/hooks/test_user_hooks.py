@@ -10,10 +10,10 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.errors import UsageError
-from canary_wf.execution.runner import run_batch
 from canary_wf.hooks.user_hooks import UserHooks, check_hook, installed_hooks
-from canary_wf.job.events import AttemptEnded, JobStarted
 from canary_wf.plan.store import write_session
+from canary_wf.run.runner import run_batch
+from canary_wf.state.events import AttemptEnded, JobStarted
 
 HEARD: list[tuple[str, dict[str, Any]]] = []
 

@@ -6,11 +6,11 @@ import pytest
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.hooks.lock import is_locked
-from canary_wf.hooks.workflow import workflow_failed, workflow_started, workflow_succeeded
-from canary_wf.job.history import load_history
-from canary_wf.job.status import Outcome
+from canary_wf.history.run_times import load_history
 from canary_wf.report.session import load_session
+from canary_wf.snakemake.event_handlers import workflow_failed, workflow_started, workflow_succeeded
+from canary_wf.snakemake.lock import is_locked
+from canary_wf.verdict.status import Outcome
 
 
 def test_the_start_notes_its_owner_and_settles_what_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

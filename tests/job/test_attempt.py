@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from canary_wf.errors import UsageError
-from canary_wf.job.attempt import Attempt, AttemptFile, heartbeat, is_alive, living, read_attempt, take_batch
-from canary_wf.job.processes import start_ticks, this_place
+from canary_wf.process.process_identity import start_ticks, this_place
+from canary_wf.state.attempt import Attempt, AttemptFile, heartbeat, is_alive, living, read_attempt, take_batch
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from canary_wf.job.attempt import take_batch
+from canary_wf.state.attempt import take_batch
 attempt = take_batch(Path(sys.argv[1]))
 print(attempt.token, flush=True)
 while attempt.is_current():
@@ -120,10 +120,8 @@ def test_a_runner_for_another_result_is_waited_for(tmp_path: Path) -> None:
     """Two modules of one larger workflow both want the batch: the second neither ends nor replaces the first."""
     path = tmp_path / "attempt.json"
     first = take_batch(path, "/one/result.json")
-    code = (
-        "import sys; from pathlib import Path; from canary_wf.job.attempt import take_batch; take_batch(*sys.argv[1:])"
-    )
-    code = code.replace("*sys.argv[1:]", "Path(sys.argv[1]), sys.argv[2]")
+    code = "import sys; from pathlib import Path; from canary_wf.state.attempt import take_batch; take_batch(*ARGS)"
+    code = code.replace("*ARGS", "Path(sys.argv[1]), sys.argv[2]")
     with subprocess.Popen([sys.executable, "-c", code, str(path), "/two/result.json"]) as second:
         with pytest.raises(subprocess.TimeoutExpired):
             second.wait(1)

@@ -6,8 +6,8 @@ import pytest
 from factories import spec
 from workspace import Workspace
 
-from canary_wf.job.caller import CALLER, TEMPORARY, THREADS, callers_environment, note_caller
-from canary_wf.job.environment import base_environment, job_environment
+from canary_wf.run.job.environment import base_environment, job_environment
+from canary_wf.snakemake.caller_environment import CALLER, TEMPORARY, THREADS, callers_environment, note_caller
 
 
 def _rule(shell: dict[str, str], monkeypatch: pytest.MonkeyPatch, **tmpdir: str) -> dict[str, str]:

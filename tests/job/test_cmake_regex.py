@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary_wf.ctest.cmake_regex import compile_cmake
 from canary_wf.errors import InputError
-from canary_wf.job.cmake_regex import compile_cmake
 
 ALPHABET = "ab^$.[]-*+?()|\\{}1"
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary_wf.ctest.environment_changes import changed_environment, parse_change
 from canary_wf.errors import InputError
-from canary_wf.job.environment_changes import changed_environment, parse_change
 
 OPERATIONS = (
     "reset",

@@ -1,6 +1,6 @@
 import pytest
 
-from canary_wf.job.exit_code import status_of_exit
+from canary_wf.verdict.exit_code import status_of_exit
 
 
 @pytest.mark.parametrize(

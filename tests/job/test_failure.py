@@ -2,8 +2,8 @@
 
 import pytest
 
-from canary_wf.job.failure import OOM_KILL, class_of, out_of_memory
-from canary_wf.job.status import Outcome, Status
+from canary_wf.verdict.failure_class import OOM_KILL, class_of, out_of_memory
+from canary_wf.verdict.status import Outcome, Status
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from factories import spec
 
-from canary_wf.job.ctest_rules import CTestRules
-from canary_wf.job.environment import RUNTIME_FOLDER
-from canary_wf.job.verdict import judge
+from canary_wf.run.job.environment import RUNTIME_FOLDER
+from canary_wf.run.job.judgement import judge
 from canary_wf.runtime.canary.notes import LONGEST_REASON, note_end, read_notes, read_reason
+from canary_wf.spec.ctest_rules import CTestRules
 
 NOISE = "print('y' * 20000)\n"
 """More than the end of an output that is searched, and behind the traceback, as Python writes it last."""

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from canary_wf.errors import InputError
-from canary_wf.job.history import History
-from canary_wf.job.history_sources import Durations, NamedDurations, read_durations
+from canary_wf.history.import_sources import Durations, NamedDurations, read_durations
+from canary_wf.history.run_times import History
 
 COSTS = "mesh/small 3 0.25\nwith space 1 12.5\nnever 0 0\n---\nmesh/small\n"
 

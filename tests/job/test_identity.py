@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.job.identity import batch_id, job_directories, job_id, job_name
+from canary_wf.spec.identity import batch_id, job_directories, job_id, job_name
 
 
 def test_names_have_parameters_in_key_order_and_short_floats() -> None:

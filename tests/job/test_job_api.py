@@ -107,7 +107,7 @@ def test_classes_have_their_documented_bases() -> None:
 
 def test_names_are_loaded_when_they_are_asked_for() -> None:
     """The runner imports modules of the package, and must not load the public classes with them."""
-    code = "import sys, canary_wf.job, canary_wf.job.spec; print('canary_wf.job.job' in sys.modules)"
+    code = "import sys, canary_wf.job, canary_wf.spec.job_spec; print('canary_wf.api.job.job' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
 

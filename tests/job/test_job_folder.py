@@ -8,13 +8,13 @@ from factories import plan_of, shell, spec
 from session_jobs import ended, job_in, run
 
 from canary_wf.errors import CanaryWfError, WorkspaceError
-from canary_wf.execution.runner import run_batch
+from canary_wf.files.json_files import write_json
+from canary_wf.history.run_times import History, history_file
 from canary_wf.job import MissingSourceError, find_cache_dir, load_job_from_file, load_job_from_state
-from canary_wf.job.history import History, history_file
-from canary_wf.job.spec import Artifact, Asset, Baseline
-from canary_wf.job.workdir import clear_workdir
-from canary_wf.json_files import write_json
 from canary_wf.plan.store import write_session
+from canary_wf.run.job.workdir import clear_workdir
+from canary_wf.run.runner import run_batch
+from canary_wf.spec.job_spec import Artifact, Asset, Baseline
 
 
 def test_setup_brings_the_files_and_teardown_takes_them(tmp_path: Path) -> None:
@@ -146,14 +146,14 @@ def test_a_script_waits_for_the_file_of_its_job(tmp_path: Path, monkeypatch: pyt
     """The runner writes the state file of a job a moment after it has started it."""
     job = job_in(tmp_path, spec("a"))
     monkeypatch.setenv("CANARY_WF_JOB", str(job.lockfile))
-    monkeypatch.setattr("canary_wf.job.loading.time.sleep", lambda _: job.save())
+    monkeypatch.setattr("canary_wf.api.job.loading.time.sleep", lambda _: job.save())
     assert load_job_from_file(None).id == job.id
 
 
 def test_a_script_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that never comes is told."""
     monkeypatch.setenv("CANARY_WF_JOB", str(tmp_path / "job.json"))
-    monkeypatch.setattr("canary_wf.job.loading._PATIENCE", 0.02)
+    monkeypatch.setattr("canary_wf.api.job.loading._PATIENCE", 0.02)
     with pytest.raises(WorkspaceError, match="cannot be read"):
         load_job_from_file(None)
 

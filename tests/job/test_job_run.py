@@ -16,7 +16,7 @@ from session_jobs import assert_gone, ended, job_in, run
 
 from canary_wf.errors import CanaryWfError
 from canary_wf.job import InvalidTypeError, Job, JobPhase, load_job_from_file
-from canary_wf.job.spec import Baseline
+from canary_wf.spec.job_spec import Baseline
 
 
 def wait_for(path: Path) -> int:
@@ -80,7 +80,7 @@ def test_an_environment_is_changed_in_place(tmp_path: Path) -> None:
 def test_a_timeout_ends_the_whole_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pidfd: bool) -> None:
     """SIGTERM first, SIGKILL for who ignores it, children included; also where the kernel has no pidfd."""
     if not pidfd:
-        monkeypatch.setattr("canary_wf.execution.exit_watch.has_pidfd", lambda: False)
+        monkeypatch.setattr("canary_wf.api.scheduler.exit_watch.has_pidfd", lambda: False)
     job = run(job_in(tmp_path, shell("a", "trap '' TERM; sleep 100 & echo $! > child; wait; sleep 100", timeout=0.3)))
     assert (job.status.outcome.name, job.status.code) == ("TIMEOUT", 68)
     assert job.status.reason == "ran longer than its limit of 0.3 s"
@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_no_job_running(tmp_path: Path) -> None:
 _PROGRAM = """
 import sys
 from pathlib import Path
-from canary_wf.execution.job_launcher import ProcessLauncher
+from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.job import load_job_from_file
 job = load_job_from_file(sys.argv[1])
 job.launcher = ProcessLauncher()

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobReset, JobStarted
-from canary_wf.job.journal import JournalWriter, read_journal
-from canary_wf.job.phase import JobPhase
-from canary_wf.job.status import Outcome
+from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobReset, JobStarted
+from canary_wf.state.journal import JournalWriter, read_journal
+from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import Outcome
 
 
 def _begin(token: str = "t") -> AttemptStarted:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from canary_wf.job.processes import group_of, start_ticks, ticks_now
+from canary_wf.process.process_identity import group_of, start_ticks, ticks_now
 
 
 def test_a_running_process_has_a_start_and_a_group() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from canary_wf.job.left_behind import end_left_behind
-from canary_wf.job.processes import start_ticks
+from canary_wf.process.orphans import end_left_behind
+from canary_wf.process.process_identity import start_ticks
 
 TOKEN = "0123456789abcdef"
 

@@ -7,9 +7,9 @@ from factories import spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.job.ctest_rules import CTestRules
-from canary_wf.job.environment import base_environment, job_environment
-from canary_wf.job.placeholders import expanded
+from canary_wf.run.job.environment import base_environment, job_environment
+from canary_wf.run.job.placeholders import expanded
+from canary_wf.spec.ctest_rules import CTestRules
 
 FOLDER = Path("/out/jobs/a")
 GIVEN = {

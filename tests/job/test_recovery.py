@@ -9,13 +9,13 @@ import pytest
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.hooks.reset import reset_jobs
-from canary_wf.job.journal import read_journal
-from canary_wf.job.recovery import load_batch
-from canary_wf.job.status import Outcome
-from canary_wf.json_files import write_json
+from canary_wf.files.json_files import write_json
+from canary_wf.recovery.reset import reset_jobs
 from canary_wf.report.session import load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.state.journal import read_journal
+from canary_wf.state.journal_repair import load_batch
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.status import Outcome
 
 PLAN = plan_of([spec("ok"), spec("bad")], [spec("other")])
 BATCH = PLAN.batches[0].id

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from factories import spec
 
-from canary_wf.job.ctest_rules import CTestRules, ResourceItem
-from canary_wf.job.environment import job_environment
-from canary_wf.job.resource_groups import group_variables, job_request
+from canary_wf.ctest.resource_groups import group_variables, job_request
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.run.job.environment import job_environment
+from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
 
 GROUPS = (
     (ResourceItem("gpus", 2),),

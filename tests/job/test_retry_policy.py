@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.errors import UsageError
-from canary_wf.job.retry import ANY, RETRIED, allows_another, others, parse_retry, timeouts
+from canary_wf.verdict.retry_policy import ANY, RETRIED, allows_another, others, parse_retry, timeouts
 
 
 def test_a_policy_is_a_list_of_classes_with_numbers() -> None:

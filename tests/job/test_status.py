@@ -1,7 +1,7 @@
 import pytest
 
 from canary_wf.errors import InputError
-from canary_wf.job.status import Category, Outcome, Status
+from canary_wf.verdict.status import Category, Outcome, Status
 
 
 def test_outcomes_have_the_documented_codes() -> None:

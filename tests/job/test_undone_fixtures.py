@@ -5,9 +5,9 @@ from collections.abc import Collection
 import pytest
 from factories import spec
 
-from canary_wf.job.identity import job_id
-from canary_wf.job.spec import DependencyEdge, JobSpec
-from canary_wf.job.undone_fixtures import with_fixtures
+from canary_wf.ctest.undone_fixtures import with_fixtures
+from canary_wf.spec.identity import job_id
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 
 def _edge(name: str, when: str) -> DependencyEdge:

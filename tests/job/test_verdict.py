@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from factories import spec
 
-from canary_wf.job import ctest_verdict
-from canary_wf.job.ctest_rules import CTestRules
-from canary_wf.job.preparation import REPORT
-from canary_wf.job.spec import Preparation
-from canary_wf.job.verdict import judge
+from canary_wf.ctest import ctest_verdict
+from canary_wf.run.job.judgement import judge
+from canary_wf.run.job.preparation import REPORT
+from canary_wf.spec.ctest_rules import CTestRules
+from canary_wf.spec.job_spec import Preparation
 
 
 def judged(folder: Path, code: int, output: bytes = b"", **rules: Any) -> tuple[str, int]:  # noqa: ANN401 - any rule

@@ -1,8 +1,8 @@
 import pytest
 
 from canary_wf.errors import InputError
-from canary_wf.job.status import Outcome, Status
-from canary_wf.job.when import AnyMatcher, check_when, is_satisfied
+from canary_wf.verdict.dependency_condition import AnyMatcher, check_when, is_satisfied
+from canary_wf.verdict.status import Outcome, Status
 
 
 @pytest.mark.parametrize(

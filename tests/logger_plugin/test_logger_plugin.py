@@ -14,15 +14,15 @@ from sessions import recorded
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 import snakemake_logger_plugin_canary as plugin
-from canary_wf.hooks.withdrawal import was_withdrawn
-from canary_wf.job.events import JobFinished
-from canary_wf.job.journal import JournalWriter
-from canary_wf.job.status import Outcome
-from canary_wf.job.submission import Submission, read_submissions
 from canary_wf.plan.store import write_session
-from canary_wf.report.run_progress import RunProgress
+from canary_wf.recovery.withdrawal import was_withdrawn
+from canary_wf.report.live.run_progress import RunProgress
 from canary_wf.report.session import load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.state.events import JobFinished
+from canary_wf.state.journal import JournalWriter
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.submission import Submission, read_submissions
+from canary_wf.verdict.status import Outcome
 from snakemake_logger_plugin_canary import submissions
 from snakemake_logger_plugin_canary.live_line import LiveLine
 from snakemake_logger_plugin_canary.messages import batch_of_command, submitted

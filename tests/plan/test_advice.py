@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from factories import plan_of, planned, spec
 
-from canary_wf.plan.advice import warnings_of
+from canary_wf.plan.explanation.warnings import warnings_of
 from canary_wf.plan.model import Plan
 
 

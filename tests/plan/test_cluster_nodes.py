@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.plan.cluster_nodes import ClusterNode, ask_sinfo, kinds_of, parse_sinfo
+from canary_wf.plan.cluster.nodes import ClusterNode, ask_sinfo, kinds_of, parse_sinfo
 
 _SIZES = st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(1, 3))
 

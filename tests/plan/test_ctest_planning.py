@@ -6,18 +6,18 @@ import pytest
 from factories import spec
 
 from canary_wf.batch.problem import problem_of
-from canary_wf.batch.schedule import simulate
+from canary_wf.batch.reference_schedule import simulate
 from canary_wf.errors import InputError
-from canary_wf.job.ctest_rules import CTestRules, ResourceItem
-from canary_wf.job.history import History
-from canary_wf.job.spec import DependencyEdge
+from canary_wf.history.run_times import History
+from canary_wf.plan.cluster.target import Target
+from canary_wf.plan.explanation.node_text import nodes_in_words
+from canary_wf.plan.explanation.summary import summarize
 from canary_wf.plan.fit import misfit, remedy, split_by_fit
-from canary_wf.plan.node_words import nodes_in_words
 from canary_wf.plan.planner import PlanSettings, make_plan
-from canary_wf.plan.summary import summarize
-from canary_wf.plan.target import Target
 from canary_wf.resources.node import node_shape
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
+from canary_wf.spec.job_spec import DependencyEdge
 from canary_wf.workflow.profiles import profile_files
 from canary_wf.workflow.snakefile import workflow_files
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.batch.time_limit import MARGIN, START_UP, Again, time_limit
-from canary_wf.job.history import History
-from canary_wf.plan.batch_slice import RuntimeSource
+from canary_wf.history.run_times import History
 from canary_wf.plan.estimate import Estimate, expected_runtime
+from canary_wf.spec.batch_slice import RuntimeSource
 
 
 def _history(*seconds: float) -> History:

@@ -6,13 +6,13 @@ import pytest
 from factories import spec
 
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.job.history import History
-from canary_wf.job.spec import JobSpec
-from canary_wf.plan.explain import Explanation, explain
+from canary_wf.history.run_times import History
+from canary_wf.plan.cluster.target import Target
+from canary_wf.plan.explanation.explain import Explanation, explain
 from canary_wf.plan.planner import PlanSettings, make_plan
-from canary_wf.plan.target import Target
 from canary_wf.resources.node import node_shape
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.spec.job_spec import JobSpec
 
 
 def _explained(jobs: list[JobSpec], name: str, batch_spec: str = "", history: History | None = None) -> Explanation:

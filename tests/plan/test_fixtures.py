@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from canary_wf.batch.problem import problem_of
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.errors import InputError
-from canary_wf.job.history import History
-from canary_wf.job.spec import JobSpec
-from canary_wf.plan.explain import explain
+from canary_wf.history.run_times import History
+from canary_wf.plan.explanation.explain import explain
 from canary_wf.plan.fixtures import fixture_warnings, partition_with_fixtures
+from canary_wf.spec.job_spec import JobSpec
 
 NODE = {"cpus": 2, "gpus": 0}
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from factories import spec
 
-from canary_wf.job.spec import Asset, DependencyEdge, JobSpec
 from canary_wf.plan.inputs import InputDigests
+from canary_wf.spec.job_spec import Asset, DependencyEdge, JobSpec
 
 
 def _digest(job: JobSpec) -> str:

@@ -7,8 +7,8 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.errors import InputError
-from canary_wf.plan.batch_slice import PlannedBatch
-from canary_wf.plan.partition_limits import PartitionLimits, ask_partitions, keep_to_limits, parse_partition
+from canary_wf.plan.cluster.partition_limits import PartitionLimits, ask_partitions, keep_to_limits, parse_partition
+from canary_wf.spec.batch_slice import PlannedBatch
 
 SHORT = (
     "PartitionName=short AllowGroups=ALL Default=YES MaxNodes=4 MaxTime=01:30:00 MinNodes=0 MaxCPUsPerNode=16"

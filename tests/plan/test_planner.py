@@ -9,15 +9,15 @@ from factories import spec
 
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.errors import InputError
-from canary_wf.job.history import History
-from canary_wf.job.identity import batch_id
-from canary_wf.job.spec import Asset, Baseline, JobSpec
-from canary_wf.json_files import encode
+from canary_wf.files.json_files import encode
+from canary_wf.history.run_times import History
+from canary_wf.plan.cluster.target import Target
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
-from canary_wf.plan.target import Target
 from canary_wf.resources.node import node_shape
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.spec.identity import batch_id
+from canary_wf.spec.job_spec import Asset, Baseline, JobSpec
 
 OUT = Path("/space/out")
 

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.errors import InputError
-from canary_wf.job.history import History
-from canary_wf.job.spec import JobSpec
+from canary_wf.history.run_times import History
+from canary_wf.plan.cluster.target import Target
+from canary_wf.plan.explanation.summary import summarize
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import slices
-from canary_wf.plan.summary import summarize
-from canary_wf.plan.target import Target
 from canary_wf.resources.node import NodeShape
 from canary_wf.resources.pool import ResourcePool
+from canary_wf.spec.job_spec import JobSpec
 
 
 def _target(cpus: int, gpus: int, *others: Target) -> Target:

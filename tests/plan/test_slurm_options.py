@@ -3,7 +3,7 @@
 import pytest
 
 from canary_wf.errors import UsageError
-from canary_wf.plan.slurm_options import SlurmOptions, parse_slurm_options
+from canary_wf.plan.cluster.slurm_options import SlurmOptions, parse_slurm_options
 
 
 def test_pairs_are_read_and_later_ones_win() -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.spec import JobSpec
-from canary_wf.json_files import write_json
+from canary_wf.files.json_files import write_json
 from canary_wf.plan.store import load_plan, newest_session, remove_session, slices, write_session
-from canary_wf.session_paths import SessionPaths, session_names
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.session_paths import SessionPaths, session_names
 
 
 def _sessions(out: Path) -> list[str]:

@@ -5,8 +5,8 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.errors import InputError
+from canary_wf.plan.explanation.summary import summarize
 from canary_wf.plan.model import Plan
-from canary_wf.plan.summary import summarize
 
 
 def _plan(hours: list[float], *, scheduler: str = "slurm", needs: bool = False, nodes: int = 1, gpus: int = 0) -> Plan:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from canary_wf.errors import UsageError
-from canary_wf.plan import cluster_advice
-from canary_wf.plan.slurm_options import SlurmOptions
-from canary_wf.plan.target import UNLIMITED_NODES, choose_target
+from canary_wf.plan.cluster import advice as cluster_advice
+from canary_wf.plan.cluster.slurm_options import SlurmOptions
+from canary_wf.plan.cluster.target import UNLIMITED_NODES, choose_target
 
 
 @pytest.fixture

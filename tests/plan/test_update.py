@@ -9,13 +9,13 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.journal import read_journal
-from canary_wf.job.spec import JobSpec
-from canary_wf.job.status import Outcome
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.plan.update import carry_over
-from canary_wf.session_paths import SessionPaths
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.journal import read_journal
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.status import Outcome
 
 NEW = "20260102T000000.000000"
 OK = Outcome.SUCCESS

@@ -6,7 +6,7 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.plan.model import LeftOut
-from canary_wf.report.case_names import CaseName, case_names, source_place
+from canary_wf.report.formats.case_names import CaseName, case_names, source_place
 
 
 def _names(*jobs: object, left_out: tuple[LeftOut, ...] = ()) -> list[CaseName]:

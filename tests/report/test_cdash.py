@@ -10,11 +10,11 @@ import pytest
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.job.spec import JobSpec
-from canary_wf.job.status import Outcome
-from canary_wf.report.cdash import Submission, cdash_report
+from canary_wf.report.formats.cdash import Submission, cdash_report
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.status import Outcome
 
 HOSTILE = "]]> </Value> & \x00\x1b[31m \udcff é\n"
 EVERY = [outcome for outcome in Outcome if outcome is not Outcome.NONE]

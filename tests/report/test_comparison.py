@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from factories import plan_of, spec
 
-from canary_wf.job.history import History
-from canary_wf.job.phase import JobPhase
-from canary_wf.job.record import PENDING, JobRecord
-from canary_wf.job.status import Outcome, Status
+from canary_wf.history.run_times import History
 from canary_wf.report.comparison import compare
 from canary_wf.report.session import SessionState
-from canary_wf.session_paths import SessionPaths
+from canary_wf.state.record import PENDING, JobRecord
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import Outcome, Status
 
 OK, FAILED, TIMEOUT = Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT
 ID = spec("a").id

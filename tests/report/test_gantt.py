@@ -6,7 +6,7 @@ from factories import plan_of, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.report.gantt import LEFT, WIDTH, gantt_of, lanes_of
+from canary_wf.report.html.gantt import LEFT, WIDTH, gantt_of, lanes_of
 
 _RUNS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9), st.integers(1, 3)), max_size=30)
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sessions import recorded
 
-from canary_wf.job.status import Outcome
-from canary_wf.report import github
-from canary_wf.report.github import MOST, annotations
+from canary_wf.report.formats import github
+from canary_wf.report.formats.github import MOST, annotations
 from canary_wf.report.session import load_session
+from canary_wf.verdict.status import Outcome
 
 
 def _told(out: Path, names: list[str], root: Path, output: str = "", reason: str | None = None) -> list[str]:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sessions import recorded
 
-from canary_wf.job.status import Outcome
-from canary_wf.report.junit import OUTPUT_LINES, junit_report, printable
+from canary_wf.report.formats.junit import OUTPUT_LINES, junit_report, printable
 from canary_wf.report.session import SessionState, load_session
+from canary_wf.verdict.status import Outcome
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
 HOSTILE = ']]> <failure/> & "quotes" \'\x00\x08\x1b[31mred\x1b[0m\ufffe\udcff é 𝄞\r\n</testsuites>\n'

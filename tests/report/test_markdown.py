@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sessions import recorded
 
-from canary_wf.job.status import Outcome
-from canary_wf.report.markdown import MOST_FAILURES, escaped, markdown_report
+from canary_wf.report.formats.markdown import MOST_FAILURES, escaped, markdown_report
 from canary_wf.report.session import load_session
+from canary_wf.verdict.status import Outcome
 
 
 def _report(out: Path, name: str = "a", reason: str | None = None, output: str = "") -> str:

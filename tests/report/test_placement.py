@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workspace import Workspace
 
-from canary_wf.plan.batch_slice import PlannedJob
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan, newest_session, slices
 from canary_wf.report.placement import place_jobs
+from canary_wf.spec.batch_slice import PlannedJob
 
 
 def _with(plan: Plan, members: tuple[PlannedJob, ...], cpus: int, gpus: int) -> Plan:

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from factories import plan_of, spec
 
+from canary_wf.plan.explanation.summary import summarize
 from canary_wf.plan.model import LeftOut, Plan
-from canary_wf.plan.summary import summarize
-from canary_wf.report.plan_page import plan_page
+from canary_wf.report.html.plan_page import plan_page
 
 HOSTILE = "</script><script>document.title='stolen'</script><img src=x onerror=\"document.title='stolen'\">&amp;{{7*7}}"
 

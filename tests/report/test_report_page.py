@@ -13,16 +13,16 @@ from browser import Browser
 from factories import plan_of, spec
 from sessions import STARTED, recorded
 
-from canary_wf.job.events import JobRetried
-from canary_wf.job.history import History
-from canary_wf.job.status import Outcome
-from canary_wf.job.submission import note_submitted
-from canary_wf.json_files import encode
+from canary_wf.files.json_files import encode
+from canary_wf.history.run_times import History
 from canary_wf.plan.model import LeftOut
 from canary_wf.report import output_tails
-from canary_wf.report.report_data import as_json, report_data
-from canary_wf.report.report_page import html_report
+from canary_wf.report.html.session_page import html_report
+from canary_wf.report.rows import as_json, report_data
 from canary_wf.report.session import SessionState, load_session
+from canary_wf.state.events import JobRetried
+from canary_wf.state.submission import note_submitted
+from canary_wf.verdict.status import Outcome
 
 OK, FAILED, TIMEOUT, SKIPPED = Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT, Outcome.SKIPPED
 HOSTILE = "</script><script>document.title='stolen'</script><img src=x onerror=\"document.title='stolen'\">{{7*7}}"

@@ -7,10 +7,10 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.phase import JobPhase
-from canary_wf.job.status import Outcome
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import SessionState, load_session, tail
+from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import Outcome
 
 OK, FAILED = Outcome.SUCCESS, Outcome.FAILED
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.job.status import Outcome
+from canary_wf.report.html.summary_page import MOST_FAILURES, summary_report
 from canary_wf.report.session import load_session
-from canary_wf.report.summary_page import MOST_FAILURES, summary_report
+from canary_wf.verdict.status import Outcome
 
 HOSTILE = "</pre><script>x</script><img src=x>\x1b[31mred\x00\u202e&amp;"
 

@@ -13,13 +13,13 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import UsageError
-from canary_wf.job.failure import OOM_KILL
-from canary_wf.job.identity import job_id
-from canary_wf.job.state_file import OUTPUT_FILE
-from canary_wf.job.status import Outcome
 from canary_wf.report.selection import select
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.report.table import LONGEST_LINE, MOST_FAILURES, print_failures, print_status, summary
+from canary_wf.spec.identity import job_id
+from canary_wf.state.job_file import OUTPUT_FILE
+from canary_wf.verdict.failure_class import OOM_KILL
+from canary_wf.verdict.status import Outcome
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ from factories import plan_of, spec
 from rich.console import Console
 from sessions import STARTED, recorded
 
-from canary_wf.hooks.recording import open_recorder
-from canary_wf.job.events import AttemptEnded, JobFinished
-from canary_wf.job.journal import BatchState, read_journal
-from canary_wf.job.status import Outcome
-from canary_wf.json_files import read_json, write_json
+from canary_wf.files.json_files import read_json, write_json
 from canary_wf.plan.store import slices
-from canary_wf.report.follow import SessionFollower
+from canary_wf.report.live.watch import view, watch
 from canary_wf.report.session import load_session
-from canary_wf.report.watch import view, watch
-from canary_wf.session_paths import SessionPaths
+from canary_wf.report.session_follower import SessionFollower
+from canary_wf.state.events import AttemptEnded, JobFinished
+from canary_wf.state.journal import BatchState, read_journal
+from canary_wf.state.recording import open_recorder
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.status import Outcome
 
 OK = Outcome.SUCCESS
 
@@ -146,7 +146,7 @@ def test_a_follower_reads_only_what_changed(
         read.append(path)
         return read_journal(path)
 
-    monkeypatch.setattr("canary_wf.job.recovery.read_journal", noted)
+    monkeypatch.setattr("canary_wf.state.journal_repair.read_journal", noted)
     follower.look()
     assert read == []
     _finish(paths, "b")

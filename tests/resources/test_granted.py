@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.resources import granted
-from canary_wf.resources.granted import ask_scontrol, cpu_count, gpu_ids, granted_resources, memory_granted
-from canary_wf.resources.slurm_text import LONGEST, cpu_ids_of_job, nodes_of, numbers_of, per_node
+from canary_wf.resources.slurm import allocation as granted
+from canary_wf.resources.slurm.allocation import ask_scontrol, cpu_count, gpu_ids, granted_resources, memory_granted
+from canary_wf.resources.slurm.text import LONGEST, cpu_ids_of_job, nodes_of, numbers_of, per_node
 
 SHOWN = """JobId=7 JobName=x
    JOB_GRES=gpu:2

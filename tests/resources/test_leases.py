@@ -14,17 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.resources import lease_files, leases
 from canary_wf.resources.errors import ResourceUnavailable
-from canary_wf.resources.lease_files import encode_name
-from canary_wf.resources.leases import HostLeases, LeaseGivenUpError, lease_folder
+from canary_wf.resources.leases import lease as leases
+from canary_wf.resources.leases import lease_files
+from canary_wf.resources.leases.lease import HostLeases, LeaseGivenUpError, lease_folder
+from canary_wf.resources.leases.lease_files import encode_name
 
 GPUS = {"gpus": ["0", "1", "2"]}
 
 HOLDER = """
 import subprocess, sys
 from pathlib import Path
-from canary_wf.resources.leases import HostLeases
+from canary_wf.resources.leases.lease import HostLeases
 lease = HostLeases(Path(sys.argv[1])).acquire({"gpus": 2}, {"gpus": ["0", "1", "2"]}, on_wait=print)
 child = subprocess.Popen(["sleep", "60"])
 print(child.pid, *lease.ids["gpus"], flush=True)
@@ -34,7 +35,7 @@ sys.stdin.read()
 RACER = """
 import os, random, sys, time
 from pathlib import Path
-from canary_wf.resources.leases import HostLeases
+from canary_wf.resources.leases.lease import HostLeases
 folder, marks, seed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 chance, held = random.Random(seed), HostLeases(folder)
 names = {"cpus": list("abcd"), "gpus": list("xy")}

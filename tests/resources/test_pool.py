@@ -16,11 +16,11 @@ from canary_wf.resources.errors import (
     ResourceUnavailable,
     UnknownResourceTypeError,
 )
+from canary_wf.resources.free_list import Entry
 from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory
 from canary_wf.resources.outcome import Outcome
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
-from canary_wf.resources.shelf import Entry
 
 
 def pool_of(**types: dict[str, int]) -> ResourcePool:

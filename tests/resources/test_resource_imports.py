@@ -10,7 +10,7 @@ def test_the_runner_imports_only_what_is_light() -> None:
     """Pool, leases and Slurm's grant need the standard library's small parts and msgspec only."""
     code = (
         "import sys\n"
-        "import canary_wf.resources.pool, canary_wf.resources.leases, canary_wf.resources.granted\n"
+        "import canary_wf.resources.pool, canary_wf.resources.leases.lease, canary_wf.resources.slurm.allocation\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from canary_wf.job.preparation import REPORT, prepared, why_broken
-from canary_wf.job.spec import EnvironmentModule, JobSpec, Preparation
+from canary_wf.run.job.preparation import REPORT, prepared, why_broken
 from canary_wf.runtime import RUNTIME
+from canary_wf.spec.job_spec import EnvironmentModule, JobSpec, Preparation
 
 SCRIPT = """
 import os, sys

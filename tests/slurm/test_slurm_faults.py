@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from slurm_workspace import SlurmWorkspace
 
-from canary_wf.job.events import AttemptEnded, AttemptStarted
-from canary_wf.job.journal import JournalWriter
-from canary_wf.session_paths import SessionPaths, session_names
 from canary_wf.sessions import load_plan
+from canary_wf.state.events import AttemptEnded, AttemptStarted
+from canary_wf.state.journal import JournalWriter
+from canary_wf.state.session_paths import SessionPaths, session_names
 
 pytestmark = [
     pytest.mark.needs("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "sbatch", "sinfo"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from slurm_workspace import SlurmWorkspace
 
-from canary_wf.resources.slurm_text import cpu_ids_of_job
+from canary_wf.resources.slurm.text import cpu_ids_of_job
 
 pytestmark = [
     pytest.mark.needs("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "sbatch", "sinfo"),

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from canary_wf.job.identity import batch_id, job_id
-from canary_wf.job.spec import DependencyEdge, JobSpec
-from canary_wf.plan.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.plan.model import BatchSpecFields, Plan
+from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
+from canary_wf.spec.identity import batch_id, job_id
+from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 
 def spec(name: str, *needs: str, **fields: Any) -> JobSpec:  # noqa: ANN401 - any field of the spec

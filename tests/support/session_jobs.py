@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
+from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.batchspec import BatchSpec, TestBatch
-from canary_wf.execution.job_launcher import ProcessLauncher
 from canary_wf.job import Dependency, ExecutionSpace, Job, JobSpec
-from canary_wf.job.processes import start_ticks
+from canary_wf.process.process_identity import start_ticks
 
 
 def job_in(out: Path, spec: JobSpec, *upstreams: Job, when: str | None = "on_success") -> Job:

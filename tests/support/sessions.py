@@ -5,18 +5,18 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 
-from canary_wf.hooks.recording import open_recorder
-from canary_wf.job.attempt import AttemptFile
-from canary_wf.job.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
-from canary_wf.job.processes import start_ticks, this_place
-from canary_wf.job.runner_mark import set_mark
-from canary_wf.job.state_file import OUTPUT_FILE
-from canary_wf.job.status import Outcome
-from canary_wf.json_files import write_json
-from canary_wf.plan.batch_slice import BatchSlice
+from canary_wf.files.json_files import write_json
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices, write_session
-from canary_wf.session_paths import SessionPaths
+from canary_wf.process.process_identity import start_ticks, this_place
+from canary_wf.process.runner_mark import set_mark
+from canary_wf.spec.batch_slice import BatchSlice
+from canary_wf.state.attempt import AttemptFile
+from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
+from canary_wf.state.job_file import OUTPUT_FILE
+from canary_wf.state.recording import open_recorder
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.status import Outcome
 
 STARTED = 1000.0
 """When each job started (epoch seconds); it runs for two seconds."""

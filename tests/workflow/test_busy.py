@@ -6,10 +6,10 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.submission import note_ended, note_submitted
 from canary_wf.plan.store import write_session
-from canary_wf.workflow import busy
-from canary_wf.workflow.busy import check_nothing_queued, queued_jobs
+from canary_wf.snakemake import in_use as busy
+from canary_wf.snakemake.in_use import check_nothing_queued, queued_jobs
+from canary_wf.state.submission import note_ended, note_submitted
 from canary_wf.workflow.writer import check_out
 
 

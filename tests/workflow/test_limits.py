@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from factories import plan_of, spec
 
-from canary_wf.job.events import AttemptEnded, AttemptStarted
-from canary_wf.job.journal import JournalWriter
 from canary_wf.plan.store import write_session
-from canary_wf.workflow.limits import runtime_minutes
+from canary_wf.snakemake.runtime_request import runtime_minutes
+from canary_wf.state.events import AttemptEnded, AttemptStarted
+from canary_wf.state.journal import JournalWriter
 
 
 @pytest.mark.parametrize(

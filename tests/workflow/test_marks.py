@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.workflow.marks import Ownership, marked, ownership
+from canary_wf.workflow.ownership import Ownership, marked, ownership
 
 
 @given(text=st.text(), edit=st.text(min_size=1))

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from factories import plan_of, spec
 
+from canary_wf.plan.cluster.slurm_options import SlurmOptions
 from canary_wf.plan.model import Plan
-from canary_wf.plan.slurm_options import SlurmOptions
 from canary_wf.workflow.profiles import profile_files
 
 

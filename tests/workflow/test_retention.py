@@ -12,9 +12,9 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.job.status import Outcome
-from canary_wf.session_paths import SessionPaths, session_names
-from canary_wf.workflow.retention import created_at, old_sessions, remove_sessions, total_freed
+from canary_wf.recovery.session_removal import created_at, old_sessions, remove_sessions, total_freed
+from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.verdict.status import Outcome
 
 NAMES = [f"2026010{day}T120000.000000" for day in range(1, 6)]
 
@@ -96,7 +96,7 @@ def test_folders_that_jobs_made_read_only_are_removed(tmp_path: Path) -> None:
     (tmp_path / "out" / "a").chmod(0)
     capabilities = "-dac_override,-dac_read_search"
     drop = ["setpriv", f"--bounding-set={capabilities}", f"--inh-caps={capabilities}"] if os.geteuid() == 0 else []
-    code = "import sys; from canary_wf.folder_removal import remove_folder; remove_folder(sys.argv[1])"
+    code = "import sys; from canary_wf.files.folder_removal import remove_folder; remove_folder(sys.argv[1])"
     subprocess.run([*drop, sys.executable, "-c", code, str(tmp_path / "out")], check=True)
     assert not (tmp_path / "out").exists()
     assert tmp_path.exists()

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from factories import plan_of, spec
 
-from canary_wf.plan.batch_slice import PlannedBatch
-from canary_wf.plan.slurm_options import SlurmOptions
+from canary_wf.plan.cluster.slurm_options import SlurmOptions
+from canary_wf.spec.batch_slice import PlannedBatch
 from canary_wf.workflow.rule_resources import Site, further_resources, rule_resources
 from canary_wf.workflow.shapes import minutes_of, shapes_of
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.json_files import write_json
+from canary_wf.files.json_files import write_json
 from canary_wf.plan.model import Plan
-from canary_wf.session_paths import SessionPaths
+from canary_wf.state.session_paths import SessionPaths
 from canary_wf.workflow.batch_table import BatchTable, telling, write_batch_table
 from canary_wf.workflow.shapes import minutes_of, shapes_of, uses_shapes
 

@@ -11,8 +11,8 @@ from sessions import recorded
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.plan.store import write_session
-from canary_wf.session_paths import SessionPaths
-from canary_wf.workflow.marks import marked
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.workflow.ownership import marked
 from canary_wf.workflow.writer import check_out, write_workflow
 
 FILES = {

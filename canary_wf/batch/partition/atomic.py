@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from canary_wf.batch.capacity import occupancy
-from canary_wf.batch.machine import Machine
-from canary_wf.batch.partition.draft import Items
+from canary_wf.batch.node_simulator import Machine
 from canary_wf.batch.partition.graph import families
+from canary_wf.batch.partition.open_batch import Items
 from canary_wf.batch.partition.order import interleaved
 from canary_wf.batch.partition.packer import Measure, Packer
 from canary_wf.batch.reference_order import reference_order

@@ -6,10 +6,10 @@ could be, so that there is room to keep short what others wait for.
 
 from collections.abc import Callable, Sequence
 
-from canary_wf.batch.partition.chained import Chained, long_tasks
+from canary_wf.batch.partition.chains import Chained, long_tasks
 from canary_wf.batch.partition.exchange import exchanged
 from canary_wf.batch.partition.flat import FEW, FlatPacking
-from canary_wf.batch.partition.limits import length_bound
+from canary_wf.batch.partition.lower_bounds import length_bound
 from canary_wf.batch.partition.search import Batches, Search
 from canary_wf.batch.partition.style import FILLS, Profile
 

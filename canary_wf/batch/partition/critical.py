@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from canary_wf.batch.partition.flat import FlatPacking
-from canary_wf.batch.partition.spread import Spreader, Timed
+from canary_wf.batch.partition.lpt import Spreader, Timed
 
 
 class CriticalPlacement:

@@ -8,7 +8,7 @@ where room is left, more are tried. All of it looks at a bounded number of items
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from canary_wf.batch.partition.draft import Draft, Items
+from canary_wf.batch.partition.open_batch import Draft, Items
 
 LOOK = 96
 """Waiting items looked at past the first that does not fit."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from canary_wf.discovery.ctest.listing import cache_value
-from canary_wf.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 
 _USUAL = {name.casefold(): name for name in ("Debug", "Release", "RelWithDebInfo", "MinSizeRel")}
 _COMPARED = re.compile(r"\^\(((?:\[\w\w\])+)\)\$")

@@ -20,9 +20,9 @@ from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.timeouts import Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.errors import InputError
-from canary_wf.job.ctest_rules import DISABLED
-from canary_wf.job.identity import job_id
-from canary_wf.job.spec import JobSpec
+from canary_wf.spec.ctest_rules import DISABLED
+from canary_wf.spec.identity import job_id
+from canary_wf.spec.job_spec import JobSpec
 
 
 def expand_trees(files: Sequence[FoundFile], options: DiscoveryOptions, timeouts: Timeouts) -> list[list[Draft]]:

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.discovery.ctest.asking import ask
+from canary_wf.discovery.ctest.query import ask
 from canary_wf.errors import InputError
-from canary_wf.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 
 _OLDEST = (3, 14)
 _NAME_LINE = re.compile(r"^ *Test *#\d+: (.*)$", re.MULTILINE)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from canary_wf.ctest.cmake_regex import compile_cmake
+from canary_wf.ctest.environment_changes import parse_change
 from canary_wf.discovery.ctest.listing import ListedTest
 from canary_wf.errors import CanaryWfError
-from canary_wf.job.cmake_regex import compile_cmake
-from canary_wf.job.ctest_rules import NOT_BUILT, OTHERWISE, CTestRules, ResourceItem
-from canary_wf.job.environment_changes import parse_change
+from canary_wf.spec.ctest_rules import NOT_BUILT, OTHERWISE, CTestRules, ResourceItem
 
 _PATTERNS = ("PASS_REGULAR_EXPRESSION", "FAIL_REGULAR_EXPRESSION", "SKIP_REGULAR_EXPRESSION")
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from canary_wf.discovery.ctest.asking import ask
 from canary_wf.discovery.ctest.listing import ListedTest, cache_value, ctest_program
+from canary_wf.discovery.ctest.query import ask
 
 VARIABLE = "CTEST_RESOURCE_SPEC_FILE"
 GENERATED = "GENERATED_RESOURCE_SPEC_FILE"

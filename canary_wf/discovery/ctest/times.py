@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.discovery.timeouts import Timeouts
-from canary_wf.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 
 DEFAULT_TIMEOUT = 1500.0
 NO_LIMIT = 86400.0

@@ -18,10 +18,10 @@ from canary_wf.discovery.timeouts import Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.durations import parse_positive_duration
 from canary_wf.errors import InputError
-from canary_wf.job.exit_code import ANY_FAILURE
-from canary_wf.job.identity import job_id, job_name
-from canary_wf.job.spec import Artifact, Asset, JobSpec
 from canary_wf.resources.memory_size import MIB, parse_memory
+from canary_wf.spec.identity import job_id, job_name
+from canary_wf.spec.job_spec import Artifact, Asset, JobSpec
+from canary_wf.verdict.exit_code import ANY_FAILURE
 
 T = TypeVar("T")
 

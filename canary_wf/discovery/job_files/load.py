@@ -14,7 +14,7 @@ import yaml
 
 from canary_wf.discovery.reading_cache import ReadingCache
 from canary_wf.errors import InputError
-from canary_wf.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")

@@ -10,7 +10,7 @@ import msgspec
 from canary_wf.discovery.dependency_arguments import DependencyArguments
 from canary_wf.discovery.pyt.conditions import Condition, Situation, parse_condition
 from canary_wf.discovery.pyt.directives import HANDLERS
-from canary_wf.discovery.pyt.record import Call, FileReading
+from canary_wf.discovery.pyt.protocol import Call, FileReading
 from canary_wf.errors import InputError
 
 _FACTS_OF_A_FILE = frozenset({"options", "platforms"})

@@ -11,9 +11,9 @@ from canary_wf.discovery.dependency_arguments import dependency_arguments
 from canary_wf.discovery.pyt.parameters import given_twice, parameter_names, parameter_rows
 from canary_wf.durations import parse_positive_duration
 from canary_wf.errors import InputError
-from canary_wf.job.exit_code import ANY_FAILURE, DIFFED
-from canary_wf.job.when import check_when
 from canary_wf.resources.memory_size import parse_memory
+from canary_wf.verdict.dependency_condition import check_when
+from canary_wf.verdict.exit_code import ANY_FAILURE, DIFFED
 
 Arguments = dict[str, Any]
 Fields = list[tuple[str, Any]]

@@ -11,14 +11,14 @@ from canary_wf.discovery.pyt.conditions import Situation
 from canary_wf.discovery.pyt.declarations import Declarations, Setting, merged
 from canary_wf.discovery.pyt.directives import whole_number
 from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, given_twice, product, repeated_names
-from canary_wf.discovery.pyt.record import FileReading
+from canary_wf.discovery.pyt.protocol import FileReading
 from canary_wf.discovery.pyt.substitution import Substitution
 from canary_wf.discovery.targets import inner_path, source_path
 from canary_wf.discovery.timeouts import Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.errors import InputError
-from canary_wf.job.identity import job_id, job_name
-from canary_wf.job.spec import Artifact, Asset, Baseline, EnvironmentModule, JobSpec, Preparation
+from canary_wf.spec.identity import job_id, job_name
+from canary_wf.spec.job_spec import Artifact, Asset, Baseline, EnvironmentModule, JobSpec, Preparation
 
 LEAST = {"cpus": 1, "gpus": 0, "nodes": 1}
 """The resources every job has, and the least of each."""

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.discovery.pyt.record import Reply
+from canary_wf.discovery.pyt.protocol import Reply
 from canary_wf.errors import InputError
-from canary_wf.job.left_behind import end_marked, inherited
+from canary_wf.process.orphans import end_marked, inherited
 from canary_wf.runtime import RUNTIME
 
-_READER = Path(__file__).with_name("reader.py")
+_READER = Path(__file__).with_name("reader_process.py")
 READING = "CANARY_WF_READING"
 """The variable by which what a test file started is known as the reader's."""
 

@@ -3,8 +3,8 @@
 
     python -P lifecycle.py JSON COMMAND…
 
-JSON is the job's preparation (`canary_wf.job.spec.Preparation`), with the file for complaints under ``report`` and what
-the exit code is expected to be under ``xstatus``. Modules are loaded, rc files sourced and `setup` called in this
+JSON is the job's preparation (`canary_wf.spec.job_spec.Preparation`), with the file for complaints under ``report`` and
+what the exit code is expected to be under ``xstatus``. Modules are loaded, rc files sourced and `setup` called in this
 process, whose environment the command inherits. A job without `teardown` then becomes the command; with one, this
 process waits, calls `teardown`, and ends as the command did.
 """
@@ -143,8 +143,8 @@ def _run(command: list[str]) -> tuple[int, "int | None"]:
 
 
 def _verdict(code: int, xstatus: int, *, in_time: bool) -> "dict[str, Any]":
-    from canary_wf.job.exit_code import status_of_exit
-    from canary_wf.job.status import Outcome, Status
+    from canary_wf.verdict.exit_code import status_of_exit
+    from canary_wf.verdict.status import Outcome, Status
 
     status = status_of_exit(code, xstatus) if in_time else Status.of(Outcome.TIMEOUT, "was ended by the runner")
     return {

@@ -1,0 +1,1 @@
+"""Batches as objects, and the backends that carry them."""

@@ -1,0 +1,59 @@
+"""What a batch is: jobs that run together, and the batches that have to come before."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from canary_wf.api.batch.forecast import forecast, peak_slots
+from canary_wf.api.job.job import Job
+from canary_wf.errors import InputError
+from canary_wf.spec.identity import batch_id
+from canary_wf.spec.resource_request import request_of
+
+LAYOUTS = ("flat", "atomic")
+
+
+@dataclass(eq=False)
+class BatchSpec:
+    """One batch of `jobs`; in layout ``flat`` none of them depends on another, in ``atomic`` they may.
+
+    `id` is the contract's batch id, the same for the same jobs in any order; `session` that of the jobs ("" when they
+    are in none); `rparameters` the most slots of each type that its schedule uses at once; `exclusive` whether one of
+    the jobs wants to be alone. Raises InputError for another layout, no jobs, and a job given twice.
+    """
+
+    layout: str
+    jobs: list[Job]
+    dependencies: list["BatchSpec"] = field(default_factory=list)
+    id: str = field(init=False)
+    session: str = field(init=False)
+    rparameters: dict[str, int] = field(init=False)
+    exclusive: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self._check()
+        self.id = batch_id(job.id for job in self.jobs)
+        self.session = self.jobs[0].workspace.session or ""
+        self.rparameters = peak_slots(forecast(self.jobs))
+        self.exclusive = any(job.exclusive for job in self.jobs)
+
+    def _check(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise InputError(f"layout {self.layout!r} is not one of {', '.join(LAYOUTS)}", where="batch")
+        if not self.jobs:
+            raise InputError("has no jobs", where="batch")
+        members: set[str] = set()
+        for job in self.jobs:
+            if job.id in members:
+                raise InputError(f"holds job {job.name} twice", where="batch")
+            members.add(job.id)
+        if self.layout == "atomic":
+            return
+        for job in self.jobs:
+            for upstream in job.upstreams:
+                if upstream.id in members:
+                    hint = "put them into different batches or use layout atomic"
+                    raise InputError(f"is flat, but {job.name} depends on {upstream.name}", where="batch", hint=hint)
+
+    def required_resources(self) -> list[dict[str, Any]]:
+        """Return what the batch asks of a resource pool: ``[{"type": str, "slots": 1}, …]``, one item a slot."""
+        return request_of(self.rparameters)

@@ -1,0 +1,1 @@
+"""The multiprocess scheduler: units of work over a graph, dispatched to processes."""

@@ -1,0 +1,301 @@
+"""Dispatching units of work to processes over a graph: the engine behind `canary_wf.multiprocess_scheduler`.
+
+It sleeps until a process ends, and polls as the API page documents where a process cannot be watched, or where nothing
+runs because others hold what the pool has. Whatever goes wrong (a factory, a command that is not there, a collector,
+Ctrl-C), no process and no slot is left behind.
+"""
+
+import logging
+import math
+import os
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Generic, TypeVar, cast
+
+from canary_wf.api.scheduler.dag import DAG, DAGIterator
+from canary_wf.api.scheduler.ending import ask_to_end, end_processes, kill, pid_of
+from canary_wf.api.scheduler.exit_watch import ExitWatch
+from canary_wf.api.scheduler.interrupts import Interrupts
+from canary_wf.api.scheduler.worker import Worker
+from canary_wf.batch.ready_queue import LOOK_AHEAD
+from canary_wf.errors import InputError
+from canary_wf.process.exits import has_ended
+from canary_wf.process.posix_spawn import GRACE
+from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
+
+logger = logging.getLogger("canary_wf.multiprocess_scheduler")
+"""Told of the start and the end of every worker, at the level of debugging; named as the public module."""
+
+Create = TypeVar("Create", bound=Callable[..., None])
+WorkData = TypeVar("WorkData")
+SomeWorker = TypeVar("SomeWorker", bound=Worker)
+
+JobFactoryCallback = Callable[[str, WorkData, int], SomeWorker]
+CollectResultCallback = Callable[[SomeWorker], None]
+Request = list[dict[str, Any]]
+
+SLOWEST = 1.0
+"""Seconds between two polls above which the interval grows no more."""
+
+FASTEST = 0.0001
+"""Seconds between two polls below which the interval shrinks no more."""
+
+_FOURTH = 4
+"""Its place among the arguments, behind the object itself."""
+
+PATIENT = 8
+"""After so many polls without a result, the interval grows."""
+
+
+def compute_next_dyn_poll(poll_counter: int, poll_interval: float) -> float:
+    """Return the seconds to the next poll, after `poll_counter` polls with the interval `poll_interval`."""
+    if poll_counter > PATIENT and poll_interval < SLOWEST:
+        return poll_interval * 1.25
+    if poll_interval > FASTEST:
+        return poll_interval * 0.75
+    return poll_interval
+
+
+def _status_in_fourth_place(create: Create) -> Create:
+    """Let `create` be called as newer releases of e3-testsuite do: with a running status where `jobs` stands here."""
+
+    @wraps(create)
+    def called(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - passed on
+        if len(arguments) > _FOURTH and not isinstance(arguments[_FOURTH], int):
+            named["running_status"] = arguments[_FOURTH]
+            arguments = arguments[:_FOURTH] + arguments[_FOURTH + 1 :]
+        create(*arguments, **named)
+
+    return cast(Create, called)
+
+
+class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
+    """Runs the units of work of `dag`, at most `jobs` at once (0: one for each CPU this process may use).
+
+    `dag` is a `DAG` of this package or of e3-core. `job_factory` makes the worker for a unit, `collect_result` gets it
+    when its process has ended. `no_free_item` is True while all waiting work depends on work that has not completed;
+    `no_work_left` when everything was begun. Newer releases of e3-testsuite pass a `running_status` in fourth place: no
+    more work is begun once its `aborted_too_many_failures` is true. Beyond the API page: `runtime` (seconds) lets the
+    longest remaining path go first, `request` says what a unit checks out of `pool` before it starts (see
+    `allocations`), `exclusive` that nothing runs beside it, `timeout` after how many seconds it is ended. Raises
+    DAGError for a graph with a cycle, and for what is not a graph.
+    """
+
+    @_status_in_fourth_place
+    def __init__(  # noqa: PLR0913 - the API page's own, and what it lacks
+        self,
+        dag: DAG[WorkData],
+        job_factory: JobFactoryCallback[WorkData, SomeWorker],
+        collect_result: CollectResultCallback[SomeWorker],
+        jobs: int = 0,
+        dyn_poll_interval: bool = True,
+        *,
+        running_status: object = None,
+        runtime: Callable[[str, WorkData], float] | None = None,
+        pool: ResourcePool | None = None,
+        request: Callable[[str, WorkData], Request] | None = None,
+        exclusive: Callable[[str, WorkData], bool] | None = None,
+        timeout: Callable[[str, WorkData], float | None] | None = None,
+    ) -> None:
+        if jobs < 0:
+            raise InputError(f"{jobs} is below zero", where="jobs")
+        self.parallelism = jobs or len(os.sched_getaffinity(0))
+        self.dag = dag
+        self.workers: list[SomeWorker | None] = [None] * self.parallelism
+        self.iterator: DAGIterator[WorkData] = DAGIterator(dag, runtime)
+        self.running_status = running_status
+        self.job_factory = job_factory
+        self.collect_result = collect_result
+        self.active_workers = 0
+        self.poll_interval = 0.1
+        self.dyn_poll_interval = dyn_poll_interval
+        self.no_free_item = False
+        self.no_work_left = False
+        self.allocations: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        self._pool = pool
+        self._request = request
+        self._exclusive = exclusive
+        self._timeout = timeout
+        self._alone: str | None = None
+        self._deadlines: dict[str, float] = {}
+        self._asked_to_end: set[str] = set()
+        self._naps = 0
+        self._in_vain = False
+        self._interrupts = Interrupts()
+        self._exits = ExitWatch()
+
+    @property
+    def has_free_slots(self) -> bool:
+        """Whether a worker may be started."""
+        return self.active_workers < self.parallelism
+
+    def spawn_worker(self, uid: str, data: WorkData, slot: int) -> None:
+        """Create the worker for `uid`, assign it to `slot`, and start its process.
+
+        Raises InputError, with nothing started, when there is no such slot or it has a worker.
+        """
+        if self._worker_at(slot) is not None:
+            raise InputError("has a worker", where=f"slot {slot}")
+        worker = self.job_factory(uid, data, slot)
+        with self._interrupts.held():  # a process that runs is in its slot
+            process = worker.process
+            self.workers[slot] = worker
+            self.active_workers += 1
+        self._naps = 0
+        logger.debug("%s started in slot %d, process %s", uid, slot, pid_of(process))
+        limit = self._timeout(uid, data) if self._timeout else None
+        if limit is not None:
+            if math.isnan(limit):
+                raise InputError("is not a number of seconds", where=f"timeout of unit {uid}")
+            self._deadlines[uid] = time.monotonic() + limit
+
+    def _worker_at(self, slot: int) -> SomeWorker | None:
+        if not 0 <= slot < len(self.workers):
+            raise InputError(f"must be from 0 to {len(self.workers) - 1}", where=f"slot {slot}")
+        return self.workers[slot]
+
+    def release_worker(self, slot: int) -> None:
+        """Free `slot` and what its worker had checked out. Raises InputError when it has no worker."""
+        worker = self._worker_at(slot)
+        if worker is None:
+            raise InputError("has no worker", where=f"slot {slot}")
+        with self._interrupts.held():
+            self.workers[slot] = None
+            self.active_workers -= 1
+            self._give_back(worker.uid)
+            self._deadlines.pop(worker.uid, None)
+            self._asked_to_end.discard(worker.uid)
+        self._naps = 0
+        logger.debug("%s ended in slot %d", worker.uid, slot)
+
+    def run(self) -> None:
+        """Run until all units of work are done; on an exception, end what runs and raise it again.
+
+        A second Ctrl-C, while what runs is being ended, has it killed at once.
+        """
+        with self._interrupts, self._exits:
+            try:
+                try:
+                    while not self.no_work_left or self.active_workers:
+                        self._interrupts.go_on()
+                        self._fill_slots()
+                        self._sleep()
+                        self.poll()
+                finally:
+                    self._interrupts.end()
+            finally:  # of its own, for a Ctrl-C between an exception and the line above
+                self._end_all()
+
+    def _end_all(self) -> None:
+        left = [(slot, worker) for slot, worker in enumerate(self.workers) if worker is not None]
+        try:
+            end_processes([worker.process for _, worker in left], lambda: self._interrupts.noted)
+        finally:
+            for slot, _ in left:
+                self.release_worker(slot)
+            for uid in list(self.allocations):  # checked out, but not begun
+                self._give_back(uid)
+            self._alone = None
+
+    def poll(self) -> None:
+        """Ask every worker once; collect the results of those that have ended."""
+        for slot, worker in enumerate(self.workers):
+            if worker is None:
+                continue
+            if not worker.poll(self):
+                if worker.uid in self._asked_to_end:
+                    kill(worker.process)  # what is left of its group
+                self.release_worker(slot)
+                self._in_vain = False
+                self.iterator.leave(worker.uid)
+                self.no_free_item = False
+                self.collect_result(worker)
+                if getattr(self.running_status, "aborted_too_many_failures", False):
+                    self.no_work_left = True
+            elif time.monotonic() >= self._deadlines.get(worker.uid, float("inf")):
+                self._end_late(worker)
+
+    def _end_late(self, worker: SomeWorker) -> None:
+        """End what is over its time: ask first, and kill when the grace is over too; the loop goes on meanwhile."""
+        if worker.uid in self._asked_to_end:
+            del self._deadlines[worker.uid]
+            kill(worker.process)
+        else:
+            self._asked_to_end.add(worker.uid)
+            self._deadlines[worker.uid] = time.monotonic() + GRACE
+            ask_to_end(worker.process)
+
+    def _fill_slots(self) -> None:
+        """Start what may start; units that do not fit beside what runs go back, to be offered again."""
+        waiting: list[str] = []
+        try:
+            while self.has_free_slots and not self.no_work_left:
+                try:
+                    uid, data = next(self.iterator)
+                except StopIteration:
+                    self.no_work_left = not waiting
+                    break
+                if uid is None:
+                    self.no_free_item = True
+                    break
+                if len(waiting) > LOOK_AHEAD:
+                    waiting.append(uid)
+                    break
+                work = cast(WorkData, data)  # None only together with the uid, or as the caller's own data
+                if self._check_out(uid, work):
+                    self.spawn_worker(uid, work, self.workers.index(None))
+                else:
+                    waiting.append(uid)
+        finally:
+            for uid in waiting:
+                self.iterator.put_back(uid)
+
+    def _check_out(self, uid: str, data: WorkData) -> bool:
+        alone = self._exclusive is not None and self._exclusive(uid, data)
+        if self._alone is not None or (alone and self.active_workers):
+            return False
+        if self._pool is not None and self._request is not None:
+            wanted = self._request(uid, data)
+            try:
+                with self._interrupts.held():
+                    self.allocations[uid] = self._pool.checkout(wanted)
+            except ResourceUnavailable:
+                outcome = self._pool.accommodates(wanted)
+                if not outcome:
+                    raise ResourceUnavailable(f"can never run: {outcome.reason}", where=f"unit {uid}") from None
+                return False
+        self._alone = uid if alone else None
+        return True
+
+    def _give_back(self, uid: str) -> None:
+        if self._pool is not None and uid in self.allocations:
+            self._pool.checkin(self.allocations.pop(uid))
+        if self._alone == uid:
+            self._alone = None
+
+    def _sleep(self) -> None:
+        """Sleep until a process ends, a time limit is reached, or it is worth another look."""
+        pids = [pid_of(worker.process) for worker in self.workers if worker is not None]
+        if not pids and self.no_work_left:
+            return
+        left = min(self._deadlines.values(), default=float("inf")) - time.monotonic()
+        # The exit of a process whose worker says that it still runs would wake for ever.
+        watched = [pid for pid in pids if pid is not None and not (self._in_vain and _is_gone(pid))]
+        self._in_vain = True
+        if len(watched) < max(len(pids), 1) or not self._exits.wait(watched, left):
+            self._nap(left)
+
+    def _nap(self, most: float) -> None:
+        """Sleep for the polling interval, `most` seconds at most."""
+        time.sleep(max(0.0, min(self.poll_interval, most)))
+        self._naps += 1
+        if self.dyn_poll_interval:
+            self.poll_interval = compute_next_dyn_poll(self._naps, self.poll_interval)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return has_ended(pid)
+    except ChildProcessError:
+        return True

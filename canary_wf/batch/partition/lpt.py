@@ -1,0 +1,148 @@
+"""Spreads tasks evenly over a given number of batches, and makes up for what loads do not say about lengths.
+
+The heaviest task goes first, always to the batch with the least load (LPT: Graham, "Bounds on multiprocessing timing
+anomalies", 1969). Then the reference schedule is simulated, and the longest batch hands tasks to the shortest one.
+"""
+
+from collections.abc import Sequence
+from heapq import heapify, heapreplace
+from typing import NamedTuple
+
+from canary_wf.batch.partition.open_batch import Items
+from canary_wf.batch.partition.packer import Measure
+
+MOVES = 2
+"""Attempts to shorten the longest batch, for each batch there is."""
+
+MORE_MOVES = 6
+"""Attempts beyond these."""
+
+REPLAYED = 20_000
+"""Tasks that moves simulate once more, about, beyond half of all."""
+
+MANY = 100_000
+"""Tasks from which on loads say enough about lengths."""
+
+MISFITS = 192
+"""Tasks passed over in a row of waiting ones before topping up ends."""
+
+ALMOST = 0.998
+"""Share of the room up to which batches are topped up."""
+
+_ROUNDING = 1e-9
+
+
+class Timed(NamedTuple):
+    """A batch: its tasks, and the length of its reference schedule in seconds."""
+
+    tasks: list[int]
+    length: float
+
+
+class Spreader:
+    """Spreads `items` of one problem; `measure` simulates a batch of them."""
+
+    def __init__(self, items: Items, measure: Measure) -> None:
+        self._items = items
+        self._measure = measure
+
+    def length(self, tasks: Sequence[int]) -> float:
+        """Return the simulated length in seconds of `tasks` as one batch."""
+        return self._measure(tasks, float("inf"))[0]
+
+    def spread(self, tasks: Sequence[int], count: int) -> list[list[int]]:
+        """Return at most `count` batches of `tasks`, which come heaviest first; none is empty."""
+        if count <= 1:
+            return [list(tasks)] if tasks else []
+        loads = self._items.loads
+        batches: list[list[int]] = [[] for _ in range(count)]
+        used = [(0.0,) * len(self._items.shares) for _ in range(count)]
+        least = [(0.0, number) for number in range(count)]
+        for task in tasks:
+            number = least[0][1]
+            batches[number].append(task)
+            used[number] = tuple([one + other for one, other in zip(used[number], loads[task], strict=True)])
+            heapreplace(least, (max(used[number], default=0.0), number))
+        return [batch for batch in batches if batch]
+
+    def capped(self, tasks: Sequence[int], count: int, cap: float) -> tuple[list[list[int]], list[int]]:
+        """Return `count` batches of some of `tasks`, none loaded above `cap` seconds by more than one, and the rest."""
+        batches: list[list[int]] = [[] for _ in range(count)]
+        rest = self._pour(tasks, batches, cap, len(tasks), self._items.weight)
+        return [batch for batch in batches if batch], rest
+
+    def top_up(self, batches: list[list[int]], tasks: Sequence[int], cap: float) -> list[int]:
+        """Add `tasks`, in their order, to `batches` up to `cap` seconds of load; return those that found no room."""
+        return self._pour(tasks, batches, cap, MISFITS, self._items.alone)
+
+    def _pour(
+        self, tasks: Sequence[int], batches: list[list[int]], cap: float, misfits: int, least_cap: Sequence[float]
+    ) -> list[int]:
+        weight = self._items.weight
+        least = [(sum(weight[task] for task in batch), number) for number, batch in enumerate(batches)]
+        heapify(least)
+        rest: list[int] = []
+        for place, task in enumerate(tasks):
+            load, number = least[0]
+            if load >= ALMOST * cap or len(rest) > misfits:
+                return [*rest, *tasks[place:]]
+            if least_cap[task] > cap or (load and load + weight[task] > cap):
+                rest.append(task)
+                continue
+            batches[number].append(task)
+            heapreplace(least, (load + weight[task], number))
+        return rest
+
+    def even(self, batches: Sequence[list[int]], goal: float) -> list[Timed]:
+        """Return `batches` with tasks moved from the longest to the shortest while that is longer than `goal` s."""
+        timed = [Timed(batch, self.length(batch)) for batch in batches]
+        for _ in range(self._moves(batches)):
+            longest = max(range(len(timed)), key=lambda number: timed[number].length)
+            shortest = min(range(len(timed)), key=lambda number: timed[number].length)
+            if timed[longest].length <= goal * (1 + _ROUNDING):
+                break
+            moved = self._handed(timed[longest], timed[shortest], goal)
+            if moved is None:
+                break
+            timed[longest], timed[shortest] = moved
+        return timed
+
+    def _moves(self, batches: Sequence[list[int]]) -> int:
+        """Return how many moves are worth the time: few where each one simulates thousands of tasks."""
+        count = len(batches)
+        if count <= 1:
+            return 0
+        tasks = sum(map(len, batches))
+        affordable = REPLAYED * count // tasks + (count // 2 if tasks <= MANY else 0)
+        return min(MOVES * count + MORE_MOVES, affordable)
+
+    def _handed(self, longest: Timed, shortest: Timed, goal: float) -> tuple[Timed, Timed] | None:
+        """Return both batches after one task went over that makes the longer of the two shorter, or None."""
+        if len(longest.tasks) == 1 or longest.length <= max(self._items.alone[task] for task in longest.tasks):
+            return None
+        weight = self._items.weight
+        middle = (longest.length + shortest.length) / 2
+        _, beyond, straddling = self._measure(longest.tasks, max(goal, middle))
+        late = sorted([*beyond, *straddling], key=lambda task: (-weight[task], task))
+        for task in (*late[:2], *late[2:][-1:]):
+            moved = self._exchanged(longest, shortest, task, None)
+            if moved is not None:
+                return moved
+        for task in (*beyond, *straddling)[:2]:
+            surplus = weight[task] - (longest.length - middle)
+            back = min(shortest.tasks, key=lambda other: (abs(weight[other] - surplus), other))
+            moved = self._exchanged(longest, shortest, task, back)
+            if moved is not None:
+                return moved
+        return None
+
+    def _exchanged(self, longest: Timed, shortest: Timed, given: int, back: int | None) -> tuple[Timed, Timed] | None:
+        """Return both after `given` went over and `back` came back, if the longer one is shorter then, or None."""
+        one = [task for task in longest.tasks if task != given] + ([] if back is None else [back])
+        other = [task for task in shortest.tasks if task != back] + [given]
+        bound = longest.length * (1 - _ROUNDING)
+        other_length = self.length(other)
+        if other_length >= bound:
+            return None
+        one_length = self.length(one)
+        return (Timed(one, one_length), Timed(other, other_length)) if one_length < bound else None

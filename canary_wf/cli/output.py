@@ -1,0 +1,30 @@
+"""What commands write to standard output: plain tables, on a terminal and in a file alike, and JSON."""
+
+import sys
+from collections.abc import Sequence
+
+from canary_wf.files.json_files import as_text
+
+
+def print_json(value: object) -> None:
+    """Write `value` (msgspec structs included) as one line of JSON."""
+    print_utf8(as_text(value))
+
+
+def print_utf8(text: str) -> None:
+    """Write `text` for another program: in UTF-8, whatever the terminal has."""
+    print_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def print_bytes(content: bytes) -> None:
+    """Write `content` as it is, after what was written before."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Write `rows` (the first is the heading), all of the same length, as columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")

@@ -1,0 +1,26 @@
+"""`canary-wf init`: a commented configuration file in the current folder."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from canary_wf.configuration.settings import FILE
+from canary_wf.configuration.template import template
+from canary_wf.errors import WorkspaceError
+from canary_wf.files.json_files import not_writable
+
+
+@click.command("init")
+def command() -> None:
+    """Write canary-wf.yaml, with every key commented out, into the current folder; one that is there stays."""
+    try:
+        with Path(FILE).open("x", encoding="utf-8") as file:
+            file.write(template())
+    except FileExistsError:
+        raise WorkspaceError("is there already and is not overwritten", where=FILE) from None
+    except OSError as error:
+        raise not_writable(Path(FILE), error, "go to a folder that can be written") from error
+    sys.stdout.write(
+        f"Wrote {FILE}. Take the # away where you want another value; canary-wf config shows what holds.\n"
+    )

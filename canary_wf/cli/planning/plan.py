@@ -1,0 +1,141 @@
+"""`canary-wf plan`: what `generate` would plan, and what that costs; nothing is written but the page asked for."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from canary_wf.cli.jobs import find_job
+from canary_wf.cli.options import (
+    discovery_options,
+    json_option,
+    out_option,
+    plan_settings,
+    planning_options,
+    pool_options,
+    resource_requests,
+    selection_options,
+)
+from canary_wf.cli.output import print_columns, print_json
+from canary_wf.cli.planning.generate import describe_target, tell_left_out
+from canary_wf.cli.whole_number import WholeNumber
+from canary_wf.durations import format_duration
+from canary_wf.errors import UsageError, one_line
+from canary_wf.files.json_files import write_for_user
+from canary_wf.generation import check_paths, find_jobs, known_runtimes, open_readings, plan_jobs
+from canary_wf.history.run_times import History
+from canary_wf.plan.cluster.advice import cluster_warnings
+from canary_wf.plan.cluster.target import choose_target
+from canary_wf.plan.explanation.explain import explain
+from canary_wf.plan.explanation.summary import PlanSummary, summarize
+from canary_wf.plan.explanation.warnings import warnings_of
+from canary_wf.plan.model import Plan
+from canary_wf.plan.planner import PlanSettings
+from canary_wf.wording import count
+from canary_wf.workflow.shapes import shapes_of, uses_shapes
+
+_NAMED = 4
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """What is shown: the plan, and what was known and decided when it was made."""
+
+    plan: Plan
+    summary: PlanSummary
+    warnings: list[str]
+    history: History
+    settings: PlanSettings
+
+
+@click.command("plan")
+@selection_options
+@planning_options
+@pool_options
+@out_option
+@json_option
+@click.option("--cluster-nodes", type=WholeNumber(min=1), metavar="K", help="Number of nodes to give the makespan for.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page to FILE.")
+@click.option("--explain", "explained", metavar="JOB", help="Say why JOB is in its batch, and what its limit is from.")
+def command(
+    *,
+    paths: tuple[str, ...],
+    resources: tuple[str, ...],
+    pool_file: Path | None,
+    out: Path,
+    as_json: bool,
+    cluster_nodes: int | None,
+    html: Path | None,
+    explained: str | None,
+    **values: Any,  # noqa: ANN401 - the selection and planning options
+) -> None:
+    """Show the batches that generate would make of the jobs under PATH, and what they cost."""
+    settings, scheduler = plan_settings(values)
+    requested = resource_requests(resources)
+    target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
+    tests = check_paths(paths)
+    found = find_jobs(tests, discovery_options(values), out, open_readings(tests, out), target)
+    history = known_runtimes(out)
+    plan = plan_jobs(found, settings, target, history, out)
+    warnings = [*warnings_of(plan), *cluster_warnings(target, out, settings.slurm)]
+    shown = _Shown(plan, summarize(plan, cluster_nodes), warnings, history, settings)
+    if html is not None:
+        _write_page(shown, html, cluster_nodes)
+    if explained is not None:
+        _explain(shown, explained, as_json=as_json)
+        return
+    tell_left_out(plan)
+    if as_json:
+        content = {"jobs": len(plan.jobs), "batches": plan.batches, "left_out": plan.left_out}
+        print_json({**content, "summary": shown.summary, "warnings": shown.warnings})
+    else:
+        _print(shown)
+
+
+def _write_page(shown: _Shown, path: Path, cluster_nodes: int | None) -> None:
+    from canary_wf.report.html.plan_page import plan_page
+
+    text = plan_page(shown.plan, shown.summary, shown.warnings, cluster_nodes)
+    write_for_user(path, text.encode("utf-8", "backslashreplace"), "write the page to another folder")
+
+
+def _explain(shown: _Shown, wanted: str, *, as_json: bool) -> None:
+    planned = any(job.id.startswith(wanted.lower()) for job in shown.plan.jobs)
+    for job in (*shown.plan.left_out, *shown.plan.masked):
+        if wanted == job.name or (not planned and len(wanted) >= _NAMED and job.id.startswith(wanted.lower())):
+            raise UsageError(f"{wanted!r} is in no batch: {job.reason}", where="--explain")
+    told = explain(shown.plan, find_job(shown.plan.jobs, wanted), shown.history)
+    if as_json:
+        print_json({"explain": told})
+    else:
+        sys.stdout.write("\n".join(told.lines) + "\n")
+
+
+def _print(shown: _Shown) -> None:
+    plan, summary = shown.plan, shown.summary
+    rows: list[tuple[str, ...]] = [("batch", "jobs", "cpus", "gpus", "nodes", "expected", "limit", "after")]
+    for batch in plan.batches:
+        sizes = (len(batch.jobs), batch.cpus, batch.gpus, batch.nodes)
+        times = (format_duration(batch.runtime), format_duration(batch.time_limit))
+        rows.append((batch.id, *map(str, sizes), *times, _after(batch.dependencies)))
+    print_columns(rows)
+    sys.stdout.write(
+        f"{count(summary.jobs, 'job')} → {count(summary.submissions, 'submission')}"
+        f" (the work alone fills {summary.batches_nominal}), {_rules(shown)}, planned for {describe_target(plan)}\n"
+        f"expected: {format_duration(summary.makespan)} from start to end,"
+        f" {format_duration(summary.critical_path)} on the longest chain of batches,"
+        f" {summary.core_hours:.2f} core-hours, {summary.gpu_hours:.2f} GPU-hours\n"
+    )
+    sys.stdout.write("".join(f"warning: {warning}\n" for warning in shown.warnings))
+
+
+def _after(batches: tuple[str, ...]) -> str:
+    more = f" and {len(batches) - _NAMED} more" if len(batches) > _NAMED else ""
+    return one_line(" ".join(batches[:_NAMED]) + more)
+
+
+def _rules(shown: _Shown) -> str:
+    if uses_shapes(shown.plan, shown.settings.rules):
+        return count(len(shapes_of(shown.plan)), "rule of a shape", "rules of shapes")
+    return "a rule a batch"

@@ -1,0 +1,28 @@
+"""`canary-wf location`: where a job's working directory is."""
+
+import os
+import re
+from pathlib import Path
+
+import click
+
+from canary_wf.cli.completion import job_names
+from canary_wf.cli.jobs import find_job
+from canary_wf.cli.options import out_option
+from canary_wf.cli.output import print_bytes
+from canary_wf.errors import one_line
+from canary_wf.plan.store import load_plan, newest_session
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+@click.command("location")
+@click.argument("job", shell_complete=job_names)
+@out_option
+def command(*, job: str, out: Path) -> None:
+    """Print the working directory of JOB, an id prefix or a name; it is there once the job was started."""
+    paths = newest_session(out)
+    found = find_job(load_plan(paths.plan).jobs, job)
+    folder = str(paths.job(found.directory))
+    # As it is, to be used by a shell, but for what would do something to the terminal.
+    print_bytes(os.fsencode(one_line(folder) if _CONTROL.search(folder) else folder) + b"\n")

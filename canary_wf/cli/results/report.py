@@ -1,0 +1,117 @@
+"""`canary-wf report`: the newest session as a page, JUnit XML, JSON or Markdown."""
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from canary_wf.cli.options import out_option
+from canary_wf.cli.output import print_utf8
+from canary_wf.errors import ExitCode, UsageError
+from canary_wf.files.json_files import not_writable, write_for_user
+from canary_wf.plan.store import newest_session
+from canary_wf.report.formats.registry import CDASH, FORMATS, reporter
+from canary_wf.report.session import SessionState, load_session
+
+_STANDARD_OUTPUT = Path("-")
+_ELSEWHERE = "name another file with -o"
+
+
+def _kinds(_context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
+    return [kind for kind in sorted({*FORMATS, CDASH}) if kind.startswith(start)]
+
+
+@click.command("report")
+@click.argument("kind", metavar="KIND", shell_complete=_kinds)
+@out_option
+@click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file (- is standard output).")
+@click.option("--github", is_flag=True, help="markdown: annotate a GitHub run, and add to its step summary.")
+@click.option("--site", default="", metavar="NAME", help="cdash: the machine's name (default: this one's).")
+@click.option("--build", default="canary-wf", metavar="NAME", help="cdash: the build's name.")
+@click.option("--track", default="Experimental", metavar="NAME", help="cdash: the build's group, such as Nightly.")
+@click.pass_context
+def command(context: click.Context, /, *, kind: str, out: Path, target: Path | None, github: bool, **names: str) -> int:
+    """Write the newest session's report: KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
+
+    cdash writes Build.xml and Test.xml into the folder that -o names. The exit code is 1 when jobs failed, as that of
+    status; the report is there all the same.
+    """
+    files = dict(text.split("=", 1) for text in context.lookup_default("report_files") or ())
+    if target is None and kind in files:
+        target = Path(files[kind])
+    if target == _STANDARD_OUTPUT:
+        target = None
+    if kind == CDASH:
+        return _code(_write_cdash(out, target, names))
+    write = reporter(kind)
+    if github and kind != "markdown":
+        raise UsageError(f"does not go with {kind}", where="--github", hint="write report markdown --github")
+    state = load_session(newest_session(out))
+    text = write(state)
+    if github:
+        _annotate(state, text, target)
+    elif target is None:
+        print_utf8(text)
+    else:
+        _write(target, text)
+    return _code(state)
+
+
+def _code(state: SessionState) -> int:
+    return ExitCode.JOBS_FAILED if state.failed else ExitCode.DONE
+
+
+def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> SessionState:
+    from canary_wf.report.formats.cdash import Submission, cdash_report
+
+    if target is None:
+        raise UsageError("is missing", where="-o", hint="name the folder for Build.xml and Test.xml")
+    state = load_session(newest_session(out))
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(target, error, _ELSEWHERE) from error
+    for name, text in cdash_report(state, Submission(**names)).items():
+        write_for_user(target / name, text.encode(), _ELSEWHERE)
+    return state
+
+
+def _annotate(state: SessionState, text: str, target: Path | None) -> None:
+    """Print annotations, and nothing else: what tests printed could hold commands to GitHub's runner."""
+    from canary_wf.report.formats.github import annotations
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if target is not None:
+        _write(target, text)
+    elif summary:
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise not_writable(Path(summary), error, _ELSEWHERE) from error
+    sys.stdout.write(annotations(state, Path(os.environ.get("GITHUB_WORKSPACE") or ".").absolute()))
+
+
+def _write(target: Path, text: str) -> None:
+    if _is_pipe_or_device(target):
+        _write_through(target, text)
+    else:
+        write_for_user(target, text.encode(), _ELSEWHERE)
+
+
+def _is_pipe_or_device(target: Path) -> bool:
+    try:
+        return stat.S_IFMT(target.stat().st_mode) not in {stat.S_IFREG, stat.S_IFDIR}
+    except OSError:
+        return False
+
+
+def _write_through(target: Path, text: str) -> None:
+    """Write to a pipe or device, such as /dev/stdout, which must not be replaced by a file."""
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise not_writable(target, error, _ELSEWHERE) from error

@@ -1,0 +1,66 @@
+"""`canary-wf status`: where the newest session's jobs stand, read from the state files alone."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from canary_wf.cli.completion import statuses
+from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.output import print_json
+from canary_wf.cli.whole_number import WholeNumber
+from canary_wf.errors import ExitCode, UsageError
+from canary_wf.plan.explanation.left_out import left_out_lines
+from canary_wf.plan.store import newest_session
+from canary_wf.report.live.progress import progress_of
+from canary_wf.report.live.queue import SlurmQueue, queue_lines
+from canary_wf.report.selection import select, with_keywords
+from canary_wf.report.session import SessionState, load_session
+from canary_wf.report.table import print_failures, print_status
+
+
+@click.command("status")
+@out_option
+@json_option
+@click.option(
+    "-r",
+    "wanted",
+    metavar="WHICH",
+    shell_complete=statuses,
+    help="List these jobs: all, failed, passed, a category, outcome, class or phase.",
+)
+@click.option("-k", "keywords", metavar="EXPR", help="List only jobs whose keywords or names satisfy EXPR.")
+@click.option(
+    "-n", "--lines", type=WholeNumber(0), metavar="N", default=5, help="Lines of output shown of each failure (5)."
+)
+@click.option("--watch", "watching", is_flag=True, help="Show the run until it is over.")
+def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | None, lines: int, watching: bool) -> int:
+    """Show where the newest session's jobs stand; exit with 1 when jobs failed or a run left some undone.
+
+    Without -r and -k: a summary, and for each failure its reason, its last lines of output and where the rest is.
+    """
+    paths = newest_session(out)
+    if watching:
+        if as_json:
+            raise UsageError("does not go with --json", where="--watch")
+        from canary_wf.report.live.watch import watch
+
+        state = watch(paths)
+    else:
+        state = SlurmQueue().explain(load_session(paths))
+    _tell(state, wanted, keywords, lines, as_json=as_json)
+    return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED
+
+
+def _tell(state: SessionState, wanted: str | None, keywords: str | None, lines: int, *, as_json: bool) -> None:
+    jobs = with_keywords(select(state, wanted or "all"), keywords)
+    if as_json:
+        print_json(state.as_dict(jobs))
+    elif wanted is None and keywords is None:
+        print_failures(state, lines=lines)
+    else:
+        print_status(state, jobs)
+    if not as_json:
+        told = (*progress_of(state, time.time()), *queue_lines(state), *left_out_lines(state.plan.left_out))
+        sys.stdout.writelines(f"{line}\n" for line in told)

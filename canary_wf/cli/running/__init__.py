@@ -1,0 +1,1 @@
+"""Commands that act on a run, and those that the rules of a workflow call."""

@@ -1,0 +1,31 @@
+"""`canary-wf cancel`: end the newest session's run for good."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from canary_wf.cli.options import out_option
+from canary_wf.errors import raise_last
+from canary_wf.files.trust import require_trusted
+from canary_wf.plan.store import load_plan, newest_session
+from canary_wf.recovery.cancellation import cancel_jobs
+from canary_wf.snakemake.lock import is_locked
+from canary_wf.wording import count
+
+
+@click.command("cancel")
+@out_option
+def command(*, out: Path) -> None:
+    """Cancel the newest session: end what runs, take back what waits in Slurm's queue, and start nothing more.
+
+    Jobs that have a verdict keep it, all others become CANCELLED. To run some of them after all: canary-wf rerun.
+    """
+    paths = newest_session(out)
+    require_trusted(out, [paths.session])
+    plan = load_plan(paths.plan)
+    cancelled, errors = cancel_jobs(paths, {batch.id: batch.jobs for batch in plan.batches})
+    sys.stdout.write(f"Cancelled {count(cancelled, 'job')}.\n")
+    if is_locked(out):
+        sys.stdout.write("The snakemake that still runs finds nothing more to do: wait, or press Ctrl-C there.\n")
+    raise_last(errors)

@@ -1,0 +1,56 @@
+"""What the rule `gate` calls: the verdict on the whole session, as an exit code."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from canary_wf.errors import ExitCode, one_line
+from canary_wf.files.json_files import write_atomic, write_json
+from canary_wf.files.trust import require_trusted
+from canary_wf.report.session import SessionState, load_session
+from canary_wf.report.table import damage
+from canary_wf.snakemake.input_times import set_back
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.state.result_copies import note_copy
+from canary_wf.state.session_paths import SessionPaths
+
+_TOLD = 10
+
+
+@click.command("gate", hidden=True)
+@click.option("--plan", type=click.Path(path_type=Path), required=True)
+@click.option("--result", type=click.Path(path_type=Path), required=True)
+@click.option("--log", type=click.Path(path_type=Path), help="Where the verdict is written too.")
+def command(*, plan: Path, result: Path, log: Path | None) -> int:
+    """Exit with 1 when jobs of the session failed or were not run, unless it was planned with fail_on=never."""
+    paths = SessionPaths.of_plan(plan)
+    require_trusted(paths.out, [paths.session])
+    state = load_session(paths)
+    bad = [*state.failed, *state.not_done]
+    told = _verdict(state, bad)
+    if log is not None:
+        write_atomic(log, told.encode())
+    if bad:
+        sys.stderr.write(told)
+        if state.plan.fail_on == "any":
+            return ExitCode.JOBS_FAILED
+    note_copy(paths.copies, paths.gate, result)
+    write_json(result, {"session": state.plan.session, "counts": state.counts()})
+    set_back((folder / "report" / "report.json" for folder in (paths.folder, result.absolute().parent)), result)
+    return ExitCode.DONE
+
+
+def _verdict(state: SessionState, bad: list[PlannedJob]) -> str:
+    if not bad:
+        left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
+        return f"canary-wf: all {len(state.plan.jobs)} jobs are done and none failed{left}\n"
+    lines = [f"canary-wf: {len(bad)} of {len(state.plan.jobs)} jobs did not pass:"]
+    for job in bad[:_TOLD]:
+        status = state.record(job).status
+        reason = f" ({status.reason})" if status.reason else ""
+        lines.append(f"  {status.outcome.name:<11} {one_line(job.name)}{one_line(reason)}")
+    if len(bad) > _TOLD:
+        lines.append(f"  … and {len(bad) - _TOLD} more")
+    lines += damage(state)
+    return "\n".join(lines) + "\n"

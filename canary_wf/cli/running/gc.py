@@ -1,0 +1,82 @@
+"""`canary-wf gc`: remove old sessions, and say what that frees."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.output import print_columns, print_json
+from canary_wf.cli.whole_number import WholeNumber
+from canary_wf.durations import parse_duration
+from canary_wf.errors import InputError, UsageError
+from canary_wf.files.trust import require_trusted
+from canary_wf.plan.store import newest_session
+from canary_wf.recovery.session_removal import OldSession, old_sessions, remove_sessions, total_freed
+from canary_wf.snakemake.lock import workspace_lock
+from canary_wf.wording import count
+
+_KEPT = 5
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+
+
+@click.command("gc")
+@out_option
+@json_option
+@click.option("--keep", type=WholeNumber(1), metavar="N", help=f"Keep the newest N sessions (default: {_KEPT}).")
+@click.option("--older-than", metavar="AGE", help="Only sessions older than this, such as 30d or 12h.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def command(*, out: Path, as_json: bool, keep: int | None, older_than: str | None, dry_run: bool) -> None:
+    """Remove old sessions with their state, outputs and reports. The newest one, and one that is running, stay.
+
+    With --older-than alone, age decides. Run times stay known, as they are kept elsewhere.
+    """
+    require_trusted(out)
+    newest_session(out)
+    before = None if older_than is None else time.time() - _age(older_than)
+    kept = _KEPT if keep is None and before is None else keep
+    with workspace_lock(out):
+        chosen = old_sessions(out, keep=kept, before=before)
+        if not dry_run:
+            remove_sessions(chosen)
+    if as_json:
+        print_json(_as_dict(chosen, dry_run=dry_run))
+    else:
+        _tell(chosen, dry_run=dry_run)
+
+
+def _age(text: str) -> float:
+    try:
+        seconds = parse_duration(text)
+    except InputError as error:
+        raise UsageError(error.what, where="--older-than", hint=error.hint) from None
+    if seconds < 0:
+        raise UsageError(f"{text!r} is below zero", where="--older-than")
+    return seconds
+
+
+def _as_dict(chosen: list[OldSession], *, dry_run: bool) -> dict[str, object]:
+    sessions = [{"session": one.paths.session, "created": one.created, "freed": one.freed} for one in chosen]
+    return {"removed": not dry_run, "freed": total_freed(chosen), "sessions": sessions}
+
+
+def _tell(chosen: list[OldSession], *, dry_run: bool) -> None:
+    rows = [("session", "made", "size")]
+    for one in chosen:
+        made = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%d %H:%M")
+        rows.append((one.paths.session, made, _size(one.freed)))
+    if chosen:
+        print_columns(rows)
+    verb = "Would remove" if dry_run else "Removed"
+    sys.stdout.write(f"{verb} {count(len(chosen), 'session')}, {_size(total_freed(chosen))}.\n")
+
+
+def _size(number: float) -> str:
+    for unit in _UNITS[:-1]:
+        if number < _STEP:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= _STEP
+    return f"{number:.1f} {_UNITS[-1]}"

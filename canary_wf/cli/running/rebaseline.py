@@ -1,0 +1,77 @@
+"""`canary-wf rebaseline`: make the results of jobs the new references, as their `baseline` directives say."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from canary_wf.api.job.baseline import rebaseline
+from canary_wf.api.job.job import Job
+from canary_wf.api.job.loading import planned_job
+from canary_wf.api.scheduler.job_launcher import ProcessLauncher
+from canary_wf.cli.completion import job_names
+from canary_wf.cli.jobs import find_job
+from canary_wf.cli.options import out_option
+from canary_wf.errors import UsageError, WorkspaceError, one_line
+from canary_wf.files.plain_files import require_no_links
+from canary_wf.files.trust import require_trusted
+from canary_wf.plan.store import newest_session
+from canary_wf.report.session import SessionState, load_session
+from canary_wf.snakemake.in_use import check_free
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.state.session_paths import SessionPaths, relative_to_out
+from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import Outcome
+from canary_wf.wording import count
+
+
+@click.command("rebaseline")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
+@out_option
+def command(*, jobs: tuple[str, ...], out: Path) -> None:
+    """Copy results over the references beside the test files, or run scripts with their flag, as JOBs declare.
+
+    Without JOB: all that ended with differences (DIFFED).
+    """
+    paths = newest_session(out)
+    require_trusted(out, [paths.session])
+    check_free(out)
+    state = load_session(paths)
+    chosen = [_named(state, name) for name in jobs] if jobs else _diffed(state)
+    chosen = list({job.id: job for job in chosen}.values())
+    for planned in chosen:
+        _require_own_folder(paths, planned)
+        job = planned_job(paths, planned, state.record(planned))
+        job.launcher = ProcessLauncher()
+        rebaseline(job)
+        sys.stdout.write(f"{one_line(job.name)}: {one_line(_told(job))}\n")
+    sys.stdout.write(f"Made the results of {count(len(chosen), 'job')} the reference.\n")
+
+
+def _require_own_folder(paths: SessionPaths, job: PlannedJob) -> None:
+    """Refuse a folder of results that is elsewhere now: the job, or somebody after it, put a link into its place."""
+    try:
+        require_no_links(str(paths.jobs), f"{paths.job_folder(job.directory)}/")
+    except OSError as error:
+        raise WorkspaceError(f"cannot be read ({error.strerror})", where=f"job {job.name}") from error
+
+
+def _diffed(state: SessionState) -> list[PlannedJob]:
+    return [job for job in state.plan.jobs if job.baselines and state.record(job).status.outcome is Outcome.DIFFED]
+
+
+def _named(state: SessionState, name: str) -> PlannedJob:
+    job = find_job(state.plan.jobs, name)
+    record = state.record(job)
+    if record.phase is not JobPhase.DONE or record.started is None:
+        raise UsageError("has not run, so there are no results", where=f"job {job.name}")
+    if not job.baselines:
+        raise UsageError("declares no baseline", where=f"job {job.name}", hint="its test file needs baseline(…)")
+    return job
+
+
+def _told(job: Job) -> str:
+    done = [relative_to_out(each.target, Path.cwd()) for each in job.spec.baselines if each.target is not None]
+    return ", ".join(
+        [*done, *(f"ran it with {' '.join(each.arguments)}" for each in job.spec.baselines if each.arguments)]
+    )

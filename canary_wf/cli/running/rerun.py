@@ -1,0 +1,108 @@
+"""`canary-wf rerun`: reset jobs by what became of them, by keyword or by name; the next `snakemake` runs just those."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from canary_wf.cli.completion import job_names, statuses
+from canary_wf.cli.jobs import find_jobs
+from canary_wf.cli.options import out_option
+from canary_wf.ctest.undone_fixtures import with_fixtures
+from canary_wf.errors import WorkspaceError, raise_last
+from canary_wf.files.trust import require_trusted
+from canary_wf.plan.store import newest_session
+from canary_wf.recovery.reset import reset_jobs, with_blocked
+from canary_wf.report.selection import select, with_keywords
+from canary_wf.report.session import SessionState, load_session
+from canary_wf.snakemake.in_use import check_free
+from canary_wf.snakemake.lock import workspace_lock
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.verdict.status import Outcome
+from canary_wf.wording import count, next_command
+
+
+@click.command("rerun")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
+@out_option
+@click.option("--failed", is_flag=True, help="All jobs that count as failed (the default).")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="OUTCOME",
+    shell_complete=statuses,
+    help="Jobs of this outcome, category or class; repeatable.",
+)
+@click.option("-k", "keywords", metavar="EXPR", help="Of these, only jobs whose keywords or names satisfy EXPR.")
+def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, ...], keywords: str | None) -> None:
+    """Reset jobs, and what they had blocked, so that the next snakemake runs just those.
+
+    With tests of CTest come the fixtures that a clean-up has undone.
+
+    JOB is an id prefix, a name, or a pattern such as 'mesh.*'.
+    """
+    paths = newest_session(out)
+    require_trusted(out, [paths.session])
+    check_free(out)
+    with workspace_lock(out):
+        check_free(out)  # somebody may have begun meanwhile, or have been done: what is known now counts
+        state = load_session(paths)
+        resetting, by_batch = _to_reset(state, jobs, only, keywords, failed=failed)
+        errors = reset_jobs(paths, by_batch)
+    raise_last(errors)
+    if not by_batch:
+        sys.stdout.write(f"Reset 0 jobs in 0 batches: no job {_wanted(jobs, only, keywords)}.\n")
+        return
+    sys.stdout.write(f"Reset {count(len(resetting), 'job')} in {count(len(by_batch), 'batch', 'batches')}.\n")
+    sys.stdout.write(f"Next: {next_command(out, state.plan.scheduler)}\n")
+
+
+def _to_reset(
+    state: SessionState, jobs: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool
+) -> tuple[set[str], dict[str, list[PlannedJob]]]:
+    """Return the ids of the jobs to reset, and these jobs by their batches."""
+    chosen = {job.id for job in _chosen(state, jobs, only, keywords, failed=failed)}
+    blocked = [job for job in state.plan.jobs if state.record(job).status.outcome is Outcome.BLOCKED]
+    done = {job.id for job in state.plan.jobs if state.record(job).status.is_final}
+    resetting = with_fixtures(with_blocked(chosen, blocked), state.plan.jobs, done)
+    by_batch: dict[str, list[PlannedJob]] = {}
+    for job in state.plan.jobs:
+        if job.id in resetting:
+            by_batch.setdefault(job.batch, []).append(job)
+    return resetting, by_batch
+
+
+def _wanted(names: tuple[str, ...], only: tuple[str, ...], keywords: str | None) -> str:
+    return "is what was asked for" if names or only or keywords is not None else "counts as failed"
+
+
+def _chosen(
+    state: SessionState, names: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool
+) -> list[PlannedJob]:
+    """Return the jobs to reset: of those with a status that is asked for those with the keywords, and those by name.
+
+    A job that is asked for twice is there twice.
+    """
+    words = [word for text in only for word in text.split(",") if word]
+    if only:
+        # `--only TIMEOUT FAILED`: further outcomes may follow without their own option.
+        words += [name for name in names if name.upper() in Outcome.__members__]
+        names = tuple(name for name in names if name.upper() not in Outcome.__members__)
+    found = _with_outcomes(state, words)
+    if failed or not (only or names):
+        found += state.failed
+    if keywords is not None:
+        found = with_keywords(found, keywords)
+    found += [job for name in names for job in find_jobs(state.plan.jobs, name)]
+    if found and not (state.begun or any(job.id in state.records for job in found)):  # verdicts may be carried over
+        hint = f"run it: {next_command(state.paths.out, state.plan.scheduler)}"
+        raise WorkspaceError("has not run yet", where=f"session {state.plan.session}", hint=hint)
+    return found
+
+
+def _with_outcomes(state: SessionState, words: list[str]) -> list[PlannedJob]:
+    """Return the jobs with one of the outcomes or in one of the groups; FAILED is the outcome of that name here."""
+    outcomes = {word.upper() for word in words} & set(Outcome.__members__)
+    groups = [word for word in words if word.upper() not in outcomes]
+    chosen = {job.id for job in select(state, ",".join(groups), where="--only")} if groups else set()
+    return [job for job in state.plan.jobs if job.id in chosen or state.record(job).status.outcome.name in outcomes]

@@ -1,0 +1,12 @@
+"""`canary-wf run-batch`, where the command line meets it behind other options; the runner parses its own."""
+
+import click
+
+from canary_wf.run.runner import main
+
+
+@click.command("run-batch", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(*, arguments: tuple[str, ...]) -> int:
+    """Run one batch of a plan."""
+    return main(arguments)

@@ -1,0 +1,48 @@
+"""What the rule `report` calls: settle what the dead left, and write the reports. It succeeds whatever the verdicts."""
+
+from pathlib import Path
+
+import click
+
+from canary_wf.files.json_files import not_writable, write_atomic
+from canary_wf.files.trust import require_trusted
+from canary_wf.recovery.reconcile import settle
+from canary_wf.report.formats.registry import FORMATS
+from canary_wf.report.session import load_session
+from canary_wf.report.table import summary
+from canary_wf.snakemake.event_handlers import keep_runtimes, tell
+from canary_wf.snakemake.input_times import results_in, set_back
+from canary_wf.state.result_copies import note_copy
+from canary_wf.state.session_paths import SessionPaths
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("write-reports", hidden=True)
+@click.option("--plan", type=_PATH, required=True)
+@click.option("--json", type=_PATH, required=True)
+@click.option("--junit", type=_PATH, required=True)
+@click.option("--markdown", type=_PATH, required=True)
+@click.option("--html", type=_PATH)
+@click.option("--summary", type=_PATH)
+@click.option("--log", type=_PATH, help="File that lists what was written.")
+def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
+    """Write the session's reports."""
+    paths = SessionPaths.of_plan(plan)
+    require_trusted(paths.out, [paths.session])
+    state = load_session(paths)
+    tell(settle(paths, [batch.id for batch in state.plan.batches]))
+    state = load_session(paths)
+    keep_runtimes(paths, [batch.id for batch in state.plan.batches])
+    wanted = {kind: target for kind, target in targets.items() if target is not None}
+    note_copy(paths.copies, paths.report / "report.json", wanted["json"])
+    for kind, target in sorted(wanted.items(), key=lambda item: item[0] == "json"):  # the gate waits for this one
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_writable(target, error) from error
+        write_atomic(target, FORMATS[kind](state).encode())
+    sessions = (paths.folder, wanted["json"].absolute().parents[1])
+    set_back(results_in(sessions, (batch.id for batch in state.plan.batches)), wanted["junit"])
+    if log is not None:
+        write_atomic(log, f"{summary(state)}\n".encode())

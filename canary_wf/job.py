@@ -1,0 +1,83 @@
+"""Jobs: what they are, where they stand, and the files that say so.
+
+The names of the public API are here; each is imported when it is first asked for, so that a runner that needs a few
+modules of this package loads only those.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from canary_wf.api.job.base_job import BaseJob
+    from canary_wf.api.job.cached_runs import find_cache_dir
+    from canary_wf.api.job.dependency import Dependency
+    from canary_wf.api.job.execution_space import ExecutionSpace
+    from canary_wf.api.job.job import Job
+    from canary_wf.api.job.job_state import JobState
+    from canary_wf.api.job.launching import JobTimedOut, Launcher
+    from canary_wf.api.job.loading import load_job_from_file, load_job_from_state
+    from canary_wf.api.job.mask import Mask
+    from canary_wf.api.job.measurements import Measurements
+    from canary_wf.run.job.workdir import MissingSourceError
+    from canary_wf.spec.job_spec import JobSpec
+    from canary_wf.spec.resource_request import ceil_div
+    from canary_wf.spec.values import InvalidTypeError
+    from canary_wf.verdict.dependency_condition import AnyMatcher
+    from canary_wf.verdict.phase import JobPhase
+
+__all__ = [
+    "AnyMatcher",
+    "BaseJob",
+    "Dependency",
+    "ExecutionSpace",
+    "InvalidTypeError",
+    "Job",
+    "JobPhase",
+    "JobSpec",
+    "JobState",
+    "JobTimedOut",
+    "Launcher",
+    "Mask",
+    "Measurements",
+    "MissingSourceError",
+    "ceil_div",
+    "find_cache_dir",
+    "load_job_from_file",
+    "load_job_from_state",
+]
+
+_HOME = {
+    "AnyMatcher": "canary_wf.verdict.dependency_condition",
+    "BaseJob": "canary_wf.api.job.base_job",
+    "Dependency": "canary_wf.api.job.dependency",
+    "ExecutionSpace": "canary_wf.api.job.execution_space",
+    "InvalidTypeError": "canary_wf.spec.values",
+    "Job": "canary_wf.api.job.job",
+    "JobPhase": "canary_wf.verdict.phase",
+    "JobSpec": "canary_wf.spec.job_spec",
+    "JobState": "canary_wf.api.job.job_state",
+    "JobTimedOut": "canary_wf.api.job.launching",
+    "Launcher": "canary_wf.api.job.launching",
+    "Mask": "canary_wf.api.job.mask",
+    "Measurements": "canary_wf.api.job.measurements",
+    "MissingSourceError": "canary_wf.run.job.workdir",
+    "ceil_div": "canary_wf.spec.resource_request",
+    "find_cache_dir": "canary_wf.api.job.cached_runs",
+    "load_job_from_file": "canary_wf.api.job.loading",
+    "load_job_from_state": "canary_wf.api.job.loading",
+}
+"""The module in which each name lives."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes, functions and exceptions
+    """Import the public name that was asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """Return the public names too, loaded or not."""
+    return sorted({*globals(), *__all__})

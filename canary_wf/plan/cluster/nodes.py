@@ -1,0 +1,131 @@
+"""The kinds of nodes that a Slurm cluster has, as its `sinfo` reports them (its manual, "--format")."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from canary_wf.errors import UsageError
+from canary_wf.plan.cluster.slurm_options import SlurmOptions
+from canary_wf.resources.slurm.slurm_command import ask_slurm
+from canary_wf.wording import amount
+
+_NO_OPTIONS = SlurmOptions()
+_LINE = re.compile(r"([^|]*)\|(\d+)\+?\|(\d+)\+?\|([^|]*)(?:\|([^|]*))?(?:\|([^|]*)\|([^|]*))?")
+_OUT_OF_USE = re.compile(r"(?:down|drain|drng|fail|error|inval|maint|unk|no_respond|perfctrs|future)", re.IGNORECASE)
+
+
+class ClusterNode(msgspec.Struct, frozen=True):
+    """One line of `sinfo`: a partition's nodes of one kind; `memory` is MiB."""
+
+    partition: str
+    is_default: bool
+    cpus: int
+    memory: int
+    gpus: int
+    features: tuple[str, ...] = ()
+    availability: str = "up"
+    state: str = "idle"
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether a job may start there now or once others have ended, as far as is known."""
+        return self.availability == "up" and not _OUT_OF_USE.match(self.state)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """GPUs, CPUs and MiB, the scarcest first."""
+        return (self.gpus, self.cpus, self.memory)
+
+
+def kinds_of(nodes: Iterable[ClusterNode]) -> list[ClusterNode]:
+    """Return the kinds of `nodes` of which none has less of all than another, the one with most GPUs and CPUs first."""
+    kinds = {node.size: node for node in sorted(nodes, key=lambda node: node.size, reverse=True)}
+    return [node for size, node in kinds.items() if not any(_is_within(size, other) for other in kinds)]
+
+
+def _is_within(size: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+    return size != other and all(mine <= theirs for mine, theirs in zip(size, other, strict=True))
+
+
+def out_of_use(nodes: Sequence[ClusterNode]) -> list[str]:
+    """Return what of `nodes` takes no jobs: partitions, or all their nodes of one kind."""
+    found = []
+    for partition in dict.fromkeys(node.partition for node in nodes):
+        of_it = [node for node in nodes if node.partition == partition]
+        closed = next((node.availability for node in of_it if node.availability != "up"), None)
+        if closed is not None:
+            found.append(f"partition {partition} is {closed}")
+            continue
+        for size in dict.fromkeys(node.size for node in of_it):
+            alike = [node for node in of_it if node.size == size]
+            if not any(node.takes_jobs for node in alike):
+                states = ", ".join(dict.fromkeys(node.state for node in alike))
+                gpus, cpus, _ = size
+                kind = amount(cpus, "cpus") + (f" and {amount(gpus, 'gpus')}" if gpus else "")
+                found.append(f"all nodes of partition {partition} with {kind} are {states}")
+    return found
+
+
+def ask_sinfo(slurm: SlurmOptions = _NO_OPTIONS) -> list[ClusterNode]:
+    """Return the kinds of nodes that `slurm` leads to: of its partition, else of the default one, else of all.
+
+    Nothing without a `sinfo` that answers. Raises UsageError for a partition that is not there, and when no node of it
+    has what `slurm` asks for.
+    """
+    answer = ask_slurm("sinfo", "--noheader", "--format=%P|%c|%m|%G|%f|%a|%T")
+    lines = answer.text.splitlines() if answer.ok else []
+    nodes = [node for line in lines if (node := parse_sinfo(line, slurm.gpu_model)) is not None]
+    if not nodes:
+        return []
+    if slurm.partition is None:
+        found = [node for node in nodes if node.is_default] or nodes
+    else:
+        found = _of_partitions(nodes, slurm.partition.split(","))
+    return _with_features(found, slurm)
+
+
+def _of_partitions(nodes: list[ClusterNode], names: list[str]) -> list[ClusterNode]:
+    there = sorted({node.partition for node in nodes})
+    for name in names:
+        if name not in there:
+            told = f"there is no partition {name!r} here"
+            raise UsageError(told, where="--slurm partition", hint=f"there are {', '.join(there)}")
+    return [node for node in nodes if node.partition in names]
+
+
+def _with_features(nodes: list[ClusterNode], slurm: SlurmOptions) -> list[ClusterNode]:
+    """Return the nodes that the constraint names where it is one word; what an expression comes to only Slurm knows."""
+    if slurm.gpu_model is not None and not any(node.gpus for node in nodes):
+        raise UsageError(f"no node of the partition has GPUs {slurm.gpu_model!r}", where="--slurm gpu_model")
+    if slurm.constraint is None or not slurm.constraint.replace("_", "").replace("-", "").isalnum():
+        return nodes
+    found = [node for node in nodes if slurm.constraint in node.features]
+    if not found:
+        raise UsageError(f"no node of the partition has feature {slurm.constraint!r}", where="--slurm constraint")
+    return found
+
+
+def parse_sinfo(line: str, gpu_model: str | None = None) -> ClusterNode | None:
+    """Return one ``partition|cpus|memory|gres|features|availability|state`` line of `sinfo`; None for any other.
+
+    What stands behind the gres may be missing. With `gpu_model` only GPUs of that model count.
+    """
+    match = _LINE.fullmatch(line.strip())
+    if match is None:
+        return None
+    name, cpus, memory, gres, features, availability, state = match.groups()
+    # gpu:4, gpu:a100:4, gpu:a100:4(S:0-1); a comma separates several
+    models = re.findall(r"(?:^|,)gpu(?::([^:,()]+))?:(\d+)(?![^,(])", gres)
+    gpus = sum(int(count) for model, count in models if gpu_model in {None, model})
+    listed = () if features in {None, "(null)"} else tuple(features.split(","))
+    return ClusterNode(
+        name.rstrip("*"),
+        name.endswith("*"),
+        int(cpus),
+        int(memory),
+        gpus,
+        listed,
+        (availability or "up").strip(),
+        (state or "idle").strip(),
+    )

@@ -1,0 +1,192 @@
+"""Starting one process: by `posix_spawn`, in a session of its own, with its output going to a file or a pipe."""
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from canary_wf.errors import CanaryWfError
+from canary_wf.files.json_files import remedy
+from canary_wf.process.output import OUTPUT_FLAGS, PipedOutput
+from canary_wf.run.job.placeholders import expanded
+from canary_wf.run.job.preparation import prepared
+from canary_wf.spec.ctest_rules import CTestRules
+from canary_wf.spec.job_spec import JobSpec
+
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL for a process that has to end."""
+
+_DEFAULTED = {signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP}
+"""Signals that Python or the runner treat in its own way, and that a job must find as the system leaves them."""
+
+_commands: dict[tuple[str, str], str] = {}
+"""Programs that were found; one that is not there may be made by the next job."""
+
+
+class LaunchError(CanaryWfError):
+    """The process could not be started."""
+
+
+def argument_list(job: JobSpec, environment: Mapping[str, str], out: Path) -> list[str]:
+    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
+
+    Placeholders for ids are replaced by what `environment` says, but for tests of CTest, which have words of their own.
+    A relative file starts at `out`, the workspace.
+
+    Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
+    """
+    if job.ctest is not None:
+        return prepared(job, _words_of_ctest(job, job.ctest, out), sys.executable)
+    script = job.kind == "pyt" and job.command[0].endswith(".pyt")
+    words = [expanded(word, environment) for word in job.command]
+    command = [sys.executable, *words] if script else list(words)
+    return prepared(job, command, sys.executable)
+
+
+def _words_of_ctest(job: JobSpec, rules: CTestRules, out: Path) -> list[str]:
+    if rules.unavailable is not None:
+        raise LaunchError(rules.unavailable)
+    if rules.missing is None:
+        return list(job.command)
+    from canary_wf.run.job.late_program import late_command  # late, as most tests have their programs
+
+    try:
+        return list(late_command(job, rules, out))
+    except CanaryWfError as error:
+        raise LaunchError(str(error)) from error
+
+
+def run_folder(job: JobSpec, folder: str, out: Path) -> str:
+    """Return the folder in which the command of `job` runs, `folder` being its own and `out` the workspace.
+
+    Raises LaunchError when that folder, or a file that a test of CTest requires, is not there.
+    """
+    place = folder if job.working_directory is None else str(out / job.working_directory)
+    if job.working_directory is not None and not Path(place).is_dir():
+        raise LaunchError(f"there is no folder {place!r} to run in")
+    for name in job.ctest.required_files if job.ctest is not None else ():
+        if not (Path(place) / name).exists():
+            raise LaunchError(f"unable to find required file {name!r}")
+    return place
+
+
+@cache
+def _no_input() -> int:
+    """Return a descriptor that gives nothing to read, opened once for all jobs."""
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+
+@cache
+def _defaulted() -> list[int]:
+    """Return the signals that are set to their defaults in a job: all but those that are ignored on purpose.
+
+    Exec does so by itself with those that have handlers, but glibc asks twice for each signal that it is not told of.
+    """
+    unchangeable = {signal.SIGKILL, signal.SIGSTOP}
+    return [
+        number
+        for number in signal.valid_signals() - unchangeable
+        if number in _DEFAULTED or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+
+
+@contextmanager
+def _bound(cpus: frozenset[int]) -> Iterator[None]:
+    """Bind this thread, and so what it starts, to `cpus` for a moment."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def launch(
+    argv: Sequence[str],
+    folder: Path | str,
+    environment: Mapping[str, str],
+    output: Path | str | PipedOutput,
+    cpus: frozenset[int] | None = None,
+) -> int:
+    """Start `argv` in `folder`, standard output and error going to `output`, and return the process id.
+
+    The process leads its own session and process group; its standard input is empty; it is bound to `cpus` unless
+    that is None. Raises LaunchError with the reason in words.
+    """
+    program = find_program(argv[0], folder, environment)
+    # `posix_spawn` cannot change the folder of the child, so the runner goes there itself: it is the only thread
+    # that depends on it, and all its own paths are absolute.
+    os.chdir(folder)
+    try:
+        if cpus is None:
+            return _spawn(program, argv, environment, output)
+        with _bound(cpus):
+            return _spawn(program, argv, environment, output)
+    except (OSError, ValueError) as error:
+        hint = remedy(error, None) if isinstance(error, OSError) else None
+        raise LaunchError(launch_reason(error, argv[0]), hint=hint) from error
+
+
+def _spawn(program: str, argv: Sequence[str], environment: Mapping[str, str], output: Path | str | PipedOutput) -> int:
+    opened: tuple[int, ...] | tuple[int, int, str, int, int]
+    if isinstance(output, PipedOutput):
+        opened = (os.POSIX_SPAWN_DUP2, output.write_end, 1)
+    else:
+        opened = (os.POSIX_SPAWN_OPEN, 1, str(output), OUTPUT_FLAGS, 0o666)
+    return os.posix_spawn(
+        program,
+        list(argv),
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, _no_input(), 0),
+            opened,
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigmask=(),
+        setsigdef=_defaulted(),
+    )
+
+
+def find_program(command: str, folder: Path | str, environment: Mapping[str, str]) -> str:
+    """Return the file that `command` names for a job in `folder`, found as a shell would. Raises LaunchError."""
+    own = command if command.startswith("/") else f"{folder}/{command}"  # keeps ./ and links as they are
+    if "/" in command:
+        return own
+    if os.access(own, os.X_OK) and os.path.isfile(own):  # noqa: PTH113
+        return own
+    search = environment["PATH"].partition(os.pathsep)[2]
+    key = (command, search)
+    found = _commands.get(key) or _search(command, search)
+    if found is None:
+        raise LaunchError(f"command {command!r} is not found")
+    _commands[key] = found
+    return found
+
+
+def _search(command: str, search: str) -> str | None:
+    """Return the program `command` in one of the folders of `search`, which is PATH but for the job's own folder."""
+    for folder in filter(None, search.split(os.pathsep)):
+        program = f"{folder}/{command}"
+        if os.access(program, os.X_OK) and os.path.isfile(program):  # noqa: PTH113
+            return program
+    return None
+
+
+def launch_reason(error: OSError | ValueError, command: str) -> str:
+    """Return in words why `command` could not be started."""
+    match error:
+        case OSError(errno=errno.ENOENT):
+            return f"command {command!r} is not found"
+        case OSError(errno=errno.EACCES):
+            return f"command {command!r} may not be executed"
+        case OSError(errno=errno.ENOEXEC):
+            return f"command {command!r} is not a program; a script needs a first line such as #!/bin/sh"
+        case OSError():
+            return f"command {command!r} could not be started ({error.strerror})"
+        case _:
+            return f"command {command!r} could not be started ({error})"

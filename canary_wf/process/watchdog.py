@@ -1,0 +1,103 @@
+"""A process that outlives the runner by a moment: when the runner dies, it kills what the runner had started.
+
+The two share a table with one byte for each process id: the runner marks the process groups that run, which costs no
+system call, nor any work of the watchdog while all is well. A pipe that only the runner holds open closes when the
+runner ends, however it ends; the watchdog then kills every group that is marked, and what bears the runner's token in
+its environment besides, so that no test process outlives its runner. A process that is just being started keeps the
+pipe open until it bears the token. A runner that ends in order says that nothing runs any more.
+"""
+
+import contextlib
+import mmap
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+from canary_wf.process.orphans import end_left_behind
+from canary_wf.process.process_identity import signal_group
+
+_HIGHEST_ID = 1 << 22
+"""Linux gives out no process id from here on (PID_MAX_LIMIT); memory is taken only by the parts that were in use."""
+
+
+class Watchdog:
+    """The runner's end of it; a context manager, the watchdog ends with it.
+
+    `token` is that of the attempt, by which processes are found that left their groups. `pid` is the watchdog's own.
+    It is forked, so make it before other people's code may start threads.
+    """
+
+    def __init__(self, token: str) -> None:
+        # What is buffered here would be written a second time by the child.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._runs = mmap.mmap(-1, _HIGHEST_ID)  # shared with the child, and gone with the last of the two
+        self._running = 0
+        read_end, self._write_end = os.pipe2(os.O_CLOEXEC)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _watch(read_end, self._runs, token)
+        os.close(read_end)
+
+    def __enter__(self) -> "Watchdog":  # noqa: PYI034 - never inherited from
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._running:
+            with contextlib.suppress(BrokenPipeError):  # somebody killed the watchdog
+                os.write(self._write_end, b"\n")  # it need not look through the table
+        os.close(self._write_end)
+        os.waitpid(self.pid, 0)
+        self._runs.close()
+
+    def started(self, group: int) -> None:
+        """Note that the process group `group` runs."""
+        self._runs[group] = 1
+        self._running += 1
+
+    def ended(self, group: int) -> None:
+        """Note that the process group `group` is gone."""
+        self._runs[group] = 0
+        self._running -= 1
+
+
+def _watch(read_end: int, runs: mmap.mmap, token: str) -> None:
+    """Be the watchdog; never returns. Signals to the runner's group or terminal must not end it first."""
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_IGN)
+        # Neither the runner's locks nor the readers of its output may have to wait for the watchdog.
+        os.dup2(read_end, 3)
+        _close_from(4)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        if not os.read(3, 1):
+            for group in _marked(runs):
+                signal_group(group, signal.SIGKILL)
+            end_left_behind((), (token,))
+    finally:
+        os._exit(0)
+
+
+def _close_from(first: int) -> None:
+    """Close all descriptors from `first` on: one by one, as the limit may be a thousand million."""
+    try:
+        descriptors = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 - numbers, not paths
+    except OSError:
+        os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+        return
+    for descriptor in descriptors:
+        if descriptor >= first:
+            with contextlib.suppress(OSError):  # the one that listed them is gone already
+                os.close(descriptor)
+
+
+def _marked(runs: mmap.mmap) -> Iterator[int]:
+    """Yield the ids that are marked in the table."""
+    group = runs.find(b"\1")
+    while group >= 0:
+        yield group
+        group = runs.find(b"\1", group + 1)

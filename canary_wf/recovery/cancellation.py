@@ -1,0 +1,61 @@
+"""Cancelling a run: every job that has no verdict gets CANCELLED, and no runner goes on with it.
+
+Each batch is taken from whoever runs it. Its runner then ends its jobs and writes nothing more, and one that begins
+later finds nothing to run.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from canary_wf.errors import CanaryWfError, as_error
+from canary_wf.recovery.closing_verdicts import give_verdict
+from canary_wf.recovery.reconcile import clear_up
+from canary_wf.resources.slurm.jobs import cancel
+from canary_wf.state.attempt import Attempt, SupersededError, read_attempt, take_batch
+from canary_wf.state.recording import own_attempt
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.submission import read_submissions
+from canary_wf.verdict.status import Outcome
+
+REASON = "cancelled by canary-wf cancel"
+
+
+def cancel_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[str]]) -> tuple[int, list[CanaryWfError]]:
+    """Cancel what is left of `batches`, which are given with the ids of their jobs; return how many jobs that were.
+
+    A runner on this machine is ended; one elsewhere is cancelled with its Slurm job, or ends itself within a heartbeat.
+    A batch that cannot be cancelled, as its files cannot be written or a process of it cannot be ended, keeps none of
+    the others from it: what is wrong with such batches is returned as well.
+    """
+    errors: list[CanaryWfError] = []
+    left = {batch: jobs for batch, jobs in batches.items() if not os.path.lexists(paths.batch(batch).result)}
+    cancel(_slurm_jobs(paths, left))
+    cancelled = 0
+    for batch, jobs in left.items():
+        try:
+            cancelled += _cancel_batch(paths, batch, jobs)
+        except (CanaryWfError, OSError) as error:
+            errors.append(as_error(error, batch))
+    return cancelled, errors
+
+
+def _slurm_jobs(paths: SessionPaths, batches: Iterable[str]) -> list[str]:
+    newest = [read_submissions(paths.batch(batch).submission)[-1:] for batch in batches]
+    return [one.slurm_job_id for found in newest for one in found if one.ended is None and one.slurm_job_id]
+
+
+def _cancel_batch(paths: SessionPaths, batch: str, jobs: Iterable[str]) -> int:
+    with own_attempt(paths, batch, _taken(paths.batch(batch).attempt), "cancelled") as recorder:
+        clear_up(recorder)
+        open_jobs = [job for job in jobs if not recorder.state.record(job).status.is_final]
+        give_verdict(recorder, open_jobs, Outcome.CANCELLED, REASON)
+    return len(open_jobs)
+
+
+def _taken(path: Path) -> Attempt:
+    """Take the batch of `path` from whoever has it, without waiting for a runner elsewhere: it writes no more."""
+    while True:
+        with suppress(SupersededError):  # somebody began with it just now: it is taken from that one
+            return take_batch(path, to_run=False, only_from=read_attempt(path))

@@ -1,0 +1,132 @@
+"""Settling what the dead left behind: jobs whose runner died get their verdict, so that none runs for ever.
+
+Done by whoever takes the batch next: its next runner, the report, or the workflow's error handler. Reading commands
+only show what settling would say.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from canary_wf.errors import CanaryWfError, WorkspaceError, as_error
+from canary_wf.process.orphans import end_left_behind
+from canary_wf.process.process_identity import this_place
+from canary_wf.recovery.closing_verdicts import LOST, interrupt, running_jobs
+from canary_wf.recovery.slurm_end import Suspect, record_end, states_of, suspect_of
+from canary_wf.recovery.withdrawal import was_withdrawn
+from canary_wf.resources.slurm.jobs import ended, lives
+from canary_wf.state.attempt import AttemptFile, SupersededError, is_alive, living, read_attempt, take_batch
+from canary_wf.state.events import AttemptEnded, AttemptStarted
+from canary_wf.state.journal import read_journal
+from canary_wf.state.recorder import Recorder
+from canary_wf.state.recording import reopen_recorder
+from canary_wf.state.session_paths import BatchPaths, SessionPaths
+
+
+class _Case(msgspec.Struct, frozen=True):
+    """A batch without a result: its newest attempt as it was looked at, and the Slurm job that is to be asked after."""
+
+    batch: str
+    attempt: AttemptFile | None
+    suspect: Suspect | None
+
+
+def settle(paths: SessionPaths, batches: Iterable[str], *, anywhere: bool = False) -> list[CanaryWfError]:
+    """Give every job of a dead runner its verdict, in the journals and state files of `batches`.
+
+    Where they were Slurm jobs, Slurm is asked once for all of them what became of them. One that lives, although its
+    runner is silent (it is suspended, say, or waits to begin again), is left alone. The jobs' folders lie below the
+    session, or `anywhere`. A batch that cannot be settled does not keep the others from it: what is wrong with such
+    batches is returned.
+    """
+    errors: list[CanaryWfError] = []
+    cases = list(_cases(paths, batches, errors))
+    states = states_of(case.suspect for case in cases)
+    told = {case.batch: states.get(case.suspect.slurm_job_id, "") for case in cases if case.suspect is not None}
+    unknown = [case for case in cases if not ended(told.get(case.batch, ""))]
+    alive = living((paths.batch(case.batch).attempt, case.attempt) for case in unknown)
+    for case in cases:
+        state = told.get(case.batch, "")
+        if lives(state) or paths.batch(case.batch).attempt in alive:
+            continue
+        try:
+            if needs_settling(paths.batch(case.batch), case.attempt) or _tells_more(paths, case, state):
+                _settle_batch(paths, case, states, anywhere=anywhere)
+        except SupersededError:
+            continue  # who began with the batch since it was looked at knows better
+        except (CanaryWfError, OSError) as error:
+            errors.append(as_error(error, case.batch))
+    return errors
+
+
+def _cases(paths: SessionPaths, batches: Iterable[str], errors: list[CanaryWfError]) -> Iterator[_Case]:
+    for batch in batches:
+        files = paths.batch(batch)
+        try:
+            attempt = read_attempt(files.attempt)
+            if not files.result.exists() and (attempt is not None or files.submission.exists()):
+                yield _Case(batch, attempt, suspect_of(paths, batch, read_journal(files.journal)))
+        except (CanaryWfError, OSError) as error:
+            errors.append(as_error(error, batch))
+
+
+def needs_settling(files: BatchPaths, attempt: AttemptFile | None) -> bool:
+    """Return whether a batch was left by the runner of its newest `attempt` without a word."""
+    return attempt is not None and not attempt.ended and not is_alive(files.attempt, attempt)
+
+
+def _tells_more(paths: SessionPaths, case: _Case, state: str) -> bool:
+    """Return whether Slurm knows of an end that is not in the batch's state yet."""
+    if case.suspect is None or not ended(state):
+        return False
+    if case.attempt is None or case.attempt.ended:
+        # Of a job that never began there is something to say only when somebody did not want it.
+        began = case.attempt is not None and _began_as(paths, case.batch, case.suspect)
+        return began or (state == "CANCELLED" and not was_withdrawn(paths, case.suspect.since))
+    # Its runner still gives signs of life: an orphan, or the last sign is no older than Slurm's answer.
+    return _began_as(paths, case.batch, case.suspect)
+
+
+def _began_as(paths: SessionPaths, batch: str, suspect: Suspect) -> bool:
+    attempt = read_journal(paths.batch(batch).journal).attempt
+    return attempt is not None and attempt.slurm_job_id == suspect.slurm_job_id
+
+
+def _settle_batch(paths: SessionPaths, case: _Case, states: Mapping[str, str], *, anywhere: bool) -> None:
+    attempt = take_batch(paths.batch(case.batch).attempt, to_run=False, only_from=case.attempt)
+    recorder = reopen_recorder(paths, case.batch, attempt.hold, anywhere=anywhere)
+    recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=attempt.content.pid))
+    clear_up(recorder)
+    reason = record_end(recorder, paths, case.suspect, states, LOST)
+    recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
+    recorder.close()
+    attempt.end()
+
+
+def take_over(recorder: Recorder) -> None:
+    """Put in order what the runners before the newest attempt left: processes, verdicts, state files.
+
+    Raises WorkspaceError for a process that cannot be ended.
+    """
+    clear_up(recorder)
+    interrupt(recorder, LOST)
+
+
+def clear_up(recorder: Recorder) -> None:
+    """Clean up after runners that are gone, without recording verdicts.
+
+    Called once the attempt has begun, so that nothing they write counts any more. Raises WorkspaceError for a process
+    that cannot be ended.
+    """
+    recorder.recover()
+    state = recorder.state
+    here = [attempt.token for attempt in state.attempts[:-1] if attempt.host == this_place()]
+    if here:
+        last_here = state.attempts[-2].token == here[-1]
+        groups = [(state.jobs[job].pid, state.jobs[job].started_ticks) for job in running_jobs(state) if last_here]
+        left = end_left_behind(groups, here)
+        if left:
+            raise WorkspaceError(
+                f"process {left[0]} of an earlier run does not end", hint="see what keeps it, and end it"
+            )

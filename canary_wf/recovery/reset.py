@@ -1,0 +1,65 @@
+"""Resetting jobs, so that the next run takes them up again, with what they had blocked."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from canary_wf.errors import CanaryWfError, as_error
+from canary_wf.files.folder_removal import remove_anything
+from canary_wf.files.plain_files import require_real_folder
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.attempt import take_batch
+from canary_wf.state.events import JobReset
+from canary_wf.state.recording import own_attempt
+from canary_wf.state.result_copies import remove_copies
+from canary_wf.state.session_paths import SessionPaths
+
+
+def with_blocked(chosen: Iterable[str], blocked: Sequence[JobSpec]) -> set[str]:
+    """Return the job ids `chosen` and those of `blocked` that wait for one of them, directly or through others."""
+    waiting: dict[str, list[str]] = {}
+    for job in blocked:
+        for edge in job.dependencies:
+            waiting.setdefault(edge.job, []).append(job.id)
+    found = set(chosen)
+    todo = list(found)
+    while todo:
+        for job_id in waiting.get(todo.pop(), ()):
+            if job_id not in found:
+                found.add(job_id)
+                todo.append(job_id)
+    return found
+
+
+def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) -> list[CanaryWfError]:
+    """Make jobs pending again, given by batch, and their rules due; what their last run printed stays until then.
+
+    What makes Snakemake run a rule goes first: should this be cut short, rules run that find nothing to do, rather
+    than jobs be forgotten. A batch that cannot be reset does not keep the others from it: what is wrong with such
+    batches is returned.
+    """
+    errors: list[CanaryWfError] = []
+    if not batches:
+        return errors
+    for batch in batches:
+        require_real_folder(paths.batch(batch).folder)
+    done = {batch for batch in batches if os.path.lexists(paths.batch(batch).result)}
+    for path in (*paths.report.glob("*"), paths.gate, *(paths.batch(batch).result for batch in batches)):
+        remove_anything(path)  # a job may have put a folder in its place
+    remove_copies(paths.copies, paths.report / "report.json", paths.gate)
+    for batch in batches:
+        remove_copies(paths.batch(batch).copies, paths.batch(batch).result)
+    for batch, jobs in batches.items():
+        try:
+            _reset_batch(paths, batch, jobs, done=batch in done)
+        except (CanaryWfError, OSError) as error:
+            errors.append(as_error(error, batch))
+    return errors
+
+
+def _reset_batch(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec], *, done: bool) -> None:
+    attempt = take_batch(paths.batch(batch).attempt)
+    with own_attempt(paths, batch, attempt, "reset", done=done) as recorder:
+        now = time.time()
+        for job in jobs:
+            recorder(JobReset(time=now, job=job.id))

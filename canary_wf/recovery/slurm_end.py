@@ -1,0 +1,152 @@
+"""What became of a batch's Slurm job that ended without a word, or at a signal: asked of Slurm, and put into verdicts.
+
+What a person cancelled is CANCELLED, running or not begun, and not run again. All else that ends a batch from outside
+is the machine's: what ran is INTERRUPTED, with Slurm's reason, and what had not begun stays as it is.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from canary_wf.recovery.closing_verdicts import LOST, give_verdict, interrupt
+from canary_wf.recovery.reset import with_blocked
+from canary_wf.recovery.withdrawal import was_withdrawn
+from canary_wf.resources.slurm.jobs import ask_states, ended, in_words
+from canary_wf.state.events import AttemptEnded, AttemptStarted
+from canary_wf.state.journal import BatchState
+from canary_wf.state.recorder import Recorder
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.submission import Submission, read_submissions
+from canary_wf.verdict.failure_class import BATCH_KILLED, OOM_KILL
+from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import Outcome
+
+_OUT_OF_MEMORY = "OUT_OF_MEMORY"
+_ENDED_BY_SIGNAL = ("signal", "time_limit")
+"""Reasons of a runner that a signal ended: late in its time it takes that for its limit, but Slurm knows better."""
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """A Slurm job of a batch that may have ended badly: its id, and when its attempt, or else its submission, began.
+
+    `state` is how it ended, where who submitted it noted that.
+    """
+
+    slurm_job_id: str
+    since: float
+    state: str | None = None
+
+
+def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collection[str] = ()) -> Suspect | None:
+    """Return the Slurm job that is to be asked after, or None when all is known. `own` are ids of a job that runs now.
+
+    That is the one whose runner said nothing, or was told to stop; or a later one whose runner never began.
+    """
+    attempt = state.attempt
+    began = 0.0 if attempt is None else attempt.time
+    noted = None
+    for submission in reversed(read_submissions(paths.batch(batch).submission)):
+        if submission.time <= began:
+            noted = submission if _is_of(submission, attempt) else None
+            break
+        if submission.slurm_job_id is not None and submission.slurm_job_id not in own:
+            return Suspect(submission.slurm_job_id, submission.time, submission.state)
+    if attempt is None or attempt.slurm_job_id is None or attempt.slurm_job_id in own:
+        return None
+    open_ = state.is_open or (state.last_end is not None and state.last_end.reason in _ENDED_BY_SIGNAL)
+    return Suspect(attempt.slurm_job_id, attempt.time, noted.state if noted else None) if open_ else None
+
+
+def _is_of(submission: Submission, attempt: AttemptStarted | None) -> bool:
+    """Return whether the newest submission before `attempt` became it; a task of an array has two ids."""
+    if attempt is None or submission.slurm_job_id is None or (submission.ended or attempt.time) < attempt.time:
+        return False
+    return submission.slurm_job_id == attempt.slurm_job_id or "_" in submission.slurm_job_id
+
+
+def states_of(suspects: Iterable[Suspect | None]) -> dict[str, str]:
+    """Return the states of the suspects' Slurm jobs by id: as they were noted, else Slurm is asked once for all."""
+    wanted = [suspect for suspect in suspects if suspect is not None]
+    noted = {suspect.slurm_job_id: suspect.state for suspect in wanted if suspect.state is not None}
+    return ask_states(suspect.slurm_job_id for suspect in wanted if suspect.state is None) | noted
+
+
+def record_end(
+    recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str], lost: str
+) -> str:
+    """Record verdicts for jobs that no runner has any more, and return the reason with which their attempt ended.
+
+    `states` are what Slurm answered; `lost` is the reason given where it knows nothing.
+    """
+    state = None if suspect is None else states.get(suspect.slurm_job_id)
+    if suspect is None or state is None or not ended(state):
+        interrupt(recorder, lost)
+        return "lost"
+    reason = in_words(suspect.slurm_job_id, state)
+    if state == "CANCELLED" and not was_withdrawn(paths, suspect.since):
+        give_verdict(recorder, _open(recorder), Outcome.CANCELLED, reason)
+        return "cancelled"
+    cut_short = [
+        job
+        for job, record in recorder.state.jobs.items()
+        if record.phase is JobPhase.RUNNING
+        or (record.status.outcome is Outcome.INTERRUPTED and (record.finished or 0.0) >= suspect.since)
+    ]
+    killed = _killed(recorder, state, cut_short)
+    _record_killed(recorder, killed, reason)
+    give_verdict(recorder, [job for job in cut_short if job not in killed], Outcome.INTERRUPTED, reason)
+    return "time_limit" if state == "TIMEOUT" else "lost"
+
+
+def _killed(recorder: Recorder, state: str, cut_short: Sequence[str]) -> list[str]:
+    """Return the jobs with which the whole Slurm job was killed because memory ran out, or for nobody knows what.
+
+    Slurm says FAILED, not OUT_OF_MEMORY, of a job that it ended by itself (`OverMemoryKill`); that its runner had no
+    time for a word tells such an end from others.
+    """
+    if state == _OUT_OF_MEMORY:
+        return list(cut_short)
+    records = {job: recorder.state.record(job) for job in cut_short if state == "FAILED"}
+    return [job for job, one in records.items() if one.phase is JobPhase.RUNNING or one.status.reason == LOST]
+
+
+def _record_killed(recorder: Recorder, killed: Sequence[str], reason: str) -> None:
+    """Record what is known of jobs with which the whole Slurm job was killed: they run again, each of them alone.
+
+    The one that ran alone, and with which it has happened before, is to blame.
+    """
+    for job in killed:
+        if len(killed) == 1 and recorder.state.record(job).batch_kills:
+            memory = recorder.jobs[job].memory if job in recorder.jobs else None
+            asked = "it asks for no memory" if memory is None else f"it asks for {memory} MiB"
+            told = f"out of memory: {reason} while only this job ran; {asked}"
+            give_verdict(recorder, [job], Outcome.FAILED, told, {OOM_KILL: 1})
+        else:
+            give_verdict(recorder, [job], Outcome.INTERRUPTED, reason, {BATCH_KILLED: 1})
+
+
+def end_previous(recorder: Recorder, suspect: Suspect | None, states: Mapping[str, str]) -> None:
+    """Note before a new attempt begins that the one before it ran into its time limit, when Slurm says so."""
+    before = recorder.state.attempt
+    if suspect is None or before is None or before.slurm_job_id != suspect.slurm_job_id:
+        return
+    if states.get(suspect.slurm_job_id) == "TIMEOUT":
+        recorder(AttemptEnded(time=time.time(), token=before.token, reason="time_limit"))
+
+
+def record_previous(
+    recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str]
+) -> None:
+    """Record for a runner that begins what became of the Slurm job before it; what nobody knows is left as it is."""
+    if suspect is not None and ended(states.get(suspect.slurm_job_id, "")):
+        record_end(recorder, paths, suspect, states, lost="")
+
+
+def _open(recorder: Recorder) -> list[str]:
+    """Return the jobs that would run again: those without a final verdict, and those blocked behind one of these."""
+    statuses = {job: recorder.state.record(job).status for job in recorder.jobs}
+    unfinished = [job for job, status in statuses.items() if not status.is_final]
+    blocked = [recorder.jobs[job] for job, status in statuses.items() if status.outcome is Outcome.BLOCKED]
+    found = with_blocked(unfinished, blocked)
+    return [job for job in recorder.jobs if job in found]

@@ -1,0 +1,140 @@
+"""The JUnit report: one test suite a test file, one test case a job, in the form that CI servers read.
+
+Format: `junit-10.xsd` of the Jenkins xUnit plug-in (https://github.com/jenkinsci/xunit-plugin), which GitLab and
+GitHub actions read too; times are seconds. By it, the number of skipped cases stands at suites, not above them.
+"""
+
+import os
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from canary_wf.plan.model import LeftOut
+from canary_wf.report.batch_runs import run_at
+from canary_wf.report.formats.case_names import CaseName, case_names, source_place
+from canary_wf.report.session import SessionState, tail
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.state.job_file import OUTPUT_FILE
+from canary_wf.state.record import JobRecord
+from canary_wf.verdict.status import Category, Outcome
+
+OUTPUT_LINES = 200
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
+_ERRORS = {Outcome.BROKEN, Outcome.ERROR, Outcome.INVALID, Outcome.CANCELLED, Outcome.INTERRUPTED}
+
+
+def junit_report(state: SessionState) -> str:
+    """Return the session as JUnit XML; jobs that were left out are among the skipped."""
+    suites: dict[tuple[str, str], _Suite] = {}
+    for job in state.plan.jobs:
+        suites.setdefault((job.path, job.file), _Suite()).jobs.append(job)
+    for each in state.plan.left_out:
+        suites.setdefault((each.path, each.file), _Suite()).left_out.append(each)
+    cases = case_names(state.plan)
+    totals = _totals(state, state.plan.jobs, len(state.plan.left_out))
+    root = ET.Element("testsuites", {"name": "canary-wf", **{key: totals[key] for key in totals if key != "skipped"}})
+    for (path, _), suite in sorted(suites.items()):
+        element = ET.SubElement(root, "testsuite", _suite_attributes(state, path, suite))
+        for job in suite.jobs:
+            _add_case(element, state, job, cases[job.id])
+        for each in suite.left_out:
+            _add_left_out(element, state, each, cases[each.id])
+    ET.indent(root)
+    return defused(ET.tostring(root, encoding="unicode", xml_declaration=True)) + "\n"
+
+
+class _Suite(msgspec.Struct):
+    """The jobs of one test file."""
+
+    jobs: list[PlannedJob] = []
+    left_out: list[LeftOut] = []
+
+
+def _suite_attributes(state: SessionState, path: str, suite: _Suite) -> dict[str, str]:
+    started = min((record.started for job in suite.jobs if (record := state.record(job)).started), default=None)
+    stamp = datetime.fromtimestamp(started or state.plan.created, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    totals = _totals(state, suite.jobs, len(suite.left_out))
+    return {"name": printable(path), "timestamp": stamp, **totals, "hostname": printable(_host(state, suite.jobs))}
+
+
+def _host(state: SessionState, jobs: Sequence[PlannedJob]) -> str:
+    """Return where `jobs` ran, the first of several hosts; what ran nowhere is reported from here."""
+    ran = (run_at(state.runs.get(job.batch, ()), state.record(job).started) for job in jobs)
+    return next((run.host for run in ran if run is not None), os.uname().nodename)
+
+
+def _totals(state: SessionState, jobs: Sequence[PlannedJob], left_out: int) -> dict[str, str]:
+    tags = [_tag(state.record(job)) for job in jobs]
+    seconds = sum(state.record(job).duration or 0.0 for job in jobs)
+    return {
+        "tests": str(len(jobs) + left_out),
+        "failures": str(tags.count("failure")),
+        "errors": str(tags.count("error")),
+        "skipped": str(tags.count("skipped") + left_out),
+        "time": f"{seconds:.3f}",
+    }
+
+
+def _tag(record: JobRecord) -> str | None:
+    category = record.status.category
+    if category is Category.PASS:
+        return None
+    if category in {Category.SKIP, Category.NONE}:
+        return "skipped"
+    return "error" if record.status.outcome in _ERRORS else "failure"
+
+
+def _case(
+    suite: ET.Element, state: SessionState, job: PlannedJob | LeftOut, case: CaseName, seconds: float
+) -> ET.Element:
+    file, line = source_place(job, state.paths.out)
+    attributes = {"name": case.name, "classname": case.classname, "time": f"{seconds:.3f}", "file": file}
+    if line is not None:
+        attributes["line"] = str(line)
+    return ET.SubElement(suite, "testcase", {name: printable(value) for name, value in attributes.items()})
+
+
+def _add_left_out(suite: ET.Element, state: SessionState, job: LeftOut, name: CaseName) -> None:
+    case = _case(suite, state, job, name, 0.0)
+    told = f"left out: {job.reason}" + (f"; generate with {job.hint} to run it" if job.hint else "")
+    ET.SubElement(case, "skipped", {"message": printable(told), "type": "LEFT OUT"})
+
+
+def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: CaseName) -> None:
+    record = state.record(job)
+    case = _case(suite, state, job, name, record.duration or 0.0)
+    tag = _tag(record)
+    if tag is None:
+        _add_attempts(case, record)
+        return
+    outcome = record.status.outcome.name if record.status.category is not Category.NONE else "NOT RUN"
+    message = record.status.reason or outcome
+    child = ET.SubElement(case, tag, {"message": printable(message), "type": outcome})
+    if tag != "skipped":
+        lines = tail(state.paths.job(job.directory) / OUTPUT_FILE, OUTPUT_LINES, 65536)
+        child.text = printable("\n".join(lines))
+    _add_attempts(case, record)
+
+
+def _add_attempts(case: ET.Element, record: JobRecord) -> None:
+    """Tell of the runs before the last one, in the only place that the common schema has for it."""
+    if record.earlier:
+        told = [
+            f"attempt {number}: {run.status.outcome.name}: {run.status.reason or ''} ({run.output or 'no output'})"
+            for number, run in enumerate(record.earlier, start=1)
+        ]
+        ET.SubElement(case, "system-out").text = printable("\n".join(told))
+
+
+def defused(xml: str) -> str:
+    """Return the same document in which no line is a command to a GitHub runner that it is printed to."""
+    return _COMMAND.sub(r"\1&#58;", xml).replace("##[", "#&#35;[")
+
+
+def printable(text: str) -> str:
+    """Return `text` without the characters that XML cannot hold, which a test's output may well contain."""
+    return _FORBIDDEN.sub("\ufffd", text)

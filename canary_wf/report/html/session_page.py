@@ -1,0 +1,100 @@
+"""A session as one self-contained page: sum, jobs with details, timeline, batches and what they used.
+
+The page holds everything it shows and asks for nothing else. What tests and their names say is text everywhere: the
+template escapes it, and the script only ever sets it as text.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import markupsafe
+
+from canary_wf import __version__
+from canary_wf.durations import format_duration
+from canary_wf.errors import WorkspaceError
+from canary_wf.history.run_times import History, load_history
+from canary_wf.report.efficiency import Efficiency
+from canary_wf.report.html.page import render_page
+from canary_wf.report.rows import ReportData, as_json, report_data
+from canary_wf.report.session import SessionState
+from canary_wf.wording import count
+
+_TEMPLATE = "report_page.html.j2"
+_WORDS = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
+
+
+def html_report(state: SessionState) -> str:
+    """Return the HTML page of a session."""
+    data = report_data(state, _history(state))
+    return render_page(
+        _TEMPLATE,
+        version=__version__,
+        session=state.plan.session,
+        verdict=_verdict(state),
+        sentence=_sentence(state, data),
+        facts=_facts(state, data),
+        shares=_shares(state),
+        used=_used(data.used),
+        left_out=state.plan.left_out,
+        data=markupsafe.Markup(as_json(data)),  # noqa: S704 - `as_json` leaves nothing that could end the element
+    )
+
+
+def _history(state: SessionState) -> History:
+    try:
+        return load_history(state.paths.out)
+    except WorkspaceError:
+        return History()  # `generate` reports a damaged history; what happened in this session is known without
+
+
+def _verdict(state: SessionState) -> dict[str, str]:
+    if state.failed:
+        return {"tone": "FAIL", "word": f"{len(state.failed):,} failed"}
+    if state.not_done:
+        return {"tone": "NONE", "word": "running" if state.live else "not done"}
+    return {"tone": "PASS", "word": "passed"}
+
+
+def _sentence(state: SessionState, data: ReportData) -> str:
+    where = "this machine" if state.plan.scheduler == "local" else "Slurm"
+    started = datetime.fromtimestamp(data.start, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    began = f"started {started}" if state.begun else "not started"
+    return (
+        f"{count(len(state.plan.jobs), 'job')} in {count(len(state.plan.batches), 'batch', 'batches')}, planned for "
+        f"{where}, {began}; by canary-wf {__version__}"
+    )
+
+
+def _facts(state: SessionState, data: ReportData) -> list[tuple[str, str]]:
+    facts = [(_WORDS[name], f"{number:,}") for name, number in state.counts().items() if number or name == "PASS"]
+    ends = [row.started + row.duration for row in data.jobs if row.started is not None and row.duration is not None]
+    if ends:
+        facts.append(("first to last", format_duration(max(ends))))
+        facts.append(("run times together", format_duration(sum(row.duration or 0.0 for row in data.jobs))))
+    facts.append(("nodes used", f"{len(data.nodes):,}"))
+    facts.append(("core-hours", f"{data.used.cores_asked:,.2f}"))
+    if data.used.gpus_asked:
+        facts.append(("GPU-hours", f"{data.used.gpus_asked:,.2f}"))
+    if state.plan.left_out:
+        facts.append(("left out", f"{len(state.plan.left_out):,}"))
+    return facts
+
+
+def _shares(state: SessionState) -> list[dict[str, Any]]:
+    return [
+        {"category": name, "count": number, "label": f"{number:,} {_WORDS[name]}"}
+        for name, number in state.counts().items()
+        if number
+    ]
+
+
+def _used(used: Efficiency) -> str:
+    if not used.cores_asked:
+        return "No batch has run."
+    told = (
+        f"Of {used.cores_asked:,.2f} core-hours asked for, jobs held {used.cores_held / used.cores_asked:.0%}, and "
+        f"their processes computed for {used.cores_busy / used.cores_asked:.0%}."
+    )
+    if used.gpus_asked:
+        told += f" Of {used.gpus_asked:,.2f} GPU-hours, jobs held {used.gpus_held / used.gpus_asked:.0%}."
+    return told

@@ -1,0 +1,298 @@
+"""Host-wide leases: batches that run at once on one host never hand out the same CPU or GPU id.
+
+A lease is a set of locked files (`resources.lease_files`), taken all at once or not at all. Whoever wants ids first
+takes the queue of each of their types, in the order of the names, and keeps the queues while it waits: nothing can
+then overtake it, so many small requests cannot starve a large one, and because nobody holds ids while waiting for
+others there is no deadlock. Ids are leased whole; slots are left to the pool of the holder.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from canary_wf.errors import CanaryWfError, one_line
+from canary_wf.files.slow_call import warn_when_slow
+from canary_wf.files.user_names import user_name
+from canary_wf.resources.errors import ResourceUnavailable
+from canary_wf.resources.leases.lease_files import ALLOCATION, LeaseFolder, encode_name, sign, unlock
+
+if TYPE_CHECKING:
+    from canary_wf.files.lock_holders import Holder
+
+FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
+LOCKS = ""
+"""The type under which locks are leased, each as an id of it: the one name that no type of a pool can have."""
+
+MESSAGE_SECONDS = 30.0
+"""Between two messages about the same wait."""
+
+_QUEUE_SECONDS = 1.0
+"""A wait in a queue that is shorter is not worth a message."""
+
+_POLL_SECONDS = (0.01, 0.1)
+"""The first pause between two tries, and the longest."""
+
+_NAMED_HOLDERS = 4
+
+_SHARED = Path("/run/lock")
+_FALLBACK = Path("/tmp")  # noqa: S108 - all users must meet in one folder; nothing in it is trusted
+
+
+class LeaseGivenUpError(CanaryWfError):
+    """The wait for a lease ended because the caller asked for it."""
+
+
+def allocation_type(allocation: str, rtype: str) -> str:
+    """Return the name under which ids of type `rtype` are leased that only the Slurm job `allocation` has."""
+    return f"{ALLOCATION}{encode_name(allocation)}/{encode_name(rtype)}"
+
+
+def lease_folder(
+    environment: Mapping[str, str] = os.environ, shared: Path = _SHARED, fallback: Path = _FALLBACK
+) -> Path:
+    """Return the directory of the leases, the same one for every user of the host.
+
+    It is what CANARY_WF_LEASE_DIR says, else it lies in `shared` where all users may make files there, else in
+    `fallback`. Whether this process is root makes no difference.
+    """
+    if environment.get(FOLDER_VARIABLE):
+        return Path(environment[FOLDER_VARIABLE])
+    try:
+        mode = shared.stat().st_mode
+    except OSError:
+        mode = 0
+    for_all = stat.S_IWOTH | stat.S_IXOTH | stat.S_ISVTX
+    return shared / "canary-wf" if mode & for_all == for_all else fallback / "canary-wf-leases"
+
+
+class Lease:
+    """Ids that nobody else on this host holds, until `release`, the end of the ``with`` block, or of the process."""
+
+    def __init__(self, ids: dict[str, list[str]], descriptors: list[int]) -> None:
+        self.ids = ids
+        self._descriptors = descriptors
+
+    def join(self, other: "Lease") -> None:
+        """Hold the ids of `other` as well, which is not to be released by itself."""
+        descriptors = {**self._by_place(), **other._by_place()}  # noqa: SLF001 - of the same class
+        for rtype, ids in other.ids.items():
+            self.ids.setdefault(rtype, []).extend(ids)
+        self._descriptors[:] = [descriptors[kind, name] for kind, names in self.ids.items() for name in names]
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Call the types of `ids` by other `names`."""
+        self.ids = {names.get(rtype, rtype): ids for rtype, ids in self.ids.items()}
+
+    def _by_place(self) -> dict[tuple[str, str], int]:
+        places = [(kind, name) for kind, names in self.ids.items() for name in names]
+        return dict(zip(places, self._descriptors, strict=True))
+
+    def release(self) -> None:
+        """Give the ids back; doing so again does nothing."""
+        while self._descriptors:
+            unlock(self._descriptors.pop())
+
+    def part_with(self, ids: Mapping[str, Collection[str]]) -> list[int]:
+        """Return the descriptors that hold the locks of `ids`, by type, which are no longer part of the lease.
+
+        Whoever has a copy of one of them keeps its id from others until the last copy is closed.
+        """
+        places = [(kind, name) for kind, names in self.ids.items() for name in names]
+        parted = [place for place, (kind, name) in enumerate(places) if name in ids.get(kind, ())]
+        descriptors = [self._descriptors[place] for place in parted]
+        self._descriptors[:] = [each for each in self._descriptors if each not in descriptors]
+        return descriptors
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class HostLeases:
+    """The leases of this host, kept in `directory` (default: `lease_folder`)."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = lease_folder() if directory is None else directory
+
+    def acquire(
+        self,
+        wanted: Mapping[str, int],
+        candidates: Mapping[str, Sequence[str]],
+        *,
+        on_wait: Callable[[str], None],
+        give_up: Callable[[], bool] | None = None,
+    ) -> Lease:
+        """Wait until `wanted` ids of each type are free among the candidates, and lease them, in that order.
+
+        `on_wait` gets one line when a wait starts and at most every 30 s after that; `give_up` is asked several
+        times a second. Raises ResourceUnavailable at once when more is wanted than there are candidates,
+        LeaseGivenUpError when `give_up` says so, and WorkspaceError when the directory cannot be used.
+        """
+        pools = _distinct(wanted, candidates)
+        folder = LeaseFolder(self.directory)
+        wait = _Wait(on_wait, give_up)
+        since = time.time()
+        queues: list[int] = []
+        try:
+            for rtype in sorted(pools):
+                queues.append(_queue(folder, rtype, wait, since))  # noqa: PERF401 - one by one, so that an error finds them
+            wait.restart()
+            while True:
+                lease = _try(folder, wanted, pools)
+                if lease is not None:
+                    return lease
+                wait.pause(lambda: _waited_for(folder, wanted, pools, since))
+        finally:
+            for descriptor in queues:
+                unlock(descriptor)
+            folder.close()
+
+    def acquire_now(self, wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> Lease | None:
+        """Lease what `acquire` does, or return None where that would have to wait. Raises the other errors of it."""
+        try:
+            return self.acquire(wanted, candidates, on_wait=lambda _: None, give_up=lambda: True)
+        except LeaseGivenUpError:
+            return None
+
+
+class _Wait:
+    """The pauses of one wait, its messages and its end."""
+
+    def __init__(self, on_wait: Callable[[str], None], give_up: Callable[[], bool] | None) -> None:
+        self._on_wait = on_wait
+        self._give_up = give_up
+        self._next_message = 0.0
+        self._told = -MESSAGE_SECONDS
+        self._pause = _POLL_SECONDS[0]
+
+    def restart(self, grace: float = 0.0) -> None:
+        """Begin again with short pauses; the first message comes after `grace` seconds."""
+        self._pause = _POLL_SECONDS[0]
+        self._next_message = max(self._told + MESSAGE_SECONDS, time.monotonic() + grace)
+
+    def pause(self, what: Callable[[], str]) -> None:
+        """Sleep a little; say `what` is waited for when it is time for that. Raises LeaseGivenUpError."""
+        now = time.monotonic()
+        if now >= self._next_message:
+            self._told = now
+            self._next_message = now + MESSAGE_SECONDS
+            self._on_wait(what())
+        if self._give_up is not None and self._give_up():
+            raise LeaseGivenUpError(f"gave up {what()}")
+        time.sleep(self._pause)
+        self._pause = min(self._pause * 1.5, _POLL_SECONDS[1])
+
+
+def _distinct(wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    pools: dict[str, list[str]] = {}
+    for rtype, number in wanted.items():
+        ids = list(dict.fromkeys(candidates.get(rtype, ())))
+        if number > len(ids):
+            raise ResourceUnavailable(
+                f"asked for a lease of {number}, available on this host are {len(ids)}", where=rtype
+            )
+        if number > 0:
+            pools[rtype] = ids
+    return pools
+
+
+def _queue(folder: LeaseFolder, rtype: str, wait: _Wait, since: float) -> int:
+    name = f"{rtype}/queue" if rtype.startswith(ALLOCATION) else f"queue.{encode_name(rtype)}.lock"
+    wait.restart(_QUEUE_SECONDS)
+    with warn_when_slow(folder.path, f"if it never does, set {FOLDER_VARIABLE} to a folder on another file system"):
+        descriptor = folder.lock(name)
+    while descriptor is None:
+        wait.pause(lambda: _in_words(f"waiting for {_told(rtype)} behind", _holders(folder, name), since, folder.path))
+        descriptor = folder.lock(name)
+    sign(descriptor, _signature())
+    return descriptor
+
+
+def _try(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]]) -> Lease | None:
+    """Lock the first free ids of each type, or none at all."""
+    ids: dict[str, list[str]] = {rtype: [] for rtype in wanted}
+    lease = Lease(ids, held := [])
+    try:
+        for rtype, names in pools.items():
+            for name in names:
+                if len(ids[rtype]) == wanted[rtype]:
+                    break
+                if (descriptor := folder.lock(_file(rtype, name))) is not None:
+                    held.append(descriptor)
+                    ids[rtype].append(name)
+            if len(ids[rtype]) < wanted[rtype]:
+                lease.release()
+                return None
+    except BaseException:  # Ctrl-C too gives the ids back
+        lease.release()
+        raise
+    signature = _signature()
+    for descriptor in held:
+        sign(descriptor, signature)
+    return lease
+
+
+def _waited_for(
+    folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]], since: float
+) -> str:
+    asked = " and ".join(f"{wanted[rtype]} of {len(names)} {_told(rtype)}" for rtype, names in pools.items())
+    files = (_file(rtype, name) for rtype, names in pools.items() for name in names)
+    holders: list[Holder | str | None] = []
+    for file in files:
+        if _is_locked(folder, file):
+            holders += _holders(folder, file)
+    return _in_words(f"waiting for {asked}, held by", holders, since, folder.path)
+
+
+def _holders(folder: LeaseFolder, name: str) -> "Sequence[Holder | str | None]":
+    """Return who holds the lock `name`: processes, None for one that is not seen, or words for who it can only be."""
+    if name.startswith(ALLOCATION):
+        return ["another batch in this Slurm job"]
+    return folder.holders(name) or [None]
+
+
+def _in_words(told: str, holders: "Sequence[Holder | str | None]", since: float, folder: Path) -> str:
+    """Return `told` with the holders; where one is not this user's own, also since when, and what helps."""
+    from canary_wf.files.lock_holders import Holder  # late: start-up
+
+    known = list(dict.fromkeys(holders)) or [None]
+    named = [str(holder or "a process that is not seen from here") for holder in known]
+    more = f" and {len(named) - _NAMED_HOLDERS} more" if len(named) > _NAMED_HOLDERS else ""
+    text = f"{told} {', '.join(named[:_NAMED_HOLDERS])}{more}"
+    users = {holder.uid for holder in known if isinstance(holder, Holder)} - {os.geteuid()}
+    if users or None in known:
+        ask = f"ask {' and '.join(sorted(map(user_name, users)))}, or " if users else ""
+        clock = time.strftime("%H:%M:%S", time.localtime(since))
+        text += f", since {clock}; if that should not be, {ask}set {FOLDER_VARIABLE} to another folder than {folder}"
+    return one_line(text)
+
+
+def _told(rtype: str) -> str:
+    return "locks" if rtype == LOCKS else rtype.rpartition("/")[2] if rtype.startswith(ALLOCATION) else rtype
+
+
+def _is_locked(folder: LeaseFolder, file: str) -> bool:
+    """Tell whether somebody holds the file; one that was killed leaves its name in it, but no lock."""
+    descriptor = folder.lock(file)
+    if descriptor is None:
+        return True
+    unlock(descriptor)
+    return False
+
+
+def _file(rtype: str, name: str) -> str:
+    if rtype.startswith(ALLOCATION):
+        return f"{rtype}/id.{name}"
+    return f"id.{encode_name(rtype)}.{encode_name(name)}.lock"
+
+
+def _signature() -> str:
+    return f"process {os.getpid()} of {user_name(os.geteuid())}"

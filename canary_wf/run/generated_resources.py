@@ -1,0 +1,86 @@
+"""Ids from resource specifications that tests of CTest generate while the batch runs.
+
+The plan cannot know them. A job that goes by such a file starts after the test that writes it, so the file is read when
+the first of them is ready, and what of its ids nobody else on this host holds is leased then.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from canary_wf.ctest.resource_groups import generated_request
+from canary_wf.errors import CanaryWfError
+from canary_wf.resources.leases.lease import HostLeases, Lease
+from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.request import sizes_by_type
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.events import Resources
+
+
+class GeneratedPools:
+    """The pools by file, of the ids that are leased; read once."""
+
+    def __init__(self) -> None:
+        self._pools: dict[str, ResourcePool] = {}
+        self._listed: dict[str, ResourcePool] = {}
+        self._refused: set[str] = set()
+        self._leases: list[Lease] = []
+
+    def lend(self, job: JobSpec) -> Resources | None:
+        """Return ids for the groups of `job`, None while they are not free or there is no such file."""
+        if job.id in self._refused:
+            return None
+        try:
+            pool = self._pool(_file(job))
+        except CanaryWfError:
+            return None  # `refuse` says why, when nothing else runs
+        return pool.lend(sizes_by_type(generated_request(job)))
+
+    def take_back(self, job: JobSpec, resources: Resources) -> None:
+        """Take back what `lend` gave to `job`."""
+        self._pools[_file(job)].take_back(resources)
+
+    def refuse(self, job: JobSpec) -> str | None:
+        """Return why the file never gives `job` what it asks for, and lend it nothing from then on; else None."""
+        try:
+            self._pool(_file(job))
+            outcome = self._listed[_file(job)].accommodates(generated_request(job))
+            reason = None if outcome else f"{outcome.reason} in {_file(job)}"
+        except CanaryWfError as error:
+            reason = f"its resources are in a file that another test generates: {error}"
+        if reason is not None:
+            self._refused.add(job.id)
+        return reason
+
+    def why_never(self, job: JobSpec) -> str | None:
+        """Return why `job` does not get now what the file names, although nothing else runs here."""
+        outcome = self._pool(_file(job)).accommodates(generated_request(job))
+        return None if outcome else f"{outcome.reason} (of what {_file(job)} names and nobody else on this host holds)"
+
+    def release(self) -> None:
+        """Let others on this host have the ids."""
+        for lease in self._leases:
+            lease.release()
+        self._leases.clear()
+        self._pools.clear()
+
+    def _pool(self, file: str) -> ResourcePool:
+        """Return the pool of `file`. Raises InputError when it is missing or wrong."""
+        if file not in self._pools:
+            from canary_wf.resources.pool_file import read_pool_file  # late, as few batches have such files
+
+            listed = read_pool_file(Path(file)).resources
+            free = {kind: [item for item in items if self._lease(kind, item)] for kind, items in listed.items()}
+            self._listed[file] = ResourcePool({"resources": listed})
+            self._pools[file] = ResourcePool({"resources": free})
+        return self._pools[file]
+
+    def _lease(self, kind: str, item: Mapping[str, Any]) -> bool:
+        lease = HostLeases().acquire_now({kind: 1}, {kind: [str(item["id"])]})
+        if lease is not None:
+            self._leases.append(lease)
+        return lease is not None
+
+
+def _file(job: JobSpec) -> str:
+    return (job.ctest.specification if job.ctest is not None else None) or ""

@@ -1,0 +1,67 @@
+"""One job that runs: what it holds, where it prints, and how far it is on its way out."""
+
+import time
+
+from canary_wf.process.output import PipedOutput
+from canary_wf.process.posix_spawn import GRACE
+from canary_wf.run.job.disk import printed_in
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.spec.job_spec import OUTPUT_LIMIT
+from canary_wf.state.events import Resources
+from canary_wf.state.job_file import OUTPUT_FILE
+from canary_wf.verdict.status import Outcome, Status
+from canary_wf.wording import size
+
+
+class Running:
+    """One process: its job, what it holds, and when it has to end. `output` is that of a test of CTest.
+
+    `verdict` is why it is being ended, None while it runs for itself; `killed` says that it was killed, after which
+    nothing is left to do but to wait until `deadline`. `keeps_group` says that others of its group live on.
+    """
+
+    __slots__ = (
+        "deadline",
+        "folder",
+        "job",
+        "keeps_group",
+        "killed",
+        "oom_kills",
+        "output",
+        "resources",
+        "started",
+        "verdict",
+    )
+
+    def __init__(
+        self, job: PlannedJob, folder: str, resources: Resources, oom_kills: int, output: PipedOutput | None
+    ) -> None:
+        self.job = job
+        self.folder = folder
+        self.resources = resources
+        self.started = time.monotonic()
+        self.deadline = self.started + job.limit
+        self.verdict: Status | None = None
+        self.killed = False
+        self.keeps_group = False
+        self.oom_kills = oom_kills
+        self.output = output
+
+    @property
+    def output_file(self) -> str:
+        """The file that holds what it printed."""
+        return f"{self.folder}/{OUTPUT_FILE}"
+
+    def ends(self, verdict: Status, *, killed: bool) -> None:
+        """Note that it was told to end, or killed, for `verdict`, and give it a moment."""
+        self.verdict = verdict
+        self.killed = killed
+        self.deadline = time.monotonic() + GRACE
+
+    def too_much(self, *, look: bool) -> Status | None:
+        """Return the verdict on a job that printed too much, else None; without `look` its file is not looked at."""
+        limit = self.job.output_limit or OUTPUT_LIMIT
+        piped = self.output is not None and self.output.too_much
+        if not piped and not (look and printed_in(self.folder) > limit):
+            return None
+        return Status.of(Outcome.FAILED, f"printed more than its output_limit of {size(limit)}, so it was ended")

@@ -1,0 +1,329 @@
+"""The schedule of one batch, carried out: jobs start as the agenda and resources allow, and end in a verdict."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from canary_wf.errors import CanaryWfError, WorkspaceError
+from canary_wf.files.json_files import MACHINE_FAULTS
+from canary_wf.hooks.dispatch import Hooks
+from canary_wf.process.exits import measure, reap
+from canary_wf.process.output import PipedOutput
+from canary_wf.process.posix_spawn import argument_list, launch, run_folder
+from canary_wf.process.process_identity import signal_group, ticks_now
+from canary_wf.process.process_watch import ProcessMonitor
+from canary_wf.process.strays import Strays
+from canary_wf.process.watchdog import Watchdog
+from canary_wf.run.capacity import Capacity
+from canary_wf.run.job.cleanup import RETAINED_LOOK, Cleanup
+from canary_wf.run.job.disk import DiskWatch
+from canary_wf.run.job.environment import job_environment
+from canary_wf.run.job.judgement import judge
+from canary_wf.run.job.limits import Limits
+from canary_wf.run.job.running_job import Running
+from canary_wf.run.job.workdir import clear_workdir, prepare_workdir
+from canary_wf.run.pending_verdicts import PendingVerdict, PendingVerdicts, needs
+from canary_wf.run.ready_jobs import Agenda
+from canary_wf.run.run_context import Treatment
+from canary_wf.runtime.canary.notes import read_notes
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.spec.job_spec import OUTPUT_LIMIT
+from canary_wf.state.attempt import Attempt, SupersededError
+from canary_wf.state.events import JobFinished, JobLaunched, JobStarted, Resources
+from canary_wf.state.job_file import OUTPUT_FILE
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.failure_class import OOM_KILL, out_of_memory
+from canary_wf.verdict.status import Category, Outcome, Status
+
+_TEMPORARY = "/tmp"  # noqa: S108 - only looked at
+"""Where jobs put temporary files when nobody says otherwise."""
+
+
+class BatchScheduler:
+    """Runs the jobs of one batch that have no final state yet; `known` and `names` are as `Agenda` takes them."""
+
+    def __init__(
+        self,
+        jobs: Sequence[PlannedJob],
+        known: Mapping[str, Status],
+        names: Mapping[str, str],
+        *,
+        capacity: Capacity,
+        hooks: Hooks,
+        paths: SessionPaths,
+        treatment: Treatment,
+        attempt: Attempt,
+    ) -> None:
+        self._jobs = jobs
+        self._agenda = Agenda(jobs, known, names)
+        self._capacity = capacity
+        self._hooks = hooks
+        self._paths = paths
+        self._jobs_folder = str(paths.jobs)
+        self._environment = treatment.environment
+        self._retries = treatment.retries
+        self._treatment = treatment
+        self._attempt = attempt
+        self._running: dict[int, Running] = {}
+        self._cleanup = Cleanup(jobs, self._running, paths, self._agenda, treatment.awaited)
+        disk = DiskWatch(str(paths.jobs), treatment.environment.get("TMPDIR") or _TEMPORARY)
+        self._limits = Limits(self._running, disk, self._folders)
+        self._pending = PendingVerdicts(treatment.environment)
+        self.disk_was_full = False
+        self.stopped_by: int | None = None
+        self.superseded = False
+        self.unplaced: list[tuple[str, str]] = []
+
+    @property
+    def verdicts(self) -> Mapping[str, Status]:
+        """The verdicts that stand now, by job id."""
+        return self._agenda.verdicts
+
+    @property
+    def retained_ids(self) -> dict[str, set[str]]:
+        """The ids, by type, that jobs hold whose processes could not be ended."""
+        return self._cleanup.retained.ids
+
+    def run(self, monitor: ProcessMonitor, watchdog: Watchdog, strays: Strays) -> None:
+        """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
+        self._watchdog = watchdog
+        self._cleanup.begin(self._capacity, strays, watchdog)
+        for job, status in self._agenda.begin():
+            self._hooks.emit(JobFinished.of(job.id, status, time.time()))
+        try:
+            while self._step(monitor):
+                pass
+        finally:
+            self._cleanup.end_all()  # a superseded runner writes nothing more
+
+    def _step(self, monitor: ProcessMonitor) -> bool:
+        if self.stopped_by is None:
+            self._start_ready(monitor)
+            while self._record_due(monitor):
+                self._start_ready(monitor)
+        if not self._running and not self._pending and (self.stopped_by is not None or not self._cleanup.delays()):
+            if self._refuse_unplaced():
+                return True
+            self._note_unplaced()
+            return False
+        for pid in monitor.wait(min(self._treatment.tick(), self._until_next())):
+            self._collect(pid, monitor)
+        if monitor.child_ended:
+            monitor.child_ended = False
+            self._cleanup.collect_strays()
+        self._heed_signals(monitor)
+        for pid in self._limits.enforce(monitor):
+            running, verdict = self._cleanup.give_up(pid, monitor)
+            measured = {"duration": round(time.monotonic() - running.started, 6)}
+            self._judged(running.job, verdict, measured, certain=True, final=True)
+        if self._cleanup.retained:
+            self._cleanup.retained.look()
+        if not self._attempt.beat():
+            self.superseded = True
+        return not self.superseded
+
+    def _folders(self) -> Iterator[tuple[str, str]]:
+        return ((job.name, self._paths.job_folder(job.directory)) for job in self._jobs)
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    def _start_ready(self, monitor: ProcessMonitor) -> None:
+        if self._limits.full_disk is not None:
+            return
+        # Taken first and started then: a job that cannot start lets others become ready.
+        while taken := list(self._agenda.take(self._capacity.take)):
+            started = True
+            while taken:
+                job, resources = taken.pop(0)
+                try:
+                    started = self._start(job, resources, monitor) and started
+                except BaseException:  # a signal, too, must leave no resources taken
+                    for other, lent in taken:  # what is not started holds nothing
+                        self._capacity.give_back(other, lent)
+                    raise
+            if started:
+                return
+
+    def _start(self, job: PlannedJob, resources: Resources, monitor: ProcessMonitor) -> bool:
+        """Start a job; return whether it runs now. One that cannot start has its verdict."""
+        folder = self._paths.job_folder(job.directory)
+        self._attempt.hold()
+        try:
+            clear_workdir(folder, self._retries.earlier(job.id), self._jobs_folder)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in a name
+            self._could_not_start(job, resources, error)
+            return False
+        for held in self._pending.behind(job):
+            self._treatment.show(held.finished())
+        self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
+        oom_kills = self._treatment.oom_kills.count()
+        try:
+            pid, output = self._launch(job, resources, folder, monitor)
+        except (CanaryWfError, OSError, ValueError) as error:
+            self._could_not_start(job, resources, error)
+            return False
+        self._running[pid] = Running(job, folder, resources, oom_kills, output)
+        self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
+        return True
+
+    def _could_not_start(self, job: PlannedJob, resources: Resources, error: Exception) -> None:
+        self._capacity.give_back(job, resources)
+        fault = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(error, SupersededError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
+            raise error  # the machine's doing, no verdict on the job
+        self._judged(job, Status.of(Outcome.BROKEN, f"could not start: {error}"), {}, certain=True)
+
+    def _launch(
+        self, job: PlannedJob, resources: Resources, folder: str, monitor: ProcessMonitor
+    ) -> tuple[int, PipedOutput | None]:
+        if job.assets:
+            prepare_workdir(job, Path(folder), self._paths.out)
+        environment = job_environment(self._environment, job, resources, folder)
+        argv = argument_list(job, environment, self._paths.out)
+        place = run_folder(job, folder, self._paths.out)
+        cpus = self._treatment.binding.cpus_for(job, resources)
+        self._attempt.hold()  # copying may have taken long
+        file = f"{folder}/{OUTPUT_FILE}"
+        output = PipedOutput(file, job.output_limit or OUTPUT_LIMIT) if job.ctest is not None else None
+        try:
+            pid = launch(argv, place, environment, output or file, cpus)
+        except BaseException:  # a signal, too, must leave no pipe behind
+            if output is not None:
+                output.abandon()
+            raise
+        self._watchdog.started(pid)
+        try:
+            if output is None:
+                monitor.watch(pid)
+            else:
+                output.started()
+                monitor.watch(pid, output)
+        except OSError:
+            signal_group(pid, signal.SIGKILL)
+            reap(pid)
+            self._watchdog.ended(pid)
+            if output is not None:
+                output.close()
+            raise
+        return pid, output
+
+    # -- ending --------------------------------------------------------------------------------------------------
+
+    def _collect(self, pid: int, monitor: ProcessMonitor) -> None:
+        running = self._running.pop(pid)
+        job = running.job
+        ended = self._cleanup.collect(pid, running)
+        verdict = running.verdict
+        measured: dict[str, Any] = measure(time.monotonic() - running.started, ended)
+        if job.uses_runtime:
+            measured = {**read_notes(running.folder)[1], **measured}
+        if verdict is None and monitor.signals:
+            verdict = Status.of(Outcome.INTERRUPTED, _ended_by(monitor.signals[0]))
+        if verdict is None:
+            verdict = judge(job, ended.code, running.output_file)
+            if ended.code and self._treatment.oom_kills.claim(ended.code, running.oom_kills):
+                measured[OOM_KILL] = 1
+                verdict = out_of_memory(verdict)
+            verdict = self._limits.verdict(running, verdict)
+            self.disk_was_full = self.disk_was_full or verdict.outcome is Outcome.INTERRUPTED
+        certain = running.verdict is not None
+        self._judged(job, self._cleanup.settle(pid, running, verdict, measured), measured, certain=certain)
+
+    def _judged(
+        self, job: PlannedJob, status: Status, measured: dict[str, Any], *, certain: bool, final: bool = False
+    ) -> None:
+        """Note the verdict on a run, the job's own unless it is to run again, and hold it back for a moment."""
+        again = not final and status.category is Category.FAIL and self._retries.another(job.id, status, measured)
+        judged = [] if again else list(self._agenda.judge(job, status))
+        for other, _ in judged:
+            self._cleanup.judged(other.id)
+        held = PendingVerdict(job, status, measured, judged[1:], certain, again, time.monotonic(), time.time())
+        if self.stopped_by is None:
+            self._treatment.ended(job.id)
+            self._pending.add(held)
+        else:
+            self._record(held)
+
+    def _record_due(self, monitor: ProcessMonitor) -> bool:
+        """Record the verdicts that stand by now; return whether one of the jobs is to run again."""
+        again = False
+        if not monitor.signals:  # a signal may undo them, although nobody had the time to heed it
+            pending = self._pending
+            due = pending.take_due(time.monotonic()) if self._running else pending.take_last(monitor.signals)
+            for verdict in due:
+                self._record(verdict)
+                again = again or verdict.again
+        return again
+
+    def _record(self, held: PendingVerdict) -> None:
+        """Record the verdict on a run, with those on the jobs that it blocks."""
+        job = held.job
+        if held.again:
+            # Moved before the event is written: whoever reads of a retry finds the output where it says.
+            output = self._retries.keep_output(job.id, self._paths.job(job.directory))
+            self._hooks.emit(held.retried(output))
+            self._cleanup.starts_anew(job)
+            self._agenda.again(job)
+            return
+        self._hooks.emit(held.finished())
+        for other, verdict in held.blocked:
+            self._hooks.emit(JobFinished.of(other.id, verdict, held.time))
+
+    def _until_next(self) -> float:
+        nearest = min((item.deadline for item in self._running.values()), default=math.inf)
+        retained = time.monotonic() + RETAINED_LOOK if self._cleanup.retained else math.inf
+        due = self._pending.next_due
+        return min(nearest, self._attempt.next_beat, self._limits.next_look, retained, due) - time.monotonic()
+
+    def _heed_signals(self, monitor: ProcessMonitor) -> None:
+        if not monitor.signals:
+            return
+        if not self._attempt.is_current():
+            self.superseded = True  # the signal came from the runner that took the batch
+            return
+        again = monitor.signals.count(signal.SIGINT) > 1
+        if self.stopped_by is None:
+            self.stopped_by = monitor.signals[0]
+            self._interrupt_pending(Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
+        for pid, running in self._running.items():
+            if again:
+                if running.verdict is None or running.verdict.outcome is not Outcome.CANCELLED:
+                    self._limits.kill(pid, Status.of(Outcome.CANCELLED, "cancelled by a second Ctrl-C"), monitor)
+            elif running.verdict is None:
+                self._limits.end(pid, Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
+
+    def _interrupt_pending(self, interrupted: Status) -> None:
+        """Undo what ended in the moment before the batch was ended, and what was started because of that."""
+        verdicts, undone = self._pending.interrupt(interrupted)
+        for held in verdicts:
+            self._record(held)
+        for running in self._running.values():
+            if running.verdict is not None and needs(running.job, undone):
+                running.verdict = interrupted
+
+    def _refuse_unplaced(self) -> bool:
+        """Judge the jobs that can never run, as what another test made lacks what they need; return whether any."""
+        if self.stopped_by is not None:
+            return False
+        refused = [(job, reason) for job in self._agenda.unblocked() if (reason := self._capacity.refuse(job))]
+        for job, reason in refused:
+            self._judged(job, Status.of(Outcome.BROKEN, f"could not start: {reason}"), {}, certain=True, final=True)
+        return bool(refused)
+
+    def _note_unplaced(self) -> None:
+        if self.stopped_by is not None:
+            return
+        waiting = self._agenda.unblocked()
+        if waiting and self._limits.full_disk is not None:
+            raise WorkspaceError("the disk is full", where=self._limits.full_disk, hint="free some space")
+        holder = self._cleanup.retained.why()
+        for job in waiting:
+            held = f"{holder}, which could not be ended, holds what it needs" if holder else "does not fit"
+            self.unplaced.append((job.name, self._capacity.why_never(job) or held))
+
+
+def _ended_by(number: int) -> str:
+    return f"the batch was ended by {signal.Signals(number).name}"

@@ -1,0 +1,83 @@
+"""What the generated workflow calls when it starts and ends.
+
+Nothing that must be right depends on these: they do not run in modules, nor after SIGKILL.
+"""
+
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from canary_wf.errors import CanaryWfError, WorkspaceError
+from canary_wf.files.trust import require_trusted
+from canary_wf.history.run_times import record_session
+from canary_wf.recovery.reconcile import settle
+from canary_wf.recovery.withdrawal import note_withdrawal, stopped_by_user, take_back
+from canary_wf.snakemake.lock import record_owner
+from canary_wf.snakemake.waiting_notices import tell_of_waiting
+from canary_wf.state.session_paths import SessionPaths
+
+
+def workflow_started(plan: str) -> None:
+    """Note who runs the workflow, and settle what an earlier, broken run left."""
+    paths = SessionPaths.of_plan(Path(plan))
+    with _told():
+        require_trusted(paths.out, [paths.session])
+        record_owner(paths.out)
+        tell_of_waiting(paths)
+        tell(settle(paths, _batches(paths)))
+
+
+def workflow_succeeded(plan: str) -> None:
+    """Keep the run times for the next plan."""
+    paths = SessionPaths.of_plan(Path(plan))
+    with _told():
+        require_trusted(paths.out, [paths.session])
+        keep_runtimes(paths, _batches(paths))
+
+
+def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
+    """Settle what died, keep the run times that are known, and say where to look; `logs` are Snakemake's log files."""
+    paths = SessionPaths.of_plan(Path(plan))
+    with _told():
+        require_trusted(paths.out, [paths.session])
+        if stopped_by_user(logs):
+            now = time.time()
+            note_withdrawal(paths, now)
+            take_back((paths.batch(batch).submission for batch in _batches(paths)), now)
+        tell(settle(paths, _batches(paths)))
+        keep_runtimes(paths, _batches(paths))
+    command = f"canary-wf status -d {shlex.quote(str(paths.out))}"
+    sys.stderr.write(f"canary-wf: the run did not pass; see what happened with: {command}\n")
+
+
+def tell(errors: Iterable[CanaryWfError]) -> None:
+    """Tell of batches whose state could not be put in order; they count as failed or not run."""
+    sys.stderr.writelines(f"canary-wf: warning: {error}\n" for error in errors)
+
+
+def keep_runtimes(paths: SessionPaths, batches: Iterable[str]) -> None:
+    """Add the session's run times to the history; one that is damaged costs a warning, never the run."""
+    try:
+        record_session(paths, batches)
+    except WorkspaceError as error:
+        sys.stderr.write(f"canary-wf: warning: run times are not kept: {error}\n")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell an error in one line: a handler that raises would bury it in a traceback of Snakemake's."""
+    try:
+        yield
+    except CanaryWfError as error:
+        sys.stderr.write(f"canary-wf: {error}\n")
+    except UnicodeEncodeError as error:
+        # Folders are named in UTF-8, which Snakemake's process cannot write; the rules settle the same by themselves.
+        sys.stderr.write(f"canary-wf: the locale has no letter for {error.object!a}; set a UTF-8 one, as C.UTF-8\n")
+
+
+def _batches(paths: SessionPaths) -> list[str]:
+    folder = paths.folder / "batches"
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

@@ -1,0 +1,67 @@
+"""Whether a workspace may be changed, or is being run: by a runner, by Snakemake, or by Slurm in times to come."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.resources.slurm.jobs import ask_states, ended
+from canary_wf.snakemake.lock import is_locked
+from canary_wf.snakemake.parent_workflows import running_larger
+from canary_wf.state.attempt import AttemptFile, living, read_attempt
+from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.state.submission import read_submissions
+from canary_wf.wording import some
+
+
+def check_free(out: Path) -> None:
+    """Raise WorkspaceError while the newest session in `out` is being run."""
+    busy = running_batches(out)
+    if busy:
+        raise WorkspaceError(f"a run is in progress (batch {busy[0]})", where=out, hint="wait for it, or stop it first")
+    if is_locked(out):
+        hint = "wait for snakemake; if none runs here any more: snakemake --unlock"
+        raise WorkspaceError("the workflow is locked by a running snakemake", where=out, hint=hint)
+    for folder in running_larger(out):
+        hint = "wait for it; if no snakemake runs there any more: snakemake --unlock in that folder"
+        raise WorkspaceError(f"a larger workflow that uses it is being run in {folder}", where=out, hint=hint)
+
+
+def check_nothing_queued(out: Path) -> None:
+    """Raise WorkspaceError while Slurm has batches of the newest session, which would read the workflow again."""
+    queued = queued_jobs(out)
+    if queued:
+        told = f"Slurm still has batches of the newest session (job {some(queued)})"
+        hint = f"run snakemake again, or take them back: scancel {' '.join(queued[:10])}"
+        raise WorkspaceError(told, where=out, hint=hint)
+
+
+def running_batches(out: Path) -> list[str]:
+    """Return the batches of the newest session that a live runner works on."""
+    # What cannot be read or names nobody is damage, and its runner, if there is one, ends when it sees that; or it is
+    # somebody's whose Snakemake holds the lock. Either is no reason not to begin anew.
+    attempts: list[tuple[Path, AttemptFile]] = []
+    for folder in _batches(out):
+        with suppress(OSError, WorkspaceError):
+            path = folder / "attempt.json"
+            attempt = read_attempt(path)
+            if attempt is not None and attempt.token and os.access(path, os.F_OK):
+                attempts.append((path, attempt))
+    alive = living(attempts)
+    return [path.parent.name for path, _ in attempts if path in alive]
+
+
+def queued_jobs(out: Path) -> list[str]:
+    """Return the Slurm jobs of the newest session's batches that were submitted, are not done, and are not over."""
+    waiting = []
+    for folder in _batches(out):
+        submissions = () if os.path.lexists(folder / "result.json") else read_submissions(folder / "submission.json")
+        if submissions and submissions[-1].ended is None and submissions[-1].slurm_job_id is not None:
+            waiting.append(submissions[-1].slurm_job_id)
+    states = ask_states(waiting)
+    return [job for job in waiting if job in states and not ended(states[job]) and states[job] != "COMPLETED"]
+
+
+def _batches(out: Path) -> list[Path]:
+    names = session_names(out)
+    return sorted((SessionPaths(out, names[-1]).folder / "batches").glob("*")) if names else []

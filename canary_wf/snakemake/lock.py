@@ -1,0 +1,96 @@
+"""Whether Snakemake holds its lock on a workspace, and freeing the lock of a Snakemake that died.
+
+Snakemake's lock is a file that it cannot remove when it is killed, and it does not say whose it is. The workflow's
+start handler writes that down beside it, so that the next run after a crash, or after a login shell went away, needs no
+`snakemake --unlock`. A lock of a process that may live, or of a workflow that is not ours, is never touched.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.files.json_files import read_json, write_json
+from canary_wf.files.locks import file_lock
+from canary_wf.files.trust import is_trusted
+from canary_wf.process.process_identity import is_running, start_ticks, this_place
+from canary_wf.state.session_paths import STATE_FOLDER
+
+_LOCK_NAME = re.compile(r"[0-9]+\.(input|output)\.lock", re.ASCII)
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """The Snakemake process that ran the workflow last."""
+
+    place: str
+    pid: int
+    started_ticks: int
+
+
+def record_owner(out: Path) -> None:
+    """Write down that this process runs the workflow of `out`, when it runs there: its lock lies where it runs."""
+    if Path.cwd().resolve() != out.resolve():
+        return
+    pid = os.getpid()
+    write_json(_owner_file(out), Owner(this_place(), pid, start_ticks(pid)))
+
+
+def has_lock(folder: Path) -> bool:
+    """Return whether there is a lock of Snakemake on `folder`, whoever took it."""
+    return bool(_locks(folder))
+
+
+def is_locked(out: Path) -> bool:
+    """Return whether a Snakemake that may live holds the lock on `out`."""
+    # Looked for last: a Snakemake that ends takes its lock away meanwhile.
+    return not _is_stale(out) and has_lock(out)
+
+
+def release_stale_lock(out: Path) -> None:
+    """Free the lock on `out` when the process that took it is known to be dead, and the workspace is the user's.
+
+    Only files called as Snakemake calls its locks are removed, and none where the folder of locks is a link.
+    """
+    if _is_stale(out) and is_trusted(out) and not (out / ".snakemake" / "locks").is_symlink():
+        for path in _locks(out):
+            if _LOCK_NAME.fullmatch(path.name) and not path.is_symlink():
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def workspace_lock(out: Path) -> Iterator[None]:
+    """Let one process at a time write the workflow or the state of `out`. Raises WorkspaceError while another does."""
+    busy = WorkspaceError("another canary-wf is writing here", where=out, hint="wait until it is done")
+    with file_lock(out / STATE_FOLDER / "lock", patience=0, busy=busy):
+        yield
+
+
+def _is_stale(out: Path) -> bool:
+    locks = _locks(out)
+    if not locks or not _owner_file(out).is_file():
+        return False
+    try:
+        owner: Owner = read_json(_owner_file(out), Owner)
+    except WorkspaceError:
+        return False  # a damaged note says nothing about the lock, which stands then
+    try:
+        # A lock that is younger than the note belongs to a process that has not come to write its own.
+        is_younger = max(path.stat().st_mtime for path in locks) > _owner_file(out).stat().st_mtime
+    except FileNotFoundError:
+        return False  # who took it lives, and has taken it away just now
+    return not is_younger and owner.place == this_place() and not is_running(owner.pid, owner.started_ticks)
+
+
+def _locks(out: Path) -> list[Path]:
+    try:
+        return sorted((out / ".snakemake" / "locks").iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _owner_file(out: Path) -> Path:
+    return out / STATE_FOLDER / "workflow.json"

@@ -1,0 +1,73 @@
+"""Which larger workflows use a suite as a module, so that nobody changes it while one of them is being run.
+
+Snakemake's lock lies in the folder where the larger workflow runs, which a suite does not know. So whoever reads the
+suite's rules leaves a note: the folder, and the process that may lock it.
+"""
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from canary_wf.errors import WorkspaceError
+from canary_wf.files.json_files import read_json, write_json
+from canary_wf.files.trust import is_trusted
+from canary_wf.process.process_identity import is_running, start_ticks, this_place
+from canary_wf.snakemake.lock import has_lock
+from canary_wf.state.session_paths import STATE_FOLDER
+
+FOLDER = "larger"
+
+
+class LargerWorkflow(msgspec.Struct, frozen=True):
+    """The folder that a larger workflow runs in (absolute), and the Snakemake that read the suite's rules there."""
+
+    folder: str
+    place: str
+    pid: int
+    started_ticks: int
+
+    @property
+    def may_live(self) -> bool:
+        """Whether that Snakemake runs, as far as this machine can tell."""
+        return self.place != this_place() or is_running(self.pid, self.started_ticks)
+
+
+def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
+    """Note in `out` that this process reads its rules for another folder; a note of one that lives there is kept.
+
+    The processes of `workflow` that run single jobs note nothing. A suite that cannot be written does without.
+    """
+    here = Path.cwd().resolve()
+    if not workflow.is_main_process or here == out.resolve() or not is_trusted(out):
+        return
+    path = _notes(out) / f"{hashlib.sha256(os.fsencode(here)).hexdigest()[:12]}.json"
+    before = _read(path)
+    if before is not None and before.may_live and has_lock(here):
+        return
+    with suppress(OSError, WorkspaceError):
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, LargerWorkflow(str(here), this_place(), os.getpid(), start_ticks(os.getpid())))
+
+
+def running_larger(out: Path) -> list[Path]:
+    """Return the folders of larger workflows that use `out` and are being run, or may be."""
+    found = [note for path in sorted(_notes(out).glob("*.json")) if (note := _read(path)) is not None]
+    return [Path(note.folder) for note in found if note.may_live and has_lock(Path(note.folder))]
+
+
+def _notes(out: Path) -> Path:
+    return out / STATE_FOLDER / FOLDER
+
+
+def _read(path: Path) -> LargerWorkflow | None:
+    if not path.exists():
+        return None
+    try:
+        note: LargerWorkflow = read_json(path, LargerWorkflow)
+    except WorkspaceError:
+        return None  # a damaged note says nothing
+    return note

@@ -1,0 +1,72 @@
+"""What a job asks of a resource pool, in the form that pools take, and what it was given."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from canary_wf.errors import InputError
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.spec.values import InvalidTypeError
+from canary_wf.state.events import Resources
+
+
+def ceil_div(a: int, b: int) -> int:
+    """Return `a` divided by `b`, rounded up, exactly, however large they are. Raises ZeroDivisionError."""
+    return -(-a // b)
+
+
+def slots_of(spec: JobSpec) -> dict[str, int]:
+    """Return the slots `spec` needs of each type of the pool, types it needs none of included for cpus and gpus."""
+    return {"cpus": spec.cpus, "gpus": spec.gpus, **spec.resources}
+
+
+def resource_parameters(spec: JobSpec) -> dict[str, int]:
+    """Return the numbers that size the job: cpus, gpus, further types, and nodes where it needs more than one.
+
+    A parameter of the job with such a name wins. Raises InvalidTypeError when that is not a whole number.
+    """
+    found = slots_of(spec)
+    if spec.nodes != 1:
+        found["nodes"] = spec.nodes
+    for name in list(found):
+        value = spec.parameters.get(name, found[name])
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InvalidTypeError(name, value)
+        found[name] = value
+    return found
+
+
+def request_of(slots: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the request for `slots` of each type: one item a slot, so that two GPUs may be two devices."""
+    return [{"type": kind, "slots": 1} for kind, count in slots.items() for _ in range(count)]
+
+
+class Allocation:
+    """What a job holds of a pool now, and what it held last: one that gave its ids back still knows which they were."""
+
+    def __init__(self) -> None:
+        self.held: Resources = {}
+        self.last: Resources = {}
+
+    def assign(self, resources: Resources) -> None:
+        """Hold `resources` (replacing what was held), ``{type: [{"id": str, "slots": int}]}``.
+
+        Raises InputError for any other form; nothing changes then.
+        """
+        for kind, items in resources.items():
+            for index, item in enumerate(items):
+                if not isinstance(item, Mapping) or "id" not in item:
+                    raise InputError("must be {'id': text, 'slots': number}", where=f"{kind}[{index}]")
+        self.held = {
+            kind: [{**item, "id": str(item["id"]), "slots": item.get("slots", 1)} for item in items]
+            for kind, items in resources.items()
+        }
+        self.last = {kind: [dict(item) for item in items] for kind, items in self.held.items()}
+
+    def free(self) -> Resources:
+        """Return what was held and hold nothing any more."""
+        freed, self.held = self.held, {}
+        return freed
+
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of type `kind` that are or were held last."""
+        return [item["id"] for item in self.last.get(kind, ())]

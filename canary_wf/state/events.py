@@ -1,0 +1,141 @@
+"""What can happen to a batch and its jobs: the lines of a journal, each stamped with its time (epoch seconds, UTC)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from canary_wf.durations import LONGEST
+from canary_wf.verdict.status import Outcome, Status
+
+Resources = dict[str, list[dict[str, Any]]]
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+    time: float
+    by: str = ""
+    """The beginning of the token of the attempt that wrote this, where it is in the journal."""
+
+
+class AttemptStarted(_Event, frozen=True, tag="attempt_started"):
+    """A runner took the batch: `token` names the attempt, `time_limit` is what the batch may take (seconds)."""
+
+    token: str
+    host: str
+    pid: int
+    slurm_job_id: str | None = None
+    time_limit: float | None = None
+
+
+class AttemptEnded(_Event, frozen=True, tag="attempt_ended"):
+    """The batch was let go of.
+
+    `reason` is ``complete``, ``signal``, ``time_limit``, ``disk_full``, ``unplaced``, ``lost``, ``reset``,
+    ``cancelled`` or an error.
+    """
+
+    token: str
+    reason: str
+
+
+class JobStarted(_Event, frozen=True, tag="job_started"):
+    """The job is about to be started with `resources`."""
+
+    job: str
+    resources: Resources = {}
+
+
+class JobLaunched(_Event, frozen=True, tag="job_launched"):
+    """The job's process is there. `started_ticks` tells it from a later process with the same pid."""
+
+    job: str
+    pid: int
+    started_ticks: int
+
+
+class JobFinished(_Event, frozen=True, tag="job_finished"):
+    """The job has its verdict: the outcome by name, the reason, the code, and what was measured."""
+
+    job: str
+    outcome: str
+    reason: str | None = None
+    code: int = int(Outcome.NONE)
+    measurements: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, job: str, status: Status, time: float, measurements: Mapping[str, Any] | None = None) -> "JobFinished":
+        """Return the event that the job with the id `job` has the verdict `status`, given at `time`."""
+        outcome, code = status.outcome.name, status.code
+        measured = dict(measurements or {})
+        return cls(time=time, job=job, outcome=outcome, reason=status.reason, code=code, measurements=measured)
+
+
+class JobRetried(_Event, frozen=True, tag="job_retried"):
+    """A run of the job did not pass, and the job is to run again: the verdict on that run, and what was measured.
+
+    `output` is the file in the job's directory that what it printed was moved to, None where there was nothing.
+    """
+
+    job: str
+    outcome: str
+    reason: str | None = None
+    code: int = int(Outcome.NONE)
+    measurements: dict[str, Any] = {}
+    output: str | None = None
+
+    @classmethod
+    def of(
+        cls, job: str, status: Status, time: float, measurements: Mapping[str, Any], output: str | None
+    ) -> "JobRetried":
+        """Return the event that a run of the job with the id `job` ended with `status` at `time`."""
+        return cls(
+            time=time,
+            job=job,
+            outcome=status.outcome.name,
+            reason=status.reason,
+            code=status.code,
+            measurements=dict(measurements),
+            output=output,
+        )
+
+
+class JobReset(_Event, frozen=True, tag="job_reset"):
+    """The job is to run again: what was known of it no longer counts."""
+
+    job: str
+
+
+Event = AttemptStarted | AttemptEnded | JobStarted | JobLaunched | JobFinished | JobRetried | JobReset
+
+LATEST = 32_503_680_000.0
+"""The year 3000 in epoch seconds: no event is later, and no program stumbles over a time before it."""
+
+_OUTCOMES = frozenset(Outcome.__members__)
+_PIDS = range(1 << 31)
+_TICKS = range(1 << 63)
+_CODES = range(-(1 << 31), 1 << 32)
+
+
+def fault_of(event: Event) -> str | None:  # noqa: PLR0911 - a return for each kind
+    """Return what is wrong with an `event` that a file gave: what no runner of this version writes; None for nothing.
+
+    Measurements are not looked at: jobs may name theirs as they like.
+    """
+    if not 0 <= event.time <= LATEST:
+        return "its time is out of range"
+    match event:
+        case JobFinished() | JobRetried():
+            if event.outcome not in _OUTCOMES:
+                return f"outcome {event.outcome!r:.40} is not known; a newer canary-wf may have written it"
+            return None if event.code in _CODES else "its code is out of range"
+        case JobStarted():
+            items = (item for group in event.resources.values() for item in group)
+            return None if all("id" in item for item in items) else "a resource has no id"
+        case JobLaunched():
+            known = event.pid in _PIDS and event.started_ticks in _TICKS
+            return None if known else "its process is out of range"
+        case AttemptStarted():
+            known = event.pid in _PIDS and (event.time_limit is None or 0 <= event.time_limit <= LONGEST)
+            return None if known else "its process or time limit is out of range"
+        case _:
+            return None

@@ -1,0 +1,147 @@
+"""The recorder of a batch's state, set up from the batch's slice of the plan.
+
+Of the slice only the jobs' specs and where their upstreams lie are read here; the whole of it is the plan's.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import msgspec
+
+from canary_wf.errors import one_line
+from canary_wf.files.json_files import read_json
+from canary_wf.process.process_identity import this_place
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.attempt import Attempt
+from canary_wf.state.events import AttemptEnded, AttemptStarted
+from canary_wf.state.journal import read_journal, renew_journal
+from canary_wf.state.journal_repair import load_batch
+from canary_wf.state.recorder import Recorder
+from canary_wf.state.session_paths import SessionPaths, relative_to_out, require_inside
+
+
+class _Placed(Protocol):
+    """A job with its place, be it of this batch or of another."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def directory(self) -> str: ...
+
+
+class _Upstream(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    directory: str
+
+
+class _Hooked(Protocol):
+    """A slice, as far as hooks are concerned."""
+
+    @property
+    def hooks(self) -> tuple[str, ...]: ...
+    @property
+    def hooks_signature(self) -> str: ...
+
+
+class _Slice(msgspec.Struct, frozen=True):
+    jobs: tuple[JobSpec, ...]
+    upstreams: tuple[_Upstream, ...]
+    hooks: tuple[str, ...] = ()
+    hooks_signature: str = ""
+
+
+def open_recorder(
+    paths: SessionPaths,
+    batch: str,
+    jobs: Iterable[JobSpec],
+    upstreams: Iterable[_Placed],
+    hold: Callable[[], None] = lambda: None,
+    *,
+    done: bool = False,
+) -> Recorder:
+    """Return the recorder of `batch` with `jobs`, which goes on where the batch's journal ends.
+
+    `upstreams` are the jobs of other batches that they depend on; `hold` makes sure that the batch is still ours;
+    `done` says that it had a result until now. A journal that is damaged is first written anew, so the batch must be
+    the caller's. Raises WorkspaceError for one that cannot be read or written.
+    """
+    specs = {job.id: job for job in jobs}
+    placed = {job.id: (job.name, job.directory) for job in specs.values()}
+    placed |= {job.id: (job.name, job.directory) for job in upstreams}
+    entries = {
+        job.id: [_entry(paths, edge.job, edge.when, placed) for edge in job.dependencies] for job in specs.values()
+    }
+    state = load_batch(paths, batch, list(specs.values()), alive=False, done=done)
+    is_damaged = state.damage is not None
+    if is_damaged:
+        from canary_wf.state.replay import events_of  # late: start-up
+
+        hold()
+        told = f"canary-wf: warning: batch {batch}: {state.damage}; the journal is written anew from what is known"
+        sys.stderr.write(f"{one_line(told)}\n")
+        renew_journal(paths.batch(batch).journal, events_of(state))
+        state = read_journal(paths.batch(batch).journal)
+    recorder = Recorder(paths, batch, specs, entries, state, hold)
+    if is_damaged:
+        recorder.recover()  # what the one before left half-written goes, also where nothing tells of it any more
+    return recorder
+
+
+def reopen_recorder(
+    paths: SessionPaths,
+    batch: str,
+    hold: Callable[[], None] = lambda: None,
+    *,
+    anywhere: bool = False,
+    done: bool = False,
+) -> Recorder:
+    """Return the recorder of `batch`, read from its slice; its jobs lie below the session, or `anywhere`.
+
+    `done` says that it had a result until now. Raises WorkspaceError when the slice is missing or damaged.
+    """
+    part: _Slice = read_json(paths.slice(batch), _Slice)
+    require_inside(paths.slice(batch), (*part.jobs, *part.upstreams), [batch], directories=not anywhere)
+    recorder = open_recorder(paths, batch, part.jobs, part.upstreams, hold, done=done)
+    tell_hooks(recorder, part, paths, batch)
+    return recorder
+
+
+@contextmanager
+def own_attempt(
+    paths: SessionPaths, batch: str, attempt: Attempt, reason: str, *, done: bool = False
+) -> Iterator[Recorder]:
+    """Give the recorder of `batch` for an `attempt` that runs nothing, from its start to its end for `reason`."""
+    try:
+        recorder = reopen_recorder(paths, batch, attempt.hold, done=done)
+        try:
+            pid = attempt.content.pid
+            recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=pid))
+            yield recorder
+            recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
+        finally:
+            recorder.close()
+    finally:
+        attempt.end()
+
+
+def tell_hooks(recorder: Recorder, part: _Hooked, paths: SessionPaths, batch: str) -> None:
+    """Let the user's hooks (``module:object``) that `part` names hear what is recorded of `batch`."""
+    if part.hooks:
+        from canary_wf.hooks.user_hooks import UserHooks, own_hooks
+
+        names = own_hooks(paths.session, part.hooks, part.hooks_signature)
+        context = {"session": paths.session, "batch": batch, "out": str(paths.out)}
+        recorder.tell(UserHooks(names, context, {job: spec.name for job, spec in recorder.jobs.items()}))
+
+
+def _entry(paths: SessionPaths, job: str, when: str, placed: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Return a dependency as `job.json` writes it."""
+    name, directory = placed[job]
+    folder = relative_to_out(paths.job_folder(directory), paths.out)
+    return {"id": job, "name": name, "when": when, "directory": folder}

@@ -1,0 +1,128 @@
+"""Results at other places than OUT, where rules of larger workflows expect them: under a prefix, in another folder.
+
+The files in OUT say what is done. A copy that outlived them would keep a job that was reset from ever running again, so
+each copy is noted before it is there, and a reset removes it. As jobs can write into the register, too, a file is only
+removed when it is a result of that session and lies where one is expected: under the name that it has below OUT, or
+where this user's own runner noted it.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from canary_wf.errors import WorkspaceError, one_line
+from canary_wf.files.json_files import not_writable, write_all
+from canary_wf.files.plain_files import open_own, read_plain
+from canary_wf.state.session_paths import STATE_FOLDER
+
+
+class _Copy(msgspec.Struct, frozen=True):
+    """What every file that is copied has, and of which batch a result is."""
+
+    session: str
+    batch: str = ""
+
+
+def note_copy(register: Path, own: Path, target: Path) -> None:
+    """Write into `register` that `target` stands for the file `own` of OUT, unless it is that file.
+
+    Raises WorkspaceError when that is not possible.
+    """
+    expected = os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
+    if expected == str(own) or expected in _noted(register):
+        return
+    from canary_wf.files.user_key import signature  # late, as most results have no copies
+
+    entry = expected if _is_named_so(expected, own) else [expected, signature(_signed(register, expected))]
+    try:
+        descriptor = open_own(register, os.O_RDWR | os.O_APPEND)
+        try:
+            size = os.fstat(descriptor).st_size
+            torn = size and os.pread(descriptor, 1, size - 1) != b"\n"
+            write_all(descriptor, (b"\n" if torn else b"") + _line(entry))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise not_writable(register, error) from error
+
+
+def remove_copies(register: Path, *own: Path) -> None:
+    """Remove all copies of the files `own` that `register` names, so that whoever expects one makes it again.
+
+    What is not a copy stays, and is named on standard error. Raises WorkspaceError for a copy that cannot be removed.
+    """
+    from canary_wf.files.user_key import is_signed
+
+    for path, by in _noted(register).items():
+        if not os.path.lexists(path):
+            continue
+        places = [file for file in own if _is_named_so(path, file)]
+        if not places and by and is_signed(_signed(register, path), by):
+            places = [*own]
+        if any(_is_copy(path, file) for file in places):
+            try:
+                os.unlink(path)  # noqa: PTH108 - a text
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise not_writable(path, error, "remove it, or what expects it is not made again") from error
+        else:
+            told = one_line(f"{register} names {path}, which is not a copy of a result; it stays")
+            sys.stderr.write(f"canary-wf: warning: {told}\n")
+    register.unlink(missing_ok=True)
+
+
+def _is_named_so(path: str, own: Path) -> bool:
+    """Return whether `path` ends as `own` does from the state's folder on: so Snakemake names it under a prefix."""
+    parts = own.parts
+    inner = parts[len(parts) - parts[::-1].index(STATE_FOLDER) - 1 :] if STATE_FOLDER in parts else ()
+    return bool(inner) and path.endswith("/" + "/".join(inner)) and path != str(own)
+
+
+def _is_copy(path: str, own: Path) -> bool:
+    """Return whether the regular file `path` is of the same session, and batch, as the file `own` of OUT is."""
+    session = own.parts[len(own.parts) - own.parts[::-1].index("sessions")]
+    batch = own.parent.name if own.parent.parent.name == "batches" else ""
+    try:
+        copy: _Copy = msgspec.json.decode(read_plain(path), type=_Copy)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return copy.session == session and (copy.batch == batch or not batch)
+
+
+def _signed(register: Path, path: str) -> list[str]:
+    return ["copy", *register.parts[-3:], path]
+
+
+def _line(entry: object) -> bytes:
+    import json
+
+    # In ASCII, as a name may have bytes that are not text, and in one line, as it may have line ends.
+    return json.dumps(entry).encode() + b"\n"
+
+
+def _noted(register: Path) -> dict[str, str]:
+    """Return the copies that are noted, each with its signature or ""; a line that is damaged names none."""
+    try:
+        lines = read_plain(register).splitlines()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise WorkspaceError(f"cannot be read ({error.strerror})", where=register, hint="remove it") from error
+    return dict(entry for line in lines if (entry := _entry(line)) is not None)
+
+
+def _entry(line: bytes) -> tuple[str, str] | None:
+    import json
+
+    try:
+        found: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None  # one that a full disk cut short
+    path, by = found if isinstance(found, list) and len(found) == 2 else (found, "")  # noqa: PLR2004 - path, signature
+    if not (isinstance(path, str) and isinstance(by, str)) or not path.startswith("/") or "\0" in path:
+        return None
+    return path, by

@@ -1,0 +1,58 @@
+"""From a process's exit code and what the job declared about it to the verdict.
+
+Facts: `reference/canary-e3.md` 1.3. `xstatus` is 0 (nothing special), -1 (any failure is expected), 64 (a diff is
+expected) or the exact exit code that is expected (signal N: -N, the first one excepted).
+"""
+
+import signal
+
+from canary_wf.verdict.status import Outcome, Status
+
+DIFFED = 64
+SKIPPED = 80
+ANY_FAILURE = -1
+
+
+def status_of_exit(code: int, xstatus: int = 0) -> Status:
+    """Return the verdict on a process that ended with `code` (killed by signal N: -N)."""
+    if xstatus:
+        return _expected(code, xstatus)
+    if code == 0:
+        return Status.of(Outcome.SUCCESS)
+    if code == DIFFED:
+        return Status.of(Outcome.DIFFED, "the test found differences")
+    if code == SKIPPED:
+        return Status.of(Outcome.SKIPPED, "the test skipped itself")
+    return Status(Outcome.FAILED, describe_exit(code), code)
+
+
+def _expected(code: int, xstatus: int) -> Status:
+    if xstatus == DIFFED:
+        if code == DIFFED:
+            return Status.of(Outcome.XDIFF)
+        return Status(Outcome.FAILED, f"expected a difference (exit code {DIFFED}), but it {_ended(code)}", code)
+    if xstatus == ANY_FAILURE:
+        if code != 0:
+            return Status.of(Outcome.XFAIL)
+        return Status(Outcome.FAILED, "expected a non-zero exit code, but it ended with exit code 0", code)
+    if code == xstatus:
+        return Status.of(Outcome.XFAIL)
+    wanted = f"to be killed by signal {-xstatus}" if xstatus < 0 else f"exit code {xstatus}"
+    return Status(Outcome.FAILED, f"expected {wanted}, but it {_ended(code)}", code)
+
+
+def _ended(code: int) -> str:
+    return f"was {describe_exit(code)}" if code < 0 else f"ended with exit code {code}"
+
+
+def describe_exit(code: int) -> str:
+    """Return in words how a process with this exit code (killed by signal N: -N) ended."""
+    return f"killed by signal {_signal(-code)}" if code < 0 else f"exit code {code}"
+
+
+def _signal(number: int) -> str:
+    """Return the number with the signal's name, where it has one."""
+    try:
+        return f"{number} ({signal.Signals(number).name})"
+    except ValueError:
+        return str(number)

@@ -1,0 +1,92 @@
+"""The class of a verdict: one word that programs and retry policies go by, where reasons are for people.
+
+An outcome says what became of a job, a class why it did not pass: a job that was killed because memory ran out and one
+that ended with exit code 1 are both FAILED. Jobs that passed have no class.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from canary_wf.verdict.status import Category, Outcome, Status
+from canary_wf.wording import count
+
+OOM_KILL = "oom_kill"
+"""The measurement that says that the kernel killed a process of the job because memory ran out."""
+
+
+LEFT_RUNNING = "left_running"
+"""The measurement that says how many processes a test of CTest left running for those that depend on it."""
+
+
+BATCH_KILLED = "batch_killed"
+"""The measurement that says that the whole Slurm job was killed while the job ran, and others may be to blame."""
+
+
+class FailureClass(StrEnum):
+    """Why a job did not pass."""
+
+    TIMEOUT = "timeout"
+    OOM = "oom"
+    KILLED = "killed"
+    FAILED = "failed"
+    DIFFED = "diffed"
+    BROKEN = "broken"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+_OF_OUTCOME = {
+    Outcome.TIMEOUT: FailureClass.TIMEOUT,
+    Outcome.DIFFED: FailureClass.DIFFED,
+    Outcome.BROKEN: FailureClass.BROKEN,
+    Outcome.BLOCKED: FailureClass.BLOCKED,
+    Outcome.SKIPPED: FailureClass.SKIPPED,
+    Outcome.CANCELLED: FailureClass.CANCELLED,
+    Outcome.INTERRUPTED: FailureClass.INTERRUPTED,
+}
+
+
+def class_of(status: Status, measurements: Mapping[str, Any]) -> FailureClass | None:
+    """Return the class of a verdict, with what was measured of the run; None for one that passed or is not there."""
+    if status.category in {Category.PASS, Category.NONE}:
+        return None
+    known = _OF_OUTCOME.get(status.outcome)
+    if known is not None:
+        return known
+    if measurements.get(OOM_KILL):
+        return FailureClass.OOM
+    return FailureClass.KILLED if status.code < 0 else FailureClass.FAILED
+
+
+def out_of_memory(status: Status) -> Status:
+    """Return the verdict `status` on a process that the kernel killed as memory ran out, with that as its reason."""
+    if status.outcome is not Outcome.FAILED:
+        return status
+    return Status(status.outcome, f"out of memory: the kernel killed it ({status.reason})", status.code)
+
+
+def with_strays(status: Status, number: int) -> Status:
+    """Return the verdict `status` on a job that left processes running, with that in its reason."""
+    gone = "was" if number == 1 else "were"
+    return _and(
+        status, f"left {count(number, 'process', 'processes')} running outside of its group, which {gone} killed"
+    )
+
+
+def with_missed_leftovers(status: Status, number: int) -> Status:
+    """Return the verdict on a test that left processes running, on which tests of other batches count in vain."""
+    left = count(number, "process", "processes")
+    return _and(status, f"left {left} running, which will not live to the tests in other batches")
+
+
+def with_unended(status: Status, processes: str) -> Status:
+    """Return the verdict `status` on a job of which `processes`, in words, could not be ended."""
+    return _and(status, f"could not be ended ({processes})")
+
+
+def _and(status: Status, reason: str) -> Status:
+    """Return `status` with one more `reason`."""
+    return Status(status.outcome, f"{status.reason}; {reason}" if status.reason else reason, status.code)
