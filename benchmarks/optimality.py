@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from ortools.sat.python import cp_model
 
 from canary_wf.batch.partition import partition
+from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem, Task
 
 CPUS = 8
 TARGET = 300

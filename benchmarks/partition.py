@@ -31,9 +31,9 @@ from canary_wf.batch.capacity import occupancy
 from canary_wf.batch.cluster_simulator import critical_path, run_on_cluster
 from canary_wf.batch.partition import length_bound, nominal_batches
 from canary_wf.batch.partition.graph import graph_of
+from canary_wf.batch.problem import Problem
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem
 
 SPECS = ("duration:1800", "count:64", "layout:atomic", "layout:atomic,count:16")
 

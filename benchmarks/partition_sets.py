@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from canary_wf.batch.task import Problem, Task
+from canary_wf.batch.problem import Problem, Task
 
 NODE = {"cpus": 8, "gpus": 4}
 

@@ -11,7 +11,6 @@ import msgspec
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import UsageError, WorkspaceError
-from canary_wf.files.trust import require_trusted
 from canary_wf.history.run_times import History, add_session, load_history, update_history
 from canary_wf.plan.cluster.advice import cache_warnings, cluster_warnings
 from canary_wf.plan.cluster.target import Target, with_pool_files
@@ -23,6 +22,7 @@ from canary_wf.plan.store import load_plan, remove_session, write_session
 from canary_wf.plan.update import carry_over
 from canary_wf.snakemake.lock import workspace_lock
 from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, absolute_folder, session_names
+from canary_wf.state.trust import require_trusted
 from canary_wf.workflow.batch_table import write_batch_table
 from canary_wf.workflow.ownership import Ownership, ownership
 from canary_wf.workflow.profiles import PROFILES, profile_files

@@ -8,22 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from canary_wf.api.job.base_job import BaseJob
+    from canary_wf.api.job.base_job import BaseJob, JobState, Measurements
     from canary_wf.api.job.cached_runs import find_cache_dir
     from canary_wf.api.job.dependency import Dependency
     from canary_wf.api.job.execution_space import ExecutionSpace
     from canary_wf.api.job.job import Job
-    from canary_wf.api.job.job_state import JobState
-    from canary_wf.api.job.launching import JobTimedOut, Launcher
-    from canary_wf.api.job.loading import load_job_from_file, load_job_from_state
     from canary_wf.api.job.mask import Mask
-    from canary_wf.api.job.measurements import Measurements
+    from canary_wf.api.job.running import JobTimedOut, Launcher
+    from canary_wf.api.job.stored import load_job_from_file, load_job_from_state
     from canary_wf.run.job.workdir import MissingSourceError
     from canary_wf.spec.job_spec import JobSpec
     from canary_wf.spec.resource_request import ceil_div
     from canary_wf.spec.values import InvalidTypeError
     from canary_wf.verdict.dependency_condition import AnyMatcher
-    from canary_wf.verdict.phase import JobPhase
+    from canary_wf.verdict.status import JobPhase
 
 __all__ = [
     "AnyMatcher",
@@ -53,18 +51,18 @@ _HOME = {
     "ExecutionSpace": "canary_wf.api.job.execution_space",
     "InvalidTypeError": "canary_wf.spec.values",
     "Job": "canary_wf.api.job.job",
-    "JobPhase": "canary_wf.verdict.phase",
+    "JobPhase": "canary_wf.verdict.status",
     "JobSpec": "canary_wf.spec.job_spec",
-    "JobState": "canary_wf.api.job.job_state",
-    "JobTimedOut": "canary_wf.api.job.launching",
-    "Launcher": "canary_wf.api.job.launching",
+    "JobState": "canary_wf.api.job.base_job",
+    "JobTimedOut": "canary_wf.api.job.running",
+    "Launcher": "canary_wf.api.job.running",
     "Mask": "canary_wf.api.job.mask",
-    "Measurements": "canary_wf.api.job.measurements",
+    "Measurements": "canary_wf.api.job.base_job",
     "MissingSourceError": "canary_wf.run.job.workdir",
     "ceil_div": "canary_wf.spec.resource_request",
     "find_cache_dir": "canary_wf.api.job.cached_runs",
-    "load_job_from_file": "canary_wf.api.job.loading",
-    "load_job_from_state": "canary_wf.api.job.loading",
+    "load_job_from_file": "canary_wf.api.job.stored",
+    "load_job_from_state": "canary_wf.api.job.stored",
 }
 """The module in which each name lives."""
 

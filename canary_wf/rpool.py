@@ -7,16 +7,16 @@ from typing import Any
 
 from canary_wf.errors import InputError
 from canary_wf.resources.detection import detect_pool
-from canary_wf.resources.errors import (
+from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory
+from canary_wf.resources.options import pool_from_options
+from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.request import (
     CheckinError,
     EmptyResourcePoolError,
+    Outcome,
     ResourceUnavailable,
     UnknownResourceTypeError,
 )
-from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory
-from canary_wf.resources.options import pool_from_options
-from canary_wf.resources.outcome import Outcome
-from canary_wf.resources.pool import ResourcePool
 
 __all__ = [
     "AllocationTransaction",

@@ -6,7 +6,7 @@ import time
 from typing import TextIO
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.report.live.run_progress import RunProgress
+from canary_wf.report.live.progress import RunProgress
 from canary_wf.state.session_paths import SessionPaths
 
 SECONDS = 1.0

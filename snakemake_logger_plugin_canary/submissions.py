@@ -15,12 +15,12 @@ import msgspec
 
 from canary_wf.errors import CanaryWfError
 from canary_wf.files.json_files import read_json
-from canary_wf.files.trust import require_trusted
 from canary_wf.hooks.user_hooks import UserHooks, own_hooks
 from canary_wf.recovery.withdrawal import TOLD, note_withdrawal, retract_withdrawal, take_back
 from canary_wf.resources.slurm.jobs import ask_states, ended
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import note_ended, note_submitted
+from canary_wf.state.trust import require_trusted
 from snakemake_logger_plugin_canary.messages import batch_of_command, reason_in, state_in, submitted
 
 

@@ -4,8 +4,8 @@ import pickle
 import pytest
 
 from canary_wf.errors import CanaryWfError, ExitCode, InputError, UsageError, WorkspaceError, one_line
-from canary_wf.resources.errors import EmptyResourcePoolError
 from canary_wf.resources.layout import LayoutError
+from canary_wf.resources.request import EmptyResourcePoolError
 from canary_wf.spec.values import InvalidTypeError
 from canary_wf.state.attempt import SupersededError
 

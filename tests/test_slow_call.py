@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from canary_wf.files.slow_call import warn_when_slow
+from canary_wf.files.locks import warn_when_slow
 
 
 def test_a_call_that_takes_long_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """Demands and capacity in whole numbers, reduced to the resources that can run out."""
 
-from canary_wf.batch.task import Problem, Shape
+from canary_wf.batch.problem import Problem, Shape
 
 _PARTS = 1_000_000
 """Slots may be fractions; they are counted in millionths, so that ten tenths are one."""

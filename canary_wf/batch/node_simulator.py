@@ -12,8 +12,8 @@ from heapq import heappop, heappush
 from itertools import accumulate
 
 from canary_wf.batch.capacity import Limits, distinct_needs
+from canary_wf.batch.problem import Problem
 from canary_wf.batch.ready_queue import LOOK_AHEAD
-from canary_wf.batch.task import Problem
 from canary_wf.errors import InputError
 
 MANY_LINES = 24

@@ -1,4 +1,4 @@
-"""The reference schedule inside a batch, the one that estimates are made with and that the runner follows.
+"""The reference schedule inside a batch, which estimates are made with and the runner follows, and its order.
 
 Longest remaining path first: a job's run time plus the longest chain behind it inside the batch; ties by id; looking
 at most 64 waiting jobs past one that does not fit. It is list scheduling (Graham, "Bounds on multiprocessing timing
@@ -7,12 +7,59 @@ allocation of real ids itself; `simulate` does it with numbers.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
 from canary_wf.batch.node_simulator import Machine
-from canary_wf.batch.reference_order import reference_order
-from canary_wf.batch.task import Problem
+from canary_wf.batch.problem import Problem
+
+
+class Chained(Protocol):
+    """Tasks as columns: what their order depends on."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """By these ties are broken."""
+        ...
+
+    @property
+    def runtimes(self) -> Sequence[float]:
+        """Expected run times in seconds."""
+        ...
+
+    @property
+    def dependencies(self) -> Sequence[Sequence[int]]:
+        """For each task the indexes of those that it waits for, each once."""
+        ...
+
+
+def reference_order(tasks: Chained, members: Sequence[int]) -> list[int]:
+    """Return `members` in the order in which waiting tasks are looked at: longest remaining path first, ties by id."""
+    by_id = sorted(members, key=tasks.ids.__getitem__)
+    path = _remaining_paths(tasks, members)
+    return sorted(by_id, key=lambda task: -path[task])
+
+
+def _remaining_paths(tasks: Chained, members: Sequence[int]) -> dict[int, float]:
+    """Return for each member its run time plus that of the longest chain of members behind it, in seconds."""
+    runtimes = tasks.runtimes
+    longest = {task: runtimes[task] for task in members}
+    waiting = dict.fromkeys(members, 0)
+    for task in members:
+        for upstream in tasks.dependencies[task]:
+            if upstream in waiting:
+                waiting[upstream] += 1
+    last = [task for task, count in waiting.items() if not count]
+    while last:
+        task = last.pop()
+        for upstream in tasks.dependencies[task]:
+            if upstream in waiting:
+                longest[upstream] = max(longest[upstream], runtimes[upstream] + longest[task])
+                waiting[upstream] -= 1
+                if not waiting[upstream]:
+                    last.append(upstream)
+    return longest
 
 
 class Schedule(msgspec.Struct, frozen=True):

@@ -49,7 +49,7 @@ class Configured(Mapping[str, Any]):
     def _is_anothers(self, file: Path) -> bool:
         """Return whether nobody named the file, which was only found, and it is another user's."""
         from canary_wf.configuration.settings import FILE_VARIABLE
-        from canary_wf.files.trust import is_foreign
+        from canary_wf.state.trust import is_foreign
 
         return self._file is None and not os.environ.get(FILE_VARIABLE) and is_foreign(file)
 
@@ -65,7 +65,7 @@ class Configured(Mapping[str, Any]):
 
     @cached_property
     def _values(self) -> dict[str, Any]:
-        from canary_wf.configuration.configuration_defaults import defaults_of
+        from canary_wf.configuration.defaults import defaults_of
 
         return defaults_of(self.settings.values())
 

@@ -10,15 +10,21 @@ import click
 
 from canary_wf.cli.completion import batch_pairs
 from canary_wf.cli.configured import behind_configured, paths_or_configured
-from canary_wf.cli.software import software_choices
-from canary_wf.cli.whole_number import WholeNumber
+from canary_wf.cli.workflow_options import software_choices
 from canary_wf.errors import InputError, UsageError, WorkspaceError
 from canary_wf.state.session_paths import absolute_folder
 from canary_wf.verdict.retry_policy import ANY, MOST, parse_retry
 
-if TYPE_CHECKING:  # `status` and its like take their options from here, and shall not wait for discovery and planner
+if TYPE_CHECKING:
     from canary_wf.discovery import DiscoveryOptions
     from canary_wf.plan.planner import PlanSettings
+
+
+class WholeNumber(click.IntRange):
+    """click's range of integers, which calls itself so in its messages."""
+
+    name = "whole number"
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -1,12 +1,16 @@
-"""CMake's regular expressions as Python's, so that a test's output is judged as CTest judges it.
+"""CMake's regular expressions as Python's, so that output is judged as CTest judges it, within a time limit.
 
 CMake's own language is small (its manual, "Regex Specification"): ``^ $ . [] * + ? () |`` and a backslash that makes
 the next character literal. It works on bytes, ``.`` and ``[^…]`` match line ends too, and ``^`` and ``$`` mean the
 ends of the whole text. What CMake's compiler refuses is refused here: such an expression never matches anything.
 """
 
+import contextlib
 import re
+import signal
+from collections.abc import Iterator
 from functools import lru_cache
+from types import FrameType
 
 from canary_wf.errors import InputError
 
@@ -126,3 +130,31 @@ class _Translation:
             raise self._error("unmatched []")
         inner = b"".join(b"\\x%02x" % member for member in sorted(members))
         return b"[" + (b"^" if negated else b"") + inner + b"]"
+
+
+class TookTooLongError(Exception):
+    """The work inside `time_limited` was stopped at its limit."""
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise TookTooLongError
+
+
+@contextlib.contextmanager
+def time_limited(seconds: float) -> Iterator[None]:
+    """Stop the work inside after `seconds` by raising TookTooLongError.
+
+    The alarm of the process does it, which Python's expression engine heeds. Only the main thread can set it: in any
+    other one there is no limit.
+    """
+    try:
+        before = signal.signal(signal.SIGALRM, _stop)
+    except ValueError:
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -10,8 +10,7 @@ import mmap
 from collections.abc import Iterable
 from pathlib import Path
 
-from canary_wf.ctest.cmake_regex import compile_cmake
-from canary_wf.ctest.interruption import TookTooLongError, time_limited
+from canary_wf.ctest.cmake_regex import TookTooLongError, compile_cmake, time_limited
 from canary_wf.errors import CanaryWfError
 from canary_wf.files.plain_files import open_plain
 from canary_wf.spec.ctest_rules import CTestRules

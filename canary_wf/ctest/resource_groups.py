@@ -10,8 +10,7 @@ from typing import Any
 from canary_wf.resources.request import sizes_by_type
 from canary_wf.spec.ctest_rules import ResourceItem
 from canary_wf.spec.job_spec import JobSpec
-from canary_wf.spec.resource_request import request_of, slots_of
-from canary_wf.state.events import Resources
+from canary_wf.spec.resource_request import Resources, request_of, slots_of
 
 COUNT_VARIABLE = "CTEST_RESOURCE_GROUP_COUNT"
 

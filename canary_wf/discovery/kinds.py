@@ -27,9 +27,9 @@ class PytFinder:
 
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
         """Execute the files in worker processes and expand what their directives said."""
+        from canary_wf.discovery.options import Timeouts
         from canary_wf.discovery.pyt.collect import read_files
         from canary_wf.discovery.pyt.expand import expand
-        from canary_wf.discovery.timeouts import Timeouts
 
         timeouts = Timeouts(options.timeouts)
         readings = read_files([file.file for file in files], cache=options.readings)
@@ -46,7 +46,7 @@ class JobFileFinder:
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
         """Check the files against their schema and expand their parameters."""
         from canary_wf.discovery.job_files.expand import expand_job_file
-        from canary_wf.discovery.timeouts import Timeouts
+        from canary_wf.discovery.options import Timeouts
 
         timeouts = Timeouts(options.timeouts)
         return [expand_job_file(file, options, timeouts) for file in files]
@@ -62,7 +62,7 @@ class CTestFinder:
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
         """Ask ctest once for the tests of each build tree."""
         from canary_wf.discovery.ctest.expand import expand_trees
-        from canary_wf.discovery.timeouts import Timeouts
+        from canary_wf.discovery.options import Timeouts
 
         return expand_trees(files, options, Timeouts(options.timeouts))
 

@@ -8,8 +8,7 @@ from canary_wf.discovery.draft import Draft
 from canary_wf.discovery.job_files.expand import expand_entries
 from canary_wf.discovery.job_files.load import LoadedFile
 from canary_wf.discovery.kinds import FINDERS, Finder
-from canary_wf.discovery.options import DiscoveryOptions
-from canary_wf.discovery.timeouts import Timeouts
+from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.plugins import load_plugins, plugin_error, told
 

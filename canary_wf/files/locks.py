@@ -1,20 +1,116 @@
-"""A lock between processes, and threads, on a file that has no other purpose.
+"""Locks between processes on files: taken, waited for with a warning, and who holds one by the kernel's account.
 
 It serves whoever reads, changes and replaces another file, so that of several writers none loses a change.
+
+A thread waits beside the call, made without the module `threading`, which takes longer to import than most calls last.
+
+Facts: the lines of `/proc/locks` (proc(5)): ``1: FLOCK ADVISORY WRITE 4711 08:01:1234 0 EOF``, with the device in
+hexadecimal and the inode in decimal; a line of one who waits has ``->`` in it.
 """
 
+import _thread
 import errno
 import fcntl
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from canary_wf.errors import WorkspaceError
+from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import open_own
-from canary_wf.files.slow_call import ELSEWHERE, warn_when_slow
+from canary_wf.files.user_names import uid_of, user_name
+
+ELSEWHERE = "if it never does, choose a folder on another file system with -d"
+"""What to do about files of a workspace."""
+
+SLOW_AFTER = 3.0
+"""Seconds after which there is a warning about a call that should take milliseconds."""
+
+
+@contextmanager
+def warn_when_slow(path: Path | str, remedy: str, patience: float = SLOW_AFTER) -> Iterator[None]:
+    """Say on standard error, once, that the file system does not answer when locking `path`, and the `remedy`."""
+    over, ended = _thread.allocate_lock(), _thread.allocate_lock()
+    over.acquire()
+    ended.acquire()
+
+    def watch() -> None:
+        if not over.acquire(timeout=patience):
+            told = one_line(f"{path}: waiting for the file system to answer about its lock; {remedy}")
+            sys.stderr.write(f"canary-wf: {told}\n")
+            sys.stderr.flush()
+        ended.release()
+
+    _thread.start_new_thread(watch, ())
+    try:
+        yield
+    finally:
+        over.release()
+        ended.acquire()  # whoever forks next is alone
+
+
+_LOCKS = Path("/proc/locks")
+_KINDS = frozenset({"FLOCK", "POSIX"})
+"""What `flock` is here, and where it goes through a server (NFS)."""
+
+_FIELDS = 6
+
+
+class Holder(NamedTuple):
+    """A process of this host that holds a lock, and the id of its user."""
+
+    pid: int
+    uid: int
+
+    def __str__(self) -> str:
+        return f"process {self.pid} of {user_name(self.uid)}"
+
+
+def lock_holders(descriptor: int, locks: Path = _LOCKS) -> list[Holder]:
+    """Return who holds a lock on the open file, as far as this process can see them: not in other containers."""
+    found = os.fstat(descriptor)
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    pids = _pids(locks, str(found.st_ino))
+    # Some file systems show locks under another device (btrfs, overlayfs): then the open file itself tells.
+    exact = [pid for where, pid in pids if where == device]
+    holding = exact or [pid for _, pid in pids if _has_open(pid, found)]
+    return [Holder(pid, uid) for pid in dict.fromkeys(holding) if (uid := uid_of(pid)) is not None]
+
+
+def _pids(locks: Path, inode: str) -> list[tuple[str, int]]:
+    """Return the devices and processes of all locks on files with this inode."""
+    try:
+        lines = locks.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        fields = line.split()
+        if len(fields) >= _FIELDS and fields[1] in _KINDS and fields[4].isdecimal():
+            device, _, number = fields[5].rpartition(":")
+            if number == inode:
+                found.append((device, int(fields[4])))
+    return found
+
+
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 - names, not paths
+    except OSError:
+        return False
+    return any(_is_same(f"/proc/{pid}/fd/{name}", wanted) for name in names)
+
+
+def _is_same(path: str, wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), wanted)  # noqa: PTH116 - many a process
+    except OSError:
+        return False
+
 
 LOCK_PATIENCE = 30.0
 """Seconds that a writer waits for the others; each of them takes milliseconds."""

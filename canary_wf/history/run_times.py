@@ -3,12 +3,18 @@
 One file, `history/runtimes.json`: the last durations (seconds) of each job that did what was expected of it, each with
 its session, so that a session that goes on after it was recorded does not count twice. What the durations say together
 is in `job.run_statistics`.
+
+The middle is the median, the spread the median absolute deviation scaled to the standard deviation of a normal
+distribution: both stay where they are while fewer than half of the runs are odd (breakdown point 50 %), where one run
+on a slow node would move a mean or a standard deviation without bound. A run is odd when its modified z-score is above
+3.5 (Iglewicz and Hoaglin, "How to detect and handle outliers", 1993); the mean is that of the others.
 """
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, median
 
 import msgspec
 
@@ -16,9 +22,34 @@ from canary_wf.durations import LONGEST
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import encode, read_json, write_json, written_by
 from canary_wf.files.locks import file_lock
-from canary_wf.history.run_statistics import RunStatistics, statistics_of
 from canary_wf.state.journal import read_journal
 from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths
+
+_TO_SIGMA = 1.4826
+_ODD = 3.5
+_LEAST_SPREAD = 0.02
+"""Part of the median below which runs do not differ: clocks and file systems do that much."""
+
+
+class RunStatistics(msgspec.Struct, frozen=True):
+    """Seconds: the median, the mean of the runs that are not odd, and the spread (one robust standard deviation)."""
+
+    count: int
+    median: float
+    mean: float
+    spread: float
+    odd: int
+
+
+def statistics_of(durations: Sequence[float]) -> RunStatistics:
+    """Return what `durations` (seconds, at least one) say together."""
+    middle = median(durations)
+    spread = _TO_SIGMA * median(abs(seconds - middle) for seconds in durations)
+    limit = _ODD * max(spread, _LEAST_SPREAD * middle)
+    usual = [seconds for seconds in durations if abs(seconds - middle) <= limit]
+    # With two far apart neither is usual, and both are all that is known.
+    return RunStatistics(len(durations), middle, fmean(usual or durations), spread, len(durations) - len(usual))
+
 
 SCHEMA = "canary-wf/history/1"
 

@@ -16,7 +16,6 @@ import msgspec
 
 from canary_wf.errors import UsageError, one_line
 from canary_wf.files.user_key import is_signed, signature
-from canary_wf.state.events import Event
 
 GROUP = "canary_wf.hooks"
 """The entry point group of packages that bring hooks."""
@@ -79,7 +78,7 @@ class UserHooks:
         self._told: dict[str, int] = {}
         self._hooks = {name: hook for name in names if (hook := self._load(name)) is not None}
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: msgspec.Struct) -> None:
         """Tell every hook of `event`."""
         fields = msgspec.to_builtins(event)
         name = fields.pop("event")

@@ -8,9 +8,9 @@ are; on a cluster when together they are no longer than a batch is meant to be. 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from canary_wf.batch.partition import Partition, length_bound, partition
+from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem, Task
 from canary_wf.plan.model import Plan
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.wording import count, some

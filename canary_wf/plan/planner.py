@@ -23,11 +23,10 @@ from canary_wf.plan.explanation.left_out import with_origin
 from canary_wf.plan.fit import remedy
 from canary_wf.plan.fixtures import partition_with_fixtures
 from canary_wf.plan.inputs import InputDigests
-from canary_wf.plan.kind_of_node import choose_kinds
 from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, RulesMode
-from canary_wf.plan.node_groups import Segment, segments_of, specifications
+from canary_wf.plan.node_groups import Segment, choose_kinds, segments_of, specifications
 from canary_wf.plan.software import Software, SoftwareChoice, divided, software_of
-from canary_wf.resources.whole_ids import ids_that_hold
+from canary_wf.resources.request import ids_that_hold
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.spec.ctest_rules import DISABLED
 from canary_wf.spec.identity import batch_id

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from canary_wf.batch.partition import Partition
+from canary_wf.batch.problem import Problem
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem
 from canary_wf.discovery.selection import keyword_filter
 from canary_wf.errors import InputError, UsageError
 from canary_wf.spec.job_spec import JobSpec

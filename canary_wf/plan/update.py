@@ -22,10 +22,9 @@ from canary_wf.spec.batch_slice import BatchSlice, PlannedJob
 from canary_wf.state.attempt import take_batch
 from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import CARRIED
-from canary_wf.state.journal_repair import load_batch
+from canary_wf.state.journal_repair import job_events, load_batch
 from canary_wf.state.record import JobRecord
 from canary_wf.state.recording import open_recorder
-from canary_wf.state.replay import job_events
 from canary_wf.state.session_paths import SessionPaths
 
 

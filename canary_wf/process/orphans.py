@@ -1,20 +1,28 @@
-"""Ending what the jobs of a dead runner left running, so that none outlives it and none runs twice at once.
+"""Processes that outlive the job they belong to: found by their group or by what they inherited, and ended.
 
 A process is a job's when its environment had the token of the attempt from its start, or when it is in the group that
 the job leads and another process there had the token. The token finds also those whose
 group nobody wrote down, and those that left it; and no other process is ended, whatever was written down.
+
+The runner makes itself the one that the kernel gives such processes to (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so that
+they turn up among its children. The variable CANARY_WF_JOB says whose they are, or else their process group. Those of
+a job that is over are killed then; those that nobody can be named for, and those of CTest's tests, which may serve
+later ones, at the end of the batch. One that cannot be killed (another user's, or stuck in the kernel) is noted.
 """
 
+import ctypes
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from canary_wf.process.process_identity import group_of, is_running, may_be_group, start_ticks
-from canary_wf.process.process_signal import send_signals
-from canary_wf.run.job.environment import ATTEMPT
+from canary_wf.process.process_identity import group_of, is_running, may_be_group, send_signals, start_ticks
+
+ATTEMPT = "CANARY_WF_ATTEMPT"
+"""The variable by which the processes of an attempt at a batch are known: its token, behind those of outer ones."""
 
 PATIENCE = 20.0
 """Seconds that killed processes may take until they are gone."""
@@ -87,3 +95,173 @@ def inherited(pid: int, name: str) -> str | None:
         return None  # another user's, or gone
     _, found, rest = b"\0".join((b"", environment)).partition(f"\0{name}=".encode())
     return os.fsdecode(rest.partition(b"\0")[0]) if found else None
+
+
+_SET_CHILD_SUBREAPER = 36
+_PAGE = 4096
+_PATIENCE = 5.0
+"""Seconds after which it is given up to kill processes that make new ones faster than they can be killed."""
+
+
+class Strays:
+    """The adopted children of this process; a context manager. Where the system has no such thing there are none."""
+
+    def __init__(self) -> None:
+        self._children = _open_children()
+        self._session = os.getsid(0)
+        self._others = frozenset(self._listed())
+        self._job_of: dict[int, str] = {}
+        self._groups: dict[int, str] = {}
+        self._killed: set[int] = set()
+        self.unended: dict[int, str] = {}
+        """What could not be ended, with the job that it belongs to (its state file)."""
+
+    def __enter__(self) -> Self:
+        if self._children is not None:
+            _be_subreaper(on=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._children is not None:
+            _be_subreaper(on=False)
+            os.close(self._children)
+            self._children = None
+
+    def group_ended(self, group: int, job: str) -> None:
+        """Know that the process group `group` was that of `job` and is killed; who dies in it has left nothing."""
+        self._groups[group] = job
+        self._killed.add(group)
+
+    def group_left(self, group: int, job: str) -> None:
+        """Know that the process group `group` is that of `job` and lives on."""
+        self._groups[group] = job
+        self._killed.discard(group)
+
+    def has_any(self, known: Collection[int]) -> bool:
+        """Return whether there are other children than the `known` ones, which are not strays."""
+        return not self._others.union(known, self.unended).issuperset(self._listed())
+
+    def end_ended(self, known: Collection[int], is_over: Callable[[str], bool]) -> Counter[str]:
+        """Kill the strays of the jobs that are over; return how many there were of each.
+
+        `known` are the children that are not strays; a job is named by its state file.
+        """
+        return Counter(self._end(known, lambda _, job: bool(job) and is_over(job)).values())
+
+    def count_of(self, job: str, known: Collection[int]) -> int:
+        """Return how many strays of `job` live."""
+        return len(self._pick(known, lambda _, owner: owner == job))
+
+    def end_group(self, group: int, known: Collection[int]) -> None:
+        """Kill the strays in the process group `group`."""
+        self._end(known, lambda pid, _: _group_of(pid) == group)
+
+    def end_all(self, known: Collection[int]) -> int:
+        """Kill all strays; return how many there were."""
+        return len(self._end(known, lambda *_: True))
+
+    def collect(self, known: Collection[int]) -> None:
+        """Collect the strays that have ended: whoever ended them may wait until their ids are free."""
+        self._living(known)
+
+    def give_up(self, pid: int, job: str) -> None:
+        """Note that the child `pid` of `job` could not be ended."""
+        self.unended[pid] = job
+
+    def collect_unended(self) -> None:
+        """Forget those that have ended after all."""
+        for pid in list(self.unended):
+            self._has_ended(pid)
+
+    def _end(self, known: Collection[int], wanted: Callable[[int, str], bool]) -> dict[int, str]:
+        """Kill the strays that are `wanted` (pid, job); return those that left their group, with their jobs."""
+        found: dict[int, str] = {}
+        end = time.monotonic() + _PATIENCE
+        while gone := self._pick(known, wanted):
+            found |= {pid: job for pid, job in gone.items() if _group_of(pid) not in self._killed}
+            refused = gone if time.monotonic() > end else _kill_all(gone, known)
+            for pid in refused:
+                self.give_up(pid, gone[pid])
+            time.sleep(0.001)
+        return found
+
+    def _pick(self, known: Collection[int], wanted: Callable[[int, str], bool]) -> dict[int, str]:
+        """Return the living strays that are `wanted`, with their jobs."""
+        found = {}
+        for pid in self._living(known):
+            if pid not in self._job_of:
+                self._job_of[pid] = inherited(pid, "CANARY_WF_JOB") or self._groups.get(_group_of(pid), "")
+            if wanted(pid, self._job_of[pid]):
+                found[pid] = self._job_of[pid]
+        return found
+
+    def _living(self, known: Collection[int]) -> list[int]:
+        """Return the strays that live and can be ended, and collect those that have ended."""
+        children = (pid for pid in self._listed() if pid not in known and pid not in self._others)
+        strays = [pid for pid in children if not self._is_own(pid)]
+        return [pid for pid in strays if not self._has_ended(pid) and pid not in self.unended]
+
+    def _is_own(self, pid: int) -> bool:
+        """Return whether a hook of the user's has started the child: it is in this session, where jobs never are."""
+        try:
+            return os.getsid(pid) == self._session
+        except OSError:
+            return False
+
+    def _has_ended(self, pid: int) -> bool:
+        """Return whether the stray `pid` is gone; it is collected."""
+        try:
+            ended = os.waitpid(pid, os.WNOHANG)[0] == pid
+        except ChildProcessError:
+            ended = True
+        if ended:
+            self._job_of.pop(pid, None)
+            self.unended.pop(pid, None)
+        return ended
+
+    def _listed(self) -> list[int]:
+        if self._children is None:
+            return []
+        text = os.pread(self._children, _PAGE, 0)
+        if len(text) > _PAGE // 2:  # the kernel gives less than was asked for only at the end, give or take a few ids
+            while part := os.pread(self._children, _PAGE, len(text)):
+                text += part
+        return [int(pid) for pid in text.split()]
+
+
+def _open_children() -> int | None:
+    try:
+        return os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+
+
+def _be_subreaper(*, on: bool) -> None:
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, ctypes.c_ulong(on), 0, 0, 0)
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def _kill_all(pids: Collection[int], known: Collection[int]) -> list[int]:
+    """Kill `pids`, each with its process group, so that what forks all the time has no chance; return who may not be.
+
+    They are children, so that their ids are theirs until they are collected.
+    """
+    own = os.getpgrp()
+    refused = []
+    for pid in pids:
+        try:
+            group = os.getpgid(pid)
+            if group != own and group not in known:
+                os.killpg(group, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        except PermissionError:
+            refused.append(pid)
+    return refused

@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -12,10 +11,6 @@ from pathlib import Path
 from canary_wf.errors import CanaryWfError
 from canary_wf.files.json_files import remedy
 from canary_wf.process.output import OUTPUT_FLAGS, PipedOutput
-from canary_wf.run.job.placeholders import expanded
-from canary_wf.run.job.preparation import prepared
-from canary_wf.spec.ctest_rules import CTestRules
-from canary_wf.spec.job_spec import JobSpec
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a process that has to end."""
@@ -29,49 +24,6 @@ _commands: dict[tuple[str, str], str] = {}
 
 class LaunchError(CanaryWfError):
     """The process could not be started."""
-
-
-def argument_list(job: JobSpec, environment: Mapping[str, str], out: Path) -> list[str]:
-    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
-
-    Placeholders for ids are replaced by what `environment` says, but for tests of CTest, which have words of their own.
-    A relative file starts at `out`, the workspace.
-
-    Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
-    """
-    if job.ctest is not None:
-        return prepared(job, _words_of_ctest(job, job.ctest, out), sys.executable)
-    script = job.kind == "pyt" and job.command[0].endswith(".pyt")
-    words = [expanded(word, environment) for word in job.command]
-    command = [sys.executable, *words] if script else list(words)
-    return prepared(job, command, sys.executable)
-
-
-def _words_of_ctest(job: JobSpec, rules: CTestRules, out: Path) -> list[str]:
-    if rules.unavailable is not None:
-        raise LaunchError(rules.unavailable)
-    if rules.missing is None:
-        return list(job.command)
-    from canary_wf.run.job.late_program import late_command  # late, as most tests have their programs
-
-    try:
-        return list(late_command(job, rules, out))
-    except CanaryWfError as error:
-        raise LaunchError(str(error)) from error
-
-
-def run_folder(job: JobSpec, folder: str, out: Path) -> str:
-    """Return the folder in which the command of `job` runs, `folder` being its own and `out` the workspace.
-
-    Raises LaunchError when that folder, or a file that a test of CTest requires, is not there.
-    """
-    place = folder if job.working_directory is None else str(out / job.working_directory)
-    if job.working_directory is not None and not Path(place).is_dir():
-        raise LaunchError(f"there is no folder {place!r} to run in")
-    for name in job.ctest.required_files if job.ctest is not None else ():
-        if not (Path(place) / name).exists():
-            raise LaunchError(f"unable to find required file {name!r}")
-    return place
 
 
 @cache

@@ -1,9 +1,23 @@
-"""Which process is meant: a pid together with its start time, and the machine on which it makes sense."""
+"""Which process is meant: its pid with its start time, the machine it runs on, its mark, and signals for it alone.
+
+The process is held by a pidfd (`pidfd_open(2)`), then it is made sure that it is the one, then it gets the signal.
+Where the kernel has no pidfd, or does not let this process have one, a moment stays between the last two.
+
+What `attempt.json` says of a runner, a job or another user may have written, and a process is ended for it. So the
+process itself must say that it is the one: it holds an anonymous file (`memfd_create(2)`) whose name has the token of
+the attempt and the batch's folder, which the kernel shows in `/proc/PID/fd`. Nobody can put one into another process.
+"""
 
 import os
+import select
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
+
+from canary_wf.errors import WorkspaceError
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _SLACK = _TICKS_A_SECOND // 2
@@ -72,3 +86,145 @@ def _link(path: str) -> str:
         return os.readlink(path)  # noqa: PTH115 - not a file path
     except OSError:
         return "-"
+
+
+_POLL = 0.02
+
+
+def send_signals(pid: int, is_meant: Callable[[], bool], *numbers: signal.Signals) -> bool:
+    """Send the signals `numbers` to `pid` when `is_meant` says that it is the one; return whether that was done.
+
+    Raises PermissionError for a process of another user's.
+    """
+    held = _hold(pid)
+    try:
+        if not is_meant():
+            return False
+        for number in numbers:
+            if held is None:
+                os.kill(pid, number)
+            else:
+                signal.pidfd_send_signal(held, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        if held is not None:
+            os.close(held)
+    return True
+
+
+def has_ended_within(pid: int, is_meant: Callable[[], bool], seconds: float) -> bool:
+    """Return whether the process that is meant ends within `seconds`; it need not be a child."""
+    held = _hold(pid)
+    end = time.monotonic() + seconds
+    try:
+        if held is not None and is_meant():
+            poll = select.poll()
+            poll.register(held, select.POLLIN)
+            return bool(poll.poll(max(0, int(1000 * seconds))))
+        while is_meant():
+            if time.monotonic() > end:
+                return False
+            time.sleep(_POLL)
+        return True
+    finally:
+        if held is not None:
+            os.close(held)
+
+
+def _hold(pid: int) -> int | None:
+    """Return a pidfd of the process, None where there is no such process or there are no pidfds."""
+    try:
+        return os.pidfd_open(pid)
+    except (OSError, AttributeError):  # Python may be built without
+        return None
+
+
+def set_mark(token: str, folder: Path) -> int:
+    """Bear the mark of the attempt `token` at the batch in `folder` until the descriptor that is returned is closed.
+
+    Raises OSError.
+    """
+    return os.memfd_create(_name(token, folder), os.MFD_CLOEXEC)
+
+
+def bears_mark(pid: int, token: str, folder: Path) -> bool:
+    """Return whether the process bears that mark; of another user's process that is not known, and False."""
+    try:
+        wanted = f"/memfd:{_name(token, folder)} (deleted)"
+        return any(_link_target(f"/proc/{pid}/fd/{name}") == wanted for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+    except OSError:
+        return False
+
+
+def may_bear_mark(pid: int, token: str) -> bool:
+    """Return whether the process may bear a mark of the attempt `token`: it does, or is not for us to look into.
+
+    The folder is left out: not all file systems number folders for good, and a live runner is not to be taken for dead.
+    """
+    try:
+        wanted = f"/memfd:canary-wf:{token[:40]}:"
+        return any(_link_target(f"/proc/{pid}/fd/{name}").startswith(wanted) for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+    except OSError:
+        return True
+
+
+def _name(token: str, folder: Path) -> str:
+    return f"canary-wf:{token[:40]}:{folder.stat().st_ino}"
+
+
+def _link_target(path: str) -> str:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - not a file path
+    except OSError:
+        return ""  # closed just now
+
+
+PATIENCE = 60.0
+"""Seconds a runner on this machine is given to end its jobs before it is killed."""
+
+
+class RunnerProcess(msgspec.Struct, frozen=True):
+    """A process on a machine, told from every other by its start (clock ticks since boot)."""
+
+    place: str
+    pid: int
+    started_ticks: int
+
+    @classmethod
+    def own(cls) -> "RunnerProcess":
+        """Return this process."""
+        return cls(this_place(), os.getpid(), start_ticks(os.getpid()))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it ran on this machine, since its last start."""
+        return self.place == this_place()
+
+    @property
+    def may_live(self) -> bool:
+        """Whether it may still run; of one elsewhere that is not known from here."""
+        return not self.is_here or is_running(self.pid, self.started_ticks)
+
+    def end(self, is_ours: Callable[[], bool]) -> bool:
+        """End the process, which is on this machine, in order if it can, and wait until it is gone.
+
+        `is_ours` proves that it is what it is said to be. One that is not proved to be, or that another user started,
+        is left alone. Return whether it is gone. Raises WorkspaceError for one that does not even end by SIGKILL.
+        """
+
+        def is_meant() -> bool:
+            return is_running(self.pid, self.started_ticks) and is_ours()
+
+        if not self.may_live:
+            return True
+        # One that was stopped could not heed SIGTERM without the other. Later it is killed.
+        for signals in ((signal.SIGTERM, signal.SIGCONT), (signal.SIGKILL,)):
+            try:
+                if not send_signals(self.pid, is_meant, *signals):
+                    return not self.may_live
+            except PermissionError:
+                return False
+            if has_ended_within(self.pid, lambda: self.may_live, PATIENCE):
+                return True
+        raise WorkspaceError(f"process {self.pid} of an earlier run does not end", hint="see what keeps it, and end it")

@@ -7,8 +7,7 @@ from typing import Any
 from canary_wf.state.events import JobFinished
 from canary_wf.state.journal import BatchState
 from canary_wf.state.recorder import Recorder
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome, Status
+from canary_wf.verdict.status import JobPhase, Outcome, Status
 
 LOST = "its runner died"
 """The reason given for a job that was running when its runner died, and nobody knows why."""

@@ -13,9 +13,10 @@ from canary_wf.errors import CanaryWfError, WorkspaceError, as_error
 from canary_wf.process.orphans import end_left_behind
 from canary_wf.process.process_identity import this_place
 from canary_wf.recovery.closing_verdicts import LOST, interrupt, running_jobs
-from canary_wf.recovery.slurm_end import Suspect, record_end, states_of, suspect_of
+from canary_wf.recovery.slurm_end import Suspect, end_previous, record_end, record_previous, states_of, suspect_of
 from canary_wf.recovery.withdrawal import was_withdrawn
 from canary_wf.resources.slurm.jobs import ended, lives
+from canary_wf.resources.slurm.text import own_ids
 from canary_wf.state.attempt import AttemptFile, SupersededError, is_alive, living, read_attempt, take_batch
 from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import read_journal
@@ -130,3 +131,19 @@ def clear_up(recorder: Recorder) -> None:
             raise WorkspaceError(
                 f"process {left[0]} of an earlier run does not end", hint="see what keeps it, and end it"
             )
+
+
+def follow(recorder: Recorder, paths: SessionPaths, batch: str, event: AttemptStarted) -> None:
+    """Record the beginning (`event`) of an attempt at `batch`, and what became of those before it.
+
+    Raises WorkspaceError for a process of theirs that cannot be ended.
+    """
+    before = recorder.state
+    died = before.is_open or bool(running_jobs(before))
+    suspect = suspect_of(paths, batch, before, own_ids())
+    states = states_of([suspect])
+    end_previous(recorder, suspect, states)
+    recorder(event)
+    if died:
+        take_over(recorder)
+    record_previous(recorder, paths, suspect, states)

@@ -15,9 +15,9 @@ import msgspec
 from canary_wf.files.folder_removal import remove_folder
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import open_plain
-from canary_wf.files.trust import may_remove
 from canary_wf.state.attempt import living, read_attempt
 from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.state.trust import may_remove
 
 _STAMP = "%Y%m%dT%H%M%S"
 _PLAN = re.compile(rb'\s*{\s*"schema":\s*"canary-wf/plan/')

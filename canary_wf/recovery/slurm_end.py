@@ -19,8 +19,7 @@ from canary_wf.state.recorder import Recorder
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import Submission, read_submissions
 from canary_wf.verdict.failure_class import BATCH_KILLED, OOM_KILL
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome
+from canary_wf.verdict.status import JobPhase, Outcome
 
 _OUT_OF_MEMORY = "OUT_OF_MEMORY"
 _ENDED_BY_SIGNAL = ("signal", "time_limit")

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from canary_wf.history.run_statistics import statistics_of
-from canary_wf.history.run_times import History
+from canary_wf.history.run_times import History, statistics_of
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.record import JobRecord

@@ -15,10 +15,9 @@ from canary_wf.files.json_files import as_text
 from canary_wf.history.run_times import History
 from canary_wf.plan.explanation.summary import expected_run
 from canary_wf.plan.store import slices
-from canary_wf.report.batch_runs import BatchRun, run_at
-from canary_wf.report.efficiency import Efficiency, efficiency_of
-from canary_wf.report.output_tails import OutputTails
+from canary_wf.report.batch_runs import BatchRun, Efficiency, efficiency_of, run_at
 from canary_wf.report.placement import Placed, place_jobs
+from canary_wf.report.printable import OutputTails
 from canary_wf.report.session import SessionState
 from canary_wf.report.table import status_word
 from canary_wf.run.job.environment import job_environment

@@ -7,8 +7,7 @@ from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.record import JobRecord
 from canary_wf.verdict.failure_class import FailureClass
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Category, Outcome
+from canary_wf.verdict.status import Category, JobPhase, Outcome
 
 _GROUPS = {"PASSED": Category.PASS.value}
 """Words that people use for a category."""

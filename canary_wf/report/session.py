@@ -17,15 +17,13 @@ from canary_wf.snakemake.lock import is_locked
 from canary_wf.snakemake.parent_workflows import running_larger
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.state.attempt import AttemptFile, is_alive, read_attempt
-from canary_wf.state.job_file import job_fields
-from canary_wf.state.job_output import open_output
+from canary_wf.state.job_file import job_fields, open_output
 from canary_wf.state.journal import BatchState
 from canary_wf.state.journal_repair import load_batch
 from canary_wf.state.record import PENDING, JobRecord
 from canary_wf.state.session_paths import BatchPaths, SessionPaths, relative_to_out
 from canary_wf.state.submission import read_submissions
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Category, Outcome, Status
+from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 
 _NOT_STARTED = frozenset({JobPhase.PENDING, JobPhase.SUBMITTED})
 

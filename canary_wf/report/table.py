@@ -11,13 +11,12 @@ from typing import TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
+from canary_wf.report.printable import shown_tail
 from canary_wf.report.session import SessionState, unreadable
-from canary_wf.report.shown import shown_tail
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.record import JobRecord
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Category, Outcome
+from canary_wf.verdict.status import Category, JobPhase, Outcome
 from canary_wf.wording import count
 
 COLUMNS = ("id", "name", "status", "time", "reason")

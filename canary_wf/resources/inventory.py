@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from canary_wf.errors import InputError
-from canary_wf.resources.errors import CheckinError, ResourceUnavailable, UnknownResourceTypeError
 from canary_wf.resources.free_list import Entry, Shelf
 from canary_wf.resources.layout import read_types, slots_of
+from canary_wf.resources.request import CheckinError, ResourceUnavailable, UnknownResourceTypeError
 from canary_wf.wording import count
 
 

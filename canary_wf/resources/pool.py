@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
-from canary_wf.resources.errors import (
-    CheckinError,
-    EmptyResourcePoolError,
-    ResourceUnavailable,
-    UnknownResourceTypeError,
-)
 from canary_wf.resources.free_list import Entry
 from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory, unknown_type
 from canary_wf.resources.layout import LayoutError, copied, read_layout, slots_of
-from canary_wf.resources.outcome import Outcome
-from canary_wf.resources.request import sizes_by_type
+from canary_wf.resources.request import (
+    CheckinError,
+    EmptyResourcePoolError,
+    Outcome,
+    ResourceUnavailable,
+    UnknownResourceTypeError,
+    sizes_by_type,
+)
 
 
 class ResourcePool:

@@ -11,9 +11,9 @@ from canary_wf.ctest.resource_groups import is_generated, largest_items
 from canary_wf.errors import WorkspaceError
 from canary_wf.resources.leases.lease import LOCKS, HostLeases, Lease, allocation_type
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.slurm.slurm_ids import allocation
+from canary_wf.resources.request import ids_that_hold
+from canary_wf.resources.slurm.text import allocation
 from canary_wf.resources.visible import visible_gpus
-from canary_wf.resources.whole_ids import ids_that_hold
 from canary_wf.run.progress import say
 from canary_wf.spec.batch_slice import BatchSlice, PlannedJob
 from canary_wf.wording import amount

@@ -8,7 +8,7 @@ from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
 from canary_wf.run.job.environment import NODES
 from canary_wf.spec.batch_slice import PlannedJob
-from canary_wf.state.events import Resources
+from canary_wf.spec.resource_request import Resources
 from canary_wf.wording import amount
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from canary_wf.resources.leases.lease import HostLeases, Lease
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import sizes_by_type
 from canary_wf.spec.job_spec import JobSpec
-from canary_wf.state.events import Resources
+from canary_wf.spec.resource_request import Resources
 
 
 class GeneratedPools:

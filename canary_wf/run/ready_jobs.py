@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self, TypeVar
 
 from canary_wf.batch.ready_queue import ReadyQueue
-from canary_wf.batch.reference_order import reference_order
+from canary_wf.batch.reference_schedule import reference_order
 from canary_wf.run.capacity import kind_of
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.verdict.dependency_condition import why_unsatisfied

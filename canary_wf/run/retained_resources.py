@@ -8,12 +8,12 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 
 from canary_wf.files.user_names import uid_of, user_name
+from canary_wf.process.orphans import Strays
 from canary_wf.process.process_identity import start_ticks
-from canary_wf.process.strays import Strays
 from canary_wf.resources.leases.lease import LOCKS, Lease
 from canary_wf.run.capacity import Capacity
 from canary_wf.spec.batch_slice import PlannedJob
-from canary_wf.state.events import Resources
+from canary_wf.spec.resource_request import Resources
 
 _KEEPER = """
 import sys, time

@@ -16,37 +16,34 @@ from pathlib import Path
 from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
 from canary_wf.files.json_files import not_writable, read_json, remedy, write_atomic
 from canary_wf.files.plain_files import read_plain
-from canary_wf.files.trust import require_trusted
 from canary_wf.hooks.dispatch import Hooks
+from canary_wf.process.orphans import Strays
 from canary_wf.process.out_of_memory import OomKills
 from canary_wf.process.process_identity import this_place
-from canary_wf.process.process_watch import ProcessMonitor
-from canary_wf.process.stopping import Stopped, stop_on_signals
-from canary_wf.process.strays import Strays
+from canary_wf.process.process_watch import ProcessMonitor, Stopped, stop_on_signals
 from canary_wf.process.watchdog import Watchdog
 from canary_wf.recovery.closing_verdicts import interrupt
-from canary_wf.resources.slurm.slurm_ids import own_ids
-from canary_wf.resources.whole_ids import largest_id
+from canary_wf.resources.request import largest_id
+from canary_wf.resources.slurm.text import own_ids
 from canary_wf.run.batch_pool import BatchPool, open_pool
-from canary_wf.run.binding import Binding
 from canary_wf.run.capacity import Capacity
 from canary_wf.run.command_line import read_arguments
 from canary_wf.run.job.environment import base_environment
-from canary_wf.run.open_files import allow_open_files
 from canary_wf.run.progress import ProgressLog, say
 from canary_wf.run.result import write_result
 from canary_wf.run.retained_resources import keep_while_alive
 from canary_wf.run.retries import Retries, isolated
-from canary_wf.run.run_context import Treatment
+from canary_wf.run.run_context import Binding, Treatment, allow_open_files
 from canary_wf.run.scheduler import BatchScheduler
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.attempt import Attempt, SupersededError, take_batch
-from canary_wf.state.events import AttemptEnded, AttemptStarted, JobReset
+from canary_wf.state.events import AttemptEnded, AttemptStarted, Event, JobReset
 from canary_wf.state.journal import read_journal
 from canary_wf.state.journal_repair import load_batch
 from canary_wf.state.recording import open_recorder, tell_hooks
 from canary_wf.state.result_copies import note_copy
 from canary_wf.state.session_paths import Placed, SessionPaths, require_inside
+from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome, Status
 
 SIGNAL_EXIT = 128
@@ -112,7 +109,7 @@ def run_batch(
     require_trusted(paths.out, [paths.session])
     part = load_slice(paths, batch, anywhere=anywhere)
     if part.scheduler == "slurm" and not submitted and not os.environ.get("SLURM_JOB_ID"):
-        from canary_wf.snakemake.local_permission import require_permission  # late: start-up
+        from canary_wf.snakemake.local_execution import require_permission  # late: start-up
 
         require_permission(f"batch {batch}", os.environ)
     _require_upstreams(part, paths)
@@ -169,7 +166,7 @@ class _BatchRun:
         self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams, self.attempt.hold)
         self.watchdog = Watchdog(self.attempt.token)  # before hooks, whose threads a fork would not take along
         tell_hooks(self.recorder, part, paths, part.batch.id)
-        self.hooks = Hooks([self.recorder])
+        self.hooks = Hooks[Event]([self.recorder])
         self.started = time.time()
         self._clock = time.monotonic()
         self.reason = "error"
@@ -217,7 +214,7 @@ class _BatchRun:
             time_limit=self.part.batch.time_limit,
         )
         if self.recorder.state.attempts or self.files.submission.exists():
-            from canary_wf.recovery.predecessors import follow  # late, as most batches run once and not by Slurm
+            from canary_wf.recovery.reconcile import follow  # late, as most batches run once and not by Slurm
 
             follow(self.recorder, self.paths, self.part.batch.id, event)
         else:
@@ -240,7 +237,7 @@ class _BatchRun:
         """Make what has to run again pending: the servers that it left running are gone."""
         if not any(job.fixtures for job in self.part.jobs):
             return
-        from canary_wf.run.fixture_reruns import set_ups_to_repeat  # late: start-up
+        from canary_wf.run.retries import set_ups_to_repeat  # late: start-up
 
         for job in sorted(set_ups_to_repeat(self.part.jobs, self.recorder.state.jobs, known)):
             say(f"to be run again: {self.names[job]}, as what it left running has ended")

@@ -10,18 +10,18 @@ from typing import Any
 from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.files.json_files import MACHINE_FAULTS
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.process.exits import measure, reap
+from canary_wf.process.orphans import Strays
 from canary_wf.process.output import PipedOutput
-from canary_wf.process.posix_spawn import argument_list, launch, run_folder
+from canary_wf.process.posix_spawn import launch
 from canary_wf.process.process_identity import signal_group, ticks_now
-from canary_wf.process.process_watch import ProcessMonitor
-from canary_wf.process.strays import Strays
+from canary_wf.process.process_watch import ProcessMonitor, measure, reap
 from canary_wf.process.watchdog import Watchdog
 from canary_wf.run.capacity import Capacity
 from canary_wf.run.job.cleanup import RETAINED_LOOK, Cleanup
 from canary_wf.run.job.disk import DiskWatch
 from canary_wf.run.job.environment import job_environment
 from canary_wf.run.job.judgement import judge
+from canary_wf.run.job.launcher import argument_list, run_folder
 from canary_wf.run.job.limits import Limits
 from canary_wf.run.job.running_job import Running
 from canary_wf.run.job.workdir import clear_workdir, prepare_workdir
@@ -31,8 +31,9 @@ from canary_wf.run.run_context import Treatment
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import OUTPUT_LIMIT
+from canary_wf.spec.resource_request import Resources
 from canary_wf.state.attempt import Attempt, SupersededError
-from canary_wf.state.events import JobFinished, JobLaunched, JobStarted, Resources
+from canary_wf.state.events import Event, JobFinished, JobLaunched, JobStarted
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.failure_class import OOM_KILL, out_of_memory
@@ -52,7 +53,7 @@ class BatchScheduler:
         names: Mapping[str, str],
         *,
         capacity: Capacity,
-        hooks: Hooks,
+        hooks: Hooks[Event],
         paths: SessionPaths,
         treatment: Treatment,
         attempt: Attempt,

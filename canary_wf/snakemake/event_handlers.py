@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, WorkspaceError
-from canary_wf.files.trust import require_trusted
 from canary_wf.history.run_times import record_session
 from canary_wf.recovery.reconcile import settle
 from canary_wf.recovery.withdrawal import note_withdrawal, stopped_by_user, take_back
 from canary_wf.snakemake.lock import record_owner
 from canary_wf.snakemake.waiting_notices import tell_of_waiting
 from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.trust import require_trusted
 
 
 def workflow_started(plan: str) -> None:

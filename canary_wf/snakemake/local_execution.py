@@ -1,4 +1,4 @@
-"""Whether this machine may run the batches of a plan: a plan for cluster nodes does not run where `snakemake` is typed.
+"""Whether this machine may run the batches of a plan: one for cluster nodes runs elsewhere only where the user says so.
 
 Otherwise a login node would run the whole suite, with the CPUs and GPUs of a cluster node.
 """
@@ -10,8 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.snakemake.local_permission import require_permission
 from canary_wf.snakemake.quiet_errors import REFUSED
+
+ALLOW_LOCAL = "CANARY_WF_ALLOW_LOCAL"
+"""Set to 1, this variable says that batches planned for cluster nodes shall run on this machine."""
+
+REMEDY = (
+    "run snakemake --profile slurm, or plan for this machine with canary-wf generate -b scheduler=local"
+    f" ({ALLOW_LOCAL}=1 runs it here all the same)"
+)
+
+
+def is_allowed_here(environment: Mapping[str, str]) -> bool:
+    """Return whether `environment` says so."""
+    return environment.get(ALLOW_LOCAL, "") not in {"", "0"}
+
+
+def require_permission(where: str, environment: Mapping[str, str]) -> None:
+    """Raise CanaryWfError for `where`, which was planned for cluster nodes, unless `environment` allows it here."""
+    if not is_allowed_here(environment):
+        what = "was planned for Slurm nodes, and this machine is not one of them"
+        raise CanaryWfError(what, where=where, hint=REMEDY)
 
 
 def plan_here(workflow: Any, plan: str, environment: Mapping[str, str] = os.environ) -> str:  # noqa: ANN401 - Snakemake's workflow, which has no public type

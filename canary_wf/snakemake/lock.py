@@ -16,9 +16,9 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json, write_json
 from canary_wf.files.locks import file_lock
-from canary_wf.files.trust import is_trusted
 from canary_wf.process.process_identity import is_running, start_ticks, this_place
 from canary_wf.state.session_paths import STATE_FOLDER
+from canary_wf.state.trust import is_trusted
 
 _LOCK_NAME = re.compile(r"[0-9]+\.(input|output)\.lock", re.ASCII)
 

@@ -14,10 +14,10 @@ import msgspec
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json, write_json
-from canary_wf.files.trust import is_trusted
 from canary_wf.process.process_identity import is_running, start_ticks, this_place
 from canary_wf.snakemake.lock import has_lock
 from canary_wf.state.session_paths import STATE_FOLDER
+from canary_wf.state.trust import is_trusted
 
 FOLDER = "larger"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from canary_wf.recovery.slurm_end import Suspect, states_of, suspect_of
 from canary_wf.resources.slurm.jobs import ended
-from canary_wf.resources.slurm.slurm_ids import own_ids
+from canary_wf.resources.slurm.text import own_ids
 from canary_wf.state.journal import read_journal
 from canary_wf.state.session_paths import SessionPaths
 

@@ -6,7 +6,9 @@ from typing import Any
 from canary_wf.errors import InputError
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.spec.values import InvalidTypeError
-from canary_wf.state.events import Resources
+
+Resources = dict[str, list[dict[str, Any]]]
+"""The ids a job was given, by type of resource: each with its id and the slots of it."""
 
 
 def ceil_div(a: int, b: int) -> int:

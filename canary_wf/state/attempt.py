@@ -1,16 +1,22 @@
-"""Who may write a batch's state: the token of the current attempt, and its heartbeat.
+"""Who may write a batch's state: the token of the current attempt, its heartbeat, and the lock under which both change.
 
 One runner at a time holds a batch. It says so in `attempt.json`; whoever comes later replaces the token, and a runner
 that finds another's token there ends its jobs and writes nothing more. On one machine the newcomer waits until the
 old runner is gone, which it ends when that bears the mark of its attempt; from another machine it waits two heartbeats.
 If a new runner dies while it waits, its file still lists whom it waited for. Where the workflow is used twice, as
 modules of a larger one, both runners are wanted: a runner that works for another result is waited for, not replaced.
+
+Who that is, the kernel says: in the file anybody may have written.
+
+Where locks work across machines (NFS) it holds there too, but nothing depends on that: what must be right is the token.
 """
 
+import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -20,10 +26,66 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.files.file_clock import age_of
 from canary_wf.files.folder_removal import remove_anything
 from canary_wf.files.json_files import not_writable, read_json, remove_half_written, write_json
-from canary_wf.files.plain_files import require_real_folder
-from canary_wf.process.runner_mark import bears_mark, may_bear_mark, set_mark
-from canary_wf.process.runner_process import RunnerProcess
-from canary_wf.state.attempt_lock import attempt_lock
+from canary_wf.files.locks import ELSEWHERE, SLOW_AFTER, warn_when_slow
+from canary_wf.files.plain_files import open_own, require_real_folder
+from canary_wf.process.process_identity import (
+    RunnerProcess,
+    bears_mark,
+    may_bear_mark,
+    set_mark,
+    start_ticks,
+    this_place,
+)
+
+_PAUSE = 0.01
+
+
+@contextmanager
+def attempt_lock(path: Path, patience: float) -> Iterator[None]:
+    """Hold the lock beside the attempt file `path` for a ``with`` block.
+
+    A holder of this user's on this machine that keeps it for longer than `patience` seconds (it was stopped) is ended;
+    any other is passed over after twice that time. Raises OSError.
+    """
+    descriptor = open_own(path.with_name("attempt.lock"), os.O_RDWR)
+    try:
+        with warn_when_slow(path, ELSEWHERE, 2 * patience + SLOW_AFTER):
+            _wait_for(descriptor, patience)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, patience: float) -> None:
+    """Return once the lock is ours, as it should be, or its holder does not let go."""
+    begun = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waited = time.monotonic() - begun
+        else:
+            return
+        if waited > patience and _end_holder(descriptor):
+            continue
+        if waited > 2 * patience:
+            return
+        time.sleep(_PAUSE)
+
+
+def _end_holder(descriptor: int) -> bool:
+    """End the process of this user's that holds the lock; return whether there was one."""
+    from canary_wf.files.locks import lock_holders
+
+    def holds(pid: int) -> bool:
+        return any(holder.pid == pid for holder in lock_holders(descriptor))
+
+    for holder in lock_holders(descriptor):
+        if holder.uid == os.geteuid() and holder.pid != os.getpid():
+            process = RunnerProcess(this_place(), holder.pid, start_ticks(holder.pid))
+            return process.end(lambda pid=holder.pid: holds(pid))  # type: ignore[misc]
+    return False
+
 
 _HEARTBEATS = (0.1, 3600.0)
 """Below, a runner would do little else; above, it would take hours to see that one is dead."""

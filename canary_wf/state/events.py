@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 
 from canary_wf.durations import LONGEST
+from canary_wf.spec.resource_request import Resources
 from canary_wf.verdict.status import Outcome, Status
-
-Resources = dict[str, list[dict[str, Any]]]
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):

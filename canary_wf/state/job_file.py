@@ -1,13 +1,17 @@
-"""`job.json`: the newest state of one job beside its output, derived from the journal and replaced at once."""
+"""`job.json`, the newest state of one job, and beside it what this run and earlier ones of the job printed."""
 
+import base64
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json, write_json
+from canary_wf.files.plain_files import open_below, open_plain, read_plain
 from canary_wf.spec.job_spec import JobSpec
-from canary_wf.state.record import JobRecord
+from canary_wf.state.record import EARLIER_OUTPUT, JobRecord
+from canary_wf.state.session_paths import STATE_FOLDER
 
 OUTPUT_FILE = "canary-out.txt"
 """What the last run of a job printed; that of the run before is in `earlier_output_file(1)`, and so on."""
@@ -53,3 +57,61 @@ def write_job_file(
         "earlier_attempts": [run.as_dict() for run in record.earlier],
     }
     write_json(f"{folder}/{STATE_FILE}", content)
+
+
+_DOWN_TO_SESSION = 2
+
+
+def open_output(path: Path) -> BinaryIO:
+    """Open what a job printed, for reading; in a session, where links on the way to it are not followed.
+
+    A job may have replaced any folder by a link, and whoever prepared a workspace, too. Raises OSError.
+    """
+    parts = path.parts
+    if STATE_FOLDER not in parts:
+        return open_plain(path)
+    state = len(parts) - parts[::-1].index(STATE_FOLDER)
+    return open_below(Path(*parts[: state + _DOWN_TO_SESSION]), path)
+
+
+def read_text(path: Path) -> str:
+    """Return the content of `path`, bytes that are not UTF-8 replaced; an absent file is empty.
+
+    Raises WorkspaceError when it cannot be read.
+    """
+    try:
+        return read_plain(path).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def compress_text(text: str) -> str:
+    """Return `text` as UTF-8, deflated (zlib, RFC 1950) and in Base64, without line ends."""
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
+
+
+def earlier_output_file(number: int) -> str:
+    """Return the name of the output of run `number`, counted from 1."""
+    stem, dot, suffix = OUTPUT_FILE.rpartition(".")
+    return f"{stem}.{number}{dot}{suffix}"
+
+
+def earlier_output_number(name: str) -> int | None:
+    """Return the run whose output the file `name` holds, or None when it is another file."""
+    found = EARLIER_OUTPUT.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def keep_output(folder: Path, number: int) -> str | None:
+    """Move the output in `folder` away as that of run `number`; return its new name, None when there was none.
+
+    Raises OSError when the folder does not let it.
+    """
+    name = earlier_output_file(number)
+    try:
+        (folder / OUTPUT_FILE).replace(folder / name)
+    except FileNotFoundError:
+        return None
+    return name

@@ -1,24 +1,25 @@
-"""What is known of a batch whose journal was lost, cut or damaged: its result and its jobs' own files help out.
+"""What is known of a batch whose journal was lost, cut or damaged, and the journal written anew from it.
 
 They are derived from the journal and written after it, so what they say was so. A verdict that none of them has is
 lost: the job counts as interrupted, which is a failure, and is run again. No failure becomes a success by this.
 """
 
 import os
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json
-from canary_wf.state.events import JobFinished, JobRetried, JobStarted, Resources, fault_of
+from canary_wf.spec.resource_request import Resources
+from canary_wf.state.events import AttemptEnded, Event, JobFinished, JobLaunched, JobRetried, JobStarted, fault_of
 from canary_wf.state.job_file import STATE_FILE
 from canary_wf.state.journal import BatchState, read_journal
-from canary_wf.state.record import PENDING, JobRecord
+from canary_wf.state.record import PENDING, EarlierRun, JobRecord
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Category
+from canary_wf.verdict.status import Category, JobPhase
 
 _BEGUN = frozenset({JobPhase.RUNNING, JobPhase.DONE})
 
@@ -204,3 +205,39 @@ def _fold(file: _JobFile) -> JobRecord | None:
         state.apply(event)
     record = state.jobs.get(file.id, PENDING)
     return msgspec.structs.replace(record, slurm_job_id=file.slurm_job_id)
+
+
+def events_of(state: BatchState) -> Iterator[Event]:
+    """Yield events that fold to `state`; they bear no attempt's name, so they count whatever comes before them.
+
+    Each job's stand behind the start of the attempt that ran it, in the order of their times.
+    """
+    starts = [attempt.time for attempt in state.attempts]
+    told: list[list[Event]] = [[] for _ in range(len(starts) + 1)]
+    for job, record in state.jobs.items():
+        told[0 if record.started is None else bisect_right(starts, record.started)] += job_events(job, record)
+    yield from told[0]
+    for attempt, end, events in zip(state.attempts, state.ends, told[1:], strict=True):
+        yield attempt
+        yield from sorted(events, key=lambda event: event.time)
+        reason = state.reasons.get(attempt.token)
+        if reason is not None:
+            yield AttemptEnded(time=end, token=attempt.token, reason=reason)
+
+
+def job_events(job: str, record: JobRecord) -> Iterator[Event]:
+    """Yield the events that lead to the `record` of `job`, those of its earlier runs first."""
+    for run in record.earlier:
+        yield from _run_events(job, run)
+    if record.started is not None:
+        yield JobStarted(time=record.started, job=job, resources=record.resources)
+    if record.phase is JobPhase.RUNNING:
+        yield JobLaunched(time=record.started or 0.0, job=job, pid=record.pid, started_ticks=record.started_ticks)
+    elif record.phase is JobPhase.DONE:
+        yield JobFinished.of(job, record.status, record.finished or record.started or 0.0, record.measurements)
+
+
+def _run_events(job: str, run: EarlierRun) -> Iterator[Event]:
+    if run.started is not None:
+        yield JobStarted(time=run.started, job=job, resources=run.resources)
+    yield JobRetried.of(job, run.status, run.finished, run.measurements, run.output)

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from canary_wf.durations import LONGEST
-from canary_wf.state.events import JobFinished, JobLaunched, JobRetried, JobStarted, Resources
+from canary_wf.spec.resource_request import Resources
+from canary_wf.state.events import JobFinished, JobLaunched, JobRetried, JobStarted
 from canary_wf.verdict.failure_class import BATCH_KILLED, FailureClass, class_of
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import UNKNOWN, Outcome, Status
+from canary_wf.verdict.status import UNKNOWN, JobPhase, Outcome, Status
 
 _MOST = 1e18
 """No measurement of ours is larger, and sums of them stay numbers."""

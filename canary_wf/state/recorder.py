@@ -21,7 +21,7 @@ from canary_wf.state.job_file import STATE_FILE, job_fields, tells, write_job_fi
 from canary_wf.state.journal import BatchState, JournalWriter, read_journal
 from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import SessionPaths, relative_to_out
-from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import JobPhase
 
 TOLD_AFTER = 0.1
 """Seconds that a job runs before its state file says so; most short ones are written once, at their end."""
@@ -97,7 +97,7 @@ class Recorder:
             raise SupersededError(self._batch)
         told = "its journal was removed or cut while it ran, and is written anew"
         sys.stderr.write(f"canary-wf: warning: batch {self._batch}: {told}\n")
-        from canary_wf.state.replay import events_of  # late: start-up
+        from canary_wf.state.journal_repair import events_of  # late: start-up
 
         self._journal.renew(events_of(self.state))
 

@@ -80,7 +80,7 @@ def open_recorder(
     state = load_batch(paths, batch, list(specs.values()), alive=False, done=done)
     is_damaged = state.damage is not None
     if is_damaged:
-        from canary_wf.state.replay import events_of  # late: start-up
+        from canary_wf.state.journal_repair import events_of  # late: start-up
 
         hold()
         told = f"canary-wf: warning: batch {batch}: {state.damage}; the journal is written anew from what is known"

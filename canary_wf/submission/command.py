@@ -17,8 +17,8 @@ from typing import Any
 from canary_wf.errors import CanaryWfError, ExitCode, InputError, one_line
 from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.submission.live_job import live_job
+from canary_wf.submission.start import ignored_warning
 from canary_wf.submission.submit import Label, SubmissionError, submit
-from canary_wf.submission.variables import ignored_warning
 
 LOGS = ".snakemake/slurm_logs"
 """Where the output of Slurm's jobs goes, a folder a rule; the executor of the profile `slurm` uses the same."""

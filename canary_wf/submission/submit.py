@@ -11,11 +11,10 @@ from typing import NamedTuple
 from canary_wf.durations import format_duration
 from canary_wf.errors import CanaryWfError, one_line
 from canary_wf.resources.slurm.jobs import cancel
-from canary_wf.resources.slurm.slurm_command import ask_slurm
-from canary_wf.submission.answer import Passing, job_id_in, passing
-from canary_wf.submission.patience import Patience
+from canary_wf.resources.slurm.text import ask_slurm
+from canary_wf.submission.answer import Passing, Patience, job_id_in, passing
 from canary_wf.submission.search_path import slurms_program, without_ours
-from canary_wf.submission.variables import for_submission
+from canary_wf.submission.start import for_submission
 
 NOTE = Path(".snakemake/canary-wf-not-taken")
 """Since when no submission of the workflow in this folder was taken."""

@@ -1,4 +1,4 @@
-"""The verdict on a job: category, outcome, code and reason, and which verdicts are final.
+"""Where a job stands in its life, and the verdict on it: category, outcome, code, reason, and which ones are final.
 
 Values and groups: `reference/canary-e3.md` 1.3 and the contract's section "Status".
 """
@@ -134,3 +134,12 @@ def _member(kind: type[E], name: str) -> E:
 
 
 UNKNOWN = Status()
+
+
+class JobPhase(str, Enum):  # noqa: UP042 - the API page names these bases
+    """The phases of a job, in the order in which a job goes through them."""
+
+    PENDING = "PENDING"
+    SUBMITTED = "SUBMITTED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"

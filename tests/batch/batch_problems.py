@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from canary_wf.batch.task import Problem, Task
+from canary_wf.batch.problem import Problem, Task
 
 
 def make(rows: Sequence[tuple[Any, ...]], cpus: int = 8) -> Problem:

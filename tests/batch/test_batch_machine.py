@@ -6,9 +6,9 @@ from hypothesis import given, settings
 
 from canary_wf.batch import node_simulator as machine
 from canary_wf.batch.node_simulator import Machine
+from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.ready_queue import LOOK_AHEAD
-from canary_wf.batch.reference_order import reference_order
-from canary_wf.batch.task import Problem, Task
+from canary_wf.batch.reference_schedule import reference_order
 
 
 @settings(deadline=None)

@@ -8,15 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.batch.partition import length_bound, partition
-from canary_wf.batch.partition.columns import Lanes
-from canary_wf.batch.partition.exchange import exchanged
+from canary_wf.batch.partition.columns import Lanes, cover
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.graph import canonical, graph_of
-from canary_wf.batch.partition.mixes import cover
-from canary_wf.batch.partition.sequence import sequence
+from canary_wf.batch.partition.lpt import exchanged
+from canary_wf.batch.partition.search import sequence
+from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem, Task
 
 LIMITS = (8, 4)
 

@@ -8,9 +8,9 @@ import pytest
 from batch_problems import make
 
 from canary_wf.batch.partition import partition
+from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem, Task
 from canary_wf.errors import InputError
 
 PARSE = BatchSpecification.parse

@@ -7,9 +7,9 @@ from batch_problems import make
 
 from canary_wf.batch.cluster_simulator import critical_path
 from canary_wf.batch.partition import Partition, length_bound, nominal_batches, partition
+from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem, Task
 
 PARSE = BatchSpecification.parse
 

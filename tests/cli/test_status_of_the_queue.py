@@ -9,7 +9,7 @@ from workspace import Workspace
 from canary_wf.report.live import queue
 from canary_wf.report.live.queue import SlurmQueue
 from canary_wf.report.session import load_session
-from canary_wf.resources.slurm import slurm_queue
+from canary_wf.resources.slurm import jobs as slurm_queue
 from canary_wf.state.session_paths import SessionPaths, session_names
 from canary_wf.state.submission import note_submitted
 

@@ -9,12 +9,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from canary_wf.discovery import DiscoveryOptions
-from canary_wf.discovery.job_files.check import SCHEMA_FILE
-from canary_wf.discovery.job_files.form import is_well_formed
+from canary_wf.discovery.job_files.check import SCHEMA_FILE, is_well_formed
+from canary_wf.discovery.options import Timeouts
 from canary_wf.discovery.pyt.directives import HANDLERS
 from canary_wf.discovery.pyt.expand import expand
 from canary_wf.discovery.pyt.protocol import Call, FileReading
-from canary_wf.discovery.timeouts import Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.errors import InputError
 from canary_wf.runtime.canary import directives

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from canary_wf.discovery import DiscoveryOptions, discover
 from canary_wf.discovery.job_files.check import SCHEMA_FILE
-from canary_wf.discovery.job_files.substitution import fill
+from canary_wf.discovery.job_files.expand import fill
 from canary_wf.errors import InputError
 from canary_wf.spec.job_spec import Artifact, Asset, JobSpec
 

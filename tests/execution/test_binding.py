@@ -8,7 +8,7 @@ from pathlib import Path
 from factories import plan_of, shell, spec
 
 from canary_wf.plan.store import write_session
-from canary_wf.run.binding import Binding, bindable
+from canary_wf.run.run_context import Binding, bindable
 
 AFFINITY = f"exec {sys.executable} -c 'import os; print(sorted(os.sched_getaffinity(0)))'"
 

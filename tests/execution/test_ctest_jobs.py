@@ -11,14 +11,15 @@ from canary_wf.api.job.execution_space import ExecutionSpace
 from canary_wf.api.job.job import Job
 from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.plan.store import slices, write_session
-from canary_wf.process.posix_spawn import LaunchError, argument_list, launch, run_folder
+from canary_wf.process.posix_spawn import LaunchError, launch
 from canary_wf.report.placement import place_jobs
 from canary_wf.report.session import load_session
 from canary_wf.resources.leases.lease import LOCKS, HostLeases
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.run.batch_pool import open_pool
-from canary_wf.run.binding import Binding
 from canary_wf.run.capacity import Capacity
+from canary_wf.run.job.launcher import argument_list, run_folder
+from canary_wf.run.run_context import Binding
 from canary_wf.run.runner import main
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.spec.ctest_rules import CTestRules, ResourceItem

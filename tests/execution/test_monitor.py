@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.process.exits import has_pidfd, reap
 from canary_wf.process.output import PipedOutput
-from canary_wf.process.process_watch import ProcessMonitor
+from canary_wf.process.process_watch import ProcessMonitor, has_pidfd, reap
 
 YEARS = 10 * 365 * 86400.0
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from canary_wf.resources.leases.lease.lease import HostLeases
 from factories import plan_of, shell, spec
 
 from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.job import ExecutionSpace, Job
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
+from canary_wf.resources.leases.lease import HostLeases
 from canary_wf.run.job.disk import DiskWatch
 from canary_wf.run.retained_resources import keep_while_alive
 from canary_wf.run.runner import main

@@ -26,12 +26,11 @@ from canary_wf.process.out_of_memory import OomKills
 from canary_wf.resources.leases.lease import HostLeases, LeaseGivenUpError
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.run import scheduler as scheduling
-from canary_wf.run.binding import Binding
 from canary_wf.run.capacity import Capacity
 from canary_wf.run.job import cleanup
 from canary_wf.run.job.environment import base_environment
 from canary_wf.run.retries import Retries
-from canary_wf.run.run_context import Treatment
+from canary_wf.run.run_context import Binding, Treatment
 from canary_wf.run.scheduler import BatchScheduler
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
@@ -366,7 +365,7 @@ class Host(RuleBasedStateMachine):
 
 def scheduling_exit(status: int) -> Any:  # noqa: ANN401 - an Exit
     """Return how a process ended that used nothing."""
-    from canary_wf.process.exits import Exit
+    from canary_wf.process.process_watch import Exit
 
     return Exit(status, _Usage())  # type: ignore[arg-type]
 

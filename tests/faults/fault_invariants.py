@@ -10,8 +10,7 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.resources.leases.lease import HostLeases
 from canary_wf.state.events import AttemptStarted, JobFinished, JobReset, JobStarted
 from canary_wf.state.journal import read_events, read_journal
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome
+from canary_wf.verdict.status import JobPhase, Outcome
 
 _JUDGED_AGAIN = {Outcome.INTERRUPTED.name, Outcome.BLOCKED.name}
 

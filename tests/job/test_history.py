@@ -13,8 +13,16 @@ from canary_wf.api.job.cached_runs import CachedRun, keep_run, load_runs
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import write_json
 from canary_wf.files.locks import file_lock
-from canary_wf.history.run_statistics import statistics_of
-from canary_wf.history.run_times import KEPT, RECENT, SCHEMA, History, history_file, load_history, update_history
+from canary_wf.history.run_times import (
+    KEPT,
+    RECENT,
+    SCHEMA,
+    History,
+    history_file,
+    load_history,
+    statistics_of,
+    update_history,
+)
 from canary_wf.recovery.withdrawal import note_withdrawal
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import note_submitted, read_submissions

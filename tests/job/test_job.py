@@ -10,7 +10,7 @@ from session_jobs import ended, job_in, run
 
 from canary_wf.errors import CanaryWfError, InputError
 from canary_wf.job import Dependency, ExecutionSpace, InvalidTypeError, Job, JobPhase, ceil_div, load_job_from_state
-from canary_wf.plan.job_estimate import DEFAULT_PART
+from canary_wf.plan.estimate import DEFAULT_PART
 
 
 def test_cost_is_the_length_of_cpus_and_seconds(tmp_path: Path) -> None:

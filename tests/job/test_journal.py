@@ -8,8 +8,7 @@ import pytest
 from canary_wf.errors import WorkspaceError
 from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobReset, JobStarted
 from canary_wf.state.journal import JournalWriter, read_journal
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome
+from canary_wf.verdict.status import JobPhase, Outcome
 
 
 def _begin(token: str = "t") -> AttemptStarted:

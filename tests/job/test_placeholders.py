@@ -7,8 +7,7 @@ from factories import spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.run.job.environment import base_environment, job_environment
-from canary_wf.run.job.placeholders import expanded
+from canary_wf.run.job.environment import base_environment, expanded, job_environment
 from canary_wf.spec.ctest_rules import CTestRules
 
 FOLDER = Path("/out/jobs/a")

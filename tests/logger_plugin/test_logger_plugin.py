@@ -16,7 +16,7 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 import snakemake_logger_plugin_canary as plugin
 from canary_wf.plan.store import write_session
 from canary_wf.recovery.withdrawal import was_withdrawn
-from canary_wf.report.live.run_progress import RunProgress
+from canary_wf.report.live.progress import RunProgress
 from canary_wf.report.session import load_session
 from canary_wf.state.events import JobFinished
 from canary_wf.state.journal import JournalWriter

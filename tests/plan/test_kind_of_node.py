@@ -3,7 +3,7 @@
 from factories import spec
 
 from canary_wf.plan.cluster.target import Target
-from canary_wf.plan.kind_of_node import choose_kinds
+from canary_wf.plan.node_groups import choose_kinds
 from canary_wf.resources.node import NodeShape
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.spec.job_spec import JobSpec

@@ -5,7 +5,7 @@ from factories import plan_of, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.plan.pace import Pace
+from canary_wf.plan.time_left import Pace
 
 
 def _pace(*runtimes: float, length: float) -> tuple[Pace, list[str]]:

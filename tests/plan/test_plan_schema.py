@@ -14,9 +14,8 @@ from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.generation import generate_workflow
 from canary_wf.plan.cluster.target import choose_target
-from canary_wf.plan.model import BatchSpecFields, LeftOut, Plan
+from canary_wf.plan.model import BatchSpecFields, LeftOut, Plan, plan_schema
 from canary_wf.plan.planner import PlanSettings
-from canary_wf.plan.schema import plan_schema
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
 from canary_wf.spec.job_spec import Artifact, Asset, Baseline, DependencyEdge, EnvironmentModule, Preparation

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.batch.partition import partition
+from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem, Task
 from canary_wf.errors import InputError, UsageError
 from canary_wf.plan.software import Software, SoftwareChoice, divided, software_of
 

@@ -7,13 +7,12 @@ from factories import plan_of, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.report.batch_runs import BatchRun, run_at, runs_of
-from canary_wf.report.efficiency import Efficiency, efficiency_of
-from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobStarted, Resources
+from canary_wf.report.batch_runs import BatchRun, Efficiency, efficiency_of, run_at, runs_of
+from canary_wf.spec.resource_request import Resources
+from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobStarted
 from canary_wf.state.journal import CARRIED, BatchState
 from canary_wf.state.record import JobRecord
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome, Status
+from canary_wf.verdict.status import JobPhase, Outcome, Status
 
 
 def _begin(time: float, token: str, host: str = "n1") -> AttemptStarted:

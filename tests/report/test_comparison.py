@@ -11,8 +11,7 @@ from canary_wf.report.comparison import compare
 from canary_wf.report.session import SessionState
 from canary_wf.state.record import PENDING, JobRecord
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome, Status
+from canary_wf.verdict.status import JobPhase, Outcome, Status
 
 OK, FAILED, TIMEOUT = Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT
 ID = spec("a").id

@@ -11,14 +11,12 @@ from sessions import STARTED, recorded
 
 from canary_wf.plan.model import Plan
 from canary_wf.report.live.forecast import forecast
-from canary_wf.report.live.progress import progress_of
-from canary_wf.report.live.run_progress import RunProgress
+from canary_wf.report.live.progress import RunProgress, progress_of
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.spec.batch_slice import RuntimeSource
 from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome, Status
+from canary_wf.verdict.status import JobPhase, Outcome, Status
 
 OK = Outcome.SUCCESS
 

@@ -16,7 +16,7 @@ from sessions import STARTED, recorded
 from canary_wf.files.json_files import encode
 from canary_wf.history.run_times import History
 from canary_wf.plan.model import LeftOut
-from canary_wf.report import output_tails
+from canary_wf.report import printable
 from canary_wf.report.html.session_page import html_report
 from canary_wf.report.rows import as_json, report_data
 from canary_wf.report.session import SessionState, load_session
@@ -122,7 +122,7 @@ def test_output_is_shown_from_its_end_failures_first_as_far_as_the_budget_goes(
     """What a job printed cannot do anything; a page of chatty jobs stays small."""
     state = _state(tmp_path)
     assert _row(state, "bad")["output"] == [HOSTILE, r"red \x1b]0;t\x07\x00 \u202egnp " + "\ufffd & <b>"]
-    monkeypatch.setattr(output_tails, "TAILS", {True: (1, 8192, 1), False: (1, 8192, 0)})
+    monkeypatch.setattr(printable, "TAILS", {True: (1, 8192, 1), False: (1, 8192, 0)})
     assert _row(state, "bad")["output"] is not None
     assert _row(state, HOSTILE)["output"] is None
     assert _row(state, "good")["output"] is None

@@ -9,8 +9,7 @@ from sessions import recorded
 from canary_wf.errors import WorkspaceError
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import SessionState, load_session, tail
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome
+from canary_wf.verdict.status import JobPhase, Outcome
 
 OK, FAILED = Outcome.SUCCESS, Outcome.FAILED
 

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.resources.errors import ResourceUnavailable
 from canary_wf.resources.leases import lease as leases
 from canary_wf.resources.leases import lease_files
 from canary_wf.resources.leases.lease import HostLeases, LeaseGivenUpError, lease_folder
 from canary_wf.resources.leases.lease_files import encode_name
+from canary_wf.resources.request import ResourceUnavailable
 
 GPUS = {"gpus": ["0", "1", "2"]}
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from canary_wf.files.lock_holders import Holder, lock_holders
+from canary_wf.files.locks import Holder, lock_holders
 
 HOLD = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
 

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary_wf.errors import CanaryWfError, InputError
-from canary_wf.resources.errors import (
-    CheckinError,
-    EmptyResourcePoolError,
-    ResourceUnavailable,
-    UnknownResourceTypeError,
-)
 from canary_wf.resources.free_list import Entry
 from canary_wf.resources.inventory import AllocationTransaction, Allocator, Inventory
-from canary_wf.resources.outcome import Outcome
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.request import sizes_by_type
+from canary_wf.resources.request import (
+    CheckinError,
+    EmptyResourcePoolError,
+    Outcome,
+    ResourceUnavailable,
+    UnknownResourceTypeError,
+    sizes_by_type,
+)
 
 
 def pool_of(**types: dict[str, int]) -> ResourcePool:

@@ -7,7 +7,7 @@ import pytest
 
 from canary_wf.resources.slurm import jobs as slurm_jobs
 from canary_wf.resources.slurm.jobs import ask_states, cancel, ended, in_words, lives
-from canary_wf.resources.slurm.slurm_command import Answer
+from canary_wf.resources.slurm.text import Answer
 
 
 @pytest.fixture

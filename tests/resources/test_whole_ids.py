@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary_wf.resources.whole_ids import ids_that_hold, largest_id
+from canary_wf.resources.request import ids_that_hold, largest_id
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Variables of the shell that would overrule the plan are taken out of the submission, and told."""
 
-from canary_wf.submission.variables import for_submission, ignored_warning, overruling
+from canary_wf.submission.start import for_submission, ignored_warning, overruling
 
 OVERRULING = {
     *(

@@ -8,8 +8,7 @@ from pathlib import Path
 from canary_wf.files.json_files import write_json
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices, write_session
-from canary_wf.process.process_identity import start_ticks, this_place
-from canary_wf.process.runner_mark import set_mark
+from canary_wf.process.process_identity import set_mark, start_ticks, this_place
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.attempt import AttemptFile
 from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted

@@ -10,8 +10,7 @@ from canary_wf.api.batch.batch_status import BatchStatus
 from canary_wf.api.job.stored import convert
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome
+from canary_wf.verdict.status import JobPhase, Outcome
 
 if TYPE_CHECKING:
     from canary_wf.api.batch.testbatch import TestBatch

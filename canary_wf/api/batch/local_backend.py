@@ -26,7 +26,7 @@ from canary_wf.recovery.reconcile import settle
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.spec.job_spec import DependencyEdge
 from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished
-from canary_wf.state.job_output import read_text
+from canary_wf.state.job_file import read_text
 from canary_wf.state.journal import JournalWriter
 from canary_wf.state.session_paths import BatchPaths, SessionPaths
 

@@ -17,8 +17,7 @@ from canary_wf.api.job.status_line import escaped
 from canary_wf.batch.time_limit import MARGIN, time_limit
 from canary_wf.errors import InputError
 from canary_wf.files.json_files import write_json
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Category, Outcome
+from canary_wf.verdict.status import Category, JobPhase, Outcome
 
 QUEUE_TIMEOUT = 4 * 3600.0
 """Seconds a batch may wait to be started, where nobody says."""

@@ -1,18 +1,111 @@
 """What jobs and batches of jobs have in common: a phase, a verdict, times, and the questions that a queue asks."""
 
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from canary_wf.api.job.job_state import JobState
 from canary_wf.api.job.locked import Lockable, locked
-from canary_wf.api.job.measurements import Measurements
-from canary_wf.api.job.timekeeper import Timekeeper
 from canary_wf.errors import InputError
+from canary_wf.spec.resource_request import Resources
 from canary_wf.spec.values import storable
-from canary_wf.state.events import Resources
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Status
+from canary_wf.verdict.status import JobPhase, Status
+
+
+@dataclass
+class JobState:
+    """The phase of one job."""
+
+    phase: JobPhase = JobPhase.PENDING
+
+    def reset(self) -> None:
+        """Go back to the start of the job's life."""
+        self.phase = JobPhase.PENDING
+
+    def is_pending(self) -> bool:
+        """Return whether nothing has happened to the job yet."""
+        return self.phase is JobPhase.PENDING
+
+    def is_submitted(self) -> bool:
+        """Return whether the job's batch was handed to a scheduler."""
+        return self.phase is JobPhase.SUBMITTED
+
+    def is_running(self) -> bool:
+        """Return whether the job's process was started and has not ended."""
+        return self.phase is JobPhase.RUNNING
+
+    def is_done(self) -> bool:
+        """Return whether the job has its verdict."""
+        return self.phase is JobPhase.DONE
+
+
+@dataclass
+class Measurements:
+    """Named values; those of canary-wf itself are ``duration``, ``cpu_user``, ``cpu_system`` (s), ``max_rss`` (MiB)."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def add_measurement(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that JSON can hold
+        """Note `value` under `name`, replacing what was there."""
+        self.data[name] = value
+
+    def update(self, m: "dict[str, Any] | Measurements") -> None:
+        """Take over all values of `m`."""
+        self.data.update(m.data if isinstance(m, Measurements) else m)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.data.clear()
+
+    def items(self) -> Generator[tuple[str, Any], None, None]:
+        """Yield each name with its value."""
+        yield from self.data.items()
+
+
+@dataclass
+class Timekeeper:
+    """Points in time as epoch seconds (UTC), None where they are not known."""
+
+    submitted: float | None = None
+    started: float | None = None
+    finished: float | None = None
+
+    def submit(self) -> None:
+        """Note that the job was handed to a scheduler now; what was known of an earlier run no longer counts."""
+        self.submitted, self.started, self.finished = time.time(), None, None
+
+    def start(self) -> None:
+        """Note that the job started now."""
+        self.started, self.finished = time.time(), None
+
+    def finish(self) -> None:
+        """Note that the job ended now."""
+        self.finished = time.time()
+
+    @property
+    def running(self) -> float | None:
+        """Seconds from start to end."""
+        return _span(self.started, self.finished)
+
+    @property
+    def queued(self) -> float | None:
+        """Seconds from submission to start."""
+        return _span(self.submitted, self.started)
+
+    @property
+    def total(self) -> float | None:
+        """Seconds from submission (or start, where nobody submitted) to the end."""
+        return _span(self.started if self.submitted is None else self.submitted, self.finished)
+
+    def getstate(self) -> dict[str, float | None]:
+        """Return the points in time."""
+        return asdict(self)
+
+
+def _span(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else end - start
 
 
 class BaseJob(Lockable, ABC):

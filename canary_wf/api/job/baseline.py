@@ -8,7 +8,7 @@ from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.files.json_files import not_writable, read_json
 from canary_wf.run.job.workdir import MissingSourceError
 from canary_wf.spec.job_spec import Baseline
-from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import JobPhase
 
 if TYPE_CHECKING:
     from canary_wf.api.job.job import Job

@@ -15,27 +15,25 @@ from canary_wf.api.job.baseline import rebaseline
 from canary_wf.api.job.cached_runs import CachedRun, find_cache_dir, keep_run, known_runtime, load_runs
 from canary_wf.api.job.dependency import Dependency
 from canary_wf.api.job.execution_space import ExecutionSpace
-from canary_wf.api.job.launching import Launcher
 from canary_wf.api.job.locked import locked
 from canary_wf.api.job.mask import Mask
 from canary_wf.api.job.resource_holder import ResourceHolder
-from canary_wf.api.job.running import JobProcess, run_job, settle
+from canary_wf.api.job.running import JobProcess, Launcher, run_job, settle
 from canary_wf.api.job.status_line import Style, escaped, status_line
 from canary_wf.ctest.resource_groups import job_request
 from canary_wf.errors import CanaryWfError, InputError
 from canary_wf.files.json_files import read_json, write_json
-from canary_wf.plan.job_estimate import RuntimeSource, estimated_runtime
+from canary_wf.plan.estimate import estimated_runtime
 from canary_wf.run.job.environment import base_environment, job_environment
 from canary_wf.run.job.judgement import judge
 from canary_wf.run.job.workdir import clear_workdir, prepare_workdir, remove_assets
+from canary_wf.spec.batch_slice import RuntimeSource
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.spec.resource_request import resource_parameters
 from canary_wf.spec.values import InvalidTypeError, storable
-from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE
-from canary_wf.state.job_output import compress_text, read_text
+from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE, compress_text, read_text
 from canary_wf.state.record import JobRecord
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Category, Outcome, Status
+from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 
 
 class Job(ResourceHolder):

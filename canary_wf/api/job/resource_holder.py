@@ -4,8 +4,7 @@ from abc import abstractmethod
 
 from canary_wf.api.job.base_job import BaseJob
 from canary_wf.api.job.locked import locked
-from canary_wf.spec.resource_request import Allocation
-from canary_wf.state.events import Resources
+from canary_wf.spec.resource_request import Allocation, Resources
 
 
 class ResourceHolder(BaseJob):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Self
 
-from canary_wf.process.exits import has_ended, has_pidfd
+from canary_wf.process.process_watch import has_ended, has_pidfd
 
 _LONGEST_WAIT = 3600.0
 """Seconds of one wait; `poll` counts milliseconds in 32 bits."""

@@ -14,21 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.api.job.job import Job
-from canary_wf.api.job.launching import JobTimedOut, OutputLostError
+from canary_wf.api.job.running import JobTimedOut, OutputLostError
 from canary_wf.api.scheduler.exit_watch import ExitWatch
 from canary_wf.api.scheduler.guard import Guard
-from canary_wf.process.exits import Exit, has_ended, measure, reap
 from canary_wf.process.output import OUTPUT_FLAGS, PipedOutput
-from canary_wf.process.posix_spawn import (
-    GRACE,
-    LaunchError,
-    argument_list,
-    find_program,
-    launch_reason,
-    run_folder,
-)
+from canary_wf.process.posix_spawn import GRACE, LaunchError, find_program, launch_reason
 from canary_wf.process.process_identity import signal_group
-from canary_wf.run.binding import bindable
+from canary_wf.process.process_watch import Exit, has_ended, measure, reap
+from canary_wf.run.job.launcher import argument_list, run_folder
+from canary_wf.run.run_context import bindable
 from canary_wf.spec.job_spec import OUTPUT_LIMIT
 from canary_wf.state.job_file import OUTPUT_FILE
 

@@ -20,8 +20,8 @@ from canary_wf.api.scheduler.interrupts import Interrupts
 from canary_wf.api.scheduler.worker import Worker
 from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.errors import InputError
-from canary_wf.process.exits import has_ended
 from canary_wf.process.posix_spawn import GRACE
+from canary_wf.process.process_watch import has_ended
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
 
 logger = logging.getLogger("canary_wf.multiprocess_scheduler")

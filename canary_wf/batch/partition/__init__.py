@@ -10,13 +10,13 @@ import msgspec
 
 from canary_wf.batch.partition.atomic import AtomicPacking
 from canary_wf.batch.partition.balance import balanced, fewest
-from canary_wf.batch.partition.duration import to_duration
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.graph import canonical, graph_of
 from canary_wf.batch.partition.lower_bounds import length_bound, nominal_batches, smallest_count, work
-from canary_wf.batch.partition.style import Profile
+from canary_wf.batch.partition.packing_parameters import Profile
+from canary_wf.batch.partition.search import to_duration
+from canary_wf.batch.problem import Problem
 from canary_wf.batch.specification import BatchSpecification
-from canary_wf.batch.task import Problem
 from canary_wf.errors import InputError
 
 __all__ = ["Partition", "length_bound", "nominal_batches", "partition", "smallest_count"]

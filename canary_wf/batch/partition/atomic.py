@@ -5,12 +5,11 @@ from zlib import crc32
 
 from canary_wf.batch.capacity import occupancy
 from canary_wf.batch.node_simulator import Machine
-from canary_wf.batch.partition.graph import families
+from canary_wf.batch.partition.graph import families, interleaved
 from canary_wf.batch.partition.open_batch import Items
-from canary_wf.batch.partition.order import interleaved
 from canary_wf.batch.partition.packer import Measure, Packer
-from canary_wf.batch.reference_order import reference_order
-from canary_wf.batch.task import Problem
+from canary_wf.batch.problem import Problem
+from canary_wf.batch.reference_schedule import reference_order
 
 HALF = 0.5 + 1e-9
 

@@ -7,11 +7,11 @@ could be, so that there is room to keep short what others wait for.
 from collections.abc import Callable, Sequence
 
 from canary_wf.batch.partition.chains import Chained, long_tasks
-from canary_wf.batch.partition.exchange import exchanged
 from canary_wf.batch.partition.flat import FEW, FlatPacking
 from canary_wf.batch.partition.lower_bounds import length_bound
+from canary_wf.batch.partition.lpt import exchanged
+from canary_wf.batch.partition.packing_parameters import FILLS, Profile
 from canary_wf.batch.partition.search import Batches, Search
-from canary_wf.batch.partition.style import FILLS, Profile
 
 FINEST = 0.004
 """Relative step by which the target first grows."""

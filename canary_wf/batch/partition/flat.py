@@ -12,12 +12,11 @@ from zlib import crc32
 from canary_wf.batch.capacity import occupancy
 from canary_wf.batch.node_simulator import Machine
 from canary_wf.batch.partition.columns import Lanes
-from canary_wf.batch.partition.graph import Graph, families
+from canary_wf.batch.partition.graph import Graph, families, interleaved
 from canary_wf.batch.partition.open_batch import Items
-from canary_wf.batch.partition.order import interleaved
 from canary_wf.batch.partition.packer import Measure, Packer
-from canary_wf.batch.partition.style import Order, Style
-from canary_wf.batch.task import Problem
+from canary_wf.batch.partition.packing_parameters import Order, Style
+from canary_wf.batch.problem import Problem
 
 FEW = 2000
 """Tasks up to which several packings are compared where one would do."""

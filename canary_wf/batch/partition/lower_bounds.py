@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from canary_wf.batch.capacity import occupancy, rates
 from canary_wf.batch.partition.graph import Graph, graph_of
+from canary_wf.batch.problem import Problem
 from canary_wf.batch.specification import Layout
-from canary_wf.batch.task import Problem
 
 _ROUNDING = 1e-9
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from canary_wf.configuration.keys import template
 from canary_wf.configuration.settings import FILE
-from canary_wf.configuration.template import template
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import not_writable
 

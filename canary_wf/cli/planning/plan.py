@@ -9,6 +9,7 @@ import msgspec
 
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import (
+    WholeNumber,
     discovery_options,
     json_option,
     out_option,
@@ -20,7 +21,6 @@ from canary_wf.cli.options import (
 )
 from canary_wf.cli.output import print_columns, print_json
 from canary_wf.cli.planning.generate import describe_target, tell_left_out
-from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
 from canary_wf.files.json_files import write_for_user

@@ -16,9 +16,8 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.session_follower import SessionFollower
 from canary_wf.spec.batch_slice import PlannedJob
-from canary_wf.state.job_file import OUTPUT_FILE
-from canary_wf.state.job_output import open_output
-from canary_wf.verdict.phase import JobPhase
+from canary_wf.state.job_file import OUTPUT_FILE, open_output
+from canary_wf.verdict.status import JobPhase
 
 _PAUSE = 0.2
 _PATIENCE = 10

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.completion import statuses
-from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.options import WholeNumber, json_option, out_option
 from canary_wf.cli.output import print_json
-from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.plan.explanation.left_out import left_out_lines
 from canary_wf.plan.store import newest_session

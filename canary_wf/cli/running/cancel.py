@@ -7,10 +7,10 @@ import click
 
 from canary_wf.cli.options import out_option
 from canary_wf.errors import raise_last
-from canary_wf.files.trust import require_trusted
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.recovery.cancellation import cancel_jobs
 from canary_wf.snakemake.lock import is_locked
+from canary_wf.state.trust import require_trusted
 from canary_wf.wording import count
 
 

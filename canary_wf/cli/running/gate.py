@@ -7,13 +7,13 @@ import click
 
 from canary_wf.errors import ExitCode, one_line
 from canary_wf.files.json_files import write_atomic, write_json
-from canary_wf.files.trust import require_trusted
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.report.table import damage
 from canary_wf.snakemake.input_times import set_back
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.result_copies import note_copy
 from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.trust import require_trusted
 
 _TOLD = 10
 

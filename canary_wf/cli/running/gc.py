@@ -7,15 +7,14 @@ from pathlib import Path
 
 import click
 
-from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.options import WholeNumber, json_option, out_option
 from canary_wf.cli.output import print_columns, print_json
-from canary_wf.cli.whole_number import WholeNumber
 from canary_wf.durations import parse_duration
 from canary_wf.errors import InputError, UsageError
-from canary_wf.files.trust import require_trusted
 from canary_wf.plan.store import newest_session
 from canary_wf.recovery.session_removal import OldSession, old_sessions, remove_sessions, total_freed
 from canary_wf.snakemake.lock import workspace_lock
+from canary_wf.state.trust import require_trusted
 from canary_wf.wording import count
 
 _KEPT = 5

@@ -7,21 +7,20 @@ import click
 
 from canary_wf.api.job.baseline import rebaseline
 from canary_wf.api.job.job import Job
-from canary_wf.api.job.loading import planned_job
+from canary_wf.api.job.stored import planned_job
 from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.cli.completion import job_names
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import UsageError, WorkspaceError, one_line
 from canary_wf.files.plain_files import require_no_links
-from canary_wf.files.trust import require_trusted
 from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.snakemake.in_use import check_free
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.session_paths import SessionPaths, relative_to_out
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome
+from canary_wf.state.trust import require_trusted
+from canary_wf.verdict.status import JobPhase, Outcome
 from canary_wf.wording import count
 
 

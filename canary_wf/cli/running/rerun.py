@@ -10,7 +10,6 @@ from canary_wf.cli.jobs import find_jobs
 from canary_wf.cli.options import out_option
 from canary_wf.ctest.undone_fixtures import with_fixtures
 from canary_wf.errors import WorkspaceError, raise_last
-from canary_wf.files.trust import require_trusted
 from canary_wf.plan.store import newest_session
 from canary_wf.recovery.reset import reset_jobs, with_blocked
 from canary_wf.report.selection import select, with_keywords
@@ -18,6 +17,7 @@ from canary_wf.report.session import SessionState, load_session
 from canary_wf.snakemake.in_use import check_free
 from canary_wf.snakemake.lock import workspace_lock
 from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome
 from canary_wf.wording import count, next_command
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from canary_wf.files.json_files import not_writable, write_atomic
-from canary_wf.files.trust import require_trusted
 from canary_wf.recovery.reconcile import settle
 from canary_wf.report.formats.registry import FORMATS
 from canary_wf.report.session import load_session
@@ -14,6 +13,7 @@ from canary_wf.snakemake.event_handlers import keep_runtimes, tell
 from canary_wf.snakemake.input_times import results_in, set_back
 from canary_wf.state.result_copies import note_copy
 from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.trust import require_trusted
 
 _PATH = click.Path(path_type=Path)
 

@@ -16,8 +16,7 @@ from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of,
 from canary_wf.discovery.ctest.specification import generated_specifications, named_specification
 from canary_wf.discovery.ctest.times import Times
 from canary_wf.discovery.draft import DependencyRequest, Draft
-from canary_wf.discovery.options import DiscoveryOptions
-from canary_wf.discovery.timeouts import Timeouts
+from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.errors import InputError
 from canary_wf.spec.ctest_rules import DISABLED

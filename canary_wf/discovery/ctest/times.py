@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from canary_wf.discovery.timeouts import Timeouts
+from canary_wf.discovery.options import Timeouts
 from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 
 DEFAULT_TIMEOUT = 1500.0

@@ -1,20 +1,18 @@
-"""From the entries of a job file to jobs: one for each combination of an entry's parameters."""
+"""From the entries of a job file to jobs: one for each combination of parameters, which are filled into its texts."""
 
 import posixpath
+import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from canary_wf.discovery.dependency_arguments import DependencyArguments, dependency_arguments
-from canary_wf.discovery.draft import DependencyRequest, Draft
+from canary_wf.discovery.dependencies import DependencyArguments, dependency_arguments
+from canary_wf.discovery.draft import DependencyRequest, Draft, inner_path, source_path
 from canary_wf.discovery.job_files.check import check_job_file
 from canary_wf.discovery.job_files.load import LoadedFile, load_job_file
-from canary_wf.discovery.job_files.substitution import fill
-from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, product
-from canary_wf.discovery.targets import inner_path, source_path
-from canary_wf.discovery.timeouts import Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.durations import parse_positive_duration
 from canary_wf.errors import InputError
@@ -22,6 +20,22 @@ from canary_wf.resources.memory_size import MIB, parse_memory
 from canary_wf.spec.identity import job_id, job_name
 from canary_wf.spec.job_spec import Artifact, Asset, JobSpec
 from canary_wf.verdict.exit_code import ANY_FAILURE
+
+_PLACE = re.compile(r"\$(?:(\$)|\{([^{}]*)\})")
+
+
+def fill(text: str, parameters: Mapping[str, Any]) -> str:
+    """Return `text` with its parameters filled in, numbers in full; any other ``$…`` stays as it is."""
+    if "$" not in text:
+        return text
+
+    def value(match: re.Match[str]) -> str:
+        if match[1]:
+            return "$"
+        return str(parameters[match[2]]) if match[2] in parameters else match.group()
+
+    return _PLACE.sub(value, text)
+
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.discovery.dependency_arguments import DependencyArguments
+from canary_wf.discovery.dependencies import DependencyArguments
 from canary_wf.discovery.pyt.conditions import Condition, Situation, parse_condition
 from canary_wf.discovery.pyt.directives import HANDLERS
 from canary_wf.discovery.pyt.protocol import Call, FileReading

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from canary_wf.discovery.dependency_arguments import dependency_arguments
+from canary_wf.discovery.dependencies import dependency_arguments
 from canary_wf.discovery.pyt.parameters import given_twice, parameter_names, parameter_rows
 from canary_wf.durations import parse_positive_duration
 from canary_wf.errors import InputError

@@ -5,16 +5,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from canary_wf.discovery.draft import DependencyRequest, Draft
-from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.draft import DependencyRequest, Draft, inner_path, source_path
+from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.pyt.conditions import Situation
 from canary_wf.discovery.pyt.declarations import Declarations, Setting, merged
 from canary_wf.discovery.pyt.directives import whole_number
 from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, given_twice, product, repeated_names
 from canary_wf.discovery.pyt.protocol import FileReading
 from canary_wf.discovery.pyt.substitution import Substitution
-from canary_wf.discovery.targets import inner_path, source_path
-from canary_wf.discovery.timeouts import Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.errors import InputError
 from canary_wf.spec.identity import job_id, job_name

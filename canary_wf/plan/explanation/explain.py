@@ -10,9 +10,8 @@ from canary_wf.batch.time_limit import MARGIN, START_UP
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.history.run_times import History
-from canary_wf.plan.estimate import room_for
+from canary_wf.plan.estimate import DEFAULT_PART, room_for
 from canary_wf.plan.explanation.node_text import node_in_words
-from canary_wf.plan.job_estimate import DEFAULT_PART
 from canary_wf.plan.model import Plan
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.wording import amount, count, some

@@ -15,10 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
-from canary_wf.files.trust import is_trusted
 from canary_wf.plan.model import LeftOut
-from canary_wf.report.formats.attached_files import Attachments
-from canary_wf.report.formats.attachments import Output, Printed, read_output
+from canary_wf.report.formats.attachments import Attachments, Output, Printed, read_output
 from canary_wf.report.formats.case_names import real_name
 from canary_wf.report.formats.cdash_words import COMPLETED, DISABLED, Ending, ending_of
 from canary_wf.report.formats.junit import printable
@@ -26,6 +24,7 @@ from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.job_file import OUTPUT_FILE
+from canary_wf.state.trust import is_trusted
 
 _LINES, _BYTES = 500, 65536
 TEXT, NUMBER = "text/string", "numeric/double"

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 from canary_wf.errors import one_line
+from canary_wf.report.printable import shown_tail
 from canary_wf.report.session import SessionState
-from canary_wf.report.shown import shown_tail
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 

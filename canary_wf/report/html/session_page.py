@@ -13,7 +13,7 @@ from canary_wf import __version__
 from canary_wf.durations import format_duration
 from canary_wf.errors import WorkspaceError
 from canary_wf.history.run_times import History, load_history
-from canary_wf.report.efficiency import Efficiency
+from canary_wf.report.batch_runs import Efficiency
 from canary_wf.report.html.page import render_page
 from canary_wf.report.rows import ReportData, as_json, report_data
 from canary_wf.report.session import SessionState

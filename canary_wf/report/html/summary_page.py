@@ -4,8 +4,8 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.plan.explanation.left_out import left_out_lines
 from canary_wf.report.html.page import render_page
+from canary_wf.report.printable import shown_tail
 from canary_wf.report.session import SessionState
-from canary_wf.report.shown import shown_tail
 from canary_wf.report.table import status_word
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE

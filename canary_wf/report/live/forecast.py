@@ -10,7 +10,7 @@ from canary_wf.plan.time_left import Correction, Expected, batch_left, rate_of
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedBatch
 from canary_wf.state.record import JobRecord
-from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import JobPhase
 
 
 class Ran(Protocol):

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 import msgspec
 
 from canary_wf.report.session import SessionState
-from canary_wf.resources.slurm.slurm_queue import Place, ask_places
-from canary_wf.verdict.phase import JobPhase
-from canary_wf.verdict.status import Outcome, Status
+from canary_wf.resources.slurm.jobs import Place, ask_places
+from canary_wf.verdict.status import JobPhase, Outcome, Status
 from canary_wf.wording import count
 
 PAUSE = 30.0

@@ -18,7 +18,7 @@ from canary_wf.report.session import SessionState
 from canary_wf.report.session_follower import SessionFollower
 from canary_wf.report.table import summary
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.verdict.phase import JobPhase
+from canary_wf.verdict.status import JobPhase
 from canary_wf.wording import count
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from canary_wf.errors import CanaryWfError, one_line
-from canary_wf.files.slow_call import warn_when_slow
+from canary_wf.files.locks import warn_when_slow
 from canary_wf.files.user_names import user_name
-from canary_wf.resources.errors import ResourceUnavailable
 from canary_wf.resources.leases.lease_files import ALLOCATION, LeaseFolder, encode_name, sign, unlock
+from canary_wf.resources.request import ResourceUnavailable
 
 if TYPE_CHECKING:
-    from canary_wf.files.lock_holders import Holder
+    from canary_wf.files.locks import Holder
 
 FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
 LOCKS = ""
@@ -261,7 +261,7 @@ def _holders(folder: LeaseFolder, name: str) -> "Sequence[Holder | str | None]":
 
 def _in_words(told: str, holders: "Sequence[Holder | str | None]", since: float, folder: Path) -> str:
     """Return `told` with the holders; where one is not this user's own, also since when, and what helps."""
-    from canary_wf.files.lock_holders import Holder  # late: start-up
+    from canary_wf.files.locks import Holder  # late: start-up
 
     known = list(dict.fromkeys(holders)) or [None]
     named = [str(holder or "a process that is not seen from here") for holder in known]

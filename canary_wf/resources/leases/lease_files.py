@@ -20,7 +20,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import OPEN_MORE
 
 if TYPE_CHECKING:
-    from canary_wf.files.lock_holders import Holder
+    from canary_wf.files.locks import Holder
 
 ANYONE = 0o666
 SHARED_FOLDER = 0o1777
@@ -101,7 +101,7 @@ class LeaseFolder:
         except OSError:
             return []
         try:
-            from canary_wf.files.lock_holders import lock_holders  # late: start-up
+            from canary_wf.files.locks import lock_holders  # late: start-up
 
             return lock_holders(descriptor)
         finally:

@@ -1,4 +1,4 @@
-"""How Slurm jobs are doing, by one `squeue` for thousands, and one `sacct` for those whose end it does not know.
+"""How Slurm jobs are doing and why they wait, by one `squeue` for thousands, and one `sacct` for those that ended.
 
 Facts: `squeue` knows a job for MinJobAge seconds after its end (300 by default) and is right at once, but calls a job
 COMPLETING, however it ended, until its node has cleared up; `sacct` knows how it ended, for months and about a second
@@ -6,9 +6,9 @@ late, where accounting is set up. Both tell the states of the section "JOB STATE
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from canary_wf.resources.slurm.slurm_command import ask_slurm
-from canary_wf.resources.slurm.slurm_ids import is_id
+from canary_wf.resources.slurm.text import ask_slurm, is_id
 
 _ENDED = {
     "BOOT_FAIL": "its node did not start",
@@ -113,4 +113,40 @@ def _states(text: str) -> dict[str, str]:
         if len(fields) == 3 and fields[2]:  # noqa: PLR2004 - what the formats above ask for
             state = fields[2].split()[0].rstrip("+").upper()
             found |= {fields[0]: state, fields[1]: state}
+    return found
+
+
+SECONDS = 5.0
+"""How long the controller may take to answer somebody who only looks."""
+
+_MOST = 4000
+"""Jobs that are asked after, which fit one argument of a command."""
+
+
+class Place(NamedTuple):
+    """Where a job stands: its state, and the reason that Slurm gives for it (``None`` where there is none)."""
+
+    state: str
+    reason: str
+
+
+def ask_places(jobs: Iterable[str], seconds: float = SECONDS) -> dict[str, Place] | None:
+    """Return where the Slurm jobs with these ids stand, those that are not in the queue left out.
+
+    None when the controller does not answer in time. One question is asked for all, and none for no job.
+    """
+    wanted = sorted({job for job in jobs if is_id(job)})[:_MOST]
+    if not wanted:
+        return {}
+    # squeue fails for one id that it does not know, and leaves it out of several.
+    ids = ",".join(wanted if len(wanted) > 1 else wanted * 2)
+    command = ("squeue", f"--jobs={ids}", "--noheader", "--array", "--states=all", "--format=%i|%T|%r")
+    answer = ask_slurm(*command, seconds=seconds)
+    if not answer.ok:
+        return None
+    found = {}
+    for line in answer.text.splitlines():
+        job, _, told = line.strip().partition("|")
+        state, _, reason = told.partition("|")
+        found[job] = Place(state.strip().upper(), reason.strip())
     return found

@@ -1,7 +1,9 @@
-"""The short forms in which Slurm writes lists: ``8(x2),4``, ``0-3,8``, ``n[1-3,5]``, and `scontrol show -d job`."""
+"""Slurm's commands, ids of its jobs, and the short forms in which it writes lists: ``8(x2),4``, ``n[1-3,5]``."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 LONGEST = 100_000
 """Entries; a longer list is damaged, not large."""
@@ -89,3 +91,49 @@ def _expanded(text: str) -> list[str]:
 def _padded(first: str, last: str) -> Iterator[str]:
     width = len(first) if first.startswith("0") else 0
     return (f"{number:0{width}d}" for number in range(int(first), int(last) + 1))
+
+
+def own_ids(environment: Mapping[str, str] = os.environ) -> set[str]:
+    """Return the ids under which Slurm knows the job that this process runs in; none outside of an allocation."""
+    task = f"{environment.get('SLURM_ARRAY_JOB_ID')}_{environment.get('SLURM_ARRAY_TASK_ID')}"
+    return {name for name in (environment.get("SLURM_JOB_ID"), task) if name and is_id(name)}
+
+
+def this_node(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the name that Slurm has for this node; several may be on one machine."""
+    return environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0]
+
+
+def allocation(environment: Mapping[str, str]) -> str:
+    """Return a name for what this process's Slurm job was granted on this node."""
+    return "/".join((environment.get("SLURM_CLUSTER_NAME", ""), environment["SLURM_JOB_ID"], this_node(environment)))
+
+
+def is_id(text: str) -> bool:
+    """Return whether `text` has the form of an id."""
+    return text.isascii() and text.replace("_", "", 1).isdecimal() and not text.startswith("_")
+
+
+SECONDS = 15.0
+"""How long a command may take to answer."""
+
+
+class Answer(NamedTuple):
+    """What a command printed, and whether it says that all went well."""
+
+    text: str
+    ok: bool
+
+
+def ask_slurm(*command: str, seconds: float = SECONDS) -> Answer:
+    """Return what `command` answers; one that is not there or takes too long answers nothing, and is not well.
+
+    It is found on the PATH, as Slurm may be installed anywhere.
+    """
+    import subprocess
+
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return Answer("", ok=False)
+    return Answer(done.stdout.decode("utf-8", "replace"), done.returncode == 0)

@@ -1,4 +1,9 @@
-"""The environment a job runs in: the caller's, what the job declares, and the ids it was given."""
+"""The environment a job runs in: the caller's, what the job declares, and the ids it was given, also as placeholders.
+
+Each stands for the ids of one resource type that the job was given, separated by commas, as in the variable
+``CANARY_GPU_IDS`` and its like; it is empty when the job was given none. Any other ``%(…)s`` stays as it is, and so
+does every other percent sign: nothing is to be doubled, and nothing has to be.
+"""
 
 import os
 import re
@@ -7,21 +12,38 @@ from pathlib import Path
 
 from canary_wf.ctest.environment_changes import changed_environment
 from canary_wf.ctest.resource_groups import COUNT_VARIABLE, group_variables
+from canary_wf.process.orphans import ATTEMPT
 from canary_wf.resources.visible import Vendor, mask_variables, vendor_of
-from canary_wf.run.job.placeholders import expanded, has_placeholder, id_variable
 from canary_wf.snakemake.caller_environment import callers_environment
 from canary_wf.spec.job_spec import JobSpec
-from canary_wf.state.events import Resources
+from canary_wf.spec.resource_request import Resources
 from canary_wf.state.job_file import STATE_FILE
+
+_PLACEHOLDER = re.compile(r"%\(([A-Za-z_][A-Za-z0-9_]*)_ids\)s")
+
+
+def id_variable(kind: str) -> str:
+    """Return the name of the variable with the ids of `kind`, a resource type with or without its plural's s."""
+    return f"CANARY_{kind.upper()}_IDS"
+
+
+def has_placeholder(text: str) -> bool:
+    """Return whether `text` has something that looks like a placeholder."""
+    return "%(" in text and _PLACEHOLDER.search(text) is not None
+
+
+def expanded(text: str, ids: Mapping[str, str]) -> str:
+    """Return `text` with the placeholders replaced that `ids` (by `id_variable`) knows."""
+    if "%(" not in text:
+        return text
+    return _PLACEHOLDER.sub(lambda found: ids.get(id_variable(found[1]), found[0]), text)
+
 
 RUNTIME_FOLDER = str(Path(__file__).parents[2] / "runtime")
 """Where a test's `import canary` finds the runtime module."""
 
 NODES = "nodes"
 """The type under which a job of several nodes is given their names."""
-
-ATTEMPT = "CANARY_WF_ATTEMPT"
-"""The variable by which the processes of an attempt at a batch are known: its token, behind those of outer ones."""
 
 _IDS = re.compile("CANARY_[A-Z0-9_]+_IDS")
 _OWN = ("cpus", "gpus", NODES)

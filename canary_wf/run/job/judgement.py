@@ -1,10 +1,14 @@
-"""The verdict on a process that ended: by its exit code alone, or for a test of CTest by CTest's rules."""
+"""The verdict on a process that ended, and why it says that it failed."""
 
+import os
+import re
 from pathlib import Path
 
+from canary_wf.files.plain_files import open_plain
 from canary_wf.run.job.preparation import why_broken
+from canary_wf.runtime.canary.notes import read_reason, shortened
 from canary_wf.spec.job_spec import JobSpec
-from canary_wf.verdict.exit_code import status_of_exit
+from canary_wf.verdict.exit_code import describe_exit, status_of_exit
 from canary_wf.verdict.status import Category, Outcome, Status
 
 
@@ -22,6 +26,50 @@ def judge(spec: JobSpec, code: int, output: Path | str) -> Status:
         status = judge_ctest(spec.ctest, code, Path(output))
     if status.category is Category.PASS:
         return status
-    from canary_wf.run.job.failure_message import with_failure_message  # late, as most jobs pass
-
     return with_failure_message(status, code, output)
+
+
+_UNCAUGHT = 1
+"""Python's exit code after an exception that nobody caught."""
+
+_MOST_READ = 1 << 15
+_FRAME = b'  File "'
+_ERROR = re.compile(rb"[A-Za-z_][\w.]*(: .*)?")
+
+
+def with_failure_message(status: Status, code: int, output: Path | str) -> Status:
+    """Return the verdict `status` on a process that ended with `code` and printed `output`, with what it said of it.
+
+    What it noted itself replaces a reason that says no more than the exit code; it stands behind any other reason, as
+    what only a traceback tells always does.
+    """
+    reason, said = status.reason, read_reason(os.path.dirname(output), code)  # noqa: PTH120 - a path object costs more
+    if said is not None and _is_of_exit(status, code):
+        return Status(status.outcome, said, status.code)
+    if said is None and code == _UNCAUGHT and status.outcome is Outcome.FAILED:
+        said = _last_error(output)
+    return status if said is None else Status(status.outcome, f"{reason}: {said}" if reason else said, status.code)
+
+
+def _is_of_exit(status: Status, code: int) -> bool:
+    """Return whether the verdict says no more than the exit code does."""
+    return status.outcome in {Outcome.DIFFED, Outcome.SKIPPED} or status.reason == describe_exit(code)
+
+
+def _last_error(output: Path | str) -> str | None:
+    """Return the last line of the last traceback near the end of `output`; None where there is none."""
+    try:
+        with open_plain(output) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST_READ))
+            end = file.read(_MOST_READ)
+    except OSError:  # the reason says the exit code, as it does of any program
+        return None
+    error = None
+    in_frames = False
+    for line in end.split(b"\n"):
+        if line.startswith(_FRAME):
+            in_frames = True
+        elif in_frames and line.strip() and not line.startswith((b" ", b"\t")):
+            error = line if _ERROR.fullmatch(line) else error
+            in_frames = False
+    return None if error is None else shortened(error.decode(errors="replace"))

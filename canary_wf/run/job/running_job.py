@@ -7,7 +7,7 @@ from canary_wf.process.posix_spawn import GRACE
 from canary_wf.run.job.disk import printed_in
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import OUTPUT_LIMIT
-from canary_wf.state.events import Resources
+from canary_wf.spec.resource_request import Resources
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.verdict.status import Outcome, Status
 from canary_wf.wording import size

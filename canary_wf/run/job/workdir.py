@@ -8,8 +8,7 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import link_on_the_way
 from canary_wf.spec.job_spec import Asset, JobSpec
-from canary_wf.state.earlier_output import earlier_output_number
-from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE
+from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE, earlier_output_number
 
 RESERVED = frozenset({OUTPUT_FILE, STATE_FILE})
 """What canary-wf writes into a working directory itself, so that no file of the user's may be put there."""

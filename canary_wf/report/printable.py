@@ -1,12 +1,30 @@
-"""The ends of jobs' outputs that go into a page: as many as a budget allows, failures first and longest."""
+"""What a test printed, as text that can be shown anywhere, and the ends of outputs that go into a page.
 
+Colour codes are taken out, as they only stand between a reader and the text; every other control character, and what
+would turn the direction of the text around, is shown as an escape.
+"""
+
+import re
 from pathlib import Path
 
-from canary_wf.report.session import SessionState
-from canary_wf.report.shown import shown_tail
+from canary_wf.errors import one_line
+from canary_wf.report.session import SessionState, tail
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.record import EarlierRun
+
+_COLOURS = re.compile("\x1b\\[[0-9;:]*m")
+
+
+def shown_line(line: str) -> str:
+    """Return one line of output as it can be shown."""
+    return one_line(_COLOURS.sub("", line).expandtabs(8))
+
+
+def shown_tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
+    """Return the last `lines` lines of the output in `path` as they can be shown, from at most `most` bytes."""
+    return [shown_line(line) for line in tail(path, lines, most)]
+
 
 TAILS = {True: (60, 8192, 16 << 20), False: (10, 1024, 4 << 20)}
 """For jobs that failed and for the others: lines and bytes of an output, and bytes of all of them together."""

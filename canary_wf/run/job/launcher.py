@@ -1,0 +1,55 @@
+"""What is executed for a job, and in which folder."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from canary_wf.errors import CanaryWfError
+from canary_wf.process.posix_spawn import LaunchError
+from canary_wf.run.job.environment import expanded
+from canary_wf.run.job.preparation import prepared
+from canary_wf.spec.ctest_rules import CTestRules
+from canary_wf.spec.job_spec import JobSpec
+
+
+def argument_list(job: JobSpec, environment: Mapping[str, str], out: Path) -> list[str]:
+    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
+
+    Placeholders for ids are replaced by what `environment` says, but for tests of CTest, which have words of their own.
+    A relative file starts at `out`, the workspace.
+
+    Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
+    """
+    if job.ctest is not None:
+        return prepared(job, _words_of_ctest(job, job.ctest, out), sys.executable)
+    script = job.kind == "pyt" and job.command[0].endswith(".pyt")
+    words = [expanded(word, environment) for word in job.command]
+    command = [sys.executable, *words] if script else list(words)
+    return prepared(job, command, sys.executable)
+
+
+def _words_of_ctest(job: JobSpec, rules: CTestRules, out: Path) -> list[str]:
+    if rules.unavailable is not None:
+        raise LaunchError(rules.unavailable)
+    if rules.missing is None:
+        return list(job.command)
+    from canary_wf.run.job.late_program import late_command  # late, as most tests have their programs
+
+    try:
+        return list(late_command(job, rules, out))
+    except CanaryWfError as error:
+        raise LaunchError(str(error)) from error
+
+
+def run_folder(job: JobSpec, folder: str, out: Path) -> str:
+    """Return the folder in which the command of `job` runs, `folder` being its own and `out` the workspace.
+
+    Raises LaunchError when that folder, or a file that a test of CTest requires, is not there.
+    """
+    place = folder if job.working_directory is None else str(out / job.working_directory)
+    if job.working_directory is not None and not Path(place).is_dir():
+        raise LaunchError(f"there is no folder {place!r} to run in")
+    for name in job.ctest.required_files if job.ctest is not None else ():
+        if not (Path(place) / name).exists():
+            raise LaunchError(f"unable to find required file {name!r}")
+    return place
