@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from canary_wf.api.job.base_job import BaseJob, JobState, Measurements
     from canary_wf.api.job.cached_runs import find_cache_dir
     from canary_wf.api.job.dependency import Dependency
-    from canary_wf.api.job.execution_space import ExecutionSpace
+    from canary_wf.api.job.execution_space import ExecutionSpace, Mask
     from canary_wf.api.job.job import Job
-    from canary_wf.api.job.mask import Mask
+    from canary_wf.api.job.loading import load_job_from_file, load_job_from_state
     from canary_wf.api.job.running import JobTimedOut, Launcher
-    from canary_wf.api.job.stored import load_job_from_file, load_job_from_state
     from canary_wf.run.job.workdir import MissingSourceError
     from canary_wf.spec.job_spec import JobSpec
     from canary_wf.spec.resource_request import ceil_div
@@ -56,13 +55,13 @@ _HOME = {
     "JobState": "canary_wf.api.job.base_job",
     "JobTimedOut": "canary_wf.api.job.running",
     "Launcher": "canary_wf.api.job.running",
-    "Mask": "canary_wf.api.job.mask",
+    "Mask": "canary_wf.api.job.execution_space",
     "Measurements": "canary_wf.api.job.base_job",
     "MissingSourceError": "canary_wf.run.job.workdir",
     "ceil_div": "canary_wf.spec.resource_request",
     "find_cache_dir": "canary_wf.api.job.cached_runs",
-    "load_job_from_file": "canary_wf.api.job.stored",
-    "load_job_from_state": "canary_wf.api.job.stored",
+    "load_job_from_file": "canary_wf.api.job.loading",
+    "load_job_from_state": "canary_wf.api.job.loading",
 }
 """The module in which each name lives."""
 

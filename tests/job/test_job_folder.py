@@ -146,14 +146,14 @@ def test_a_script_waits_for_the_file_of_its_job(tmp_path: Path, monkeypatch: pyt
     """The runner writes the state file of a job a moment after it has started it."""
     job = job_in(tmp_path, spec("a"))
     monkeypatch.setenv("CANARY_WF_JOB", str(job.lockfile))
-    monkeypatch.setattr("canary_wf.api.job.stored.time.sleep", lambda _: job.save())
+    monkeypatch.setattr("canary_wf.api.job.loading.time.sleep", lambda _: job.save())
     assert load_job_from_file(None).id == job.id
 
 
 def test_a_script_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that never comes is told."""
     monkeypatch.setenv("CANARY_WF_JOB", str(tmp_path / "job.json"))
-    monkeypatch.setattr("canary_wf.api.job.stored._PATIENCE", 0.02)
+    monkeypatch.setattr("canary_wf.api.job.loading._PATIENCE", 0.02)
     with pytest.raises(WorkspaceError, match="cannot be read"):
         load_job_from_file(None)
 

@@ -1,4 +1,4 @@
-"""Where a job or a batch lives on disk: a folder below a root, in a session."""
+"""Where a job or a batch lies on disk, a folder below a root in a session; and whether a job is left out of a run."""
 
 import shutil
 from dataclasses import dataclass
@@ -57,3 +57,16 @@ class ExecutionSpace:
     def getstate(self) -> dict[str, str | None]:
         """Return what makes this space again, as JSON can hold it."""
         return {"root": str(self.root), "path": str(self.path), "session": self.session}
+
+
+@dataclass(frozen=True)
+class Mask:
+    """True when the job is masked; `reason` says why, None when it is not."""
+
+    reason: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.reason is not None
+
+    def __str__(self) -> str:
+        return self.reason or ""

@@ -14,9 +14,8 @@ from canary_wf.api.job.artifacts import artifacts_of
 from canary_wf.api.job.baseline import rebaseline
 from canary_wf.api.job.cached_runs import CachedRun, find_cache_dir, keep_run, known_runtime, load_runs
 from canary_wf.api.job.dependency import Dependency
-from canary_wf.api.job.execution_space import ExecutionSpace
+from canary_wf.api.job.execution_space import ExecutionSpace, Mask
 from canary_wf.api.job.locked import locked
-from canary_wf.api.job.mask import Mask
 from canary_wf.api.job.resource_holder import ResourceHolder
 from canary_wf.api.job.running import JobProcess, Launcher, run_job, settle
 from canary_wf.api.job.status_line import Style, escaped, status_line

@@ -7,7 +7,7 @@ import click
 
 from canary_wf.api.job.baseline import rebaseline
 from canary_wf.api.job.job import Job
-from canary_wf.api.job.stored import planned_job
+from canary_wf.api.job.loading import planned_job
 from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.cli.completion import job_names
 from canary_wf.cli.jobs import find_job
