@@ -286,7 +286,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Damage workspaces and check that commands say so and do no harm.")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--snakemake", action="store_true", help="Run Snakemake, too, and a suite in a larger workflow.")
+    parser.add_argument(
+        "--snakemake", action="store_true", help="Run Snakemake, too, and a suite in a larger workflow."
+    )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="canary-wf-damage-"))
     campaign = set_up(folder, snakemake=options.snakemake)

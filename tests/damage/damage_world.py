@@ -65,9 +65,7 @@ class Ended(NamedTuple):
     err: str
 
 
-def in_child(
-    name: str, work: Callable[[], int], folder: Path, *, obeys: bool = False, limit: float = LIMIT
-) -> Ended:
+def in_child(name: str, work: Callable[[], int], folder: Path, *, obeys: bool = False, limit: float = LIMIT) -> Ended:
     """Do `work` in a forked process in `folder` and return how it ended; also root `obeys` modes when asked to."""
     streams = [folder.parent / f"{folder.name}.{kind}" for kind in ("out", "err")]
     child = os.fork()
