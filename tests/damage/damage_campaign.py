@@ -5,6 +5,9 @@
 prints every round that went wrong with its seed; `--rounds 1 --seed N` does that one again. In each, one file or folder
 of a workspace is damaged in one way. Then some of the commands that only read are run, and some that write, each on a
 copy. None may raise, hang or fill the memory, none may call passed what failed, and nothing outside may change.
+
+With `--snakemake`, which takes twice as long, Snakemake reads and runs each workspace as well; one more of them is a
+suite that is a part of a larger workflow.
 """
 
 import argparse
@@ -199,7 +202,7 @@ class Campaign:
         try:
             for batch in sorted(path.stem for path in slices.iterdir()) if os.path.isdir(slices) else []:  # noqa: PTH112 - as above
                 runtime_minutes(str(self._plan()), batch, 1)
-            if (self._plan().parent / "batch-table.json").exists():
+            if os.path.exists(self._plan().parent / "batch-table.json"):  # noqa: PTH110 - as above
                 BatchTable(str(self._plan())).results()
         except CanaryWfError as error:
             sys.stderr.write(f"canary-wf: {error}\n")
@@ -286,9 +289,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Damage workspaces and check that commands say so and do no harm.")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument(
-        "--snakemake", action="store_true", help="Run Snakemake, too, and a suite in a larger workflow."
-    )
+    parser.add_argument("--snakemake", action="store_true", help="Run Snakemake and a larger workflow, too.")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="canary-wf-damage-"))
     campaign = set_up(folder, snakemake=options.snakemake)
