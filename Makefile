@@ -48,9 +48,9 @@ SEED ?= 1
 faults: $(VENV)/.dev
 	$(VENV)/bin/python tests/faults/fault_campaign.py --rounds $(ROUNDS) --seed $(SEED)
 
-# Damage to workspaces, for as long as one likes: make damage ROUNDS=5000 SEED=1
+# Damage to workspaces, for as long as one likes: make damage ROUNDS=5000 SEED=1 WITH=--snakemake
 damage: $(VENV)/.dev
-	$(VENV)/bin/python tests/damage/damage_campaign.py --rounds $(ROUNDS) --seed $(SEED)
+	$(VENV)/bin/python tests/damage/damage_campaign.py --rounds $(ROUNDS) --seed $(SEED) $(WITH)
 
 # The wheel must work on its own: it is built, installed into a fresh environment, and used once from there.
 wheel: $(VENV)/.dev

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
+from canary_wf.errors import CanaryWfError, one_line
+
 if TYPE_CHECKING:
     from canary_wf.snakemake.waiting_notices import WaitingNotices
     from snakemake_logger_plugin_canary.live_line import LiveLine
@@ -29,6 +31,7 @@ class LogHandler(LogHandlerBase):
         self._notes: SubmissionNotes | None = None
         self._line: LiveLine | None = None
         self._waiting: WaitingNotices | None = None
+        self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note and show what `record` says; an error in here must not end a workflow."""
@@ -37,8 +40,17 @@ class LogHandler(LogHandlerBase):
                 self._note(record)
             if self._on_terminal:
                 self._show(record)
+        except (CanaryWfError, OSError) as error:
+            self._warn(error)
         except Exception:  # noqa: BLE001 - a logging handler is never to fail its caller; `handleError` tells of it
             self.handleError(record)
+
+    def _warn(self, error: CanaryWfError | OSError) -> None:
+        """Say in a line, once, that a file of the session is not as it should be; the workflow goes on."""
+        told = one_line(str(error))
+        if told not in self._told:
+            self._told.add(told)
+            self._tell(f"canary-wf: warning: what is submitted is not noted in full: {told}")
 
     def _note(self, record: logging.LogRecord) -> None:
         if self._notes is None:
@@ -74,7 +86,11 @@ class LogHandler(LogHandlerBase):
         """Conclude what was noted, and leave the last state of the line on the screen; Snakemake is about to end."""
         if self._notes is not None:
             # Snakemake hears a first Ctrl-C itself; a second one ends it by this exception.
-            self._notes.close(stopped_twice=isinstance(sys.exc_info()[1], KeyboardInterrupt))
+            twice = isinstance(sys.exc_info()[1], KeyboardInterrupt)
+            try:
+                self._notes.close(stopped_twice=twice)
+            except (CanaryWfError, OSError) as error:
+                self._warn(error)
         if self._waiting is not None:
             self._waiting.close()
         if self._line is not None:

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import JOBS, CommandLine
 from hypothesis import settings
-from left_processes import end_all_with
+from slurm_cluster import SlurmCluster
 from slurm_workspace import SlurmWorkspace
 from workspace import Workspace
 
@@ -19,7 +18,8 @@ from workspace import Workspace
 settings.register_profile("canary-wf", deadline=None)
 settings.load_profile("canary-wf")
 
-TOOL = Path(__file__).parent / "slurm" / "slurm-cluster"
+SPARES = 2
+"""Partitions of the test cluster whose nodes a test may break."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -68,27 +68,25 @@ def small(cli: CommandLine) -> CommandLine:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the cluster and return its SLURM_CONF; a cluster that does not start fails the tests that need it.
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """Start the cluster that tests share; one that does not start fails the tests that need it.
 
     There is one for all processes that run tests side by side: the first starts it, the last stops it.
     """
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    environment = {**os.environ, "SLURM_LAB_DIR": str(shared / "slurm")}
-    with _users(shared, +1) as users:
+    found = SlurmCluster(shared / "slurm", {"SLURM_LAB_SPARES": str(SPARES)})
+    with _users(shared, +1, found) as users:
         if users == 1:
-            subprocess.run([TOOL, "start"], env=environment, check=True, timeout=120)
-    yield str(shared / "slurm" / "etc" / "slurm.conf")
-    with _users(shared, -1) as users:
+            found.start()
+    yield found
+    with _users(shared, -1, found) as users:
         if not users:
-            subprocess.run([TOOL, "stop"], env=environment, check=True, timeout=120)
-            # What ran on a node that was lost is nobody's any more: neither Slurm nor Snakemake ends it.
-            end_all_with("SLURM_LAB_DIR", environment["SLURM_LAB_DIR"])
+            found.stop()
 
 
 @contextmanager
-def _users(shared: Path, change: int) -> Iterator[int]:
+def _users(shared: Path, change: int, cluster: SlurmCluster) -> Iterator[int]:
     """Count who uses the cluster, one process at a time; a start that fails counts nobody and leaves nothing behind."""
     with (shared / "slurm-users").open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -97,35 +95,34 @@ def _users(shared: Path, change: int) -> Iterator[int]:
         try:
             yield before + change
         except BaseException:
-            subprocess.run([TOOL, "stop"], env={**os.environ, "SLURM_LAB_DIR": str(shared / "slurm")}, check=False)
+            cluster.stop()
             raise
         file.truncate(0)
         file.write(str(before + change))
 
 
 @pytest.fixture
-def slurm(tmp_path: Path, cluster: str) -> Iterator[SlurmWorkspace]:
-    """Return a fresh workspace on the cluster, which other tests may use at the same time."""
-    with _cluster_lock(cluster, fcntl.LOCK_SH):
-        yield _on_cluster(tmp_path, cluster)
+def slurm(tmp_path: Path, cluster: SlurmCluster) -> SlurmWorkspace:
+    """Return a fresh workspace on the cluster, which other tests use at the same time."""
+    return SlurmWorkspace(tmp_path, cluster)
 
 
 @pytest.fixture
-def slurm_alone(tmp_path: Path, cluster: str) -> Iterator[SlurmWorkspace]:
-    """Return a fresh workspace on a cluster that no other test uses now: for those that break some of it."""
-    with _cluster_lock(cluster, fcntl.LOCK_EX):
-        yield _on_cluster(tmp_path, cluster)
+def slurm_spare(tmp_path: Path, cluster: SlurmCluster) -> Iterator[SlurmWorkspace]:
+    """Return a fresh workspace on two nodes of the cluster that no other test uses now: for those that break nodes."""
+    with cluster.spare_partition(SPARES) as partition:
+        workspace = SlurmWorkspace(tmp_path, cluster)
+        workspace.options += f",partition={partition}"
+        yield workspace
 
 
-@contextmanager
-def _cluster_lock(cluster: str, how: int) -> Iterator[None]:
-    with (Path(cluster).parent.parent / "in-use").open("a") as file:
-        fcntl.flock(file, how)
-        yield
-
-
-def _on_cluster(folder: Path, cluster: str) -> SlurmWorkspace:
-    workspace = SlurmWorkspace(folder)
-    workspace.environment["SLURM_CONF"] = cluster
-    workspace.environment["SLURM_LAB_DIR"] = str(Path(cluster).parent.parent)
-    return workspace
+@pytest.fixture
+def slurm_own(tmp_path: Path) -> Iterator[SlurmWorkspace]:
+    """Return a fresh workspace on a small cluster of its own: for tests that break more than nodes."""
+    number = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    cluster = SlurmCluster(tmp_path / "slurm", {"SLURM_LAB_NODES": "1", "SLURM_LAB_CPU_NODES": "1"}, number=number)
+    try:
+        cluster.start()
+        yield SlurmWorkspace(tmp_path, cluster)
+    finally:
+        cluster.stop()

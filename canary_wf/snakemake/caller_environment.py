@@ -8,6 +8,8 @@ or in a Slurm job, still has the caller's values, so it leaves them in variables
 import os
 from collections.abc import Mapping, MutableMapping
 
+from canary_wf.errors import WorkspaceError
+
 CALLER = "CANARY_WF_CALLER"
 """The folder that Snakemake takes for temporary files; with ``_NAME`` behind it the caller's own value of NAME."""
 
@@ -19,10 +21,17 @@ TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
 
 
 def note_caller(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Leave in `environment`, that of Snakemake, what the runners of its batches shall find in theirs."""
+    """Leave in `environment`, that of Snakemake, what the runners of its batches shall find in theirs.
+
+    Raises WorkspaceError where no folder for temporary files can be written, which Snakemake can do nothing without.
+    """
     import tempfile  # late, as runners need it not
 
-    environment[CALLER] = tempfile.gettempdir()
+    try:
+        environment[CALLER] = tempfile.gettempdir()
+    except OSError as error:
+        told = "no folder for temporary files can be written"
+        raise WorkspaceError(told, where="TMPDIR", hint="free some space, or set TMPDIR to another one") from error
     for name in (*THREADS, *TEMPORARY):
         environment.pop(f"{CALLER}_{name}", None)
         if name in environment:

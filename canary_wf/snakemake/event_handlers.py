@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from canary_wf.errors import CanaryWfError, WorkspaceError
+from canary_wf.errors import CanaryWfError, WorkspaceError, one_line
 from canary_wf.history.run_times import record_session
 from canary_wf.recovery.reconcile import settle
 from canary_wf.recovery.withdrawal import note_withdrawal, stopped_by_user, take_back
@@ -71,8 +71,8 @@ def _told() -> Iterator[None]:
     """Tell an error in one line: a handler that raises would bury it in a traceback of Snakemake's."""
     try:
         yield
-    except CanaryWfError as error:
-        sys.stderr.write(f"canary-wf: {error}\n")
+    except (CanaryWfError, OSError) as error:
+        sys.stderr.write(f"canary-wf: {one_line(str(error))}\n")
     except UnicodeEncodeError as error:
         # Folders are named in UTF-8, which Snakemake's process cannot write; the rules settle the same by themselves.
         sys.stderr.write(f"canary-wf: the locale has no letter for {error.object!a}; set a UTF-8 one, as C.UTF-8\n")

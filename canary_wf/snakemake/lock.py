@@ -8,7 +8,7 @@ start handler writes that down beside it, so that the next run after a crash, or
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -53,12 +53,14 @@ def is_locked(out: Path) -> bool:
 def release_stale_lock(out: Path) -> None:
     """Free the lock on `out` when the process that took it is known to be dead, and the workspace is the user's.
 
-    Only files called as Snakemake calls its locks are removed, and none where the folder of locks is a link.
+    Only files called as Snakemake calls its locks are removed, and none where the folder of locks is a link. What may
+    not be looked at or removed stays, and Snakemake says so.
     """
-    if _is_stale(out) and is_trusted(out) and not (out / ".snakemake" / "locks").is_symlink():
-        for path in _locks(out):
-            if _LOCK_NAME.fullmatch(path.name) and not path.is_symlink():
-                path.unlink(missing_ok=True)
+    with suppress(OSError):
+        if _is_stale(out) and is_trusted(out) and not (out / ".snakemake" / "locks").is_symlink():
+            for path in _locks(out):
+                if _LOCK_NAME.fullmatch(path.name) and not path.is_symlink():
+                    path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -41,14 +41,14 @@ def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's
 
     The processes of `workflow` that run single jobs note nothing. A suite that cannot be written does without.
     """
-    here = Path.cwd().resolve()
-    if not workflow.is_main_process or here == out.resolve() or not is_trusted(out):
-        return
-    path = _notes(out) / f"{hashlib.sha256(os.fsencode(here)).hexdigest()[:12]}.json"
-    before = _read(path)
-    if before is not None and before.may_live and has_lock(here):
-        return
     with suppress(OSError, WorkspaceError):
+        here = Path.cwd().resolve()
+        if not workflow.is_main_process or here == out.resolve() or not is_trusted(out):
+            return
+        path = _notes(out) / f"{hashlib.sha256(os.fsencode(here)).hexdigest()[:12]}.json"
+        before = _read(path)
+        if before is not None and before.may_live and has_lock(here):
+            return
         path.parent.mkdir(exist_ok=True)
         write_json(path, LargerWorkflow(str(here), this_place(), os.getpid(), start_ticks(os.getpid())))
 

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from canary_wf.errors import CanaryWfError
 from canary_wf.recovery.slurm_end import Suspect, states_of, suspect_of
 from canary_wf.resources.slurm.jobs import ended
 from canary_wf.resources.slurm.text import own_ids
@@ -18,18 +20,28 @@ def runtime_minutes(plan: str, batch: str, planned: int, longest: int | None = N
     """Return the minutes to ask for: the planned ones, doubled for each attempt that ended by its time limit.
 
     More than `longest` is never asked for, as no partition would ever run it. Nothing else makes a retry ask for more:
-    what failed for another reason would only wait longer in the queue.
+    what failed for another reason would only wait longer in the queue. A batch whose state cannot be read asks for what
+    is planned: its runner says what is wrong, and the others run.
     """
     paths = SessionPaths.of_plan(Path(plan))
+    try:
+        reached = _limits_reached(paths, batch)
+    except (CanaryWfError, OSError):
+        reached = 0
+    minutes: int = planned * 2 ** min(reached, 6)
+    return minutes if longest is None else max(planned, min(minutes, longest))
+
+
+def _limits_reached(paths: SessionPaths, batch: str) -> int:
+    """Return how many attempts at `batch` ended by their time limit. Raises CanaryWfError or OSError."""
     journal = paths.batch(batch).journal
     if not journal.exists():
-        return planned
+        return 0
     state = read_journal(journal)
     suspect = suspect_of(paths, batch, state, own_ids())
     # A runner that was killed at the limit could not write that down.
     silent = suspect is not None and _has_timed_out(paths, suspect)
-    minutes: int = planned * 2 ** min(state.ended_by_limit + silent, 6)
-    return minutes if longest is None else max(planned, min(minutes, longest))
+    return state.ended_by_limit + silent
 
 
 _ended_states: dict[str, str] = {}
@@ -58,7 +70,8 @@ def _others(paths: SessionPaths) -> Iterator[Suspect]:
         return
     for batch in folder.iterdir():
         files = paths.batch(batch.name)
-        if files.journal.exists() and not files.result.exists():
-            suspect = suspect_of(paths, batch.name, read_journal(files.journal))
-            if suspect is not None and suspect.slurm_job_id not in _ended_states:
-                yield suspect
+        with suppress(CanaryWfError, OSError):  # another batch's, which asks for itself
+            if files.journal.exists() and not files.result.exists():
+                suspect = suspect_of(paths, batch.name, read_journal(files.journal))
+                if suspect is not None and suspect.slurm_job_id not in _ended_states:
+                    yield suspect

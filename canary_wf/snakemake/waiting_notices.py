@@ -70,7 +70,11 @@ class WaitingNotices:
 
     def look(self) -> None:
         """Write a line for each batch that waits for something new."""
-        for paths, batch in list(self._running())[:_MOST]:
+        try:
+            running = list(self._running())[:_MOST]
+        except OSError:
+            return  # where nobody may look, there is nothing to show
+        for paths, batch in running:
             try:
                 waiting = read_waiting(paths.batch(batch).waiting)
             except (CanaryWfError, OSError):

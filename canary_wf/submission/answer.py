@@ -11,6 +11,9 @@ from enum import Enum
 from pathlib import Path
 
 from canary_wf.durations import environment_seconds
+from canary_wf.errors import WorkspaceError
+from canary_wf.files.json_files import write_atomic
+from canary_wf.files.plain_files import read_plain
 
 _ID = re.compile(r"(\d+)(?:;[\w.-]+)?")
 
@@ -57,6 +60,7 @@ SECONDS = 600.0
 LIMIT_FACTOR = 6
 """That many times as long it may do so because too many jobs are there, of which each that ends makes room."""
 
+_LONGEST_NOTE = 100
 _LONGEST_PAUSE = 60.0
 _FORGOTTEN = 3 * _LONGEST_PAUSE
 """A note that is so old is of another run, or of another time that the controller was away."""
@@ -90,9 +94,9 @@ class Patience:
         since = now if self._since is None else self._since
         with suppress(OSError, ValueError):
             if now - self._note.stat().st_mtime < _FORGOTTEN:
-                since = min(since, float(self._note.read_text()))
+                since = min(since, float(read_plain(self._note, most=_LONGEST_NOTE)))
         self._since = min(since, now)
-        with suppress(OSError):  # where no note can be written, each submission counts its own time
+        with suppress(OSError, WorkspaceError):  # where no note can be written, each submission counts its own time
             self._note.parent.mkdir(parents=True, exist_ok=True)
-            self._note.write_text(f"{self._since}\n")
+            write_atomic(self._note, f"{self._since}\n".encode())
         return self._since

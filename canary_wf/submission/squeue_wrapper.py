@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, ExitCode
-from canary_wf.files.json_files import write_atomic
+from canary_wf.files.json_files import write_all, write_atomic
 from canary_wf.files.locks import file_lock
+from canary_wf.files.plain_files import open_own, read_plain
 from canary_wf.resources.slurm.jobs import ask_states, ended
 from canary_wf.submission.search_path import slurms_program, without_ours
 
@@ -34,8 +35,8 @@ def note_submitted(name: str, job: str) -> None:
     if not _is_name(name):
         return
     try:
-        with file_lock(_lock(name)), (FOLDER / name).open("a", encoding="ascii") as file:
-            file.write(f"{job} 0\n")
+        with file_lock(_lock(name)):
+            _append(FOLDER / name, f"{job} 0\n")
     except (CanaryWfError, OSError) as error:
         sys.stderr.write(f"canary-wf: if Slurm forgets job {job}, that will not be noticed: {error}\n")
 
@@ -71,12 +72,20 @@ def _lost(name: str, answer: str) -> list[tuple[str, str]]:
         return []
     known = {line.partition("|")[0].partition("_")[0].strip() for line in answer.splitlines()}
     with file_lock(_lock(name)):
-        lines = map(_LINE.fullmatch, note.read_text(encoding="ascii", errors="replace").splitlines())
+        lines = map(_LINE.fullmatch, read_plain(note).decode("ascii", "replace").splitlines())
         rounds = {line[1]: 0 if line[1] in known else int(line[2]) + 1 for line in lines if line is not None}
         write_atomic(note, "".join(f"{job} {count}\n" for job, count in rounds.items()).encode())
     over = [job for job, count in rounds.items() if count >= ROUNDS]
     states = ask_states(over)
     return [(job, states[job] if ended(states.get(job, "")) else "COMPLETED") for job in over]
+
+
+def _append(note: Path, line: str) -> None:
+    descriptor = open_own(note, os.O_WRONLY | os.O_APPEND)
+    try:
+        write_all(descriptor, line.encode("ascii"))
+    finally:
+        os.close(descriptor)
 
 
 def _lock(name: str) -> Path:

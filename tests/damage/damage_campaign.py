@@ -5,6 +5,9 @@
 prints every round that went wrong with its seed; `--rounds 1 --seed N` does that one again. In each, one file or folder
 of a workspace is damaged in one way. Then some of the commands that only read are run, and some that write, each on a
 copy. None may raise, hang or fill the memory, none may call passed what failed, and nothing outside may change.
+
+With `--snakemake`, which takes twice as long, Snakemake reads and runs each workspace as well; one more of them is a
+suite that is a part of a larger workflow.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +26,15 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 
 from damage_kinds import OF_FILES, OF_FOLDERS, Kind, Place
+from damage_snakemake import (
+    READ_BY_SNAKEMAKE,
+    RUNS,
+    RUNS_OF_LARGER,
+    load_snakemake,
+    make_embedded,
+    problems_of_run,
+    snakemake,
+)
 from damage_world import HUNG, Ended, command, copied, in_child, make_worlds, remove, snapshot
 
 from canary_wf.errors import CanaryWfError, WorkspaceError
@@ -71,11 +84,15 @@ class Round(NamedTuple):
 class Campaign:
     """Rounds on copies of the same workspaces, in one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, snakemake: bool = False) -> None:
         self.folder = folder
-        self.worlds = make_worlds(folder)
         self._outside = folder / "outside"
         self._work = folder / "work"
+        self._snakemake = snakemake
+        self.worlds = make_worlds(folder)
+        if snakemake:
+            load_snakemake()
+            self.worlds["embedded"] = make_embedded(self._work, folder / "embedded")
 
     def run(self, seed: int) -> Round:
         """Do the round of `seed`."""
@@ -93,24 +110,21 @@ class Campaign:
         obeys = kind.__name__ in {"forbidden", "read_only"} or chance.random() < 0.2
         problems: list[str] = []
         told = 0
-        for ended in self._commands(world, target, kind, seed, chance, problems, obeys=obeys):
+        damaged = partial(self._prepare, world, target, kind, seed)
+        for ended in self._commands(damaged, chance, problems, obeys=obeys):
             told += 1
             problems += _problems(ended, target)
+        if self._snakemake and target.parts[0] not in READ_BY_SNAKEMAKE:
+            for ended in self._runs(damaged, chance, problems, larger=name == "embedded", obeys=obeys):
+                told += 1
+                problems += problems_of_run(ended) if "snakemake" in ended.command else _problems(ended, target)
         what = f"{kind.__name__} at {name}/{target}{', modes obeyed' if obeys else ''}"
         return Round(seed, what, problems, told)
 
     def _commands(
-        self,
-        world: Path,
-        target: Path,
-        kind: Kind,
-        seed: int,
-        chance: random.Random,
-        problems: list[str],
-        *,
-        obeys: bool,
+        self, damaged: Callable[[], None], chance: random.Random, problems: list[str], *, obeys: bool
     ) -> Iterator[Ended]:
-        self._prepare(world, target, kind, seed)
+        damaged()
         before = snapshot(self._outside)
         seen: dict[str, int] = {}
         for text in (*ALWAYS, *chance.sample(READING, READ_AT_ONCE)):
@@ -120,12 +134,24 @@ class Campaign:
         problems += _disagreement(seen)
         problems += _changes(before, snapshot(self._outside), "reading")
         for text in chance.sample(WRITING, WRITES_AT_ONCE):
-            self._prepare(world, target, kind, seed)
+            damaged()
             before = snapshot(self._outside)
             yield self._write(text, obeys=obeys)
             if not text.startswith(("generate", "gc")):
                 yield command(["status"], self._work, obeys=obeys)
             problems += _changes(before, snapshot(self._outside), text)
+
+    def _runs(
+        self, damaged: Callable[[], None], chance: random.Random, problems: list[str], *, larger: bool, obeys: bool
+    ) -> Iterator[Ended]:
+        """Run Snakemake, and in half of the cases once more on what the first one left."""
+        choices = [(text, False) for text in RUNS] + [(text, True) for text in RUNS_OF_LARGER if larger]
+        damaged()
+        before = snapshot(self._outside)
+        for text, in_larger in chance.sample(choices, chance.choice([1, 2])):
+            yield snakemake(text, self._work, larger=in_larger, obeys=obeys)
+            yield command(["status"], self._work, obeys=obeys)
+            problems += _changes(before, snapshot(self._outside), f"snakemake {text}")
 
     def _write(self, text: str, *, obeys: bool) -> Ended:
         works: dict[str, Callable[[], int]] = {
@@ -176,7 +202,7 @@ class Campaign:
         try:
             for batch in sorted(path.stem for path in slices.iterdir()) if os.path.isdir(slices) else []:  # noqa: PTH112 - as above
                 runtime_minutes(str(self._plan()), batch, 1)
-            if (self._plan().parent / "batch-table.json").exists():
+            if os.path.exists(self._plan().parent / "batch-table.json"):  # noqa: PTH110 - as above
                 BatchTable(str(self._plan())).results()
         except CanaryWfError as error:
             sys.stderr.write(f"canary-wf: {error}\n")
@@ -247,15 +273,15 @@ def _changes(before: dict[str, tuple[object, ...]], after: dict[str, tuple[objec
     return [f"{doing}: changed outside: {changed[:5]}"] if changed else []
 
 
-def set_up(folder: Path) -> Campaign:
-    """Return a campaign in `folder`, in an environment of its own."""
+def set_up(folder: Path, *, snakemake: bool) -> Campaign:
+    """Return a campaign in `folder`, in an environment of its own; with `snakemake` it runs that, too."""
     os.environ.update(
         HOME=str(folder), CANARY_WF_HEARTBEAT="0.5", CANARY_WF_LEASE_DIR=str(folder / "leases"), NO_COLOR="1"
     )
     for name in ("CANARY_WF_CONFIG", "SLURM_JOB_ID", "GITHUB_STEP_SUMMARY"):
         os.environ.pop(name, None)
     os.umask(0o022)
-    return Campaign(folder)
+    return Campaign(folder, snakemake=snakemake)
 
 
 def main() -> int:
@@ -263,9 +289,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Damage workspaces and check that commands say so and do no harm.")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--snakemake", action="store_true", help="Run Snakemake and a larger workflow, too.")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="canary-wf-damage-"))
-    campaign = set_up(folder)
+    campaign = set_up(folder, snakemake=options.snakemake)
     bad = commands = 0
     for seed in range(options.seed, options.seed + options.rounds):
         done = campaign.run(seed)

@@ -65,13 +65,13 @@ class Ended(NamedTuple):
     err: str
 
 
-def in_child(name: str, work: Callable[[], int], folder: Path, *, obeys: bool = False) -> Ended:
+def in_child(name: str, work: Callable[[], int], folder: Path, *, obeys: bool = False, limit: float = LIMIT) -> Ended:
     """Do `work` in a forked process in `folder` and return how it ended; also root `obeys` modes when asked to."""
     streams = [folder.parent / f"{folder.name}.{kind}" for kind in ("out", "err")]
     child = os.fork()
     if not child:
         _be_child(work, folder, streams, obeys=obeys)
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + limit
     pause = 0.001
     while True:
         found, status = os.waitpid(child, os.WNOHANG)
@@ -154,29 +154,31 @@ def make_worlds(folder: Path) -> dict[str, Path]:
     """Make the workspaces in `folder`; return them by name."""
     load_all()
     finished, interrupted = folder / "finished", folder / "interrupted"
-    _write_tree(finished)
+    write_tree(finished)
     for _ in range(2):
-        _must(command(["generate", "-b", "spec=count:2"], finished))
+        must(command(["generate", "-b", "spec=count:2"], finished))
         _run_all(finished)
-    _write_tree(interrupted)
-    _must(command(["generate", "-b", "spec=count:2"], interrupted))
+    write_tree(interrupted)
+    must(command(["generate", "-b", "spec=count:2"], interrupted))
     _run_all(interrupted)
-    _write_tree(interrupted)
-    _must(command(["generate", "-b", "spec=layout:atomic,count:1"], interrupted))
+    write_tree(interrupted)
+    must(command(["generate", "-b", "spec=layout:atomic,count:1"], interrupted))
     _run_and_kill(interrupted)
     for world in (finished, interrupted):
-        _age(world)
+        age(world)
     return {"finished": finished, "interrupted": interrupted}
 
 
-def _write_tree(folder: Path) -> None:
+def write_tree(folder: Path) -> None:
+    """Write the jobs and their settings into `folder`."""
     for name, text in TREE.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
 
-def _must(ended: Ended) -> None:
+def must(ended: Ended) -> None:
+    """Raise AssertionError unless the command ended well."""
     if ended.code:
         raise AssertionError(ended)
 
@@ -205,7 +207,7 @@ def _run_all(folder: Path) -> None:
             if batch.id not in done and done.issuperset(batch.dependencies):
                 assert _runner(folder, batch.id, paths.plan).wait(120) == 0
                 done.add(batch.id)
-    _must(command(write_reports(folder), folder))
+    must(command(write_reports(folder), folder))
 
 
 def write_reports(folder: Path) -> list[str]:
@@ -229,7 +231,7 @@ def _run_and_kill(folder: Path) -> None:
     runner.wait()
 
 
-def _age(folder: Path) -> None:
+def age(folder: Path) -> None:
     """Let all in `folder` be an hour old, as nobody is taken for alive by its files then."""
     before = time.time() - 3600
     for path in (folder, *folder.rglob("*")):

@@ -22,3 +22,11 @@ def test_no_damage_raises_hangs_turns_green_or_reaches_outside(first: int) -> No
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith(f"{ROUNDS} rounds from seed {first}, ")
+
+
+def test_snakemake_runs_damaged_workspaces_and_larger_workflows() -> None:
+    """Reading and running the workflow raise only errors in one line, and no run passes in which a job failed."""
+    command = [sys.executable, str(CAMPAIGN), "--snakemake", "--rounds", "8", "--seed", "20014"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("8 rounds from seed 20014, ")

@@ -241,7 +241,7 @@ def test_a_wrong_variable_is_told_in_one_line(tmp_path: Path, monkeypatch: pytes
 
 TWO_AT_ONCE = """
 import sys, time
-from canary_wf.execution import runner, scheduler
+from canary_wf.run import runner, scheduler
 def until(self):
     time.sleep(0.5)
     return 1.0

@@ -94,3 +94,10 @@ def test_a_suite_that_cannot_be_written_is_used_all_the_same(tmp_path: Path, lar
     note_larger(out, MAIN)
     assert running_larger(out) == []
     assert larger.exists()
+
+
+def test_a_folder_that_is_gone_is_no_larger_workflow(tmp_path: Path, larger: Path) -> None:
+    """Whoever reads the rules there sees an error of Snakemake's, not one of ours."""
+    larger.rmdir()
+    note_larger(_suite(tmp_path), MAIN)
+    assert not (tmp_path / "suite" / ".canary-wf" / "larger").exists()

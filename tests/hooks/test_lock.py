@@ -127,3 +127,13 @@ def test_a_run_elsewhere_leaves_no_note_about_this_lock(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path / "elsewhere")
     record_owner(tmp_path)
     assert not (tmp_path / ".canary-wf" / "workflow.json").exists()
+
+
+def test_locks_that_cannot_be_looked_at_stay(tmp_path: Path) -> None:
+    """Reading the workflow goes on; Snakemake says itself what is wrong with its locks."""
+    _owner(tmp_path)
+    locks = tmp_path / ".snakemake" / "locks"
+    locks.parent.mkdir()
+    locks.symlink_to("locks")
+    release_stale_lock(tmp_path)
+    assert locks.is_symlink()

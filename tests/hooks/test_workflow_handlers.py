@@ -8,6 +8,7 @@ from sessions import recorded
 
 from canary_wf.history.run_times import load_history
 from canary_wf.report.session import load_session
+from canary_wf.snakemake import event_handlers as workflow
 from canary_wf.snakemake.event_handlers import workflow_failed, workflow_started, workflow_succeeded
 from canary_wf.snakemake.lock import is_locked
 from canary_wf.verdict.status import Outcome
@@ -46,3 +47,22 @@ def test_failure_settles_keeps_run_times_and_says_where_to_look(
     assert list(load_history(out).runtimes) == [spec("a").id]
     state = load_session(paths)
     assert [state.record(job).status.outcome for job in state.plan.jobs] == [Outcome.SUCCESS, Outcome.INTERRUPTED]
+
+
+def test_an_error_of_the_system_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake would show a traceback of its own for it."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/x/\nbatches")
+
+    paths = recorded(tmp_path, plan_of([spec("a")]), {})
+    monkeypatch.setattr(workflow, "settle", refused)
+    monkeypatch.setattr(workflow, "keep_runtimes", refused)
+    workflow_started(str(paths.plan))
+    workflow_succeeded(str(paths.plan))
+    workflow_failed(str(paths.plan))
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 4
+    assert all(line.startswith("canary-wf: ") for line in told)

@@ -6,6 +6,7 @@ import pytest
 from factories import spec
 from workspace import Workspace
 
+from canary_wf.errors import WorkspaceError
 from canary_wf.run.job.environment import base_environment, job_environment
 from canary_wf.snakemake.caller_environment import CALLER, TEMPORARY, THREADS, callers_environment, note_caller
 
@@ -73,3 +74,14 @@ def test_jobs_of_a_workflow_see_the_shell_that_runs_snakemake(workspace: Workspa
         "OMP_NUM_THREADS": "2",
     }
     assert not [name for name in shown if name.startswith(("SNAKEMAKE_", CALLER))]
+
+
+def test_without_a_folder_for_temporary_files_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake would name all the folders that it tried, in a traceback."""
+
+    def none() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(WorkspaceError, match="TMPDIR: no folder for temporary files"):
+        note_caller({})

@@ -240,3 +240,20 @@ def test_only_on_a_terminal_it_takes_the_place_of_snakemakes_output(
     shown = terminal and not dryrun
     assert handler.writes_to_stream == shown
     assert capsys.readouterr().err == ("a message\n" if shown else "")
+
+
+def test_damage_to_the_session_is_one_line_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The logging module would write a traceback for each record; the run goes on."""
+    plan = plan_of([spec("a")])
+    paths = write_session(plan, tmp_path)
+    batch = plan.batches[0].id
+    handler = plugin.LogHandler(SimpleNamespace(dryrun=False), None)  # type: ignore[arg-type]
+    handler.emit(_job_info(paths, batch))
+    paths.slice(batch).unlink()
+    for _ in range(2):
+        handler.emit(_record("Job 3 has been submitted with SLURM jobid 12 (log: x)."))
+    handler.close()
+    told = capsys.readouterr().err
+    assert told.startswith("canary-wf: warning: what is submitted is not noted in full: ")
+    assert told.count("\n") == 1
+    assert str(paths.slice(batch)) in told

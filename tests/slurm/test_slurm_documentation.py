@@ -13,7 +13,6 @@ pytestmark = [
 
 def test_the_commands_of_the_page_run(slurm: SlurmWorkspace, tmp_path: Path) -> None:
     """From top to bottom, with the cluster's own account and partition, and shorter pauses."""
-    done = run_page(
-        ROOT / "docs" / "slurm.md", page_sandbox(tmp_path / "page"), {"SLURM_CONF": slurm.environment["SLURM_CONF"]}
-    )
+    variables = {name: slurm.environment[name] for name in ("SLURM_CONF", "PATH")}
+    done = run_page(ROOT / "docs" / "slurm.md", page_sandbox(tmp_path / "page"), variables)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -125,7 +125,7 @@ def test_a_batch_of_several_nodes_goes_on_after_it_was_broken_off(slurm: SlurmWo
     slurm.write("wait", "")
     slurm.generate_for_slurm("-b", "spec=layout:atomic")
     with slurm.running(profile) as run:
-        slurm.wait_until(lambda: slurm.launched() == 2)
+        slurm.wait_until(lambda: slurm.launched() == 2 and slurm.passed() == 1)
         number = slurm.job("slow")["slurm_job_id"]
         shares = re.findall(r"\bGRES=gpu:a100:(\d)", slurm.run("scontrol", "show", "-d", "job", number).stdout)
         os.kill(run.pid, signal.SIGINT)

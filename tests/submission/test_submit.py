@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from canary_wf.submission.answer import Passing, Patience
 from canary_wf.submission.search_path import put_before
+from canary_wf.submission.squeue_wrapper import FOLDER, note_submitted
 from canary_wf.submission.submit import Label, SubmissionError, submit
 
 LABEL = Label("batch_1", "canary-wf s batch_1")
@@ -214,3 +216,21 @@ def test_a_damaged_note_does_not_stop_the_questions(fake: _Slurm) -> None:
     done = subprocess.run(command, env=environment, cwd=fake.folder, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("42|COMPLETED\n", "")
     assert (notes / "canary-wf_1").read_text() == "42 4\n"
+
+
+def test_notes_that_are_no_files_are_neither_waited_for_nor_written_through(
+    fake: _Slurm, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe, and a file that never ends: the job counts, and the time to wait as well."""
+    monkeypatch.chdir(fake.folder)
+    FOLDER.mkdir(parents=True)
+    os.mkfifo(FOLDER / "run")
+    reader = os.open(FOLDER / "run", os.O_RDONLY | os.O_NONBLOCK)
+    note_submitted("run", "12")
+    assert not os.read(reader, 10)
+    os.close(reader)
+    assert "it is not a regular file" in capsys.readouterr().err
+    note = fake.folder / "note"
+    note.touch()
+    os.truncate(note, 1 << 40)
+    assert Patience(note).next_pause(Passing.CONTROLLER) == 1.0

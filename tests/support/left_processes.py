@@ -8,7 +8,6 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,24 +34,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for pid, command in left.items():
         print(f"\nleft behind by a test: process {pid}: {command}")  # noqa: T201 - the run's output
         os.kill(pid, signal.SIGKILL)
-    # A job step of the test cluster may outlive a node that a test took away; it is ended and named all the same.
-    if any("slurm-jobstep" not in command for command in left.values()):
+    if left:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def end_all_with(variable: str, value: str) -> None:
-    """Kill every process that was started with `variable` set to `value`, which this one was not."""
-    for pid, _ in _with(f"{variable}={value}".encode()):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def _left() -> Iterator[tuple[int, str]]:
     """Yield pid and command line of each process of this run but this one and the workers, which are its children."""
-    return _with(f"{VARIABLE}={os.environ[VARIABLE]}".encode())
-
-
-def _with(ours: bytes) -> Iterator[tuple[int, str]]:
+    ours = f"{VARIABLE}={os.environ[VARIABLE]}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = (folder / "environ").read_bytes().split(b"\0")

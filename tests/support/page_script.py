@@ -1,11 +1,13 @@
 """A page of the documentation as one shell script, run in a folder as its reader has it."""
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import snakemake_server
 from page_blocks import Block, blocks
 from workspace import BIN, EXAMPLES
 
@@ -54,6 +56,7 @@ def _make_files(folder: Path) -> None:
         (folder / ".venv" / name).touch()
 
 
+_SNAKEMAKE = f'snakemake() {{ {shlex.join(snakemake_server.COMMAND)} "$@"; }}\n'
 _EXPECT = """
 expect() {
   echo "$2: $3" >&2
@@ -74,6 +77,7 @@ def run_page(page: Path, sandbox: Path, environment: Mapping[str, str]) -> "subp
             **os.environ,
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(sandbox / "home"),
+            **snakemake_server.variables(),
             **environment,
         },
         capture_output=True,
@@ -85,7 +89,7 @@ def run_page(page: Path, sandbox: Path, environment: Mapping[str, str]) -> "subp
 
 def _script(found: list[Block], sandbox: Path) -> str:
     """Return the page as one bash script; each command must end as the page says."""
-    lines = ["set -u", _EXPECT]
+    lines = ["set -u", _SNAKEMAKE, _EXPECT]
     for block in found:
         if "in" in block.said:
             lines.append(f"cd '{sandbox}/{block.said['in']}'")

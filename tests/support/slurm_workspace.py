@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workspace import Workspace
+from slurm_cluster import SlurmCluster
+from workspace import BIN, Workspace
 
 PLUGINS = Path(__file__).parents[1] / "slurm" / "plugins"
 
@@ -25,12 +27,20 @@ _FASTER = {
 class SlurmWorkspace(Workspace):
     """A workspace whose commands see the cluster, with profiles made fast for tests.
 
-    The profile `fastslurm` is `slurm` with an executor whose pauses between two status queries do not grow.
+    The profile `fastslurm` is `slurm` with an executor whose pauses between two status queries do not grow. `options`
+    are those of `--slurm`.
     """
 
+    def __init__(self, folder: Path, cluster: SlurmCluster) -> None:
+        super().__init__(folder)
+        self.cluster = cluster
+        self.options = "account=lab"
+        self.environment |= cluster.environment
+        self.environment["PATH"] = f"{BIN}{os.pathsep}{self.environment['PATH']}"
+
     def generate_for_slurm(self, *arguments: str) -> None:
-        """Generate for the cluster, with its account, and let the profiles wait less."""
-        self.generate(*arguments, "--slurm", "account=lab", scheduler="auto")
+        """Generate for the cluster, with `options`, and let the profiles wait less."""
+        self.generate(*arguments, "--slurm", self.options, scheduler="auto")
         for profile in ("slurm", "slurm-sbatch"):
             path = self.out / profile / "config.yaml"
             text = path.read_text()
@@ -67,11 +77,17 @@ class SlurmWorkspace(Workspace):
         return self.tree.parent / "snakemake.log"
 
     def wait_until(self, done: Callable[[], object], seconds: float = 120) -> None:
-        """Wait until `done` says something true; fails with the run's output when it does not in `seconds`."""
+        """Wait until `done` says something true; fails with the run's output when it does not in `seconds`.
+
+        What is dear to ask, such as `status`, is asked more seldom, so that it does not hold up what it waits for.
+        """
         end = time.monotonic() + seconds
+        asked = time.monotonic()
         while not done():
-            assert time.monotonic() < end, self.log.read_text() if self.log.exists() else "nothing was run"
-            time.sleep(0.2)
+            now = time.monotonic()
+            assert now < end, self.log.read_text() if self.log.exists() else "nothing was run"
+            time.sleep(max(0.2, 2 * (now - asked)))
+            asked = time.monotonic()
 
     def journal(self, batch: str = "*") -> list[dict[str, Any]]:
         """Return the events of the newest session's journals, each journal's in order."""
@@ -81,6 +97,19 @@ class SlurmWorkspace(Workspace):
     def launched(self) -> int:
         """Return how many times a job's process was started."""
         return sum(event["event"] == "job_launched" for event in self.journal())
+
+    def passed(self) -> int:
+        """Return how many jobs passed for good: the verdict is recorded a moment after the end, if no signal came."""
+        return sum(event.get("outcome") == "SUCCESS" for event in self.journal())
+
+    def own_partition(self, **settings: str) -> str:
+        """Make a partition with `settings` for this workspace, of nodes that others use too; return its name."""
+        name = f"own{uuid.uuid4().hex[:8]}"
+        words = [f"{key}={value}" for key, value in settings.items()]
+        done = self.run("scontrol", "create", f"PartitionName={name}", "Nodes=n[1-4]", *words)
+        assert done.returncode == 0, done.stderr
+        self.options += f",partition={name}"
+        return name
 
     def job(self, name: str) -> dict[str, Any]:
         """Return what `status --json` says of the job called `name`."""

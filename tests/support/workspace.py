@@ -9,7 +9,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import snakemake_server
+
 BIN = Path(sys.executable).parent
+SNAKEMAKE = BIN / "snakemake"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -33,10 +36,12 @@ class Workspace:
         self, *command: str | Path, cwd: Path | None = None, timeout: float = 300
     ) -> "subprocess.CompletedProcess[str]":
         """Run `command` and return how it ended; nothing is raised for a bad end."""
+        words = [str(part) for part in command]
+        forked = words[0] == str(SNAKEMAKE)
         return subprocess.run(
-            [str(part) for part in command],
+            [*snakemake_server.COMMAND, *words[1:]] if forked else words,
             cwd=cwd or self.tree,
-            env=self.environment,
+            env=self.environment | snakemake_server.variables() if forked else self.environment,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -60,7 +65,7 @@ class Workspace:
 
     def snakemake_command(self, profile: str, *arguments: str | Path) -> list[str]:
         """Return the command line that runs a workflow."""
-        return [str(BIN / "snakemake"), "--profile", profile, *(str(argument) for argument in arguments)]
+        return [str(SNAKEMAKE), "--profile", profile, *(str(argument) for argument in arguments)]
 
     def status(self) -> dict[str, Any]:
         """Return what `status --json` says."""

@@ -9,6 +9,7 @@ from canary_wf.plan.store import write_session
 from canary_wf.snakemake.runtime_request import runtime_minutes
 from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import JournalWriter
+from canary_wf.state.session_paths import SessionPaths
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,14 @@ def test_no_retry_asks_for_more_than_a_partition_allows(tmp_path: Path, longest:
     """It would wait for ever; what is planned, which a user may have changed, is asked for all the same."""
     plan, batch = _ended(tmp_path, ["time_limit", "time_limit"])
     assert runtime_minutes(plan, batch, 10, longest=longest) == minutes
+
+
+def test_a_batch_whose_state_cannot_be_read_asks_for_what_is_planned(tmp_path: Path) -> None:
+    """Its runner says what is wrong; an error here would keep Snakemake from all the others."""
+    plan, batch = _ended(tmp_path, ["time_limit"])
+    SessionPaths.of_plan(Path(plan)).batch(batch).folder.rename(tmp_path / "gone")
+    assert runtime_minutes(plan, batch, 10) == 10
+    assert runtime_minutes(plan, "b" * 300, 10) == 10  # no file can have such a name, so the system refuses to look
 
 
 def _ended(out: Path, reasons: list[str]) -> tuple[str, str]:

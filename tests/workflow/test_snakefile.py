@@ -11,7 +11,7 @@ import pytest
 from factories import plan_of, spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workspace import BIN
+from workspace import SNAKEMAKE, Workspace
 
 from canary_wf.plan.model import Plan, RulesMode
 from canary_wf.plan.store import write_session
@@ -91,29 +91,25 @@ def generated(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(*command: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_the_files_are_formatted_as_snakefmt_does(generated: Path) -> None:
     """A workflow that goes into somebody's repository passes its checks."""
     files = [str(path) for path in sorted((generated / "workflow").rglob("*")) if path.is_file()]
     assert len(files) == 3
-    done = _run(sys.executable, "-m", "snakefmt", "--check", *files, cwd=generated)
+    command = [sys.executable, "-m", "snakefmt", "--check", *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
 
-def test_snakemake_lints_nothing_but_the_missing_environments(generated: Path) -> None:
+def test_snakemake_lints_nothing_but_the_missing_environments(workspace: Workspace, generated: Path) -> None:
     """Jobs bring their own environment, so rules declare none."""
-    done = _run("snakemake", "--lint", "text", cwd=generated)
+    done = workspace.run(SNAKEMAKE, "--lint", "text", cwd=generated)
     told = set(re.findall(r"^    \* (.*?):?$", done.stdout + done.stderr, re.MULTILINE))
     assert told == {"Specify a conda environment or container for each rule."}, done.stderr
 
 
-def test_snakemake_plans_every_rule_of_it(generated: Path) -> None:
+def test_snakemake_plans_every_rule_of_it(workspace: Workspace, generated: Path) -> None:
     """Batches in the order of their dependencies, then the report and the gate, with their resources."""
-    done = _run("snakemake", "-n", "--profile", "local", cwd=generated)
+    done = workspace.run(SNAKEMAKE, "-n", "--profile", "local", cwd=generated)
     assert done.returncode == 0, done.stderr
     shown = done.stdout + done.stderr
     rules = re.findall(r"^(?:local)?rule (\w+):", shown, re.MULTILINE)

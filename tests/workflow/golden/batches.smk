@@ -2,7 +2,7 @@
 #
 # One rule a batch. Its result file is written last, once every job of the batch has its verdict; a job that fails does
 # not fail its rule (the gate counts those), so a rule fails only when the machine does, and is tried again then.
-from canary_wf.workflow.limits import runtime_minutes
+from canary_wf.snakemake.runtime_request import runtime_minutes
 
 
 rule batch_c27582d7db2c:
