@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 DEMO := build/demo
 
+# The tests start Python many hundred times; without compiled modules each start would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all coverage check docs reference wheel faults damage screenshots clean
 
 demo: $(VENV)/.installed
