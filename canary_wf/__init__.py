@@ -6,11 +6,12 @@ when they are first asked for, as the runner must start fast.
 
 from typing import TYPE_CHECKING
 
+from canary_wf._version import __version__
+
 if TYPE_CHECKING:
     from canary_wf.library import generate
     from canary_wf.sessions import load_plan, load_status
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "generate", "load_plan", "load_status"]
 
 _PLACES = {"generate": "library", "load_plan": "sessions", "load_status": "sessions"}

@@ -15,7 +15,7 @@ import canary_wf
 PACKAGE = Path(canary_wf.__file__).parent
 
 FLOORS = [
-    {"errors"},
+    {"_version", "errors"},
     {"durations", "expressions", "plugins", "shipped", "wording", "runtime"},
     {"files"},
     {"hooks", "resources", "verdict"},

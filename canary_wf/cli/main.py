@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from canary_wf import __version__
+from canary_wf._version import __version__
 from canary_wf.cli.configured import NOT_CONFIGURED, Configured
 from canary_wf.errors import CanaryWfError, ExitCode, one_line
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from canary_wf import __version__
+from canary_wf._version import __version__
 from canary_wf.batch.problem import LOCK, MEMORY
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import msgspec
 
-from canary_wf import __version__
+from canary_wf._version import __version__
 from canary_wf.durations import format_duration
 from canary_wf.plan.model import Plan, RulesMode
 from canary_wf.shipped import shipped_folder

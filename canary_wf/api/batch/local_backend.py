@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from canary_wf import __version__
+from canary_wf._version import __version__
 from canary_wf.api.batch.testbatch import TestBatch
 from canary_wf.api.job.job import Job
 from canary_wf.errors import CanaryWfError

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from canary_wf import __version__
+from canary_wf._version import __version__
 from canary_wf.report.formats.cdash_tests import TestWriter
 from canary_wf.report.formats.junit import defused, printable
 from canary_wf.report.session import SessionState

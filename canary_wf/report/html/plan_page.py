@@ -7,7 +7,7 @@ them, and its script only ever sets them as text.
 from collections.abc import Sequence
 from typing import Any
 
-from canary_wf import __version__
+from canary_wf._version import __version__
 from canary_wf.durations import format_duration
 from canary_wf.plan.explanation.node_text import nodes_in_words
 from canary_wf.plan.explanation.summary import SECONDS_AN_HOUR, PlanSummary

@@ -9,7 +9,7 @@ from typing import Any
 
 import markupsafe
 
-from canary_wf import __version__
+from canary_wf._version import __version__
 from canary_wf.durations import format_duration
 from canary_wf.errors import WorkspaceError
 from canary_wf.history.run_times import History, load_history
