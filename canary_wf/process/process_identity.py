@@ -184,15 +184,18 @@ PATIENCE = 60.0
 """Seconds a runner on this machine is given to end its jobs before it is killed."""
 
 
-class RunnerProcess(msgspec.Struct, frozen=True):
-    """A process on a machine, told from every other by its start (clock ticks since boot)."""
+class ProcessIdentity(msgspec.Struct, frozen=True):
+    """Which process is meant: its pid on a machine, and its start (clock ticks since boot), as pids are used again.
+
+    Notes about a process (`attempt.json`, the owner of a lock) are derived from it.
+    """
 
     place: str
     pid: int
     started_ticks: int
 
     @classmethod
-    def own(cls) -> "RunnerProcess":
+    def own(cls) -> "ProcessIdentity":
         """Return this process."""
         return cls(this_place(), os.getpid(), start_ticks(os.getpid()))
 

@@ -5,38 +5,26 @@ start handler writes that down beside it, so that the next run after a crash, or
 `snakemake --unlock`. A lock of a process that may live, or of a workflow that is not ours, is never touched.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import msgspec
-
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json, write_json
 from canary_wf.files.locks import file_lock
-from canary_wf.process.process_identity import is_running, start_ticks, this_place
+from canary_wf.process.process_identity import ProcessIdentity
 from canary_wf.state.session_paths import STATE_FOLDER
 from canary_wf.state.trust import is_trusted
 
 _LOCK_NAME = re.compile(r"[0-9]+\.(input|output)\.lock", re.ASCII)
 
 
-class Owner(msgspec.Struct, frozen=True):
-    """The Snakemake process that ran the workflow last."""
-
-    place: str
-    pid: int
-    started_ticks: int
-
-
 def record_owner(out: Path) -> None:
     """Write down that this process runs the workflow of `out`, when it runs there: its lock lies where it runs."""
     if Path.cwd().resolve() != out.resolve():
         return
-    pid = os.getpid()
-    write_json(_owner_file(out), Owner(this_place(), pid, start_ticks(pid)))
+    write_json(_owner_file(out), ProcessIdentity.own())
 
 
 def has_lock(folder: Path) -> bool:
@@ -76,7 +64,7 @@ def _is_stale(out: Path) -> bool:
     if not locks or not _owner_file(out).is_file():
         return False
     try:
-        owner: Owner = read_json(_owner_file(out), Owner)
+        owner: ProcessIdentity = read_json(_owner_file(out), ProcessIdentity)
     except WorkspaceError:
         return False  # a damaged note says nothing about the lock, which stands then
     try:
@@ -84,7 +72,7 @@ def _is_stale(out: Path) -> bool:
         is_younger = max(path.stat().st_mtime for path in locks) > _owner_file(out).stat().st_mtime
     except FileNotFoundError:
         return False  # who took it lives, and has taken it away just now
-    return not is_younger and owner.place == this_place() and not is_running(owner.pid, owner.started_ticks)
+    return not is_younger and not owner.may_live
 
 
 def _locks(out: Path) -> list[Path]:

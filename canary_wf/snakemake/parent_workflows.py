@@ -10,11 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json, write_json
-from canary_wf.process.process_identity import is_running, start_ticks, this_place
+from canary_wf.process.process_identity import ProcessIdentity
 from canary_wf.snakemake.lock import has_lock
 from canary_wf.state.session_paths import STATE_FOLDER
 from canary_wf.state.trust import is_trusted
@@ -22,18 +20,10 @@ from canary_wf.state.trust import is_trusted
 FOLDER = "larger"
 
 
-class LargerWorkflow(msgspec.Struct, frozen=True):
-    """The folder that a larger workflow runs in (absolute), and the Snakemake that read the suite's rules there."""
+class LargerWorkflow(ProcessIdentity, frozen=True, kw_only=True):
+    """The Snakemake that read the suite's rules for a larger workflow, and the folder where that runs (absolute)."""
 
     folder: str
-    place: str
-    pid: int
-    started_ticks: int
-
-    @property
-    def may_live(self) -> bool:
-        """Whether that Snakemake runs, as far as this machine can tell."""
-        return self.place != this_place() or is_running(self.pid, self.started_ticks)
 
 
 def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
@@ -50,7 +40,8 @@ def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's
         if before is not None and before.may_live and has_lock(here):
             return
         path.parent.mkdir(exist_ok=True)
-        write_json(path, LargerWorkflow(str(here), this_place(), os.getpid(), start_ticks(os.getpid())))
+        own = ProcessIdentity.own()
+        write_json(path, LargerWorkflow(own.place, own.pid, own.started_ticks, folder=str(here)))
 
 
 def running_larger(out: Path) -> list[Path]:

@@ -29,7 +29,7 @@ from canary_wf.files.json_files import not_writable, read_json, remove_half_writ
 from canary_wf.files.locks import ELSEWHERE, SLOW_AFTER, warn_when_slow
 from canary_wf.files.plain_files import open_own, require_real_folder
 from canary_wf.process.process_identity import (
-    RunnerProcess,
+    ProcessIdentity,
     bears_mark,
     may_bear_mark,
     set_mark,
@@ -82,7 +82,7 @@ def _end_holder(descriptor: int) -> bool:
 
     for holder in lock_holders(descriptor):
         if holder.uid == os.geteuid() and holder.pid != os.getpid():
-            process = RunnerProcess(this_place(), holder.pid, start_ticks(holder.pid))
+            process = ProcessIdentity(this_place(), holder.pid, start_ticks(holder.pid))
             return process.end(lambda pid=holder.pid: holds(pid))  # type: ignore[misc]
     return False
 
@@ -119,25 +119,22 @@ _SIBLING_POLL = 0.2
 """Seconds between two looks at a runner that is waited for."""
 
 
-class AttemptFile(msgspec.Struct, frozen=True):
-    """The content of `attempt.json`; the file's modification time is the last sign of life.
+class AttemptFile(ProcessIdentity, frozen=True, kw_only=True):
+    """The content of `attempt.json`: the runner's process; the file's modification time is its last sign of life.
 
     `result` is the absolute path at which the runner's rule expects the result; "" when no rule started it. `after` are
     the runners before this one that were not known to be gone when it took the batch.
     """
 
     token: str
-    place: str
-    pid: int
-    started_ticks: int
     ended: bool = False
     result: str = ""
     after: tuple["AttemptFile", ...] = ()
 
     @property
-    def process(self) -> RunnerProcess:
-        """The runner's process."""
-        return RunnerProcess(self.place, self.pid, self.started_ticks)
+    def process(self) -> ProcessIdentity:
+        """The runner's process alone."""
+        return ProcessIdentity(self.place, self.pid, self.started_ticks)
 
 
 class Attempt:
@@ -212,7 +209,7 @@ def read_attempt(path: Path) -> AttemptFile | None:
     except WorkspaceError:
         if not os.access(path, os.R_OK):
             raise
-        return AttemptFile(token="", place="unknown", pid=0, started_ticks=0)
+        return AttemptFile("unknown", 0, 0, token="")
     return attempt
 
 
@@ -225,8 +222,8 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
     """
     if attempt.ended:
         return False
-    if attempt.process.is_here:
-        return attempt.process.may_live and may_bear_mark(attempt.pid, attempt.token)
+    if attempt.is_here:
+        return attempt.may_live and may_bear_mark(attempt.pid, attempt.token)
     return abs(age_of(path)) < MISSED * heartbeat()
 
 
@@ -242,7 +239,7 @@ def living(attempts: Iterable[tuple[Path, AttemptFile | None]]) -> frozenset[Pat
             continue
         if is_alive(path, attempt):
             found.add(path)
-        elif not attempt.process.is_here and abs(age_of(path)) < _LONG_SILENCE:
+        elif not attempt.is_here and abs(age_of(path)) < _LONG_SILENCE:
             silent[path] = path.stat().st_mtime_ns
     if silent.items() - _watched.items():
         told = f"a runner elsewhere was silent lately; watching for {2 * heartbeat():g} s whether it lives"
@@ -296,9 +293,9 @@ def _is_sibling(path: Path, result: str) -> bool:
 def _take(path: Path, result: str) -> Attempt:
     """Put our token into the file, with those who may still run the batch."""
     remove_half_written(path.parent, path.name)
-    own = RunnerProcess.own()
+    own = ProcessIdentity.own()
     left = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
-    content = AttemptFile(os.urandom(8).hex(), own.place, own.pid, own.started_ticks, result=result, after=left)
+    content = AttemptFile(own.place, own.pid, own.started_ticks, token=os.urandom(8).hex(), result=result, after=left)
     if path.is_dir() and not path.is_symlink():
         remove_anything(path)  # a folder in a file's place, which no file can replace
     attempt = Attempt(path, content)  # with its mark, before anybody can read who it is
@@ -324,7 +321,7 @@ def _end(runner: AttemptFile, folder: Path) -> bool:
 
     One elsewhere is not, nor one of another user's, or a process that only the file takes for the runner.
     """
-    return runner.process.is_here and runner.process.end(lambda: bears_mark(runner.pid, runner.token, folder))
+    return runner.is_here and runner.end(lambda: bears_mark(runner.pid, runner.token, folder))
 
 
 def _runners(newest: AttemptFile | None) -> list[AttemptFile]:
@@ -332,7 +329,7 @@ def _runners(newest: AttemptFile | None) -> list[AttemptFile]:
     if newest is None or newest.ended:
         return []
     runners = [msgspec.structs.replace(newest, after=()), *newest.after]
-    return [runner for runner in runners if runner.process.may_live]
+    return [runner for runner in runners if runner.may_live]
 
 
 def _clock() -> float:

@@ -57,7 +57,7 @@ def test_the_lock_of_a_dead_process_counts_for_nothing(tmp_path: Path, larger: P
     (out / ".canary-wf" / "larger").mkdir()
     path = out / ".canary-wf" / "larger" / "x.json"
     for place, expected in ((this_place(), []), ("elsewhere", [larger])):
-        write_json(path, LargerWorkflow(str(larger), place, process.pid, 1))
+        write_json(path, LargerWorkflow(place, process.pid, 1, folder=str(larger)))
         assert running_larger(out) == expected
     path.write_text("{")
     assert running_larger(out) == []
@@ -69,7 +69,7 @@ def test_a_look_at_the_rules_does_not_hide_the_run(tmp_path: Path, larger: Path)
     parent = os.getppid()
     note_larger(out, MAIN)
     path = next((out / ".canary-wf" / "larger").iterdir())
-    write_json(path, LargerWorkflow(str(larger), this_place(), parent, start_ticks(parent)))
+    write_json(path, LargerWorkflow(this_place(), parent, start_ticks(parent), folder=str(larger)))
     _lock(larger)
     note_larger(out, MAIN)
     assert f'"pid":{parent}' in path.read_text().replace(" ", "")

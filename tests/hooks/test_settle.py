@@ -99,7 +99,7 @@ def test_who_got_the_number_of_a_dead_job_is_spared(tmp_path: Path) -> None:
 def test_a_runner_on_another_machine_is_believed_for_some_heartbeats(tmp_path: Path) -> None:
     """From here nobody sees its process, only how old its last sign of life is."""
     files = _batch(tmp_path, running=True)
-    write_json(files.attempt, AttemptFile("t", "elsewhere/boot/pid", 1, 1))
+    write_json(files.attempt, AttemptFile("elsewhere/boot/pid", 1, 1, token="t"))
     assert not needs_settling(files, read_attempt(files.attempt))
     os.utime(files.attempt, (1.0, 1.0))
     assert needs_settling(files, read_attempt(files.attempt))

@@ -49,7 +49,7 @@ def _cut_short(out: Path, *, by_signal: bool = False, why: str = "signal") -> tu
         recorder(JobFinished(time=104.0, job=RAN.id, outcome="INTERRUPTED", reason="SIGTERM", code=71))
         recorder(AttemptEnded(time=104.0, token="t", reason=why))
     recorder.close()
-    write_json(paths.batch(batch).attempt, AttemptFile("t", "here", 0, 1, ended=by_signal))
+    write_json(paths.batch(batch).attempt, AttemptFile("here", 0, 1, token="t", ended=by_signal))
     os.utime(paths.batch(batch).attempt, (1.0, 1.0))
     return paths, batch
 
@@ -138,7 +138,7 @@ def test_what_was_blocked_for_good_stays_so(tmp_path: Path, monkeypatch: pytest.
     recorder(JobFinished(time=103.0, job=behind.id, outcome="BLOCKED", code=81))
     recorder.close()
     batch = part.batch.id
-    write_json(paths.batch(batch).attempt, AttemptFile("t", "here", 0, 1, ended=False))
+    write_json(paths.batch(batch).attempt, AttemptFile("here", 0, 1, token="t", ended=False))
     os.utime(paths.batch(batch).attempt, (1.0, 1.0))
     _answers(monkeypatch, {"12": "CANCELLED"})
     settle(paths, [batch])
@@ -206,7 +206,7 @@ def test_what_still_lives_is_left_alone(
 def test_a_newer_attempt_is_not_taken_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     """It began while Slurm was asked, and knows better."""
     paths, batch = _cut_short(tmp_path)
-    newer = AttemptFile("newer", "here", 0, 1)
+    newer = AttemptFile("here", 0, 1, token="newer")
     _answers(monkeypatch, {"12": state})
     looked_at = slurm_end.states_of
 
@@ -324,7 +324,7 @@ def _killed(paths: SessionPaths, batch: str, attempt: int, *running: str) -> Non
     for job in running:
         recorder(JobStarted(time=time.time(), job=job))
     recorder.close()
-    write_json(paths.batch(batch).attempt, AttemptFile(str(attempt), "here", 0, 1))
+    write_json(paths.batch(batch).attempt, AttemptFile("here", 0, 1, token=str(attempt)))
     os.utime(paths.batch(batch).attempt, (1.0, 1.0))
 
 

@@ -70,7 +70,7 @@ def test_a_reused_pid_is_not_taken_for_the_runner(tmp_path: Path) -> None:
     """The start time tells a process from a later one with its number."""
     path = tmp_path / "attempt.json"
     path.write_text("{}")
-    content = AttemptFile("t", this_place(), os.getpid(), start_ticks(os.getpid()) - 1)
+    content = AttemptFile(this_place(), os.getpid(), start_ticks(os.getpid()) - 1, token="t")
     assert not is_alive(path, content)
 
 
@@ -79,7 +79,7 @@ def test_a_process_that_only_the_file_names_does_not_count_as_the_runner(
 ) -> None:
     """Otherwise whoever writes the file could keep `generate` and `rerun` out for as long as some process lives."""
     path = tmp_path / "attempt.json"
-    content = AttemptFile("t" * 16, this_place(), bystander.pid, start_ticks(bystander.pid))
+    content = AttemptFile(this_place(), bystander.pid, start_ticks(bystander.pid), token="t" * 16)
     path.write_bytes(msgspec.json.encode(content))
     assert not is_alive(path, content)
     assert not living([(path, content)])
@@ -89,7 +89,7 @@ def test_a_runner_elsewhere_lives_as_long_as_its_heart_beats(tmp_path: Path, mon
     """From another machine only the heartbeat tells; a newcomer waits one of them."""
     monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.2")
     path = tmp_path / "attempt.json"
-    content = AttemptFile("t", "elsewhere", 1, 1)
+    content = AttemptFile("elsewhere", 1, 1, token="t")
     Attempt(path, content)
     path.write_bytes(b'{"token":"t","place":"elsewhere","pid":1,"started_ticks":1}')
     assert is_alive(path, content)
@@ -144,7 +144,7 @@ def test_a_runner_elsewhere_with_our_pid_is_another_one(tmp_path: Path, monkeypa
     assert [runner.token for runner in attempt.content.after] == ["t"]
     attempt.end()
     assert read_attempt(path) == AttemptFile(
-        attempt.token, this_place(), os.getpid(), start_ticks(os.getpid()), ended=True
+        this_place(), os.getpid(), start_ticks(os.getpid()), token=attempt.token, ended=True
     )
 
 
@@ -167,7 +167,7 @@ def test_a_process_that_only_the_file_names_is_not_ended(
     monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.2")
     path = tmp_path / "one" / "attempt.json"
     path.parent.mkdir()
-    written = AttemptFile("t" * 16, this_place(), bystander.pid, start_ticks(bystander.pid))
+    written = AttemptFile(this_place(), bystander.pid, start_ticks(bystander.pid), token="t" * 16)
     path.write_bytes(msgspec.json.encode(written))
     before = time.monotonic()
     take_batch(path).end()
@@ -227,7 +227,7 @@ def test_a_heartbeat_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def _elsewhere(path: Path, age: float) -> AttemptFile:
     """Write an attempt of a runner on another machine whose last sign of life is `age` seconds old."""
-    content = AttemptFile("t" * 16, "elsewhere", 1, 1)
+    content = AttemptFile("elsewhere", 1, 1, token="t" * 16)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.encode(content))
     os.utime(path, (time.time() - age,) * 2)

@@ -80,4 +80,4 @@ def _write_attempt(paths: SessionPaths, part: BatchSlice, *, ended: bool, alive:
     if alive:
         _bear_mark()
     ticks = start_ticks(pid) if alive else 1
-    write_json(paths.batch(part.batch.id).attempt, AttemptFile("t", this_place(), pid, ticks, ended=ended))
+    write_json(paths.batch(part.batch.id).attempt, AttemptFile(this_place(), pid, ticks, token="t", ended=ended))

@@ -9,7 +9,7 @@ import msgspec
 
 from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.files.json_files import read_json
-from canary_wf.process.process_identity import is_running, start_ticks, this_place
+from canary_wf.process.process_identity import ProcessIdentity, start_ticks
 from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE
 from canary_wf.verdict.status import JobPhase, Outcome, Status
 
@@ -51,7 +51,13 @@ class JobProcess(msgspec.Struct, frozen=True):
     @classmethod
     def here(cls) -> "JobProcess":
         """Return the entry of a job that this process is about to launch."""
-        return cls(this_place(), os.getpid(), start_ticks(os.getpid()))
+        own = ProcessIdentity.own()
+        return cls(own.place, own.pid, own.started_ticks)
+
+    @property
+    def launcher(self) -> ProcessIdentity:
+        """The Python process that launched the job."""
+        return ProcessIdentity(self.place, self.runner, self.runner_ticks)
 
     def launched(self, pid: int) -> "JobProcess":
         """Return the entry of a job whose process is known."""
@@ -59,7 +65,7 @@ class JobProcess(msgspec.Struct, frozen=True):
 
     def is_orphan(self) -> bool:
         """Return whether the launching process ran on this machine and is gone."""
-        return self.place == this_place() and not is_running(self.runner, self.runner_ticks)
+        return not self.launcher.may_live
 
     def end(self, state_file: Path) -> None:
         """Kill what is left of the job with this `state_file`, by which its processes are known."""
@@ -116,7 +122,7 @@ def _refuse_another(job: "Job") -> None:
     other = found.process
     if other is None or found.phase is not JobPhase.RUNNING or other.runner == os.getpid():
         return
-    if other.place == this_place() and is_running(other.runner, other.runner_ticks):
+    if other.launcher.is_here and other.launcher.may_live:
         raise CanaryWfError(f"is being run by process {other.runner}", where=f"job {job.name}", hint="wait for it")
 
 
