@@ -1,4 +1,4 @@
-"""The rules that hold for all tests: the quick ones are quick, and none leaves a process behind."""
+"""The rules for all tests: quick ones are quick, long ones begin first, and none leaves a process behind."""
 
 import os
 import textwrap
@@ -45,6 +45,27 @@ def test_a_slow_test_without_a_mark_fails(pytester: pytest.Pytester) -> None:
 def test_a_folder_of_long_tests_may_be_slow(pytester: pytest.Pytester) -> None:
     """Its tests are marked as they are collected."""
     _run(pytester, "long_tests", SLOW, "--quick", folder="slurm").assert_outcomes(passed=2)
+
+
+def test_each_worker_begins_with_long_tests_and_half_of_them_with_slurm(pytester: pytest.Pytester) -> None:
+    """Tests of a group stay together; the quick ones, which are collected first, come last."""
+    for folder, mark, count in (("a", "long", 1), ("b", "xdist_group('g')", 8), ("e2e", "xdist_group('g')", 3)):
+        path = pytester.path / folder / f"test_{folder}.py"
+        path.parent.mkdir()
+        path.write_text(
+            f"import pytest\n@pytest.mark.{mark}\n@pytest.mark.parametrize('n', range({count}))\ndef test_it(n): pass\n"
+        )
+    text = """
+        import pytest
+        @pytest.mark.parametrize("n", range(3))
+        def test_it(n): pass
+    """
+    options = ("-p", "longest_first", "-n", "2", "--dist", "worksteal", "-v")
+    done = _run(pytester, "long_tests", text, *options, folder="slurm")
+    done.assert_outcomes(passed=15)
+    ran = [(line.split()[0], line.split()[-1]) for line in done.outlines if line.startswith("[gw")]
+    for worker, name in (("[gw0]", "slurm/test_it.py"), ("[gw1]", "e2e/test_e2e.py")):
+        assert [test for each, test in ran if each == worker][:3] == [f"{name}::test_it[{n}]" for n in range(3)]
 
 
 def test_a_process_that_is_left_behind_fails_the_run(pytester: pytest.Pytester) -> None:

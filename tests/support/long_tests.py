@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-FOLDERS = {"damage", "docs", "e2e", "faults", "slurm"}
+FOLDERS = {"damage": 20.0, "docs": 5.0, "e2e": 6.0, "faults": 10.0, "slurm": 25.0}
+"""Folders of long tests, and about how many seconds one of their tests takes."""
+
 LIMIT = 2.0
 """Seconds of a test without a mark, less those in which processes waited for a busy CPU."""
 
@@ -30,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder; a browser takes long everywhere."""
     for item in items:
         tools = {tool for marker in item.iter_markers("needs") for tool in marker.args}
-        if not FOLDERS.isdisjoint(item.path.relative_to(item.config.rootpath).parts) or "chromium" in tools:
+        if not FOLDERS.keys().isdisjoint(item.path.relative_to(item.config.rootpath).parts) or "chromium" in tools:
             item.add_marker("long")
 
 
