@@ -68,7 +68,7 @@ def test_type_checkers_see_the_types(tmp_path: Path) -> None:
     script.write_text(TYPED)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(script)]
     told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
-    for name in ("plan.model.Plan", "report.session.SessionState", "job.status.Outcome"):
+    for name in ("plan.model.Plan", "report.session.SessionState", "verdict.status.Outcome"):
         assert f'Revealed type is "canary_wf.{name}"' in told, told
     assert told.count("plan.model.Plan") == 2
 
