@@ -32,7 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder; a browser takes long everywhere."""
     for item in items:
         tools = {tool for marker in item.iter_markers("needs") for tool in marker.args}
-        if not FOLDERS.keys().isdisjoint(item.path.relative_to(item.config.rootpath).parts) or "chromium" in tools:
+        parts = item.path.relative_to(item.config.rootpath).parts[:2]
+        if not FOLDERS.keys().isdisjoint(parts) or "chromium" in tools:
             item.add_marker("long")
 
 

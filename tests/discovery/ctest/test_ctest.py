@@ -22,7 +22,7 @@ from canary_wf.spec.identity import job_id
 from canary_wf.spec.job_spec import JobSpec
 
 RECORDED = Path(__file__).parent / "ctest_recorded.json"
-SCHEMA = Path(__file__).parents[2] / "canary_wf" / "discovery" / "job_files" / "jobs.schema.json"
+SCHEMA = Path(__file__).parents[3] / "canary_wf" / "discovery" / "job_files" / "jobs.schema.json"
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ def test_output_of_a_file_does_not_reach_ours(tmp_path: Path) -> None:
     (tmp_path / "t.pyt").write_text("import os\nprint('loud')\nos.write(1, b'louder')\nos.system('echo loudest')\n")
     code = "import sys\nfrom canary_wf.discovery.pyt.collect import read_files\nprint(len(read_files(sys.argv[1:])))"
     command = [sys.executable, "-c", code, str(tmp_path / "t.pyt")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
