@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.files.json_files import OPEN_MORE
+from canary_wf.files.json_files import OPEN_MORE, remedy
 
 if TYPE_CHECKING:
     from canary_wf.files.locks import Holder
@@ -163,7 +163,8 @@ class LeaseFolder:
     def _unusable(self, path: Path, error: OSError) -> WorkspaceError:
         if error.errno in {errno.EMFILE, errno.ENFILE}:
             return WorkspaceError("cannot be opened (too many open files)", where=path, hint=OPEN_MORE)
-        hint = _remedy(path, is_folder=path == self.path)
+        told = remedy(error, None)  # of a full disk, which is nobody's file
+        hint = f"{told}, or {_OTHER_FOLDER}" if told else _remedy(path, is_folder=path == self.path)
         return WorkspaceError(f"cannot be used for leases ({error.strerror})", where=path, hint=hint)
 
 

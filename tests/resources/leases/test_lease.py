@@ -1,5 +1,6 @@
 """Leases: exclusive between processes, freed by the kernel, all or nothing, and not to be fooled by hostile files."""
 
+import errno
 import os
 import signal
 import stat
@@ -276,6 +277,20 @@ def test_another_user_may_be_making_the_file(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(lease_files, "_SETTLING_SECONDS", 0.05)
     refusals[0] = 10_000
     with pytest.raises(WorkspaceError, match="Permission denied"):
+        HostLeases(tmp_path).acquire({"gpus": 1}, GPUS, on_wait=unexpected)
+
+
+def test_a_full_disk_is_not_the_fault_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What helps is space, not another mode."""
+    opened = os.open
+
+    def full(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if dir_fd is not None and flags & os.O_CREAT:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr("os.open", full)
+    with pytest.raises(WorkspaceError, match=r"No space left on device\); free some space, or point "):
         HostLeases(tmp_path).acquire({"gpus": 1}, GPUS, on_wait=unexpected)
 
 
