@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 
 test: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m 'not long or smoke' --quick
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m 'not long or smoke' --quick --hypothesis-profile quick
 
 test-all: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --durations 40

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 from command_line import JOBS, CommandLine
-from hypothesis import settings
+from hypothesis_profiles import register_profiles
 from slurm_cluster import SlurmCluster
 from slurm_workspace import SlurmWorkspace
 from workspace import Workspace
 
-# A busy machine is no failure: no example of a property has a time limit.
-settings.register_profile("canary-wf", deadline=None)
-settings.load_profile("canary-wf")
+register_profiles()
 
 SPARES = 2
 """Partitions of the test cluster whose nodes a test may break."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.discovery.job_files.check import SCHEMA_FILE, is_well_formed
@@ -47,7 +48,7 @@ def calls(draw: st.DrawFn) -> Call:
     return Call(name, arguments, 1)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(calls(), max_size=4))
 @example([Call("parameterize", {"names": "n", "values": [1, 2]}, 1), Call("copy", {"files": ["$n"]}, 2)])
 def test_directives_of_any_arguments_give_jobs_or_an_input_error(made: list[Call]) -> None:
@@ -83,7 +84,7 @@ def entries(draw: st.DrawFn) -> Any:  # noqa: ANN401 - anything
     return entry
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.fixed_dictionaries({"jobs": st.lists(entries(), max_size=3)}) | PLAIN)
 def test_what_the_types_let_pass_the_schema_lets_pass(value: Any) -> None:  # noqa: ANN401 - anything
     """The quick check never says yes where the schema says no."""

@@ -4,6 +4,7 @@ import pytest
 from factories import plan_of, spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from canary_wf.batch.problem import problem_of
 from canary_wf.batch.specification import BatchSpecification
@@ -99,7 +100,7 @@ def test_a_fixture_in_several_batches_is_told() -> None:
     assert "layout:atomic" in told
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_whatever_the_fixtures_the_batches_are_a_plan(data: st.DataObject) -> None:
     """Random graphs with random fixtures: every job once, none before what it waits for."""

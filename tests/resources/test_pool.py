@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from canary_wf.errors import CanaryWfError, InputError
 from canary_wf.resources.free_list import Entry
@@ -341,7 +342,7 @@ class Model:
             self.free[int(name)] += size
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(data=st.data(), slots=st.lists(st.integers(0, 4), min_size=1, max_size=6))
 def test_the_pool_does_what_the_model_does(data: st.DataObject, slots: list[int]) -> None:
     """Over any sequence of checkouts and check-ins, ids, refusals and free slots are those of a plain search."""
@@ -370,7 +371,7 @@ requests = st.lists(st.tuples(st.sampled_from(["cpus", "gpus"]), st.integers(1, 
 shelves = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 5), max_size=5)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(cpus=shelves, gpus=shelves, before=requests, request_=requests)
 def test_accommodates_is_checkout_of_the_unlent_pool(
     cpus: dict[str, int],

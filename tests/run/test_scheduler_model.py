@@ -19,6 +19,7 @@ from factories import plan_of, spec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis_profiles import examples
 
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.plan.store import slices, write_session
@@ -377,7 +378,7 @@ def _spec(place: int, fields: dict[str, Any], batch: int) -> JobSpec:
 
 
 TestHost = Host.TestCase
-TestHost.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestHost.settings = settings(max_examples=examples(25), stateful_step_count=30, deadline=None)
 
 
 def test_the_reference_blocks_and_starts_as_the_words_say() -> None:

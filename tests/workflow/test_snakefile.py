@@ -11,6 +11,7 @@ import pytest
 from factories import plan_of, spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 from workspace import SNAKEMAKE, Workspace
 
 from canary_wf.plan.model import Plan, RulesMode
@@ -47,7 +48,7 @@ def test_the_text_of_a_small_workflow(name: str) -> None:
     assert text == golden.read_text()
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5))
 def test_no_name_of_a_job_can_end_a_comment(names: list[str]) -> None:
     """The text is the same as for harmless names but for one ASCII comment a rule."""

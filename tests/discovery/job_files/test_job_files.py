@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from canary_wf.discovery import DiscoveryOptions, discover
 from canary_wf.discovery.job_files.check import SCHEMA_FILE
@@ -346,7 +347,7 @@ _ENTRY = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(document=st.fixed_dictionaries({"jobs": st.lists(_ENTRY, min_size=1, max_size=2)}) | _ANY, as_json=st.booleans())
 def test_any_document_gives_jobs_or_an_input_error(
     tmp_path_factory: pytest.TempPathFactory, document: object, as_json: bool
@@ -366,7 +367,7 @@ def test_any_document_gives_jobs_or_an_input_error(
     assert "\n" not in message
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(text=st.text(alphabet="jobsnamecd: -[]{}\n\t'\"&*!|>#?,01\0\xe9\x85\ufeff", max_size=60) | st.text(max_size=40))
 def test_any_text_gives_jobs_or_an_input_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     """No text breaks the reading of YAML."""
