@@ -1,4 +1,4 @@
-"""The multiprocess scheduler of the API page: units of work over a graph, dispatched to processes.
+"""The multiprocess scheduler in the form of e3-testsuite's: units of work over a graph, dispatched to processes.
 
 A thin façade over `canary_wf.api.scheduler`. `Worker.poll` returns True while the process runs, and `no_free_item` is
 True while all waiting work depends on work that has not completed.

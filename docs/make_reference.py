@@ -6,6 +6,7 @@ python docs/make_reference.py [FOLDER]
 import inspect
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -36,7 +37,13 @@ def pages() -> dict[str, str]:
         "plan.md": _plan(),
         "state-files.md": _state_files(),
     }
-    return {name: MADE + text for name, text in texts.items()}
+    return {name: MADE + "\n".join(_filled(line) for line in text.split("\n")) for name, text in texts.items()}
+
+
+def _filled(line: str) -> str:
+    """Return a line of prose broken to the width of the other pages."""
+    is_prose = not line.startswith(("|", "#", "canary-wf "))
+    return textwrap.fill(line, 120, break_long_words=False, break_on_hyphens=False) if is_prose and line else line
 
 
 def _commands() -> str:

@@ -1,7 +1,7 @@
 """How canary behaves, fact by fact, where this package does the same; and where it does not, with the reason.
 
-The facts were tried on canary 2026-07-02 (the API pages), 2026-08-22 and 26.10.15. Verdicts and names of whole trees
-are compared with canary itself in `e2e/test_canary_comparison.py`. Facts about batches, the pool, exit codes and
+The facts were tried on canary 2026-07-02, 2026-08-22 and 26.10.15. Verdicts and names of whole trees are compared with
+canary itself in `e2e/test_canary_comparison.py`. Facts about batches, the pool, exit codes and
 durations stand with the tests of these.
 """
 
@@ -204,7 +204,7 @@ def test_options_of_a_condition() -> None:
 
 
 def test_the_cost_of_a_job(tmp_path: Path) -> None:
-    """formula: the length of CPUs and seconds, as in the version of the API pages."""
+    """formula: the length of CPUs and seconds, as in canary of 2026-07-02."""
     job: Job = job_in(tmp_path, spec("a", cpus=4, runtime=30.0))
     assert job.cost() == pytest.approx(30.265492, abs=1e-6)
 
@@ -317,13 +317,13 @@ def test_a_second_positional_argument_is_the_condition(cli: CommandLine) -> None
 
 @pytest.mark.parametrize("text", ["", "2 hours"])
 def test_overruled_an_empty_duration_is_refused(text: str) -> None:
-    """time: canary reads an empty text as zero. The contract wants errors for what is no duration."""
+    """time: canary reads an empty text as zero. Here, a text that is not a duration is an error."""
     with pytest.raises(InputError):
         parse_duration(text)
 
 
 def test_overruled_category_names() -> None:
-    """status: 26.10.15 says ABORTED and NOTRUN where the contract and the API pages say CANCEL and SKIP."""
+    """status: 26.10.15 says ABORTED and NOTRUN where canary of 2026-07-02, and canary-wf, say CANCEL and SKIP."""
     with pytest.raises(ValueError, match="ABORTED"):
         Status.named(category="ABORTED")
 
@@ -334,7 +334,7 @@ def test_overruled_the_reason_names_the_expected_code() -> None:
 
 
 def test_overruled_a_wrong_timeout_option_is_a_wrong_command_line(cli: CommandLine) -> None:
-    """e2e.timeout: canary exits with 3; in the contract a wrong command line is 2."""
+    """e2e.timeout: canary exits with 3; here a wrong command line is 2."""
     cli.write("p.pyt", "import canary\n")
     done = cli("find", cli.tree, "--timeout", "bogus")
     assert done.code == 2

@@ -51,7 +51,7 @@ def test_every_public_name_is_documented() -> None:
 
 
 def test_the_errors_belong_to_the_package() -> None:
-    """Both exceptions can be raised without a text, as the page has them, and are caught as the package's own."""
+    """Both exceptions can be raised without a text, as in canary's API, and are caught as the package's own."""
     for kind in (rpool.ResourceUnavailable, rpool.EmptyResourcePoolError):
         assert isinstance(kind(), CanaryWfError)
         assert str(kind())

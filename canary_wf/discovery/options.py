@@ -1,6 +1,6 @@
 """The options of one `find`, `plan` or `generate` that discovery takes, and the time limits that follow from them.
 
-Precedence: `reference/canary-e3.md` 1.4.
+Precedence: docs/reference/peers.md, "Time limits".
 """
 
 from collections.abc import Mapping, Sequence

@@ -48,7 +48,7 @@ class SessionState(msgspec.Struct, frozen=True):
         return self.records.get(job.id, PENDING)
 
     def fields(self, job: PlannedJob) -> dict[str, Any]:
-        """Return the contract's fields of `job` in `status --json`."""
+        """Return the fields of `job` in `status --json`."""
         record = self.record(job)
         directory = relative_to_out(self.paths.job_folder(job.directory), self.paths.out)
         fields = job_fields(job, job.batch, record, directory)
@@ -62,7 +62,7 @@ class SessionState(msgspec.Struct, frozen=True):
         return {category.value: found.get(category, 0) for category in Category}
 
     def as_dict(self, jobs: Iterable[PlannedJob] | None = None) -> dict[str, Any]:
-        """Return the contract's `status --json`, of all jobs or of `jobs`; the counts are those of all."""
+        """Return what `status --json` prints, of all jobs or of `jobs`; the counts are those of all."""
         left_out = [
             {"id": each.id, "name": each.name, "reason": each.reason, "hint": each.hint} for each in self.plan.left_out
         ]

@@ -42,7 +42,7 @@ class ResourcePool:
     def __repr__(self) -> str:
         return f"ResourcePool({dict(self.slots_per_resource_type)!r})"
 
-    def __contains__(self, type: object) -> bool:  # noqa: A002 - called so on the API page
+    def __contains__(self, type: object) -> bool:  # noqa: A002 - named so in canary's API
         return type in self._inventory.resources
 
     @property
@@ -66,7 +66,7 @@ class ResourcePool:
         """Tell whether there is no id of any type."""
         return not any(self._inventory.resources.values())
 
-    def count(self, type: str) -> int:  # noqa: A002 - called so on the API page
+    def count(self, type: str) -> int:  # noqa: A002 - named so in canary's API
         """Return how many ids of the type there are; ``cpu`` counts ``cpus``, ``nodes`` the nodes (1 if not said).
 
         Raises ResourceUnavailable for a type that the pool does not have.
@@ -98,7 +98,7 @@ class ResourcePool:
             resources[rtype] = [{"id": str(index), "slots": 1} for index in range(_count(rtype, number))]
         self.resources = resources
 
-    def pop(self, type: str) -> list[Entry] | None:  # noqa: A002 - called so on the API page
+    def pop(self, type: str) -> list[Entry] | None:  # noqa: A002 - named so in canary's API
         """Remove the type and return its ids with what was free of them, or None when there is no such type."""
         entries = self._inventory.resources.pop(type, None)
         self._inventory.shelves.pop(type, None)
@@ -145,7 +145,7 @@ class ResourcePool:
             transaction.rollback()
         return Outcome(True)
 
-    def checkout(self, request: list[dict[str, Any]], **kwds: Any) -> dict[str, list[dict[str, Any]]]:  # noqa: ANN401, ARG002 - the API page has it, without use
+    def checkout(self, request: list[dict[str, Any]], **kwds: Any) -> dict[str, list[dict[str, Any]]]:  # noqa: ANN401, ARG002 - canary's API has it, without use
         """Lend what `request` asks for, all of it or nothing: ``{type: [{"id", "slots"}, …]}`` in its order.
 
         Each item is on one id: the one with the fewest free slots that are enough, and one that the request does

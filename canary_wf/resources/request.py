@@ -30,7 +30,7 @@ def _item(item: object, where: str) -> tuple[str, int]:
     return rtype, slots
 
 
-class ResourceUnavailable(CanaryWfError):  # noqa: N818 - the name stands on the API page
+class ResourceUnavailable(CanaryWfError):  # noqa: N818 - named so in canary's API
     """Not enough is free now, or the pool has no such resource; asking again can help only in the first case."""
 
     def __init__(self, what: str = "not enough resources are free", *, where: object = None) -> None:

@@ -17,8 +17,8 @@ class PlannedJob(JobSpec, frozen=True, kw_only=True, omit_defaults=True):
     """A job spec with its expected run time (seconds), where that comes from, its batch, and a digest of its inputs.
 
     `above` is what history or declaration say where that is above the time limit, which the run time is cut to.
-    The fields that the contract names have no default here, so that they always stand in the file. Paths are
-    relative to OUT unless they lie outside it.
+    The fields that docs/reference/plan.md requires have no default here, so that they always stand in the file. Paths
+    are relative to OUT unless they lie outside it.
     """
 
     parameters: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Names, ids and working directories of jobs, as the contract's section "Names and ids" lays down."""
+"""Names, ids and working directories of jobs, as docs/reference/contract.md ("Names and ids") defines them."""
 
 import hashlib
 import json

@@ -20,7 +20,7 @@ STATE_FILE = "job.json"
 
 
 def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: str) -> dict[str, Any]:
-    """Return the contract's fields of one job in `status --json`; `directory` is the working directory, from OUT."""
+    """Return the fields of one job in `status --json`; `directory` is the working directory, from OUT."""
     return {
         "id": spec.id,
         "name": spec.name,

@@ -153,7 +153,7 @@ class JobRecord(msgspec.Struct, frozen=True):
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields of the contract's `status --json` that come from the record."""
+        """Return the fields of `status --json` that come from the record."""
         status = self.status
         return {
             "phase": self.phase.value,

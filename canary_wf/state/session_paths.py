@@ -1,6 +1,6 @@
 """Where everything of a workspace lies: pure arithmetic on paths, nothing is read or written here.
 
-The layout is the one of the design's "Files of a generated workflow".
+The layout is that of docs/reference/contract.md, "Files".
 """
 
 import os

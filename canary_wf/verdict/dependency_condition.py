@@ -1,7 +1,7 @@
 """Whether a dependency lets its downstream job run: the `when` of one edge, judged on the upstream's verdict.
 
-Facts: `reference/canary-e3.md` 1.3: `on_success` (the default) is category PASS, `on_failure` category FAIL, `always`
-and `*` anything; else a boolean expression over the names of outcomes and categories.
+`on_success` (the default) is category PASS, `on_failure` category FAIL, `always` and `*` anything; any other text is a
+boolean expression over the names of outcomes and categories (docs/reference/peers.md, "Dependencies").
 """
 
 from canary_wf.errors import InputError

@@ -1,7 +1,7 @@
 """From a process's exit code and what the job declared about it to the verdict.
 
-Facts: `reference/canary-e3.md` 1.3. `xstatus` is 0 (nothing special), -1 (any failure is expected), 64 (a diff is
-expected) or the exact exit code that is expected (signal N: -N, the first one excepted).
+Source: docs/reference/peers.md, "Verdicts". `xstatus` is 0 (nothing special), -1 (any failure is expected), 64 (a diff
+is expected) or the exact exit code that is expected (signal N: -N, the first one excepted).
 """
 
 import signal

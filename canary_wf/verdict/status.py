@@ -1,6 +1,6 @@
 """Where a job stands in its life, and the verdict on it: category, outcome, code, reason, and which ones are final.
 
-Values and groups: `reference/canary-e3.md` 1.3 and the contract's section "Status".
+Values and groups: docs/reference/contract.md, "States", and docs/reference/peers.md, "Verdicts".
 """
 
 from enum import Enum, IntEnum, StrEnum
@@ -136,7 +136,7 @@ def _member(kind: type[E], name: str) -> E:
 UNKNOWN = Status()
 
 
-class JobPhase(str, Enum):  # noqa: UP042 - the API page names these bases
+class JobPhase(str, Enum):  # noqa: UP042 - canary's API has these bases
     """The phases of a job, in the order in which a job goes through them."""
 
     PENDING = "PENDING"

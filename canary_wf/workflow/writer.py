@@ -1,6 +1,7 @@
 """Putting a generated workflow into OUT: nothing of the user's is overwritten, and nothing is left half-written.
 
-All that could be in the way is looked at before the first byte is written (the contract's section "Files").
+All that could be in the way is looked at before the first byte is written (docs/reference/contract.md,
+"Files").
 """
 
 import os

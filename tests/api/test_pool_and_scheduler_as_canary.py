@@ -1,6 +1,6 @@
 """How canary's resource pool and e3-testsuite's scheduler behave, fact by fact, and where this package differs.
 
-Tried on canary 2026-07-02 (the API pages), 2026-08-22 and 26.10.15, and on e3-testsuite 27.3. What is overruled stands
+Tried on canary 2026-07-02, 2026-08-22 and 26.10.15, and on e3-testsuite 27.3. What is overruled stands
 at the end, with the reason.
 """
 
@@ -84,7 +84,7 @@ def test_a_pool_hands_out(operate: Callable[[], list[Free | None]], expected: li
 
 @pytest.mark.parametrize("kind", ["fpgas", "cpu"])
 def test_a_type_that_is_not_there(kind: str) -> None:
-    """It is not accommodated, and a checkout is a TypeError; a singular is no other name, as on the API pages."""
+    """It is not accommodated, and a checkout is a TypeError; a singular is not another name, as in canary's API."""
     pool = _pool(cpus=[("0", 1)])
     assert not pool.accommodates(_ask(**{kind: 1}))
     with pytest.raises(TypeError, match=kind):
@@ -201,7 +201,7 @@ def test_a_walk_waits_for_what_is_busy_and_ends_when_all_is_handed_out() -> None
 
 
 def test_overruled_a_second_check_in_is_refused() -> None:
-    """The API pages' version inflates the pool silently; the newer ones refuse, and so does the issue."""
+    """Older canary (2026-07-02) inflates the pool silently; newer versions refuse, and so do we."""
     pool = _pool(cpus=[("0", 1)])
     taken = pool.checkout(_ask(cpus=1))
     pool.checkin(taken)

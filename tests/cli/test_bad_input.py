@@ -1,4 +1,4 @@
-"""Each bad input ends with one line that names the place, the contract's exit code, and nothing half-written."""
+"""Each bad input ends with one line that names the place, the documented exit code, and nothing half-written."""
 
 import os
 import subprocess

@@ -61,7 +61,7 @@ def test_dependencies_are_told_with_their_condition_and_between_batches() -> Non
 
 
 def test_a_batch_id_is_made_of_its_jobs_ids() -> None:
-    """The id is the contract's hash, so that equal batches of two plans have equal names."""
+    """The id is a hash of the jobs' ids, so that equal batches of two plans have equal names."""
     plan = _plan(spec("a"), spec("b"))
     assert [batch.id for batch in plan.batches] == [batch_id(job.id for job in plan.jobs)]
 

@@ -95,7 +95,7 @@ def test_a_job_of_several_nodes_runs_on_one_machine(tmp_path: Path) -> None:
 
 
 def test_job_json_tells_the_state_with_spec_and_measurements(tmp_path: Path) -> None:
-    """The file beside the output has the contract's fields."""
+    """The file beside the output has the documented fields."""
     state, _ = run(tmp_path, [shell("a", "exit 0")], [shell("b", "exit 5", "a")])
     content = json.loads((state.paths.job("b") / "job.json").read_text())
     assert (content["phase"], content["category"], content["outcome"], content["code"]) == ("DONE", "FAIL", "FAILED", 5)
@@ -383,7 +383,7 @@ def test_no_more_jobs_at_once_than_workers(tmp_path: Path, workers: int) -> None
 def test_a_wrong_batch_or_plan_is_told_in_one_line(
     tmp_path: Path, batch: str, plan: str, code: int, message: str
 ) -> None:
-    """No traceback, the contract's exit code."""
+    """No traceback, the documented exit code."""
     paths = write_session(plan_of([spec("a")]), tmp_path)
     line = [sys.executable, "-m", "canary_wf", "run-batch", batch, "--plan", str(paths.folder / plan)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)

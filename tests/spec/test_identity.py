@@ -15,7 +15,7 @@ def test_names_have_parameters_in_key_order_and_short_floats() -> None:
 
 
 def test_the_id_is_the_hash_of_canonical_json() -> None:
-    """Anyone can compute an id from the contract's words."""
+    """Anyone can compute an id from the words of docs/reference/contract.md, "Names and ids"."""
     text = '["a/b.pyt","b",{"n":1,"x":2.5}]'
     assert job_id("a/b.pyt", "b", {"x": 2.5, "n": 1}) == hashlib.sha256(text.encode()).hexdigest()[:20]
 

@@ -16,7 +16,7 @@ LAYOUTS = ("flat", "atomic")
 class BatchSpec:
     """One batch of `jobs`; in layout ``flat`` none of them depends on another, in ``atomic`` they may.
 
-    `id` is the contract's batch id, the same for the same jobs in any order; `session` that of the jobs ("" when they
+    `id` is the batch id, the same for the same jobs in any order; `session` that of the jobs ("" when they
     are in none); `rparameters` the most slots of each type that its schedule uses at once; `exclusive` whether one of
     the jobs wants to be alone. Raises InputError for another layout, no jobs, and a job given twice.
     """

@@ -60,7 +60,7 @@ class TestBatch(ResourceHolder):
 
     @property
     def id(self) -> str:
-        """The contract's batch id, a hash of the jobs' ids."""
+        """The batch id, a hash of the jobs' ids (docs/reference/contract.md, "Names and ids")."""
         return self.spec.id
 
     @property

@@ -62,7 +62,7 @@ def record_of(job: "Job") -> JobRecord:
 
 
 def state_of(job: "Job") -> dict[str, Any]:
-    """Return everything about `job` as JSON can hold it; the contract's fields of `job.json` are among it."""
+    """Return everything about `job` as JSON can hold it, with all fields of `job.json`."""
     out = workspace_of(job.workspace.dir)
     directory = _told(job.workspace.dir, out)
     record = record_of(job)

@@ -1,6 +1,6 @@
 """Dispatching units of work to processes over a graph: the engine behind `canary_wf.multiprocess_scheduler`.
 
-It sleeps until a process ends, and polls as the API page documents where a process cannot be watched, or where nothing
+It sleeps until a process ends, and polls as e3-testsuite documents where a process cannot be watched, or where nothing
 runs because others hold what the pool has. Whatever goes wrong (a factory, a command that is not there, a collector,
 Ctrl-C), no process and no slot is left behind.
 """
@@ -76,14 +76,14 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
     `dag` is a `DAG` of this package or of e3-core. `job_factory` makes the worker for a unit, `collect_result` gets it
     when its process has ended. `no_free_item` is True while all waiting work depends on work that has not completed;
     `no_work_left` when everything was begun. Newer releases of e3-testsuite pass a `running_status` in fourth place: no
-    more work is begun once its `aborted_too_many_failures` is true. Beyond the API page: `runtime` (seconds) lets the
-    longest remaining path go first, `request` says what a unit checks out of `pool` before it starts (see
+    more work is begun once its `aborted_too_many_failures` is true. Beyond e3's parameters: `runtime` (seconds) lets
+    the longest remaining path go first, `request` says what a unit checks out of `pool` before it starts (see
     `allocations`), `exclusive` that nothing runs beside it, `timeout` after how many seconds it is ended. Raises
     DAGError for a graph with a cycle, and for what is not a graph.
     """
 
     @_status_in_fourth_place
-    def __init__(  # noqa: PLR0913 - the API page's own, and what it lacks
+    def __init__(  # noqa: PLR0913 - e3's parameters, and what they lack
         self,
         dag: DAG[WorkData],
         job_factory: JobFactoryCallback[WorkData, SomeWorker],

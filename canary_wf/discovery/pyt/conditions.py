@@ -1,7 +1,8 @@
 """The `when=` of a directive: for which jobs it holds.
 
 A condition is a mapping, or a text of ``key=value`` words with quotes around values that hold blanks. The keys are
-options, keywords, parameters, testname and platforms; all of them must hold. Facts: `reference/canary-e3.md` 1.2.
+options, keywords, parameters, testname and platforms; all of them must hold
+(docs/reference/peers.md, "Conditions").
 """
 
 import os

@@ -1,6 +1,7 @@
 """The sets of parameters that `parameterize` spans: lists, points around a centre, random points, and their product.
 
-Facts: `reference/canary-e3.md` 1.2. The random numbers are those of Python's generator, seeded anew for each call.
+Source: docs/reference/peers.md, "Directives". The random numbers are those of Python's generator, seeded anew for each
+call.
 """
 
 import itertools

@@ -16,7 +16,7 @@ SECONDS_AN_HOUR = 3600.0
 
 
 class PlanSummary(msgspec.Struct, frozen=True):
-    """The contract's summary of `plan --json`: times in seconds, hours of cores and GPUs asked for.
+    """The summary of `plan --json`: times in seconds, hours of cores and GPUs asked for.
 
     `batches_nominal` is the number that the work alone would fill; `makespan` is what the simulator says of the
     cluster's nodes, `critical_path` what it says of a cluster without end.

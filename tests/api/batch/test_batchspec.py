@@ -1,4 +1,7 @@
-"""The API page "batchspec": what a batch is, what it asks for, and when it may run."""
+"""Batches as objects: what a batch is, what it asks for, and when it may run.
+
+The names are those of canary's module `batchspec` (docs/reference/peers.md, "Object API").
+"""
 
 import inspect
 from pathlib import Path
@@ -43,7 +46,7 @@ MEMBERS = {
 
 
 def test_every_member_is_there_with_its_parameters(tmp_path: Path) -> None:
-    """Both classes have what the page names, and say what it does."""
+    """Both classes have the members that canary documents, and say what it does."""
     assert list(inspect.signature(BatchSpec).parameters) == ["layout", "jobs", "dependencies"]
     names = ["spec", "workspace", "dependencies", "backend_supports_dependencies"]
     assert list(inspect.signature(TestBatch).parameters) == names

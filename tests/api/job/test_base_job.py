@@ -1,4 +1,4 @@
-"""The base class of the API page: what a subclass has to bring, and what it may leave out."""
+"""The base class of jobs and batches: what a subclass has to bring, and what it may leave out."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class Minimal(BaseJob):
         """Ask for nothing."""
         return []
 
-    def assign_resources(self, arg: Any) -> None:  # noqa: ANN401 - as the page has it
+    def assign_resources(self, arg: Any) -> None:  # noqa: ANN401 - as in canary's API
         """Hold nothing."""
 
     def free_resources(self) -> dict[str, list[dict[str, Any]]]:
@@ -49,7 +49,7 @@ class Minimal(BaseJob):
     def save(self) -> None:
         """Keep nothing."""
 
-    def display_name(self, **kwargs: Any) -> str:  # noqa: ANN401 - as the page has it
+    def display_name(self, **kwargs: Any) -> str:  # noqa: ANN401 - as in canary's API
         """Return a name."""
         del kwargs
         return "minimal"

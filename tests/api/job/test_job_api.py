@@ -1,4 +1,4 @@
-"""Every name of the API page "job", with its members and the documented parameters."""
+"""Every name of canary's module `job` (docs/reference/peers.md, "Object API"), with its members and parameters."""
 
 import inspect
 import subprocess
@@ -75,7 +75,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_class_has_its_documented_members(name: str) -> None:
-    """Each class is exported, documented, and has what the page names, with the parameters of the page."""
+    """Each class is exported, documented, and has the members that canary documents, with their parameters."""
     assert name in api.__all__
     found = getattr(api, name)
     assert found.__doc__
@@ -88,7 +88,7 @@ def test_every_class_has_its_documented_members(name: str) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_has_its_documented_parameters(name: str) -> None:
-    """Each function is exported, documented, and takes what the page names."""
+    """Each function is exported, documented, and takes what canary documents."""
     assert name in api.__all__
     assert list(inspect.signature(getattr(api, name)).parameters) == FUNCTIONS[name]
     assert getattr(api, name).__doc__

@@ -1,4 +1,4 @@
-"""The scheduler of the API page, on real processes."""
+"""The scheduler with e3-testsuite's interface, on real processes."""
 
 import itertools
 import logging

@@ -1,6 +1,6 @@
-"""What the peer answers on small specifications and job sets, where the contract wants the same, and where it does not.
+"""What the peer answers on small specifications and job sets, where canary-wf answers the same, and where it does not.
 
-The facts were taken from canary-wm 26.10.15 and two earlier versions. Those that the contract overrules, or on which
+The facts were taken from canary-wm 26.10.15 and two earlier versions. Those that canary-wf overrules, or on which
 the versions differ, stand beside what holds here, with the reason.
 """
 
@@ -53,23 +53,23 @@ def test_texts_that_all_versions_refuse(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "field", "value", "reason"),
     [
-        ("count:auto", "count", "auto", "the API pages have it; later versions dropped it"),
+        ("count:auto", "count", "auto", "canary of 2026-07-02 has it; later versions dropped it"),
         ("layout=flat,count=auto,nodes=same,duration=1800", "duration", 1800.0, "auto goes with a duration"),
-        ("", "nodes", "any", "the contract: nothing given means any"),
-        ("duration:60", "nodes", "any", "the contract: nothing given means any"),
-        ("count:max", "nodes", "any", "the contract; the newest version agrees"),
+        ("", "nodes", "any", "documented: nothing given means any"),
+        ("duration:60", "nodes", "any", "documented: nothing given means any"),
+        ("count:max", "nodes", "any", "documented; the newest version agrees"),
         ("layout:atomic", "nodes", "any", "any is the default, so it contradicts nothing; two versions agree"),
-        ("layout:atomic", "duration", 1800.0, "the issue: atomic packs components to a duration"),
+        ("layout:atomic", "duration", 1800.0, "documented: atomic packs components to a duration"),
         ("count:max", "count", "max", "a word of its own, where the versions have numbers of their own"),
     ],
 )
 def test_texts_on_which_the_contract_decides(text: str, field: str, value: object, reason: str) -> None:
-    """Where versions differ or the contract says otherwise, the contract holds."""
+    """Where versions differ or canary-wf documents something else, its documentation holds."""
     assert getattr(PARSE(text), field) == value, reason
 
 
 def test_a_word_without_a_key_is_refused() -> None:
-    """Only the newest version reads `atomic` alone; the API pages ask for key and value."""
+    """Only the newest version reads `atomic` alone; the older ones ask for key and value."""
     with pytest.raises(ValueError, match="'atomic' is not allowed"):
         PARSE("atomic")
 

@@ -71,7 +71,7 @@ def _one(tree: Path, lines: str, **options: Any) -> JobSpec:  # noqa: ANN401 - a
 
 
 def test_everything_a_job_file_can_say(tree: Path) -> None:
-    """Each key of the contract reaches the spec."""
+    """Each key of a job file reaches the spec."""
     geometry, first, second = _jobs(tree, EVERYTHING)
     assert geometry.command == ("python3", "geo.py", "two words", "$HOME")
     assert (first.name, second.name) == ("mesh.eps=0.001.n=1", "mesh.eps=0.001.n=2")

@@ -1,0 +1,113 @@
+"""What is written about the program holds: documents that are cited exist, pages keep to the width of the code."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CODE = [
+    path
+    for folder in ("canary_wf", "snakemake_logger_plugin_canary", "tests", "docs", "benchmarks", "rules")
+    for pattern in ("*.py", "*.smk")
+    for path in sorted((ROOT / folder).rglob(pattern))
+    if path != Path(__file__)
+]
+PAGES = [
+    *sorted(path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / ".github").rglob("*.md")),
+    ROOT / "tests" / "support" / "README.md",
+]
+WIDTH = 120
+
+CITED = re.compile(r"\b(docs/[\w/.-]+\.md|[A-Z]{5,}\.md)\b(?:`?,? \(?\"([^\"]+)\")?")
+VAGUE = re.compile(r"\b(the contract|the design's|API pages?|the review|the issue|the brief)\b", re.IGNORECASE)
+"""Names of documents by which nobody finds them."""
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Return docstrings and comments of the file, each with its line."""
+    source = path.read_text()
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(source)):
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ):
+                yield node.lineno, re.sub(r"\s+", " ", node.value.value)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def headings(page: Path) -> set[str]:
+    """Return the headings of a page."""
+    return set(re.findall(r"^#+ (.+?)\s*$", page.read_text(), re.MULTILINE))
+
+
+def faults(text: str) -> list[str]:
+    """Return what is wrong with the documents that `text` cites."""
+    found = [f"{match[0]!r} is not the name of a document" for match in VAGUE.finditer(text)]
+    for match in CITED.finditer(text):
+        path = ROOT / match[1]
+        if not path.exists():
+            found.append(f"there is no {match[1]}")
+        elif match[2] and match[2] not in headings(path):
+            found.append(f"{match[1]} has no section {match[2]!r}")
+    return found
+
+
+@pytest.mark.smoke
+def test_documents_that_are_cited_exist() -> None:
+    """A newcomer can follow each citation in a docstring or comment, to the section where one is named."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {fault}"
+        for path in CODE
+        for line, text in texts(path)
+        for fault in faults(text)
+    ]
+    assert wrong == []
+    cited = [match[2] for path in CODE for _, text in texts(path) for match in CITED.finditer(text)]
+    assert len([section for section in cited if section]) > 8
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("see docs/none.md", "there is no docs/none.md"),
+        ('docs/glossary.md, "Zebra"', "docs/glossary.md has no section 'Zebra'"),
+        ("as the contract says", "'the contract' is not the name of a document"),
+    ],
+)
+def test_a_citation_that_leads_nowhere_is_found(text: str, fault: str) -> None:
+    """The test above can fail."""
+    assert faults(text) == [fault]
+
+
+def prose(page: Path) -> Iterator[tuple[int, str]]:
+    """Return the lines of a page that are neither code nor tables, with their numbers."""
+    fenced = False
+    for number, line in enumerate(page.read_text().splitlines(), start=1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif not fenced and not line.startswith(("    ", "|", "<!--")):
+            yield number, line
+
+
+def too_long(line: str) -> bool:
+    """Return whether the line could be broken so that it keeps to the width: links count by their text."""
+    return len(re.sub(r"\]\([^)]*\)", "]", line)) > WIDTH
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_of_prose_keep_to_the_width_of_the_code(page: Path) -> None:
+    """Tables and code excepted."""
+    assert [f"{page.name}:{number}" for number, line in prose(page) if too_long(line)] == []
