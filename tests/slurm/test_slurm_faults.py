@@ -240,7 +240,7 @@ def test_what_sbatch_refuses_is_told_and_runs_later(slurm: SlurmWorkspace, profi
 
 @both_profiles
 def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_own: SlurmWorkspace, profile: str) -> None:
-    """Nobody answers whoever asks after the batch, several times; it runs on and its end is seen."""
+    """Whoever asks after the batch gets no answer, twice; it runs on and its end is seen."""
     slurm = slurm_own
     _prepare(slurm)
     unanswered = slurm.tree / "unanswered"
@@ -248,7 +248,7 @@ def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_own: SlurmWork
     with slurm.running(profile) as run:
         _wait_for_slow(slurm)
         slurm.cluster.tool("stop-controller")
-        slurm.wait_until(lambda: unanswered.exists() and len(unanswered.read_text().split()) == 3)
+        slurm.wait_until(lambda: unanswered.exists() and len(unanswered.read_text().split()) >= 2)
         assert run.poll() is None
         assert slurm.job("slow")["phase"] == "RUNNING"
         slurm.cluster.tool("start-controller")
