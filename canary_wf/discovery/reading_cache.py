@@ -2,8 +2,8 @@
 
 The reading of a Python file counts while the file, the local files it executed, and the environment variables it asked
 for are what they were; one that looked at anything else is not kept. The document in a job file counts while the file
-is what it was. Of variables only sealed digests are kept, as they may be secrets. The cache only saves time: whatever
-is wrong with it is passed over.
+is what it was. Of variables only digests are kept, sealed under the user's key, as they may be secrets. The cache only
+saves time: whatever is wrong with it is passed over.
 """
 
 import contextlib
@@ -17,13 +17,18 @@ from typing import Any
 import msgspec
 
 from canary_wf.discovery.pyt.protocol import FileReading
+from canary_wf.errors import WorkspaceError
 from canary_wf.files.plain_files import read_plain
-from canary_wf.files.private_folder import PrivateFolder, sealed
+from canary_wf.files.private_folder import PrivateFolder
+from canary_wf.files.user_folders import user_folder
+from canary_wf.files.user_key import sealing_key
 from canary_wf.runtime import RUNTIME
 
 _NEITHER = b""
-_UNSEALED = ("readings-", ".readings-")
-"""Beginnings of the names of files that earlier versions wrote, which hold values of variables as they are."""
+_EARLIER = ("readings-", ".readings-", "key", ".key.")
+"""Beginnings of the names of files that earlier versions wrote: values of variables as they are, and keys."""
+
+_PURPOSE = "variables of test files"
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -56,7 +61,8 @@ class ReadingCache:
         name = hashlib.sha256("\0".join([_reader(), *roots]).encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._folder = PrivateFolder(folder)
         self._name = f"files-{name}.msgpack"
-        self._key = self._folder.key()
+        self._key: bytes | None = None
+        self._asked_for_key = False
         self._digests: dict[str, bytes] = {}
         self._used = _Stored()
         self._fresh = False
@@ -73,7 +79,7 @@ class ReadingCache:
             return None
         if any(self._digest(other) != known for other, known in entry.reads.items()):
             return None
-        if any(self._sealed(name) != known for name, known in entry.variables.items()):
+        if any(self._sealed(name, os.environ.get(name)) != known for name, known in entry.variables.items()):
             return None
         self._used.readings[file] = entry
         return entry.reading
@@ -105,25 +111,33 @@ class ReadingCache:
         target = self._folder if folder is None else PrivateFolder(folder)
         is_own = target.path == self._folder.path
         with contextlib.suppress(OSError):
-            target.remove(_UNSEALED)
+            target.remove(_EARLIER)
         if is_own and not self._fresh and _size(self._used) == _size(self._known):
             return
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            target.write(self._name, msgspec.msgpack.encode(self._for_keeping(target)))
+            target.write(self._name, msgspec.msgpack.encode(self._for_keeping()))
 
-    def _for_keeping(self, target: PrivateFolder) -> _Stored:
-        """Return what was used with all variables sealed under the key of `target`. Raises OSError."""
-        key = target.make_key()
+    def _for_keeping(self) -> _Stored:
+        """Return what was used with all variables sealed; without a key, readings that asked for some are left out."""
         kept = {}
         for file, entry in self._used.readings.items():
             values = {name: os.environ.get(name) for name in entry.variables} | entry.reading.environment
-            reading = msgspec.structs.replace(entry.reading, environment={})
-            variables = {name: sealed(key, name, value) for name, value in values.items()}
-            kept[file] = _Entry(entry.digest, entry.reads, reading, variables)
+            variables = {name: self._sealed(name, value, make=True) for name, value in values.items()}
+            if _NEITHER not in variables.values():
+                reading = msgspec.structs.replace(entry.reading, environment={})
+                kept[file] = _Entry(entry.digest, entry.reads, reading, variables)
         return _Stored(kept, self._used.documents)
 
-    def _sealed(self, name: str) -> bytes:
-        return _NEITHER if self._key is None else sealed(self._key, name, os.environ.get(name))
+    def _sealed(self, name: str, value: str | None, *, make: bool = False) -> bytes:
+        """Return a digest by which `value` is known again, and from which nobody learns it; nothing without a key."""
+        if self._key is None and (make or not self._asked_for_key):
+            self._asked_for_key = True
+            with contextlib.suppress(WorkspaceError):
+                self._key = sealing_key(_PURPOSE, make=make)
+        if self._key is None:
+            return _NEITHER
+        text = f"{name}=" if value is None else f"{name}\0{value}"
+        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=self._key, digest_size=16).digest()
 
     def _digest(self, file: str) -> bytes:
         if file not in self._digests:
@@ -142,8 +156,7 @@ def cache_folder(workspace: Path) -> Path:
     """Return where readings are kept for `workspace`, the folder of its state; without one, the user's own cache."""
     if os.path.isdir(workspace):  # noqa: PTH112 - False for a folder that may not be looked into
         return workspace / "cache"
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - has no home: stays as is
-    return Path(home) / "canary-wf"
+    return user_folder("XDG_CACHE_HOME") / "canary-wf"
 
 
 def _reader() -> str:

@@ -1,12 +1,6 @@
-"""A folder of files that are their user's alone, and the key that lies in it.
-
-What test files look at may be secret, such as a token in the environment, so what is kept of it between two commands is
-of no use to others: the folder and its files are closed to them, files of others are not believed, and values are kept
-as digests under a key that never leaves the folder.
-"""
+"""A folder of files that are their user's alone: closed to others, and what others put there is not believed."""
 
 import contextlib
-import hashlib
 import os
 import stat
 from pathlib import Path
@@ -17,8 +11,6 @@ from canary_wf.files.plain_files import read_plain
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 _OPEN_TO_OTHERS = 0o077
-_KEY = "key"
-_KEY_BYTES = 32
 
 
 class PrivateFolder:
@@ -55,40 +47,6 @@ class PrivateFolder:
         finally:
             os.close(folder)
 
-    def key(self) -> bytes | None:
-        """Return the key that lies here, None where there is none that can be used."""
-        try:
-            found = self.read(_KEY)
-            mode = (self.path / _KEY).lstat().st_mode
-        except OSError:
-            return None
-        return found if len(found) == _KEY_BYTES and not mode & _OPEN_TO_OTHERS else None
-
-    def make_key(self) -> bytes:
-        """Return the key that lies here, made where there is none; of two that make one, both get the same.
-
-        Raises OSError.
-        """
-        found = self.key()
-        if found is not None:
-            return found
-        folder = self._open(make=True)
-        try:
-            beside = _write_beside(folder, _KEY, os.urandom(_KEY_BYTES))
-            try:
-                if os.path.lexists(self.path / _KEY) and self.key() is None:  # one that cannot be used
-                    os.unlink(_KEY, dir_fd=folder)
-                with contextlib.suppress(FileExistsError):
-                    os.link(beside, _KEY, src_dir_fd=folder, dst_dir_fd=folder)
-            finally:
-                os.unlink(beside, dir_fd=folder)
-        finally:
-            os.close(folder)
-        found = self.key()
-        if found is None:
-            raise PermissionError(self.path / _KEY)
-        return found
-
     def _open(self, *, make: bool = False) -> int:
         """Return a descriptor of the folder: a real one of this user's, closed to all others. Raises OSError."""
         if make:
@@ -119,9 +77,3 @@ def _write_beside(folder: int, name: str, content: bytes) -> str:
         os.unlink(beside, dir_fd=folder)
         raise
     return beside
-
-
-def sealed(key: bytes, name: str, value: str | None) -> bytes:
-    """Return a digest by which the `value` of the variable `name` is known again, and from which nobody learns it."""
-    text = f"{name}=" if value is None else f"{name}\0{value}"
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=key, digest_size=16).digest()

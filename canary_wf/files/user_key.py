@@ -1,7 +1,9 @@
 """A key of the user's own, which signs what is not believed merely because a file of a workspace says it.
 
+The same key seals what others shall not learn although they may see a digest of it.
+
 It lies in the user's state folder (`XDG_STATE_HOME`, else `~/.local/state`), readable by nobody else, and is made when
-something is first signed. Who may write in a workspace can copy what was signed there, but sign nothing new.
+something is first signed or sealed. Who may write in a workspace can copy what was signed there, but sign nothing new.
 """
 
 import os
@@ -11,6 +13,7 @@ from pathlib import Path
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import encode, write_all
 from canary_wf.files.plain_files import open_plain
+from canary_wf.files.user_folders import user_folder
 
 FILE = "canary-wf/key"
 _BYTES = 32
@@ -31,9 +34,20 @@ def is_signed(value: object, by: str, environment: Mapping[str, str] = os.enviro
     return key is not None and hmac.compare_digest(_digest(key, value).encode(), by.encode("utf-8", "replace"))
 
 
+def sealing_key(purpose: str, *, make: bool, environment: Mapping[str, str] = os.environ) -> bytes | None:
+    """Return a key for one `purpose`, from which nobody learns the user's key or that for another purpose.
+
+    None where the user has no key yet, unless it is to be made. Raises WorkspaceError as `signature` does.
+    """
+    import hmac
+
+    path = _path(environment)
+    key = _read(path) or (_make(path) if make else None)
+    return None if key is None else hmac.digest(key, purpose.encode(), "sha256")
+
+
 def _path(environment: Mapping[str, str]) -> Path:
-    folder = environment.get("XDG_STATE_HOME")
-    return (Path(folder) if folder else Path(environment.get("HOME") or "/") / ".local" / "state") / FILE
+    return user_folder("XDG_STATE_HOME", environment) / FILE
 
 
 def _digest(key: bytes, value: object) -> str:

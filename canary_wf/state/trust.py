@@ -13,6 +13,7 @@ from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.plain_files import open_plain
+from canary_wf.files.user_folders import user_folder
 from canary_wf.files.user_names import user_name
 from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
 
@@ -108,12 +109,11 @@ def _names(entry: str, real: str) -> bool:
 def _entries(environment: Mapping[str, str]) -> list[str]:
     """Return what the user trusts: of the variable, and of the file in the user's configuration folder."""
     found = environment.get(VARIABLE, "").split(os.pathsep)
-    folder = environment.get("XDG_CONFIG_HOME") or os.path.join(environment.get("HOME") or "/", ".config")  # noqa: PTH118
-    lines = (line.strip() for line in _own_file(os.path.join(folder, FILE)).splitlines())  # noqa: PTH118
+    lines = (line.strip() for line in _own_file(user_folder("XDG_CONFIG_HOME", environment) / FILE).splitlines())
     return [entry for entry in (*found, *lines) if entry and not entry.startswith("#")]
 
 
-def _own_file(path: str) -> str:
+def _own_file(path: Path) -> str:
     """Return the text of `path` when it is a regular file that nobody but the user, or root, may write."""
     try:
         with open_plain(path, follow=True) as file:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from canary_wf.discovery import DiscoveryOptions, discover
 from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import InputError
-from canary_wf.files.private_folder import PrivateFolder
+from canary_wf.files.user_folders import user_folder
 
 HEAD = "import canary\nd = canary.directives\n"
 
@@ -187,7 +186,7 @@ def test_values_of_variables_are_not_written(reader: Reader, monkeypatch: pytest
     finally:
         os.umask(old)
     files = {path.name.partition("-")[0]: path for path in reader.folder.iterdir()}
-    assert set(files) == {"key", "files"}
+    assert set(files) == {"files"}
     assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
     assert reader.folder.stat().st_mode & 0o777 == 0o700
     content = files["files"].read_bytes()
@@ -201,46 +200,40 @@ def test_values_of_variables_are_not_written(reader: Reader, monkeypatch: pytest
     cache = ReadingCache(reader.folder, [str(reader.tree)])
     discover([reader.tree], DiscoveryOptions(readings=cache))
     cache.save(elsewhere)
-    assert (elsewhere / "key").read_bytes() != files["key"].read_bytes()
     assert ReadingCache(elsewhere, [str(reader.tree)]).get(str(reader.tree / "t.pyt")) is not None
 
 
 def test_what_earlier_versions_kept_is_removed(reader: Reader) -> None:
-    """Their files hold values as they are; an open folder is closed."""
+    """Their files hold values as they are, or a key of their own; an open folder is closed."""
     reader.write(SECRET)
     reader.folder.mkdir(mode=0o755)
-    for name in ("readings-0123456789abcdef.msgpack", ".readings-0123456789abcdef.msgpack.7.tmp"):
+    for name in ("readings-0123456789abcdef.msgpack", ".readings-0123456789abcdef.msgpack.7.tmp", "key"):
         (reader.folder / name).write_text("zzSECRETzz")
     reader.names()
-    assert {path.name.partition("-")[0] for path in reader.folder.iterdir()} == {"key", "files"}
+    assert {path.name.partition("-")[0] for path in reader.folder.iterdir()} == {"files"}
     assert reader.folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("damage", [b"", b"x" * 31, None])
-def test_a_key_that_cannot_be_used_is_made_anew(reader: Reader, damage: bytes | None) -> None:
-    """A damaged key, or one that others may read, makes the readings void and is replaced."""
+def test_without_a_key_only_files_that_ask_for_no_variable_are_known(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A key that others may read seals nothing; one that is another user's makes the readings void."""
     reader.write(SECRET)
-    reader.names()
-    key = reader.folder / "key"
-    before = key.read_bytes()
-    if damage is None:
-        key.chmod(0o644)
-    else:
-        key.write_bytes(damage)
-    assert not reader.is_known()
+    reader.write(f"{HEAD}d.name('b')\n", "b.pyt")
     reader.names()
     assert reader.is_known()
-    assert (len(key.read_bytes()), key.stat().st_mode & 0o777) == (32, 0o600)
-    assert key.read_bytes() != before
-
-
-def test_many_who_make_the_key_at_once_get_the_same(tmp_path: Path) -> None:
-    """A key is there as a whole or not at all, and the first one stays."""
-    folder = PrivateFolder(tmp_path / "cache")
-    with ThreadPoolExecutor(8) as pool:
-        keys = set(pool.map(lambda _: folder.make_key(), range(32)))
-    assert len(keys) == 1
-    assert [path.name for path in folder.path.iterdir()] == ["key"]
+    key = user_folder("XDG_STATE_HOME") / "canary-wf" / "key"
+    key.chmod(0o644)
+    assert not reader.is_known()
+    assert sorted(reader.names()) == ["a", "b"]
+    assert not reader.is_known()
+    assert reader.is_known("b.pyt")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+    reader.names()
+    assert reader.is_known()
+    key.chmod(0o600)
+    monkeypatch.setenv("XDG_STATE_HOME", str(key.parent.parent))
+    assert not reader.is_known()
 
 
 def test_a_link_in_place_of_the_folder_is_left_alone(reader: Reader, tmp_path: Path) -> None:

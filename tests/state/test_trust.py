@@ -144,6 +144,10 @@ def test_a_file_that_others_may_write_trusts_nothing(
     file.write_text("*\n")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(small.folder / "config"))
     assert is_trusted(session.out, [session.session])
+    monkeypatch.chdir(small.folder)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "config")  # who prepared this folder does not decide
+    assert not is_trusted(session.out, [session.session])
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(small.folder / "config"))
     file.chmod(0o666)
     assert not is_trusted(session.out, [session.session])
     file.chmod(0o644)

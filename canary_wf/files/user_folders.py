@@ -1,0 +1,33 @@
+"""Where the files of a user lie that belong to no workspace: cache, configuration and state.
+
+Source: the XDG Base Directory Specification. It says that a path which is not absolute is invalid and to be ignored, so
+where somebody stands never decides whom a command trusts or which key it signs with.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+_BELOW_HOME = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_STATE_HOME": ".local/state"}
+
+
+def user_folder(
+    variable: Literal["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"],
+    environment: Mapping[str, str] = os.environ,
+) -> Path:
+    """Return the folder that `variable` names in `environment`, else the usual one in the user's home."""
+    given = environment.get(variable, "")
+    return Path(given) if given.startswith("/") else _home(environment) / _BELOW_HOME[variable]
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    given = environment.get("HOME", "")
+    if given.startswith("/"):
+        return Path(given)
+    import pwd  # late, as nearly everybody has a home in the environment
+
+    try:
+        return Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    except KeyError:
+        return Path("/")
