@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip(message)
 
 
+@pytest.fixture(scope="session")
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Name a folder for each test: `mktemp` would read the names of all that there are, thousands of times."""
+    base = tmp_path_factory.mktemp("own")
+    return (base / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_leases(_own_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test leases and a cache of its own, so that tests run side by side know nothing of each other."""
-    monkeypatch.setenv("CANARY_WF_LEASE_DIR", str(tmp_path_factory.mktemp("leases")))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    folder = next(_own_folders)
+    for variable, name in (("CANARY_WF_LEASE_DIR", "leases"), ("XDG_CACHE_HOME", "cache"), ("XDG_STATE_HOME", "state")):
+        (folder / name).mkdir(parents=True)
+        monkeypatch.setenv(variable, str(folder / name))
     monkeypatch.delenv("CANARY_WF_TRUST", raising=False)
     for name in [name for name in os.environ if name.startswith("SLURM_JOB")]:
         monkeypatch.delenv(name)
