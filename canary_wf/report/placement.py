@@ -7,7 +7,7 @@ import msgspec
 from canary_wf.batch.problem import MEMORY, problem_of
 from canary_wf.batch.reference_schedule import reference_order, simulate
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.run.batch_pool import candidates_of
+from canary_wf.run.batch_pool import candidate_ids
 from canary_wf.run.capacity import Capacity
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.spec.resource_request import Resources
@@ -56,7 +56,7 @@ def _leased(part: BatchSlice) -> ResourcePool:
     """Return the ids that the batch gets when nothing else holds any: the first that will do."""
     whole = ResourcePool({"resources": part.resource_pool["resources"]})
     leased = {}
-    for kind, (count, names) in candidates_of(whole, part).items():
+    for kind, (count, names) in candidate_ids(whole, part).items():
         chosen = set(names[:count])
         leased[kind] = [dict(item) for item in whole.resources[kind] if str(item["id"]) in chosen]
     return ResourcePool({"resources": leased})

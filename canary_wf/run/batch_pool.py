@@ -1,4 +1,4 @@
-"""Where the ids of a batch come from: the Slurm allocation it runs in, or a lease on this machine's."""
+"""The resource pool of a batch: ids from its Slurm allocation, or ids of this machine under a lease."""
 
 import itertools
 import os
@@ -12,26 +12,26 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.resources.leases.lease import LOCKS, HostLeases, Lease, allocation_type
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import ids_that_hold
-from canary_wf.resources.slurm.text import allocation
+from canary_wf.resources.slurm.text import allocation_name
 from canary_wf.resources.visible import visible_gpus
 from canary_wf.run.progress import say
 from canary_wf.spec.batch_slice import BatchSlice, PlannedJob
 from canary_wf.wording import amount
 
 if TYPE_CHECKING:
-    from canary_wf.resources.slurm.allocation import Granted
+    from canary_wf.resources.slurm.allocation import SlurmAllocation
     from canary_wf.run.generated_resources import GeneratedPools
 
 
 _PARTS = 64
-"""Parts of an allocation's memory that batches lease; a batch that needs a bit of one takes it whole."""
+"""Parts into which an allocation's memory is divided for leasing; a batch leases whole parts."""
 
 
 class BatchPool(NamedTuple):
-    """The pool of one batch, its memory (MiB, None when not known), and the lease that ends with the ``with`` block.
+    """The pool of one batch, its memory (MiB, None when unknown), and the lease, which ends with the ``with`` block.
 
-    `bindable` says whether CPU ids that are numbers are those of the operating system. `nodes` are the names of a Slurm
-    job's nodes where the batch has several, `generated` the pools of files that its tests make.
+    `bindable` says whether numeric CPU ids are CPU numbers of the operating system. `nodes` are the names of the Slurm
+    job's nodes when the batch has several. `generated` holds the pools of specification files that its tests write.
     """
 
     pool: ResourcePool
@@ -48,7 +48,7 @@ class BatchPool(NamedTuple):
         self.release()
 
     def release(self) -> None:
-        """Let others on this host have the ids."""
+        """Give the ids back to the other batches of this host."""
         if self.lease is not None:
             self.lease.release()
         if self.generated is not None:
@@ -56,164 +56,176 @@ class BatchPool(NamedTuple):
 
 
 def open_pool(
-    part: BatchSlice,
+    batch_slice: BatchSlice,
     environment: Mapping[str, str] = os.environ,
     hold: Callable[[], None] = lambda: None,
     *,
     alone: bool = True,
     waiting: Path | None = None,
 ) -> BatchPool:
-    """Return the pool for the batch of `part`, waiting for ids and locks that other batches on this host still hold.
+    """Return the pool for the batch of `batch_slice`; wait for ids and locks that other batches on this host hold.
 
-    While it waits it calls `hold` several times a second, which may raise to end the wait, and says in the file
-    `waiting` what it waits for.
-    Inside a Slurm allocation CPUs, GPUs and memory are of what was granted, shared with the batches that run in the
-    same one; what Slurm does not know is leased as on any host. With `alone`, no other batch of the plan is to run in
-    the allocation, so that this one takes what is free of it, as far as its jobs can use it.
+    While waiting, call `hold` several times a second (it may raise to end the wait), and write the reason for the wait
+    to the file `waiting`.
+
+    Inside a Slurm allocation, CPUs, GPUs and memory come from the allocation, which batches of the same allocation
+    share; resource types that Slurm does not know are leased as on any host. `alone` means that no other batch of the
+    plan can run in the allocation: this one then takes every free id that its jobs can use.
     """
-    granted = _granted(part, environment)
-    if granted is None:
-        resources = _still_visible(part, _with_nominal_nodes(part), environment)
-        found = _leased(part, resources, part.batch.memory, _Patience(hold, waiting))
-        if not any(map(is_generated, part.jobs)):
+    allocation = _allocation(batch_slice, environment)
+    if allocation is None:
+        resources = _visible_resources(batch_slice, _with_nominal_nodes(batch_slice), environment)
+        found = _leased(batch_slice, resources, batch_slice.batch.memory, _LeaseWait(hold, waiting))
+        if not any(map(is_generated, batch_slice.jobs)):
             return found
         from canary_wf.run.generated_resources import GeneratedPools  # late: start-up
 
         return found._replace(generated=GeneratedPools())
-    _tell_shortage(part, granted)
-    share = _Share(granted, allocation(environment), alone=alone)
-    memory = min(filter(None, (granted.memory, part.batch.memory)), default=None)
-    others = {kind: ids for kind, ids in part.resource_pool["resources"].items() if kind not in granted.pool.types}
-    resources = {**granted.pool.getstate()["resources"], **others}
-    pool = _leased(part, resources, memory, _Patience(hold, waiting), share)
-    return pool._replace(bindable=granted.bindable, nodes=granted.nodes)
+    _report_shortage(batch_slice, allocation)
+    share = _AllocationShare(allocation, allocation_name(environment), alone=alone)
+    memory = min(filter(None, (allocation.memory, batch_slice.batch.memory)), default=None)
+    others = {
+        resource_type: ids
+        for resource_type, ids in batch_slice.resource_pool["resources"].items()
+        if resource_type not in allocation.pool.types
+    }
+    resources = {**allocation.pool.getstate()["resources"], **others}
+    pool = _leased(batch_slice, resources, memory, _LeaseWait(hold, waiting), share)
+    return pool._replace(bindable=allocation.bindable, nodes=allocation.nodes)
 
 
-class _Patience:
-    """The wait of a batch: `hold` is called meanwhile, and the log and the file `waiting` say what is waited for."""
+class _LeaseWait:
+    """The wait for a lease: calls `hold` meanwhile, and reports the reason in the log and in the file `waiting`."""
 
     def __init__(self, hold: Callable[[], None], waiting: Path | None) -> None:
         self._hold = hold
         self._waiting = waiting
         self._since = time.time()
-        self._told = False
+        self._noted = False
 
-    def acquire(self, wanted: Mapping[str, int], names: Mapping[str, Sequence[str]]) -> Lease:
-        """Return the lease once there is one."""
+    def acquire(self, requested: Mapping[str, int], names: Mapping[str, Sequence[str]]) -> Lease:
+        """Wait for the lease and return it."""
         try:
-            return HostLeases().acquire(wanted, names, on_wait=self._tell, give_up=self._never)
+            return HostLeases().acquire(requested, names, on_wait=self._report, give_up=self._never)
         finally:
-            if self._told and self._waiting is not None:
+            if self._noted and self._waiting is not None:
                 self._waiting.unlink(missing_ok=True)
 
     def _never(self) -> bool:
         self._hold()
         return False
 
-    def _tell(self, what: str) -> None:
+    def _report(self, what: str) -> None:
         say(what)
         if self._waiting is not None:
-            self._told = True
+            self._noted = True
             try:
                 from canary_wf.state.waiting import note_waiting  # late: start-up
 
                 note_waiting(self._waiting, what, self._since)
             except WorkspaceError as error:
-                say(f"that it waits is not noted: {error}")
+                say(f"could not note that the batch is waiting: {error}")
 
 
-class _Share:
-    """What a batch leases of an allocation: its ids bear names of their own, so that only batches in it meet there."""
+class _AllocationShare:
+    """The share of an allocation that a batch leases. Its ids are leased under names of the allocation's own."""
 
-    def __init__(self, granted: "Granted", name: str, *, alone: bool) -> None:
-        self._granted = granted
+    def __init__(self, allocation: "SlurmAllocation", name: str, *, alone: bool) -> None:
+        self._allocation = allocation
         self._name = name
         self._alone = alone
-        self.ids = _ids(granted.pool)
+        self.ids = _ids(allocation.pool)
 
-    def type_of(self, kind: str) -> str:
-        """Return the name under which ids of `kind` are leased."""
-        return allocation_type(self._name, kind) if kind in self.ids else kind
+    def type_of(self, resource_type: str) -> str:
+        """Return the type under which ids of `resource_type` are leased."""
+        return allocation_type(self._name, resource_type) if resource_type in self.ids else resource_type
 
-    def memory_parts(self, part: BatchSlice, memory: int | None) -> dict[str, tuple[int, list[str]]]:
-        """Return how many of which parts of the memory the batch needs; none where nobody knows."""
-        if not (self._granted.memory and part.batch.memory and memory):
+    def memory_parts(self, batch_slice: BatchSlice, memory: int | None) -> dict[str, tuple[int, list[str]]]:
+        """Return the number of memory parts that the batch needs, and their names; empty when sizes are unknown."""
+        if not (self._allocation.memory and batch_slice.batch.memory and memory):
             return {}
-        number = -(-memory * _PARTS // self._granted.memory)
+        number = -(-memory * _PARTS // self._allocation.memory)
         return {allocation_type(self._name, "parts of the memory"): (number, [str(each) for each in range(_PARTS)])}
 
-    def further(self, part: BatchSlice, held: Mapping[str, set[str]]) -> list[Lease]:
-        """Lease what nobody holds or waits for, as far as the jobs can use it beside what is `held`."""
+    def further(self, batch_slice: BatchSlice, held: Mapping[str, set[str]]) -> list[Lease]:
+        """Lease further free ids that the jobs can use in addition to those `held`."""
         found = []
-        sums = {"cpus": sum(job.cpus for job in part.jobs), "gpus": sum(job.gpus for job in part.jobs)}
-        for kind, ids in self.ids.items() if self._alone else ():
-            free = [name for name in ids if name not in held.get(kind, ())]
-            number = min(len(free), sums.get(kind, 0) - len(held.get(kind, ())))
+        sums = {"cpus": sum(job.cpus for job in batch_slice.jobs), "gpus": sum(job.gpus for job in batch_slice.jobs)}
+        for resource_type, ids in self.ids.items() if self._alone else ():
+            free = [name for name in ids if name not in held.get(resource_type, ())]
+            number = min(len(free), sums.get(resource_type, 0) - len(held.get(resource_type, ())))
             if number > 0:
-                name = self.type_of(kind)
+                name = self.type_of(resource_type)
                 lease = HostLeases().acquire_now({name: number}, {name: free})
-                found += [] if lease is None else [lease]  # what is not free at once is not needed
+                found += [] if lease is None else [lease]  # ids that are busy are not needed
         return found
 
 
 def _leased(
-    part: BatchSlice,
+    batch_slice: BatchSlice,
     resources: dict[str, list[dict[str, Any]]],
     memory: int | None,
-    patience: _Patience,
-    share: _Share | None = None,
+    wait: _LeaseWait,
+    share: _AllocationShare | None = None,
 ) -> BatchPool:
-    """Lease what the batch needs of `resources`; of an allocation its `share`."""
-    candidates = candidates_of(ResourcePool({"resources": resources}), part)
-    if share is not None and part.batch.nodes > 1:  # a job of several nodes has all of each
-        candidates |= {kind: (len(ids), ids) for kind, ids in share.ids.items() if ids}
-    name_of = {kind: kind if share is None else share.type_of(kind) for kind in candidates}
-    locks = sorted({lock for job in part.jobs for lock in job.locks})
-    asked = {name_of[kind]: value for kind, value in candidates.items()} | {LOCKS: (len(locks), locks)}
-    asked |= share.memory_parts(part, memory) if share is not None else {}
+    """Lease what the batch needs of `resources`, and of its `share` of an allocation."""
+    candidates = candidate_ids(ResourcePool({"resources": resources}), batch_slice)
+    if share is not None and batch_slice.batch.nodes > 1:  # a job of several nodes gets all ids of each
+        candidates |= {resource_type: (len(ids), ids) for resource_type, ids in share.ids.items() if ids}
+    name_of = {
+        resource_type: resource_type if share is None else share.type_of(resource_type) for resource_type in candidates
+    }
+    locks = sorted({lock for job in batch_slice.jobs for lock in job.locks})
+    requests = {name_of[resource_type]: value for resource_type, value in candidates.items()} | {
+        LOCKS: (len(locks), locks)
+    }
+    requests |= share.memory_parts(batch_slice, memory) if share is not None else {}
 
-    wanted = {name: count for name, (count, _) in asked.items()}
-    lease = patience.acquire(wanted, {name: ids for name, (_, ids) in asked.items()})
-    held = {kind: set(lease.ids[name]) for kind, name in name_of.items()}
+    requested = {name: count for name, (count, _) in requests.items()}
+    lease = wait.acquire(requested, {name: ids for name, (_, ids) in requests.items()})
+    held = {resource_type: set(lease.ids[name]) for resource_type, name in name_of.items()}
     if share is not None:
-        for more in share.further(part, held):
+        for more in share.further(batch_slice, held):
             lease.join(more)
-        lease.rename({share.type_of(kind): kind for kind in (*name_of, *share.ids)})
-        held = {kind: set(lease.ids.get(kind, ())) for kind in (*name_of, *share.ids)}
-    leased = {kind: [item for item in resources[kind] if str(item["id"]) in ids] for kind, ids in held.items()}
+        lease.rename({share.type_of(resource_type): resource_type for resource_type in (*name_of, *share.ids)})
+        held = {resource_type: set(lease.ids.get(resource_type, ())) for resource_type in (*name_of, *share.ids)}
+    leased = {
+        resource_type: [item for item in resources[resource_type] if str(item["id"]) in ids]
+        for resource_type, ids in held.items()
+    }
     return BatchPool(ResourcePool({"resources": leased}), memory, lease)
 
 
 def _ids(pool: ResourcePool) -> dict[str, list[str]]:
-    return {kind: [str(item["id"]) for item in items] for kind, items in pool.resources.items()}
+    return {resource_type: [str(item["id"]) for item in items] for resource_type, items in pool.resources.items()}
 
 
-def _with_nominal_nodes(part: BatchSlice) -> dict[str, list[dict[str, Any]]]:
-    """Return the resources of this machine, with more ids where a job of several nodes wants more than one has.
+def _with_nominal_nodes(batch_slice: BatchSlice) -> dict[str, list[dict[str, Any]]]:
+    """Return this machine's resources, with further ids where a job of several nodes needs more than one node has.
 
-    Like those that -r declares they are ordinals, handed out and leased, which name no CPU or GPU of this machine.
+    The further ids are ordinals, like those of -r: they are handed out and leased, but name no device of this machine.
     """
-    resources = {kind: list(items) for kind, items in part.resource_pool["resources"].items()}
-    for job in part.jobs:
-        for kind, wanted in _amounts_over_nodes(job):
-            items = resources.setdefault(kind, [])
+    resources = {resource_type: list(items) for resource_type, items in batch_slice.resource_pool["resources"].items()}
+    for job in batch_slice.jobs:
+        for resource_type, requested in _multi_node_request(job):
+            items = resources.setdefault(resource_type, [])
             used = {str(item["id"]) for item in items}
             further = (str(number) for number in itertools.count() if str(number) not in used)
-            missing = wanted - sum(int(item["slots"]) for item in items)
+            missing = requested - sum(int(item["slots"]) for item in items)
             items.extend({"id": name, "slots": 1} for name in itertools.islice(further, max(missing, 0)))
     return resources
 
 
-def _still_visible(
-    part: BatchSlice, resources: dict[str, list[dict[str, Any]]], environment: Mapping[str, str]
+def _visible_resources(
+    batch_slice: BatchSlice, resources: dict[str, list[dict[str, Any]]], environment: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return `resources` with the GPUs that the shell of this run leaves visible, where these are enough.
+    """Return `resources` with only the GPUs that are visible in this environment, if these are enough.
 
-    Where they are not, somebody planned with more on purpose. A specification of CTest's decides for itself.
+    If they are not, the plan was made for more GPUs on purpose. A CTest resource specification file is taken as it is.
     """
     visible = visible_gpus(environment)
     planned = resources.get("gpus", [])
-    if not visible or not planned or any(job.ctest is not None and job.ctest.allocates for job in part.jobs):
+    if not visible or not planned or any(job.ctest is not None and job.ctest.allocates for job in batch_slice.jobs):
         return resources
     known = {str(item["id"]) for item in planned}
     left = [item for item in planned if str(item["id"]) in visible]
@@ -221,56 +233,56 @@ def _still_visible(
         left += [{"id": name, "slots": 1} for name in visible if name not in known]
     elif not left:
         return resources
-    needed, _ = candidates_of(ResourcePool({"resources": resources}), part).get("gpus", (0, []))
+    needed, _ = candidate_ids(ResourcePool({"resources": resources}), batch_slice).get("gpus", (0, []))
     if len(left) >= needed:
         return {**resources, "gpus": left}
-    shown = ",".join(visible)
-    say(f"batch {part.batch.id}: needs {amount(needed, 'gpus')}, of which {shown} are visible; the plan's ids count")
+    shortage = f"needs {amount(needed, 'gpus')}, but only {','.join(visible)} are visible"
+    say(f"batch {batch_slice.batch.id}: {shortage}; using the plan's ids")
     return resources
 
 
-def _amounts_over_nodes(job: PlannedJob) -> Iterable[tuple[str, int]]:
-    """Return what a job of several nodes asks for, by type; nothing for any other."""
+def _multi_node_request(job: PlannedJob) -> Iterable[tuple[str, int]]:
+    """Return what a job of several nodes requests, by type; empty for any other job."""
     return {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items() if job.nodes > 1 else ()
 
 
-def _granted(part: BatchSlice, environment: Mapping[str, str]) -> "Granted | None":
+def _allocation(batch_slice: BatchSlice, environment: Mapping[str, str]) -> "SlurmAllocation | None":
     if not environment.get("SLURM_JOB_ID"):
         return None
-    from canary_wf.resources.slurm.allocation import granted_resources  # late, as it is for Slurm only
+    from canary_wf.resources.slurm.allocation import allocated_resources  # late, as it is for Slurm only
 
-    return granted_resources(environment, several_nodes=part.batch.nodes > 1)
+    return allocated_resources(environment, several_nodes=batch_slice.batch.nodes > 1)
 
 
-def _tell_shortage(part: BatchSlice, granted: "Granted") -> None:
-    """Tell of what Slurm gave less than was planned; jobs that fit run all the same."""
-    batch = part.batch
-    there = granted.pool.slots_per_resource_type
+def _report_shortage(batch_slice: BatchSlice, allocation: "SlurmAllocation") -> None:
+    """Report where Slurm granted less than planned. Jobs that fit run all the same."""
+    batch = batch_slice.batch
+    available = allocation.pool.slots_per_resource_type
     short = [
-        f"{there.get(kind, 0)} of {amount(wanted, kind)}"
-        for kind, wanted in (("cpus", batch.cpus), ("gpus", batch.gpus))
-        if there.get(kind, 0) < wanted
+        f"{available.get(resource_type, 0)} of {amount(requested, resource_type)}"
+        for resource_type, requested in (("cpus", batch.cpus), ("gpus", batch.gpus))
+        if available.get(resource_type, 0) < requested
     ]
-    short += [f"{len(granted.nodes)} of {batch.nodes} nodes"] if batch.nodes > max(len(granted.nodes), 1) else []
+    short += [f"{len(allocation.nodes)} of {batch.nodes} nodes"] if batch.nodes > max(len(allocation.nodes), 1) else []
     if short:
         say(f"batch {batch.id}: this allocation has less than was planned: {', '.join(short)}")
 
 
-def candidates_of(pool: ResourcePool, part: BatchSlice) -> dict[str, tuple[int, list[str]]]:
-    """Return for each type how many ids the batch needs, and which will do; an id is leased whole.
+def candidate_ids(pool: ResourcePool, batch_slice: BatchSlice) -> dict[str, tuple[int, list[str]]]:
+    """Return by type the number of ids that the batch needs, and the ids to choose from; an id is leased whole.
 
-    They hold the slots that the batch peaks at (`ids_that_hold`).
+    The ids have room for the batch's peak number of slots (`ids_that_hold`).
     """
-    batch = part.batch
-    largest, most = largest_items(part.jobs)
+    batch = batch_slice.batch
+    largest, most = largest_items(batch_slice.jobs)
     found: dict[str, tuple[int, list[str]]] = {}
-    wanted = {"cpus": batch.cpus, "gpus": batch.slots_of_gpus, **batch.resources}
-    for job in part.jobs:  # the batch's numbers are those of one node
-        for kind, slots in _amounts_over_nodes(job):
-            wanted[kind] = max(wanted.get(kind, 0), slots)
-    for kind, slots in wanted.items():
-        sizes = {str(item["id"]): int(item["slots"]) for item in pool.resources.get(kind, [])}
-        needed, ids = ids_that_hold(slots, sizes, largest.get(kind, 1), most.get(kind, 0))
+    requested = {"cpus": batch.cpus, "gpus": batch.slots_of_gpus, **batch.resources}
+    for job in batch_slice.jobs:  # the batch's amounts are per node
+        for resource_type, slots in _multi_node_request(job):
+            requested[resource_type] = max(requested.get(resource_type, 0), slots)
+    for resource_type, slots in requested.items():
+        sizes = {str(item["id"]): int(item["slots"]) for item in pool.resources.get(resource_type, [])}
+        needed, ids = ids_that_hold(slots, sizes, largest.get(resource_type, 1), most.get(resource_type, 0))
         if needed:
-            found[kind] = (needed, ids)
+            found[resource_type] = (needed, ids)
     return found

@@ -1,4 +1,4 @@
-"""What a batch may hand out to its jobs: ids by type from the resource pool, memory as a number, slots for workers."""
+"""What a running batch can hand out to its jobs: ids from the resource pool, memory, and a number of workers."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from canary_wf.run.generated_resources import GeneratedPools
 
 
-def kind_of(job: PlannedJob) -> tuple[object, ...]:
-    """Return what is the same for jobs that fit, or do not fit, alike."""
+def capacity_key(job: PlannedJob) -> tuple[object, ...]:
+    """Return a key that is equal for jobs that either all fit or all do not."""
     return (job.memory, job.nodes, job.exclusive, job.locks, *_asked_of(job))
 
 
 def _asked_of(job: PlannedJob) -> tuple[object, ...]:
-    """Return what is the same for jobs that ask the same of the pool."""
+    """Return a key that is equal for jobs with the same request to the pool."""
     file = job.ctest.specification if job.ctest is not None else None
     return (job.cpus, job.gpus, *job.resources.items(), job.resource_groups, file)
 
 
 class Capacity:
-    """The resources of one running batch; memory is MiB, None where nobody knows or says.
+    """The resources of one running batch; memory is in MiB, None when unknown or unlimited.
 
-    `pool` is that of the node where the runner is. A job of several nodes gets `nodes` (names; none outside of Slurm)
-    whole, the first ones, with the ids of the runner's own node standing for those of each.
+    `pool` is the pool of the runner's node. A job of several nodes gets the first of `nodes` (names; empty outside of
+    Slurm) whole; the ids of the runner's node then stand for the ids of each node.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Capacity:
         self._sizes: dict[tuple[object, ...], dict[str, list[int]]] = {}
 
     def take(self, job: PlannedJob) -> Resources | None:
-        """Return the ids for `job`, or None while it does not fit beside what runs."""
+        """Return the ids for `job`, or None while it does not fit beside the running jobs."""
         alone = job.exclusive or job.nodes > 1  # nothing may run beside it
         if self._exclusive or (alone and self._running) or self._running == self._workers:
             return None
@@ -73,7 +73,7 @@ class Capacity:
         return resources
 
     def _with_generated(self, job: PlannedJob, resources: Resources | None) -> Resources | None:
-        """Return `resources` with those from a file that another test generates, or None with nothing taken."""
+        """Add the ids from a file that another test generates; return None, and take nothing, if they are not free."""
         if resources is None or self._generated is None or not is_generated(job):
             return resources
         further = self._generated.lend(job)
@@ -88,8 +88,11 @@ class Capacity:
     def _whole_nodes(self, job: PlannedJob) -> Resources | None:
         if self._too_few_nodes(job) is not None:
             return None
-        kinds = ("cpus", "gpus") if job.gpus else ("cpus",)
-        everything = {kind: [int(item["slots"]) for item in self._pool.resources.get(kind, ())] for kind in kinds}
+        types = ("cpus", "gpus") if job.gpus else ("cpus",)
+        everything = {
+            resource_type: [int(item["slots"]) for item in self._pool.resources.get(resource_type, ())]
+            for resource_type in types
+        }
         lent = self._pool.lend(everything)
         return (
             None if lent is None else {**lent, NODES: [{"id": name, "slots": 1} for name in self._nodes[: job.nodes]]}
@@ -98,14 +101,14 @@ class Capacity:
     def _too_few_nodes(self, job: PlannedJob) -> str | None:
         if job.nodes > len(self._nodes):
             return f"needs {job.nodes} nodes, there are {len(self._nodes)}"
-        for kind, wanted in (("cpus", job.cpus), ("gpus", job.gpus)):
-            there = self._pool.slots_per_resource_type.get(kind, 0) * job.nodes
-            if wanted > there:
-                return f"needs {amount(wanted, kind)}, {job.nodes} nodes have {there or 'none'}"
+        for resource_type, requested in (("cpus", job.cpus), ("gpus", job.gpus)):
+            available = self._pool.slots_per_resource_type.get(resource_type, 0) * job.nodes
+            if requested > available:
+                return f"needs {amount(requested, resource_type)}, {job.nodes} nodes have {available or 'none'}"
         return None
 
     def _sizes_of(self, job: PlannedJob) -> dict[str, list[int]]:
-        """Return what `job` asks of the pool; most jobs of a batch ask for the same."""
+        """Return the request of `job` to the pool; cached, as most jobs of a batch have the same."""
         key = _asked_of(job)
         sizes = self._sizes.get(key)
         if sizes is None:
@@ -113,10 +116,12 @@ class Capacity:
         return sizes
 
     def give_back(self, job: PlannedJob, resources: Resources) -> None:
-        """Take back what `job` was given."""
-        own = {kind: items for kind, items in resources.items() if kind != NODES}
+        """Take back the resources of `job`."""
+        own = {resource_type: items for resource_type, items in resources.items() if resource_type != NODES}
         if self._generated is not None and is_generated(job):
-            self._generated.take_back(job, {kind: own.pop(kind) for kind in list(own) if kind != "cpus"})
+            self._generated.take_back(
+                job, {resource_type: own.pop(resource_type) for resource_type in list(own) if resource_type != "cpus"}
+            )
         self._pool.take_back(own)
         self._running -= 1
         self._locks.difference_update(job.locks)
@@ -124,11 +129,11 @@ class Capacity:
         self._exclusive = False
 
     def refuse(self, job: PlannedJob) -> str | None:
-        """Return why `job` can never run, as a file that a test of the batch made lacks what it asks for; else None."""
+        """Return why `job` can never run because a generated file lacks what it requests, else None."""
         return self._generated.refuse(job) if self._generated is not None and is_generated(job) else None
 
     def why_never(self, job: PlannedJob) -> str | None:
-        """Return why `job` can't run here even when nothing else does, or None when it can."""
+        """Return why `job` cannot run here even when nothing else runs, or None when it can."""
         if self._spans_nodes(job):
             return self._too_few_nodes(job)
         outcome = self._pool.accommodates(job_request(job))

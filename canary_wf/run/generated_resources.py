@@ -1,7 +1,7 @@
-"""Ids from resource specifications that tests of CTest generate while the batch runs.
+"""Ids from resource specification files that CTest tests generate while the batch runs.
 
-The plan cannot know them. A job that goes by such a file starts after the test that writes it, so the file is read when
-the first of them is ready, and what of its ids nobody else on this host holds is leased then.
+The plan cannot know these ids. A job that uses such a file starts after the test that writes it. So the file is read
+when the first of these jobs is ready, and the ids that are free on this host are leased then.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from canary_wf.spec.resource_request import Resources
 
 
 class GeneratedPools:
-    """The pools by file, of the ids that are leased; read once."""
+    """The pools of the leased ids, by specification file. Each file is read once."""
 
     def __init__(self) -> None:
         self._pools: dict[str, ResourcePool] = {}
@@ -27,13 +27,13 @@ class GeneratedPools:
         self._leases: list[Lease] = []
 
     def lend(self, job: JobSpec) -> Resources | None:
-        """Return ids for the groups of `job`, None while they are not free or there is no such file."""
+        """Return ids for the groups of `job`, or None while they are not free or the file is missing."""
         if job.id in self._refused:
             return None
         try:
             pool = self._pool(_file(job))
         except CanaryWfError:
-            return None  # `refuse` says why, when nothing else runs
+            return None  # `refuse` reports the reason when nothing else runs
         return pool.lend(sizes_by_type(generated_request(job)))
 
     def take_back(self, job: JobSpec, resources: Resources) -> None:
@@ -41,7 +41,7 @@ class GeneratedPools:
         self._pools[_file(job)].take_back(resources)
 
     def refuse(self, job: JobSpec) -> str | None:
-        """Return why the file never gives `job` what it asks for, and lend it nothing from then on; else None."""
+        """Return why the file can never satisfy `job`, and lend it nothing from then on; else None."""
         try:
             self._pool(_file(job))
             outcome = self._listed[_file(job)].accommodates(generated_request(job))
@@ -53,12 +53,12 @@ class GeneratedPools:
         return reason
 
     def why_never(self, job: JobSpec) -> str | None:
-        """Return why `job` does not get now what the file names, although nothing else runs here."""
+        """Return why `job` cannot get its ids now, although nothing else of this batch runs."""
         outcome = self._pool(_file(job)).accommodates(generated_request(job))
         return None if outcome else f"{outcome.reason} (of what {_file(job)} names and nobody else on this host holds)"
 
     def release(self) -> None:
-        """Let others on this host have the ids."""
+        """Give the ids back to the other batches of this host."""
         for lease in self._leases:
             lease.release()
         self._leases.clear()
@@ -70,13 +70,16 @@ class GeneratedPools:
             from canary_wf.resources.pool_file import read_pool_file  # late, as few batches have such files
 
             listed = read_pool_file(Path(file)).resources
-            free = {kind: [item for item in items if self._lease(kind, item)] for kind, items in listed.items()}
+            free = {
+                resource_type: [item for item in items if self._lease(resource_type, item)]
+                for resource_type, items in listed.items()
+            }
             self._listed[file] = ResourcePool({"resources": listed})
             self._pools[file] = ResourcePool({"resources": free})
         return self._pools[file]
 
-    def _lease(self, kind: str, item: Mapping[str, Any]) -> bool:
-        lease = HostLeases().acquire_now({kind: 1}, {kind: [str(item["id"])]})
+    def _lease(self, resource_type: str, item: Mapping[str, Any]) -> bool:
+        lease = HostLeases().acquire_now({resource_type: 1}, {resource_type: [str(item["id"])]})
         if lease is not None:
             self._leases.append(lease)
         return lease is not None

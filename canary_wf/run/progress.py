@@ -1,4 +1,4 @@
-"""The runner's own lines: which job ended how, how far the batch is, and when it will be through."""
+"""The runner's log lines: each job that ended, the progress of the batch, and the time left."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ _EVERY = 0.2
 
 
 class LiveLine:
-    """Shows a text on `stream`; does nothing where that is not a terminal. Times are seconds of `clock`."""
+    """A line on `stream` that is overwritten in place; off unless `stream` is a terminal. `clock` is in seconds."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -28,7 +28,7 @@ class LiveLine:
         self._next = 0.0
 
     def show(self, text: Callable[[], str]) -> None:
-        """Show what `text` gives, unless the line was changed a moment ago."""
+        """Show the result of `text`, unless the line changed a moment ago."""
         if not self._is_on or self._clock() < self._next:
             return
         import shutil  # late, as most runners have no terminal
@@ -40,7 +40,7 @@ class LiveLine:
         self._next = self._clock() + _EVERY
 
     def clear(self) -> None:
-        """Take the line away, so that others can be printed; it comes back with the next `show`."""
+        """Erase the line so that other text can be printed; the next `show` brings it back."""
         if self._shown:
             self._stream.write(_ERASE)
             self._stream.flush()
@@ -49,20 +49,20 @@ class LiveLine:
 
 
 INTERVAL = 30.0
-"""Seconds between two lines that say how far the batch is, unless CANARY_WF_PROGRESS says others."""
+"""Seconds between two progress lines, unless CANARY_WF_PROGRESS overrides it."""
 
 
 class ProgressLog:
-    """The listener that prints a line for each job that ended, and now and then one on the batch as a whole.
+    """A listener that prints a line for each job that ended, and a progress line at intervals.
 
-    `known` are the verdicts that stand already. On a terminal the second line is always there, at the bottom.
+    `known` are the verdicts that stand already. On a terminal the progress line always stays at the bottom.
     """
 
-    def __init__(self, part: BatchSlice, known: Mapping[str, Status]) -> None:
-        self._names = {job.id: job.name for job in part.jobs}
+    def __init__(self, batch_slice: BatchSlice, known: Mapping[str, Status]) -> None:
+        self._names = {job.id: job.name for job in batch_slice.jobs}
         self._width = len(str(len(self._names)))
-        self._pace = Pace(part.batch, part.jobs)
-        verdicts = [known[job.id] for job in part.jobs if job.id in known]
+        self._pace = Pace(batch_slice.batch, batch_slice.jobs)
+        verdicts = [known[job.id] for job in batch_slice.jobs if job.id in known]
         self._done = len(verdicts)
         self._failed = sum(status.counts_as_failed for status in verdicts)
         for job in known:
@@ -73,25 +73,25 @@ class ProgressLog:
 
     @property
     def done(self) -> int:
-        """How many jobs have their verdict."""
+        """The number of jobs that have a verdict."""
         return self._done
 
     def __call__(self, event: Event) -> None:
-        """Take note of `event`, and print a line when a job ended."""
+        """Take note of `event`; print a line if a job ended."""
         match event:
             case JobStarted():
                 self._pace.start(event.job, time.monotonic())
             case JobRetried():
                 self._pace.again(event.job)
-                self._tell(event, "to be run again: ")
+                self._print(event, "to be run again: ")
             case JobFinished():
                 self._pace.end(event.job, event.measurements.get("duration"))
                 self._done += 1
                 self._failed += Outcome[event.outcome].category in FAILED
-                self._tell(event)
+                self._print(event)
 
     def tick(self) -> None:
-        """Say how far the batch is when that is due; called whenever the runner looks around."""
+        """Print the progress line when it is due. The runner calls this in each turn of its loop."""
         self._live.show(self.summary)
         now = time.monotonic()
         if now >= self._next:
@@ -100,11 +100,11 @@ class ProgressLog:
             say(self.summary())
 
     def close(self) -> None:
-        """Leave the terminal to others."""
+        """Erase the live line."""
         self._live.clear()
 
     def summary(self) -> str:
-        """Return in one line how far the batch is."""
+        """Return the progress of the batch in one line."""
         total = len(self._names)
         left = format_duration(max(1, round(self._pace.seconds_left(time.monotonic()))))
         return (
@@ -112,7 +112,7 @@ class ProgressLog:
             f" {self._pace.waiting} waiting, about {left} left"
         )
 
-    def _tell(self, event: JobFinished | JobRetried, what: str = "") -> None:
+    def _print(self, event: JobFinished | JobRetried, what: str = "") -> None:
         outcome = Outcome[event.outcome]
         duration = event.measurements.get("duration")
         after = "" if duration is None else f" in {format_duration(duration)}"
@@ -123,12 +123,12 @@ class ProgressLog:
 
 
 def say(text: str) -> None:
-    """Print one line for the batch's log, at once."""
+    """Print one line to the batch's log, flushed."""
     try:
         sys.stdout.write(one_line(text) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read along has gone. The batch is not about that: what follows goes nowhere.
+        # The reader of stdout has gone; keep running and discard further output.
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)

@@ -1,4 +1,4 @@
-"""The result of a batch: a small file, written last, that says the batch is through with all its jobs."""
+"""The result of a batch: a small file, written last, which says that all jobs of the batch are done."""
 
 import time
 from collections import Counter
@@ -14,7 +14,7 @@ SCHEMA = "canary-wf/result/1"
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """When the batch ran (epoch seconds), in how many attempts, and how many jobs ended in which category."""
+    """The times of the batch (epoch seconds), its number of attempts, and the number of jobs by category."""
 
     schema: str = SCHEMA
     session: str
@@ -25,12 +25,12 @@ class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
 
 
-def write_result(path: Path, part: BatchSlice, state: BatchState, started: float) -> None:
-    """Write the result of the batch of `part`; its bytes are on the disk before the name is there."""
-    counts = Counter(state.record(job.id).status.category.value for job in part.jobs)
+def write_result(path: Path, batch_slice: BatchSlice, state: BatchState, started: float) -> None:
+    """Write the result of the batch of `batch_slice`; the content is on disk before the name appears."""
+    counts = Counter(state.record(job.id).status.category.value for job in batch_slice.jobs)
     result = BatchResult(
-        session=part.session,
-        batch=part.batch.id,
+        session=batch_slice.session,
+        batch=batch_slice.batch.id,
         started=started,
         finished=time.time(),
         attempts=len(state.attempts),

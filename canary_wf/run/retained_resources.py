@@ -1,6 +1,6 @@
-"""Resources of jobs whose processes could not be ended: no other job gets them while one of these processes lives.
+"""Resources of jobs whose processes could not be ended; no other job gets them while such a process lives.
 
-A process of another user cannot be ended, nor can one that is stuck in the kernel.
+A process of another user cannot be ended, and neither can one that is stuck in the kernel.
 """
 
 import os
@@ -27,14 +27,14 @@ def lives(word):
 while any(map(lives, sys.argv[1:])):
     time.sleep(1)
 """
-"""A program that holds the descriptors it inherits while one of the processes ``pid:start`` lives."""
+"""A program that holds the descriptors it inherits as long as one of the processes ``pid:start`` lives."""
 
 PATIENCE = 60.0
-"""Seconds that the rest of a batch waits for what only such a process holds."""
+"""Seconds that the rest of a batch waits for resources that only such a process holds."""
 
 
 class RetainedResources:
-    """The resources that are not given back yet, by the state file of the job that has them."""
+    """The resources that are not given back yet, by the state file of the job that held them."""
 
     def __init__(self, capacity: Capacity, strays: Strays) -> None:
         self._capacity = capacity
@@ -45,14 +45,14 @@ class RetainedResources:
         return bool(self._held)
 
     def give_back(self, owner: str, job: PlannedJob, resources: Resources) -> None:
-        """Give back what `job` held, at once or when the last process of `owner` that could not be ended is gone."""
+        """Give back what `job` held: now, or once the last process of `owner` that could not be ended is gone."""
         if owner in self._strays.unended.values():
             self._held.setdefault(owner, []).append((job, resources))
         else:
             self._capacity.give_back(job, resources)
 
     def look(self) -> None:
-        """Give back what nobody holds any more."""
+        """Give back the resources whose processes are gone."""
         self._strays.collect_unended()
         living = set(self._strays.unended.values())
         for owner in [owner for owner in self._held if owner not in living]:
@@ -61,25 +61,25 @@ class RetainedResources:
 
     @property
     def ids(self) -> dict[str, set[str]]:
-        """The ids that are not given back, by type; locks are leased as ids of the type LOCKS."""
+        """The retained ids, by type; locks are ids of the type LOCKS."""
         found: dict[str, set[str]] = {}
         for job, resources in (each for held in self._held.values() for each in held):
-            for kind, items in resources.items():
-                found.setdefault(kind, set()).update(str(item["id"]) for item in items)
+            for resource_type, items in resources.items():
+                found.setdefault(resource_type, set()).update(str(item["id"]) for item in items)
             if job.locks:
                 found.setdefault(LOCKS, set()).update(job.locks)
         return found
 
     def why(self, owner: str | None = None) -> str:
-        """Return which processes could not be ended, those of `owner` or all, empty when there are none."""
+        """Return which processes (of `owner`, or all) could not be ended; empty without any."""
         pids = [pid for pid, job in self._strays.unended.items() if owner in {None, job}]
         return ", ".join(f"process {pid} of {_user_of(pid)}" for pid in pids)
 
 
 def keep_while_alive(lease: Lease | None, ids: Mapping[str, Collection[str]], pids: Iterable[int]) -> None:
-    """Keep `ids` of the `lease` from other batches of this host as long as one of the processes `pids` lives."""
+    """Keep `ids` of the `lease` from other batches of this host while one of the processes `pids` lives."""
     if lease is None:
-        return  # Slurm keeps what it granted until all processes are gone
+        return  # Slurm keeps an allocation until all processes are gone
     descriptors = lease.part_with(ids)
     living = [f"{pid}:{start_ticks(pid)}" for pid in pids]
     if descriptors and living:

@@ -1,4 +1,4 @@
-"""Which jobs of a running batch are run again, by the plan's policy or because a fixture was undone."""
+"""Which jobs of a running batch run again: by the plan's retry policy, or because a fixture was undone."""
 
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from canary_wf.verdict.status import Status
 
 
 class Retries:
-    """Counts the runs of one batch's jobs that did not pass; `records` are the journal's, so that none is forgotten."""
+    """Counts the failed runs of a batch's jobs. `records` are the journal's, so runs of earlier attempts count."""
 
     def __init__(self, policy: RetryPolicy, records: Mapping[str, JobRecord]) -> None:
         self._policy = policy
@@ -26,11 +26,11 @@ class Retries:
                 self._ended[job] = [run.failure or "" for run in record.earlier]
 
     def earlier(self, job: str) -> int:
-        """Return how many runs of `job` are kept."""
+        """Return the number of earlier runs of `job`."""
         return len(self._ended.get(job, ()))
 
-    def another(self, job: str, status: Status, measurements: Mapping[str, Any]) -> bool:
-        """Return whether `job`, which ended with `status`, is to run again, and count this run if so."""
+    def grants_retry(self, job: str, status: Status, measurements: Mapping[str, Any]) -> bool:
+        """Return whether `job`, which ended with `status`, is to run again; count this run if so."""
         if not self._policy:
             return False
         failure = class_of(status, measurements)
@@ -40,7 +40,7 @@ class Retries:
         return True
 
     def keep_output(self, job: str, folder: Path) -> str | None:
-        """Move what the run just counted has printed out of the way of the next one; return the file's name."""
+        """Move the output of the run just counted out of the way of the next run; return the file's name."""
         try:
             return keep_output(folder, self.earlier(job))
         except OSError as error:
@@ -49,21 +49,21 @@ class Retries:
             return None
 
 
-def isolated(jobs: Sequence[PlannedJob], records: Mapping[str, JobRecord]) -> Sequence[PlannedJob]:
-    """Return `jobs` where those with which the whole batch was killed before run alone, so that the culprit shows."""
+def isolate_suspects(jobs: Sequence[PlannedJob], records: Mapping[str, JobRecord]) -> Sequence[PlannedJob]:
+    """Return `jobs`; those that ran when the whole batch was killed now run alone, which exposes the culprit."""
     suspects = {job for job, record in records.items() if record.batch_kills}
     return [replace(job, exclusive=True) if job.id in suspects else job for job in jobs] if suspects else jobs
 
 
 _ORDER = "always"
-"""How a clean-up depends on the set-up, which tests that require the fixture need to have worked."""
+"""The condition by which a clean-up depends on its set-up; tests that require the fixture have another one."""
 
 
 def set_ups_to_repeat(jobs: Sequence[PlannedJob], records: Mapping[str, JobRecord], known: Collection[str]) -> set[str]:
-    """Return the jobs of a batch that are done and have to be done again, as others of it are not among the `known`.
+    """Return the finished jobs of a batch that must run again because jobs that are not `known` need them.
 
-    These are the tests of CTest that left processes running, which ended with the runner, and on which one of the
-    others depends, also through others; and the clean-ups of their fixtures.
+    These are the CTest tests that left processes running (which ended with the runner) and on which an unfinished job
+    depends, directly or through others, and the clean-ups of their fixtures.
     """
     left = {job.id for job in jobs if job.id in known and LEFT_RUNNING in records[job.id].measurements}
     if not left:
@@ -85,7 +85,7 @@ def set_ups_to_repeat(jobs: Sequence[PlannedJob], records: Mapping[str, JobRecor
 
 
 def _is_awaited(job: str, downstream: Mapping[str, Sequence[PlannedJob]], known: Collection[str]) -> bool:
-    """Return whether a job that depends on `job` is still to run."""
+    """Return whether an unfinished job depends on `job`."""
     seen = {job}
     todo = [job]
     while todo:

@@ -1,7 +1,7 @@
-"""What all jobs of one run share: output, memory, retries, their binding to CPUs, and how many files may be open.
+"""Settings shared by all jobs of one run: environment, retries, CPU binding, and the limit of open files.
 
-Ids are names; only those that are numbers of CPUs which the runner itself may use can be bound to. Tests of CTest with
-PROCESSOR_AFFINITY are always bound, all other jobs with ``--bind``.
+Ids are names. A job can be bound only if its ids are the numbers of CPUs that the runner itself may use. CTest tests
+with PROCESSOR_AFFINITY are always bound, all other jobs with ``--bind``.
 """
 
 import os
@@ -18,7 +18,7 @@ from canary_wf.state.events import JobFinished
 
 
 def bindable(resources: Resources, allowed: Collection[int]) -> frozenset[int] | None:
-    """Return the CPUs that the ids in `resources` name, or None when one is no CPU among `allowed` or there is none."""
+    """Return the CPUs that the ids in `resources` name; None if there are none or one is not among `allowed`."""
     ids = [str(item["id"]) for item in resources.get("cpus", ())]
     cpus = frozenset(int(name) for name in ids if name.isascii() and name.isdecimal())
     return cpus if ids and len(cpus) == len(set(ids)) and cpus.issubset(allowed) else None
@@ -27,48 +27,47 @@ def bindable(resources: Resources, allowed: Collection[int]) -> frozenset[int] |
 class Binding:
     """Chooses the CPUs for each job of a batch.
 
-    `everyone` says whether all jobs are to be bound, `ids_are_cpus` whether the ids are this machine's at all (in a
-    Slurm allocation they may be mere ordinals). `tell` gets a line, once, when a job cannot be bound.
+    `everyone` says whether all jobs are to be bound; `ids_are_cpus` whether the ids are CPU numbers of this machine
+    (in a Slurm allocation they may be ordinals). `report` gets a line, once, when a job cannot be bound.
     """
 
-    def __init__(self, *, everyone: bool, ids_are_cpus: bool, tell: Callable[[str], None]) -> None:
+    def __init__(self, *, everyone: bool, ids_are_cpus: bool, report: Callable[[str], None]) -> None:
         self._everyone = everyone
         self._allowed = os.sched_getaffinity(0) if ids_are_cpus else set()
-        self._tell: Callable[[str], None] | None = tell
+        self._report: Callable[[str], None] | None = report
 
     def cpus_for(self, job: JobSpec, resources: Resources) -> frozenset[int] | None:
-        """Return the CPUs that the process of `job` is bound to, or None where it may use all of the runner's."""
-        wanted = self._everyone or (job.ctest is not None and job.ctest.processor_affinity)
-        if not wanted or not resources.get("cpus"):
+        """Return the CPUs to bind the process of `job` to, or None when it may use all of the runner's."""
+        is_bound = self._everyone or (job.ctest is not None and job.ctest.processor_affinity)
+        if not is_bound or not resources.get("cpus"):
             return None
         cpus = bindable(resources, self._allowed)
-        if cpus is None and self._everyone and self._tell is not None:
+        if cpus is None and self._everyone and self._report is not None:
             ids = ",".join(str(item["id"]) for item in resources["cpus"])
-            self._tell(f"--bind: job {job.name} and others like it are not bound: {ids} are not CPUs of ours")
-            self._tell = None
+            self._report(f"--bind: job {job.name} and others like it are not bound: {ids} are not CPUs of this runner")
+            self._report = None
         return cpus
 
 
-_OWN = 64
-"""Open files of the runner's own: journal, state files, libraries."""
+_RUNNER_FILES = 64
+"""Open files of the runner itself: journal, state files, libraries."""
 
 
 def allow_open_files(batch: PlannedBatch) -> None:
-    """Raise this process's limit of open files, within what the system allows, where `batch` needs more."""
-    wanted = _OWN + 4 * batch.cpus + batch.gpus + sum(batch.resources.values())
+    """Raise this process's soft limit of open files, up to the hard limit, if `batch` needs more."""
+    needed = _RUNNER_FILES + 4 * batch.cpus + batch.gpus + sum(batch.resources.values())
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
-class Treatment(NamedTuple):
-    """What jobs inherit, which are run again, which CPUs they are bound to, who says that memory ran out.
+class RunContext(NamedTuple):
+    """Settings shared by all jobs of one run.
 
-    `tick` is called whenever the runner looks around, at least once a heartbeat, and returns the seconds after which
-    it is to be called again. `awaited` are the jobs that jobs of other batches depend on. `ended` is called with a job
-    that ended and whose verdict is held back; `show` puts such a verdict into the job's state file, because a job that
-    is started now may read it there.
+    `tick` is called in each turn of the runner's loop, at least once a heartbeat, and returns the seconds until its
+    next call is due. `awaited` are the jobs that jobs of other batches depend on. `ended` is called with a job whose
+    verdict is pending. `show` writes such a verdict to the job's state file, where a job that starts now may read it.
     """
 
     environment: Mapping[str, str]

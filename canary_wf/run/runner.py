@@ -1,7 +1,7 @@
-"""Running one batch: what a generated rule calls as `run-batch`.
+"""The runner of one batch: what a generated rule calls as `run-batch`.
 
-It takes the batch, reads where it stands, runs the jobs that have no final state, and writes the result file last.
-Everything that is imported on the way to the first job is the standard library, msgspec and lower layers.
+It claims the batch, reads its state, runs the jobs that have no final state, and writes the result file last.
+Everything imported before the first job starts is the standard library, msgspec and lower layers.
 """
 
 import gc
@@ -32,10 +32,10 @@ from canary_wf.run.job.environment import base_environment
 from canary_wf.run.progress import ProgressLog, say
 from canary_wf.run.result import write_result
 from canary_wf.run.retained_resources import keep_while_alive
-from canary_wf.run.retries import Retries, isolated
-from canary_wf.run.run_context import Binding, Treatment, allow_open_files
+from canary_wf.run.retries import Retries, isolate_suspects
+from canary_wf.run.run_context import Binding, RunContext, allow_open_files
 from canary_wf.run.scheduler import BatchScheduler
-from canary_wf.spec.batch_slice import BatchSlice
+from canary_wf.spec.batch_slice import BatchSlice, PlannedBatch
 from canary_wf.state.attempt import Attempt, SupersededError, take_batch
 from canary_wf.state.events import AttemptEnded, AttemptStarted, Event, JobReset
 from canary_wf.state.journal import read_journal
@@ -48,16 +48,16 @@ from canary_wf.verdict.status import Outcome, Status
 
 SIGNAL_EXIT = 128
 LIMIT_IS_NEAR = 0.9
-"""A runner that is told to stop after this part of its time limit is taken to have run into it."""
+"""A runner that is stopped after this fraction of its time limit is assumed to have reached the limit."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the batch that `arguments` name and return the exit code (contract: 0 whatever the jobs' verdicts)."""
+    """Run the batch named in `arguments`; return the exit code, which is 0 whatever the verdicts of its jobs."""
     options = read_arguments(arguments)
     task = os.environ.get("SLURM_PROCID", "0")
     if task != "0":
-        # srun starts its command once a task; two runners would take the batch from one another.
-        sys.stderr.write(f"canary-wf: task {task} of one Slurm step is too much: start run-batch with srun -n1\n")
+        # srun starts its command once per task; two runners would take the batch from one another.
+        sys.stderr.write(f"canary-wf: run-batch was started as task {task} of a Slurm step; use srun -n1\n")
         return ExitCode.JOBS_FAILED
     try:
         with stop_on_signals():
@@ -96,55 +96,58 @@ def run_batch(
     submitted: bool = False,
     anywhere: bool = False,
 ) -> int:
-    """Run what is left of `batch` of `plan`; return 0 when all its jobs have their verdict, else why not.
+    """Run the unfinished jobs of `batch` of `plan`; return 0 when all its jobs have a verdict, else an exit code.
 
-    `submitted` says that a cluster's scheduler started this process. Jobs run in folders below the session, or
-    `anywhere` their specs say.
+    `submitted` says that a cluster's scheduler started this process. Jobs run in folders below the session, or with
+    `anywhere` where their specs say.
 
-    Raises WorkspaceError for a plan, batch or state that is not there or damaged, or cannot be written.
+    Raises WorkspaceError if the plan, the batch or its state is missing or damaged, or cannot be written.
     """
     if not os.path.lexists(plan):
         raise WorkspaceError("there is no such plan", where=plan, hint="make one with canary-wf generate")
     paths = SessionPaths.of_plan(plan)
     require_trusted(paths.out, [paths.session])
-    part = load_slice(paths, batch, anywhere=anywhere)
-    if part.scheduler == "slurm" and not submitted and not os.environ.get("SLURM_JOB_ID"):
+    batch_slice = load_slice(paths, batch, anywhere=anywhere)
+    if batch_slice.scheduler == "slurm" and not submitted and not os.environ.get("SLURM_JOB_ID"):
         from canary_wf.snakemake.local_execution import require_permission  # late: start-up
 
         require_permission(f"batch {batch}", os.environ)
-    _require_upstreams(part, paths)
+    _require_upstreams(batch_slice.batch, paths)
     _require_not_replaced(batch, paths)
-    # The runner changes its folder with each job it starts, so nothing relative may be left by then.
+    # The runner changes its folder for each job it starts, so all paths must be absolute.
     expected = None if result is None else Path(os.path.abspath(result))  # noqa: PTH100 - links are kept
-    return _BatchRun(part, paths, expected, bind=bind or part.bind).carry_out(workers or part.workers)
+    attempt = _BatchAttempt(batch_slice, paths, expected, bind=bind or batch_slice.bind)
+    return attempt.run(workers or batch_slice.workers)
 
 
 def load_slice(paths: SessionPaths, batch: str, *, anywhere: bool = False) -> BatchSlice:
-    """Return what the plan says of `batch`, whose jobs may run `anywhere` or only below the session.
+    """Return the slice of `batch`. Its jobs must run below the session, unless they may run `anywhere`.
 
-    Raises WorkspaceError when it says nothing, or names a place elsewhere.
+    Raises WorkspaceError when the plan has no such batch, or when a path in it leads elsewhere.
     """
     if not batch.isalnum() or not paths.slice(batch).is_file():
         raise WorkspaceError(f"there is no batch {batch!r}", where=paths.plan)
-    part: BatchSlice = read_json(paths.slice(batch), BatchSlice)
-    placed: tuple[Placed, ...] = (*part.jobs, *part.upstreams)
-    named = {batch, part.batch.id, *part.batch.dependencies, *(job.batch for job in part.upstreams)}
-    require_inside(paths.slice(batch), placed, named, directories=not anywhere)
-    if part.batch.id != batch:
-        raise WorkspaceError(f"is damaged (it is of batch {part.batch.id})", where=paths.slice(batch))
-    return part
+    path = paths.slice(batch)
+    batch_slice: BatchSlice = read_json(path, BatchSlice)
+    found, upstreams = batch_slice.batch, batch_slice.upstreams
+    jobs: tuple[Placed, ...] = (*batch_slice.jobs, *upstreams)
+    batches = {batch, found.id, *found.dependencies, *(job.batch for job in upstreams)}
+    require_inside(path, jobs, batches, directories=not anywhere)
+    if found.id != batch:
+        raise WorkspaceError(f"is damaged (it is of batch {found.id})", where=path)
+    return batch_slice
 
 
-def _require_upstreams(part: BatchSlice, paths: SessionPaths) -> None:
-    for upstream in part.batch.dependencies:
+def _require_upstreams(batch: PlannedBatch, paths: SessionPaths) -> None:
+    for upstream in batch.dependencies:
         if not paths.batch(upstream).result.is_file():
             raise CanaryWfError(
-                f"needs batch {upstream}, which has not run", where=f"batch {part.batch.id}", hint="run that one first"
+                f"needs batch {upstream}, which has not run", where=f"batch {batch.id}", hint="run that one first"
             )
 
 
 def _require_not_replaced(batch: str, paths: SessionPaths) -> None:
-    """Refuse to begin again in a Slurm job that lost the batch to a later one: Snakemake retries inside an orphan."""
+    """Refuse to run in a Slurm job that lost the batch to a later one: Snakemake retries inside such an orphan."""
     own = own_ids()
     attempts = read_journal(paths.batch(batch).journal).attempts if own else []
     newest = attempts[-1].slurm_job_id if attempts else None
@@ -152,52 +155,52 @@ def _require_not_replaced(batch: str, paths: SessionPaths) -> None:
         raise WorkspaceError(f"is run by Slurm job {newest} now", where=f"batch {batch}", hint="this one is over")
 
 
-class _BatchRun:
-    """One attempt at one batch, from taking it to its result."""
+class _BatchAttempt:
+    """One attempt at one batch, from the claim to the result."""
 
-    def __init__(self, part: BatchSlice, paths: SessionPaths, expected: Path | None, *, bind: bool) -> None:
-        self.part = part
-        self.expected = expected
-        self.bind = bind
+    def __init__(self, batch_slice: BatchSlice, paths: SessionPaths, expected: Path | None, *, bind: bool) -> None:
+        self.slice = batch_slice
+        self.expected, self.bind = expected, bind
         self.paths = paths
-        self.files = paths.batch(part.batch.id)
-        self.names = {job.id: job.name for job in part.jobs} | {job.id: job.name for job in part.upstreams}
+        self.files = paths.batch(batch_slice.batch.id)
+        jobs, upstreams = batch_slice.jobs, batch_slice.upstreams
+        self.names = {job.id: job.name for job in jobs} | {job.id: job.name for job in upstreams}
         self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
-        self.recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams, self.attempt.hold)
-        self.watchdog = Watchdog(self.attempt.token)  # before hooks, whose threads a fork would not take along
-        tell_hooks(self.recorder, part, paths, part.batch.id)
+        self.recorder = open_recorder(paths, batch_slice.batch.id, jobs, upstreams, self.attempt.hold)
+        self.watchdog = Watchdog(self.attempt.token)  # before user hooks: a fork would not take their threads along
+        tell_hooks(self.recorder, batch_slice, paths, batch_slice.batch.id)
         self.hooks = Hooks[Event]([self.recorder])
         self.started = time.time()
         self._clock = time.monotonic()
         self.reason = "error"
 
-    def carry_out(self, workers: int | None) -> int:
-        """Run, record and conclude; whatever happens, the attempt is ended if it is still ours."""
+    def run(self, workers: int | None) -> int:
+        """Run the jobs and write the result; whatever happens, end the attempt if it is still the current one."""
         try:
             with self.watchdog:
-                return self._to_the_end(workers)
+                return self._run_to_result(workers)
         except Stopped:
-            self.reason = self._why_stopped()
+            self.reason = self._stop_reason()
             raise
         finally:
             if self.attempt.is_current():
                 self._end_attempt()
 
-    def _to_the_end(self, workers: int | None) -> int:
+    def _run_to_result(self, workers: int | None) -> int:
         self._start_attempt()
         scheduler = self._run_jobs(workers)
         if scheduler.superseded:
-            raise SupersededError(self.part.batch.id)
-        self.reason = self._reason(scheduler)
+            raise SupersededError(self.slice.batch.id)
+        self.reason = self._end_reason(scheduler)
         if self.reason != "complete":
             return self._incomplete(scheduler)
         if not self.attempt.is_current():
-            raise SupersededError(self.part.batch.id)
+            raise SupersededError(self.slice.batch.id)
         self._conclude()
         return ExitCode.DONE
 
     def _end_attempt(self) -> None:
-        """Say that the attempt is over, once every job and its state file say what became of it."""
+        """Close the attempt, once every job has a recorded verdict and an up-to-date state file."""
         interrupt(self.recorder, "its runner could not go on")
         self.recorder.catch_up()
         self.hooks.emit(AttemptEnded(time=time.time(), token=self.attempt.token, reason=self.reason))
@@ -211,63 +214,63 @@ class _BatchRun:
             host=this_place(),
             pid=os.getpid(),
             slurm_job_id=os.environ.get("SLURM_JOB_ID"),
-            time_limit=self.part.batch.time_limit,
+            time_limit=self.slice.batch.time_limit,
         )
         if self.recorder.state.attempts or self.files.submission.exists():
             from canary_wf.recovery.reconcile import follow  # late, as most batches run once and not by Slurm
 
-            follow(self.recorder, self.paths, self.part.batch.id, event)
+            follow(self.recorder, self.paths, self.slice.batch.id, event)
         else:
             self.recorder(event)
 
     def _known(self) -> dict[str, Status]:
-        """Return the verdicts that stand; what is blocked is judged again, as its upstreams may have run since."""
+        """Return the verdicts that stand. Blocked jobs are judged again, as their upstreams may have run since."""
         known = {
             job: record.status
             for job, record in self.recorder.state.jobs.items()
             if record.status.is_final and record.status.outcome is not Outcome.BLOCKED
         }
-        for batch in self.part.batch.dependencies:
-            needed = [upstream for upstream in self.part.upstreams if upstream.batch == batch]
+        for batch in self.slice.batch.dependencies:
+            needed = [upstream for upstream in self.slice.upstreams if upstream.batch == batch]
             state = load_batch(self.paths, batch, needed, alive=False)
             known |= {upstream.id: state.record(upstream.id).status for upstream in needed}
         return known
 
     def _repeat_set_ups(self, known: dict[str, Status]) -> None:
-        """Make what has to run again pending: the servers that it left running are gone."""
-        if not any(job.fixtures for job in self.part.jobs):
+        """Reset the set-ups that must run again because the processes that they left running have ended."""
+        if not any(job.fixtures for job in self.slice.jobs):
             return
         from canary_wf.run.retries import set_ups_to_repeat  # late: start-up
 
-        for job in sorted(set_ups_to_repeat(self.part.jobs, self.recorder.state.jobs, known)):
-            say(f"to be run again: {self.names[job]}, as what it left running has ended")
+        for job in sorted(set_ups_to_repeat(self.slice.jobs, self.recorder.state.jobs, known)):
+            say(f"to be run again: {self.names[job]}, because the processes it left running have ended")
             self.recorder(JobReset(time=time.time(), job=job))
             del known[job]
 
     def _run_jobs(self, workers: int | None) -> BatchScheduler:
         known = self._known()
         self._repeat_set_ups(known)
-        progress = ProgressLog(self.part, known)
-        say(f"batch {self.part.batch.id}: {len(self.part.jobs)} jobs, {progress.done} of them done before")
-        allow_open_files(self.part.batch)
+        progress = ProgressLog(self.slice, known)
+        say(f"batch {self.slice.batch.id}: {len(self.slice.jobs)} jobs, {progress.done} of them done before")
+        allow_open_files(self.slice.batch)
         alone = self._is_alone()
         with (
-            open_pool(self.part, hold=self.attempt.hold, alone=alone, waiting=self.files.waiting) as pool,
+            open_pool(self.slice, hold=self.attempt.hold, alone=alone, waiting=self.files.waiting) as pool,
             closing(progress),
             closing(OomKills()) as kills,
         ):
             self.hooks.add(progress)
             scheduler = BatchScheduler(
-                isolated(self.part.jobs, self.recorder.state.jobs),
+                isolate_suspects(self.slice.jobs, self.recorder.state.jobs),
                 known,
                 self.names,
                 capacity=Capacity(pool.pool, pool.memory, workers, pool.nodes, pool.generated),
                 hooks=self.hooks,
                 paths=self.paths,
-                treatment=self._treatment(pool, progress, kills),
+                context=self._context(pool, progress, kills),
                 attempt=self.attempt,
             )
-            gc.freeze()  # what is there now stays to the end: it need not be looked through again and again
+            gc.freeze()  # these objects live to the end: do not scan them again and again
             gc.enable()
             with Strays() as strays, ProcessMonitor() as monitor:
                 scheduler.run(monitor, self.watchdog, strays)
@@ -276,62 +279,62 @@ class _BatchRun:
         return scheduler
 
     def _is_alone(self) -> bool:
-        """Return whether no other batch of the plan can come into this one's Slurm allocation."""
-        if self.part.scheduler == "slurm":
+        """Return whether no other batch of the plan can run in this batch's Slurm allocation."""
+        if self.slice.scheduler == "slurm":
             return True
-        with os.scandir(self.paths.slice(self.part.batch.id).parent) as slices:
+        with os.scandir(self.paths.slice(self.slice.batch.id).parent) as slices:
             return len(list(itertools.islice(slices, 2))) == 1
 
-    def _treatment(self, pool: BatchPool, progress: ProgressLog, kills: OomKills) -> Treatment:
-        leased = {kind: items for kind, items in pool.pool.resources.items() if items}
-        known = {**dict.fromkeys(pool.pool.types, ()), **self.part.resource_pool["resources"], **leased}
-        types = {kind: largest_id(items) for kind, items in known.items()}
-        return Treatment(
+    def _context(self, pool: BatchPool, progress: ProgressLog, kills: OomKills) -> RunContext:
+        leased = {resource_type: items for resource_type, items in pool.pool.resources.items() if items}
+        known = {**dict.fromkeys(pool.pool.types, ()), **self.slice.resource_pool["resources"], **leased}
+        types = {resource_type: largest_id(items) for resource_type, items in known.items()}
+        return RunContext(
             environment=base_environment(os.environ, types, self.attempt.token),
-            retries=Retries(self.part.retry, self.recorder.state.jobs),
-            binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, tell=say),
+            retries=Retries(self.slice.retry, self.recorder.state.jobs),
+            binding=Binding(everyone=self.bind, ids_are_cpus=pool.bindable, report=say),
             oom_kills=kills,
-            tick=lambda: self._look_around(progress),
-            awaited=self.part.awaited,
+            tick=lambda: self._tick(progress),
+            awaited=self.slice.awaited,
             ended=self.recorder.job_ended,
             show=self.recorder.show,
         )
 
-    def _look_around(self, progress: ProgressLog) -> float:
+    def _tick(self, progress: ProgressLog) -> float:
         progress.tick()
         return self.recorder.tell_running()
 
-    def _reason(self, scheduler: BatchScheduler) -> str:
+    def _end_reason(self, scheduler: BatchScheduler) -> str:
         if scheduler.stopped_by is not None:
-            return self._why_stopped()
+            return self._stop_reason()
         if scheduler.disk_was_full:
             return "disk_full"
         return "unplaced" if scheduler.unplaced else "complete"
 
-    def _why_stopped(self) -> str:
+    def _stop_reason(self) -> str:
         spent = time.monotonic() - self._clock
-        return "time_limit" if spent >= LIMIT_IS_NEAR * self.part.batch.time_limit else "signal"
+        return "time_limit" if spent >= LIMIT_IS_NEAR * self.slice.batch.time_limit else "signal"
 
     def _incomplete(self, scheduler: BatchScheduler) -> int:
         if scheduler.stopped_by is not None:
-            say(f"batch {self.part.batch.id}: ended by signal {scheduler.stopped_by}")
+            say(f"batch {self.slice.batch.id}: ended by signal {scheduler.stopped_by}")
             return SIGNAL_EXIT + scheduler.stopped_by
         if scheduler.disk_was_full:
-            told = "jobs that ended while a disk was full will run again; free some space"
-            sys.stderr.write(f"canary-wf: batch {self.part.batch.id}: {told}\n")
+            message = "jobs that ended while a disk was full will run again; free some space"
+            sys.stderr.write(f"canary-wf: batch {self.slice.batch.id}: {message}\n")
             return ExitCode.WORKSPACE
         for name, reason in scheduler.unplaced:
-            told = one_line(f"job {name} cannot run in what this batch was given: {reason}")
-            sys.stderr.write(f"canary-wf: {told}\n")
+            message = one_line(f"job {name} cannot run with the resources of this batch: {reason}")
+            sys.stderr.write(f"canary-wf: {message}\n")
         return ExitCode.JOBS_FAILED
 
     def _conclude(self) -> None:
         self.recorder.catch_up()
-        # A result that survives a power loss speaks of verdicts that do.
+        # A result that survives a power loss must not speak of verdicts that do not.
         self.recorder.sync()
-        write_result(self.files.result, self.part, self.recorder.state, self.started)
+        write_result(self.files.result, self.slice, self.recorder.state, self.started)
         result = self.expected
-        if upstreams := self.part.batch.dependencies:
+        if upstreams := self.slice.batch.dependencies:
             from canary_wf.snakemake.input_times import results_in, set_back
 
             sessions = (self.paths.folder, (result or self.files.result).parents[2])

@@ -1,4 +1,4 @@
-"""The schedule of one batch, carried out: jobs start as the agenda and resources allow, and end in a verdict."""
+"""The schedule of one batch, carried out: jobs start when they are ready and resources are free, and get a verdict."""
 
 import math
 import signal
@@ -23,11 +23,11 @@ from canary_wf.run.job.environment import job_environment
 from canary_wf.run.job.judgement import judge
 from canary_wf.run.job.launcher import argument_list, run_folder
 from canary_wf.run.job.limits import Limits
-from canary_wf.run.job.running_job import Running
+from canary_wf.run.job.running_job import RunningJob
 from canary_wf.run.job.workdir import clear_workdir, prepare_workdir
 from canary_wf.run.pending_verdicts import PendingVerdict, PendingVerdicts, needs
-from canary_wf.run.ready_jobs import Agenda
-from canary_wf.run.run_context import Treatment
+from canary_wf.run.ready_jobs import ReadyJobs
+from canary_wf.run.run_context import RunContext
 from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import OUTPUT_LIMIT
@@ -40,11 +40,11 @@ from canary_wf.verdict.failure_class import OOM_KILL, out_of_memory
 from canary_wf.verdict.status import Category, Outcome, Status
 
 _TEMPORARY = "/tmp"  # noqa: S108 - only looked at
-"""Where jobs put temporary files when nobody says otherwise."""
+"""Where jobs put temporary files unless TMPDIR says otherwise."""
 
 
 class BatchScheduler:
-    """Runs the jobs of one batch that have no final state yet; `known` and `names` are as `Agenda` takes them."""
+    """Runs the jobs of one batch that have no final state yet; `known` and `names` are those of `ReadyJobs`."""
 
     def __init__(
         self,
@@ -55,24 +55,24 @@ class BatchScheduler:
         capacity: Capacity,
         hooks: Hooks[Event],
         paths: SessionPaths,
-        treatment: Treatment,
+        context: RunContext,
         attempt: Attempt,
     ) -> None:
         self._jobs = jobs
-        self._agenda = Agenda(jobs, known, names)
+        self._ready_jobs = ReadyJobs(jobs, known, names)
         self._capacity = capacity
         self._hooks = hooks
         self._paths = paths
         self._jobs_folder = str(paths.jobs)
-        self._environment = treatment.environment
-        self._retries = treatment.retries
-        self._treatment = treatment
+        self._environment = context.environment
+        self._retries = context.retries
+        self._context = context
         self._attempt = attempt
-        self._running: dict[int, Running] = {}
-        self._cleanup = Cleanup(jobs, self._running, paths, self._agenda, treatment.awaited)
-        disk = DiskWatch(str(paths.jobs), treatment.environment.get("TMPDIR") or _TEMPORARY)
+        self._running: dict[int, RunningJob] = {}
+        self._cleanup = Cleanup(jobs, self._running, paths, self._ready_jobs, context.awaited)
+        disk = DiskWatch(str(paths.jobs), context.environment.get("TMPDIR") or _TEMPORARY)
         self._limits = Limits(self._running, disk, self._folders)
-        self._pending = PendingVerdicts(treatment.environment)
+        self._pending = PendingVerdicts(context.environment)
         self.disk_was_full = False
         self.stopped_by: int | None = None
         self.superseded = False
@@ -81,18 +81,18 @@ class BatchScheduler:
     @property
     def verdicts(self) -> Mapping[str, Status]:
         """The verdicts that stand now, by job id."""
-        return self._agenda.verdicts
+        return self._ready_jobs.verdicts
 
     @property
     def retained_ids(self) -> dict[str, set[str]]:
-        """The ids, by type, that jobs hold whose processes could not be ended."""
+        """The ids, by type, that processes hold which could not be ended."""
         return self._cleanup.retained.ids
 
     def run(self, monitor: ProcessMonitor, watchdog: Watchdog, strays: Strays) -> None:
-        """Run until every job has a verdict, or until the runner has to stop; no process is left behind."""
+        """Run until every job has a verdict, or until the runner has to stop. Leaves no process behind."""
         self._watchdog = watchdog
         self._cleanup.begin(self._capacity, strays, watchdog)
-        for job, status in self._agenda.begin():
+        for job, status in self._ready_jobs.start():
             self._hooks.emit(JobFinished.of(job.id, status, time.time()))
         try:
             while self._step(monitor):
@@ -110,12 +110,12 @@ class BatchScheduler:
                 return True
             self._note_unplaced()
             return False
-        for pid in monitor.wait(min(self._treatment.tick(), self._until_next())):
+        for pid in monitor.wait(min(self._context.tick(), self._until_next())):
             self._collect(pid, monitor)
         if monitor.child_ended:
             monitor.child_ended = False
             self._cleanup.collect_strays()
-        self._heed_signals(monitor)
+        self._handle_signals(monitor)
         for pid in self._limits.enforce(monitor):
             running, verdict = self._cleanup.give_up(pid, monitor)
             measured = {"duration": round(time.monotonic() - running.started, 6)}
@@ -134,22 +134,22 @@ class BatchScheduler:
     def _start_ready(self, monitor: ProcessMonitor) -> None:
         if self._limits.full_disk is not None:
             return
-        # Taken first and started then: a job that cannot start lets others become ready.
-        while taken := list(self._agenda.take(self._capacity.take)):
+        # All are taken before the first is started: a job that cannot start makes others ready.
+        while taken := list(self._ready_jobs.take(self._capacity.take)):
             started = True
             while taken:
                 job, resources = taken.pop(0)
                 try:
                     started = self._start(job, resources, monitor) and started
-                except BaseException:  # a signal, too, must leave no resources taken
-                    for other, lent in taken:  # what is not started holds nothing
+                except BaseException:  # a signal, too, must not leave resources taken
+                    for other, lent in taken:  # jobs that did not start hold nothing
                         self._capacity.give_back(other, lent)
                     raise
             if started:
                 return
 
     def _start(self, job: PlannedJob, resources: Resources, monitor: ProcessMonitor) -> bool:
-        """Start a job; return whether it runs now. One that cannot start has its verdict."""
+        """Start a job; return whether it runs now. A job that cannot start gets its verdict at once."""
         folder = self._paths.job_folder(job.directory)
         self._attempt.hold()
         try:
@@ -157,16 +157,16 @@ class BatchScheduler:
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
             self._could_not_start(job, resources, error)
             return False
-        for held in self._pending.behind(job):
-            self._treatment.show(held.finished())
+        for pending in self._pending.behind(job):
+            self._context.show(pending.finished())
         self._hooks.emit(JobStarted(time=time.time(), job=job.id, resources=resources))
-        oom_kills = self._treatment.oom_kills.count()
+        oom_kills = self._context.oom_kills.count()
         try:
             pid, output = self._launch(job, resources, folder, monitor)
         except (CanaryWfError, OSError, ValueError) as error:
             self._could_not_start(job, resources, error)
             return False
-        self._running[pid] = Running(job, folder, resources, oom_kills, output)
+        self._running[pid] = RunningJob(job, folder, resources, oom_kills, output)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
         return True
 
@@ -174,7 +174,7 @@ class BatchScheduler:
         self._capacity.give_back(job, resources)
         fault = error if isinstance(error, OSError) else error.__cause__
         if isinstance(error, SupersededError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
-            raise error  # the machine's doing, no verdict on the job
+            raise error  # a fault of the machine, not of the job
         self._judged(job, Status.of(Outcome.BROKEN, f"could not start: {error}"), {}, certain=True)
 
     def _launch(
@@ -184,14 +184,14 @@ class BatchScheduler:
             prepare_workdir(job, Path(folder), self._paths.out)
         environment = job_environment(self._environment, job, resources, folder)
         argv = argument_list(job, environment, self._paths.out)
-        place = run_folder(job, folder, self._paths.out)
-        cpus = self._treatment.binding.cpus_for(job, resources)
+        cwd = run_folder(job, folder, self._paths.out)
+        cpus = self._context.binding.cpus_for(job, resources)
         self._attempt.hold()  # copying may have taken long
         file = f"{folder}/{OUTPUT_FILE}"
         output = PipedOutput(file, job.output_limit or OUTPUT_LIMIT) if job.ctest is not None else None
         try:
-            pid = launch(argv, place, environment, output or file, cpus)
-        except BaseException:  # a signal, too, must leave no pipe behind
+            pid = launch(argv, cwd, environment, output or file, cpus)
+        except BaseException:  # a signal, too, must not leave a pipe behind
             if output is not None:
                 output.abandon()
             raise
@@ -225,7 +225,7 @@ class BatchScheduler:
             verdict = Status.of(Outcome.INTERRUPTED, _ended_by(monitor.signals[0]))
         if verdict is None:
             verdict = judge(job, ended.code, running.output_file)
-            if ended.code and self._treatment.oom_kills.claim(ended.code, running.oom_kills):
+            if ended.code and self._context.oom_kills.claim(ended.code, running.oom_kills):
                 measured[OOM_KILL] = 1
                 verdict = out_of_memory(verdict)
             verdict = self._limits.verdict(running, verdict)
@@ -236,42 +236,42 @@ class BatchScheduler:
     def _judged(
         self, job: PlannedJob, status: Status, measured: dict[str, Any], *, certain: bool, final: bool = False
     ) -> None:
-        """Note the verdict on a run, the job's own unless it is to run again, and hold it back for a moment."""
-        again = not final and status.category is Category.FAIL and self._retries.another(job.id, status, measured)
-        judged = [] if again else list(self._agenda.judge(job, status))
+        """Take note of the verdict on a run (final unless the job is retried) and keep it pending for a moment."""
+        again = not final and status.category is Category.FAIL and self._retries.grants_retry(job.id, status, measured)
+        judged = [] if again else list(self._ready_jobs.judge(job, status))
         for other, _ in judged:
             self._cleanup.judged(other.id)
-        held = PendingVerdict(job, status, measured, judged[1:], certain, again, time.monotonic(), time.time())
+        pending = PendingVerdict(job, status, measured, judged[1:], certain, again, time.monotonic(), time.time())
         if self.stopped_by is None:
-            self._treatment.ended(job.id)
-            self._pending.add(held)
+            self._context.ended(job.id)
+            self._pending.add(pending)
         else:
-            self._record(held)
+            self._record(pending)
 
     def _record_due(self, monitor: ProcessMonitor) -> bool:
-        """Record the verdicts that stand by now; return whether one of the jobs is to run again."""
+        """Record the verdicts that are due; return whether one of the jobs is retried."""
         again = False
-        if not monitor.signals:  # a signal may undo them, although nobody had the time to heed it
+        if not monitor.signals:  # a signal that is not handled yet may undo them
             pending = self._pending
             due = pending.take_due(time.monotonic()) if self._running else pending.take_last(monitor.signals)
             for verdict in due:
                 self._record(verdict)
-                again = again or verdict.again
+                again = again or verdict.retry
         return again
 
-    def _record(self, held: PendingVerdict) -> None:
-        """Record the verdict on a run, with those on the jobs that it blocks."""
-        job = held.job
-        if held.again:
-            # Moved before the event is written: whoever reads of a retry finds the output where it says.
+    def _record(self, pending: PendingVerdict) -> None:
+        """Record the verdict on a run, and the verdicts on the jobs that it blocks."""
+        job = pending.job
+        if pending.retry:
+            # Moved before the event is written: a reader of the event finds the output at the path it names.
             output = self._retries.keep_output(job.id, self._paths.job(job.directory))
-            self._hooks.emit(held.retried(output))
+            self._hooks.emit(pending.retried(output))
             self._cleanup.starts_anew(job)
-            self._agenda.again(job)
+            self._ready_jobs.requeue(job)
             return
-        self._hooks.emit(held.finished())
-        for other, verdict in held.blocked:
-            self._hooks.emit(JobFinished.of(other.id, verdict, held.time))
+        self._hooks.emit(pending.finished())
+        for other, verdict in pending.blocked:
+            self._hooks.emit(JobFinished.of(other.id, verdict, pending.time))
 
     def _until_next(self) -> float:
         nearest = min((item.deadline for item in self._running.values()), default=math.inf)
@@ -279,7 +279,7 @@ class BatchScheduler:
         due = self._pending.next_due
         return min(nearest, self._attempt.next_beat, self._limits.next_look, retained, due) - time.monotonic()
 
-    def _heed_signals(self, monitor: ProcessMonitor) -> None:
+    def _handle_signals(self, monitor: ProcessMonitor) -> None:
         if not monitor.signals:
             return
         if not self._attempt.is_current():
@@ -297,19 +297,19 @@ class BatchScheduler:
                 self._limits.end(pid, Status.of(Outcome.INTERRUPTED, _ended_by(self.stopped_by)))
 
     def _interrupt_pending(self, interrupted: Status) -> None:
-        """Undo what ended in the moment before the batch was ended, and what was started because of that."""
+        """Undo verdicts of the moment before the batch was ended, and the starts of jobs that followed from them."""
         verdicts, undone = self._pending.interrupt(interrupted)
-        for held in verdicts:
-            self._record(held)
+        for pending in verdicts:
+            self._record(pending)
         for running in self._running.values():
             if running.verdict is not None and needs(running.job, undone):
                 running.verdict = interrupted
 
     def _refuse_unplaced(self) -> bool:
-        """Judge the jobs that can never run, as what another test made lacks what they need; return whether any."""
+        """Judge the jobs that can never run because a generated file lacks what they need; return whether any."""
         if self.stopped_by is not None:
             return False
-        refused = [(job, reason) for job in self._agenda.unblocked() if (reason := self._capacity.refuse(job))]
+        refused = [(job, reason) for job in self._ready_jobs.unblocked() if (reason := self._capacity.refuse(job))]
         for job, reason in refused:
             self._judged(job, Status.of(Outcome.BROKEN, f"could not start: {reason}"), {}, certain=True, final=True)
         return bool(refused)
@@ -317,13 +317,13 @@ class BatchScheduler:
     def _note_unplaced(self) -> None:
         if self.stopped_by is not None:
             return
-        waiting = self._agenda.unblocked()
+        waiting = self._ready_jobs.unblocked()
         if waiting and self._limits.full_disk is not None:
             raise WorkspaceError("the disk is full", where=self._limits.full_disk, hint="free some space")
         holder = self._cleanup.retained.why()
         for job in waiting:
-            held = f"{holder}, which could not be ended, holds what it needs" if holder else "does not fit"
-            self.unplaced.append((job.name, self._capacity.why_never(job) or held))
+            pending = f"{holder}, which could not be ended, holds what it needs" if holder else "does not fit"
+            self.unplaced.append((job.name, self._capacity.why_never(job) or pending))
 
 
 def _ended_by(number: int) -> str:

@@ -15,7 +15,7 @@ from canary_wf.recovery import reconcile as settling
 from canary_wf.recovery import slurm_end
 from canary_wf.recovery.reconcile import settle
 from canary_wf.recovery.withdrawal import note_withdrawal, stopped_by_user
-from canary_wf.run.retries import isolated
+from canary_wf.run.retries import isolate_suspects
 from canary_wf.snakemake import runtime_request as limits
 from canary_wf.state.attempt import AttemptFile, read_attempt
 from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
@@ -342,7 +342,7 @@ def test_a_job_over_its_memory_does_not_take_the_others_with_it(
     settle(paths, [batch])
     records = read_journal(paths.batch(batch).journal).jobs
     assert {records[job.id].status.outcome for job in (RAN, DONE)} == {Outcome.INTERRUPTED}
-    jobs = {job.id: job.exclusive for job in isolated(part.jobs, records)}
+    jobs = {job.id: job.exclusive for job in isolate_suspects(part.jobs, records)}
     assert jobs == {RAN.id: True, DONE.id: True, WAITED.id: False}
     _killed(paths, batch, 13, RAN.id)
     settle(paths, [batch])

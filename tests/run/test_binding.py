@@ -30,13 +30,13 @@ def test_it_is_said_once_that_jobs_are_not_bound() -> None:
     """However many there are; and nothing is said where nobody asked for it."""
     said: list[str] = []
     given = {"cpus": [{"id": "99999", "slots": 1}]}
-    binding = Binding(everyone=True, ids_are_cpus=True, tell=said.append)
+    binding = Binding(everyone=True, ids_are_cpus=True, report=said.append)
     assert [binding.cpus_for(spec(name), given) for name in "abc"] == [None, None, None]
     assert len(said) == 1
     assert "99999" in said[0]
     one = {"cpus": [{"id": str(min(os.sched_getaffinity(0))), "slots": 1}]}
-    assert Binding(everyone=True, ids_are_cpus=False, tell=said.append).cpus_for(spec("a"), one) is None
-    assert Binding(everyone=False, ids_are_cpus=True, tell=said.append).cpus_for(spec("a"), one) is None
+    assert Binding(everyone=True, ids_are_cpus=False, report=said.append).cpus_for(spec("a"), one) is None
+    assert Binding(everyone=False, ids_are_cpus=True, report=said.append).cpus_for(spec("a"), one) is None
     assert len(said) == 2
 
 

@@ -102,7 +102,7 @@ def test_a_process_is_bound_only_to_cpus_of_this_machine(tmp_path: Path) -> None
     mine = os.sched_getaffinity(0)
     one = min(mine)
     job = ctest_job("a", ctest=CTestRules(processor_affinity=True))
-    binding = Binding(everyone=False, ids_are_cpus=True, tell=lambda _: None)
+    binding = Binding(everyone=False, ids_are_cpus=True, report=lambda _: None)
     assert binding.cpus_for(job, {"cpus": [{"id": str(one)}]}) == frozenset({one})
     assert binding.cpus_for(job, {"cpus": [{"id": str(one)}, {"id": "99999"}]}) is None
     assert binding.cpus_for(job, {"cpus": [{"id": "x"}]}) is None

@@ -91,7 +91,7 @@ def test_ids_that_another_run_holds_are_waited_for(tmp_path: Path, capsys: pytes
     code, paths = _run(tmp_path, _file("a"), _user("one", tmp_path / "spec.json"))
     held.release()
     assert code == 1
-    assert "job one cannot run in what this batch was given" in capsys.readouterr().err
+    assert "job one cannot run with the resources of this batch" in capsys.readouterr().err
     outcomes = {job["name"]: job["outcome"] for job in load_session(paths).as_dict()["jobs"]}
     assert outcomes == {"maker": "SUCCESS", "one": "NONE"}
 

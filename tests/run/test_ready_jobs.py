@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from canary_wf.batch.problem import problem_of
 from canary_wf.batch.reference_schedule import reference_order
-from canary_wf.run.ready_jobs import Agenda
+from canary_wf.run.ready_jobs import ReadyJobs
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 from canary_wf.verdict.status import Outcome, Status
@@ -21,68 +21,68 @@ def _after(name: str, when: str, *needs: str) -> JobSpec:
     return spec(name, dependencies=edges)
 
 
-def _agenda(jobs: list[JobSpec], known: dict[str, Status] | None = None) -> tuple[Agenda, dict[str, PlannedJob]]:
+def _ready_jobs(jobs: list[JobSpec], known: dict[str, Status] | None = None) -> tuple[ReadyJobs, dict[str, PlannedJob]]:
     left = [planned(job) for job in jobs]
     ids = {spec(name).id: status for name, status in (known or {}).items()}
     names = {job.id: job.name for job in left} | {spec(name).id: name for name in known or ()}
-    return Agenda(left, ids, names), {job.name: job for job in left}
+    return ReadyJobs(left, ids, names), {job.name: job for job in left}
 
 
-def _taken(agenda: Agenda) -> list[str]:
-    return [job.name for job, _ in agenda.take(lambda _: True)]
+def _taken(ready_jobs: ReadyJobs) -> list[str]:
+    return [job.name for job, _ in ready_jobs.take(lambda _: True)]
 
 
-def _judged(agenda: Agenda, job: PlannedJob, status: Status) -> dict[str, str]:
-    return {judged.name: verdict.outcome.name for judged, verdict in agenda.judge(job, status)}
+def _judged(ready_jobs: ReadyJobs, job: PlannedJob, status: Status) -> dict[str, str]:
+    return {judged.name: verdict.outcome.name for judged, verdict in ready_jobs.judge(job, status)}
 
 
 def test_a_chain_goes_on_job_by_job() -> None:
     """Each one waits for the verdict on the one before."""
-    agenda, jobs = _agenda([spec("a"), spec("b", "a"), spec("c", "b")])
-    assert list(agenda.begin()) == []
-    assert _taken(agenda) == ["a"]
+    ready_jobs, jobs = _ready_jobs([spec("a"), spec("b", "a"), spec("c", "b")])
+    assert list(ready_jobs.start()) == []
+    assert _taken(ready_jobs) == ["a"]
     for name, following in (("a", ["b"]), ("b", ["c"]), ("c", [])):
-        assert _judged(agenda, jobs[name], PASSED) == {name: "SUCCESS"}
-        assert _taken(agenda) == following
-    assert set(agenda.verdicts) == {job.id for job in jobs.values()}
+        assert _judged(ready_jobs, jobs[name], PASSED) == {name: "SUCCESS"}
+        assert _taken(ready_jobs) == following
+    assert set(ready_jobs.verdicts) == {job.id for job in jobs.values()}
 
 
 def test_a_failure_blocks_all_behind_it_and_lets_its_analysis_run() -> None:
     """BLOCKED is a verdict of its own, which others may wait for."""
     jobs = [spec("a"), spec("b", "a"), spec("c", "b"), _after("d", "on_failure", "a"), _after("e", "always", "c")]
-    agenda, by_name = _agenda(jobs)
-    assert list(agenda.begin()) == []
-    assert _taken(agenda) == ["a"]
-    assert _judged(agenda, by_name["a"], FAILED) == {"a": "FAILED", "b": "BLOCKED", "c": "BLOCKED"}
-    assert sorted(_taken(agenda)) == ["d", "e"]
-    assert agenda.verdicts[by_name["b"].id].reason == "dependency a ended with FAILED, needed on_success"
+    ready_jobs, by_name = _ready_jobs(jobs)
+    assert list(ready_jobs.start()) == []
+    assert _taken(ready_jobs) == ["a"]
+    assert _judged(ready_jobs, by_name["a"], FAILED) == {"a": "FAILED", "b": "BLOCKED", "c": "BLOCKED"}
+    assert sorted(_taken(ready_jobs)) == ["d", "e"]
+    assert ready_jobs.verdicts[by_name["b"].id].reason == "dependency a ended with FAILED, needed on_success"
 
 
 def test_what_is_blocked_from_the_start_is_told_once() -> None:
     """By a verdict of an earlier run; a job that does not mind starts, once."""
-    agenda, _ = _agenda([spec("b", "a"), spec("c", "b"), _after("d", "always", "b")], {"a": FAILED})
-    assert {job.name: status.outcome.name for job, status in agenda.begin()} == {"b": "BLOCKED", "c": "BLOCKED"}
-    assert _taken(agenda) == ["d"]
+    ready_jobs, _ = _ready_jobs([spec("b", "a"), spec("c", "b"), _after("d", "always", "b")], {"a": FAILED})
+    assert {job.name: status.outcome.name for job, status in ready_jobs.start()} == {"b": "BLOCKED", "c": "BLOCKED"}
+    assert _taken(ready_jobs) == ["d"]
 
 
 def test_nothing_goes_on_behind_an_interrupted_job() -> None:
     """That one runs again, with the next runner."""
-    agenda, jobs = _agenda([spec("a"), _after("b", "always", "a")])
-    assert list(agenda.begin()) == []
-    assert _taken(agenda) == ["a"]
-    assert _judged(agenda, jobs["a"], Status.of(Outcome.INTERRUPTED)) == {"a": "INTERRUPTED"}
-    assert _taken(agenda) == []
-    assert agenda.unblocked() == []
+    ready_jobs, jobs = _ready_jobs([spec("a"), _after("b", "always", "a")])
+    assert list(ready_jobs.start()) == []
+    assert _taken(ready_jobs) == ["a"]
+    assert _judged(ready_jobs, jobs["a"], Status.of(Outcome.INTERRUPTED)) == {"a": "INTERRUPTED"}
+    assert _taken(ready_jobs) == []
+    assert ready_jobs.unblocked() == []
 
 
 def test_a_job_that_is_to_run_again_is_taken_again() -> None:
     """And what fits nowhere stays."""
-    agenda, jobs = _agenda([spec("a"), spec("b")])
-    assert list(agenda.begin()) == []
-    assert [job.name for job, _ in agenda.take(lambda job: job.name == "b" or None)] == ["b"]
-    agenda.again(jobs["b"])
-    assert sorted(job.name for job in agenda.unblocked()) == ["a", "b"]
-    assert sorted(_taken(agenda)) == ["a", "b"]
+    ready_jobs, jobs = _ready_jobs([spec("a"), spec("b")])
+    assert list(ready_jobs.start()) == []
+    assert [job.name for job, _ in ready_jobs.take(lambda job: job.name == "b" or None)] == ["b"]
+    ready_jobs.requeue(jobs["b"])
+    assert sorted(job.name for job in ready_jobs.unblocked()) == ["a", "b"]
+    assert sorted(_taken(ready_jobs)) == ["a", "b"]
 
 
 @st.composite
@@ -98,15 +98,15 @@ def _graphs(draw: st.DrawFn) -> list[JobSpec]:
 @given(_graphs(), st.data())
 def test_every_job_is_taken_or_blocked_once_its_upstreams_are_through(jobs: list[JobSpec], data: st.DataObject) -> None:
     """Whatever the graph and the verdicts."""
-    agenda, by_name = _agenda(jobs)
-    seen: list[str] = [job.id for job, _ in agenda.begin()]
+    ready_jobs, by_name = _ready_jobs(jobs)
+    seen: list[str] = [job.id for job, _ in ready_jobs.start()]
     running: list[Any] = []
-    while running := [*running, *(job for job, _ in agenda.take(lambda _: True))]:
+    while running := [*running, *(job for job, _ in ready_jobs.take(lambda _: True))]:
         for job in running:
-            assert all(edge.job in agenda.verdicts for edge in job.dependencies)
+            assert all(edge.job in ready_jobs.verdicts for edge in job.dependencies)
         ended = running.pop(data.draw(st.integers(0, len(running) - 1)))
         status = data.draw(st.sampled_from([PASSED, FAILED]))
-        seen += [job.id for job, _ in agenda.judge(ended, status)]
+        seen += [job.id for job, _ in ready_jobs.judge(ended, status)]
     assert sorted(seen) == sorted(job.id for job in by_name.values())
 
 
@@ -115,7 +115,7 @@ def test_jobs_are_looked_at_in_the_order_that_was_simulated(jobs: list[JobSpec],
     """That of the planner's schedule, whatever the run times."""
     runtimes = [float(data.draw(st.integers(0, 5))) for _ in jobs]
     left = [planned(job, runtime=runtime) for job, runtime in zip(jobs, runtimes, strict=True)]
-    agenda = Agenda(left, {}, {job.id: job.name for job in left})
-    assert list(agenda.begin()) == []
+    ready_jobs = ReadyJobs(left, {}, {job.id: job.name for job in left})
+    assert list(ready_jobs.start()) == []
     order = reference_order(problem_of(jobs, runtimes, {}), range(len(jobs)))
-    assert _taken(agenda) == [jobs[place].name for place in order if not jobs[place].dependencies]
+    assert _taken(ready_jobs) == [jobs[place].name for place in order if not jobs[place].dependencies]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.plan.store import write_session
-from canary_wf.run.command_line import RunOptions, as_rules_write, command_parser, read_arguments
+from canary_wf.run.command_line import RunOptions, command_parser, read_arguments, read_rule_form
 
 WORDS = st.sampled_from(
     ["b1", "--plan", "p.json", "--result", "r.json", "--workers", "3", "0", "--bind", "--debug", "-x", "--plan=p", ""]
@@ -28,16 +28,16 @@ def _by_argparse(arguments: list[str]) -> RunOptions | None:
 @given(st.lists(WORDS, max_size=9))
 def test_what_is_read_at_once_means_what_argparse_says(arguments: list[str]) -> None:
     """The short way gives the same answer, or none."""
-    options = as_rules_write(arguments)
+    options = read_rule_form(arguments)
     assert options is None or options == _by_argparse(arguments)
 
 
 def test_a_rule_s_line_is_read_at_once() -> None:
     """Both forms that rules have."""
     plan, result = Path("/o/plan.json"), Path("/p/result.json")
-    assert as_rules_write(["c2", "--plan", "/o/plan.json"]) == RunOptions("c2", plan)
+    assert read_rule_form(["c2", "--plan", "/o/plan.json"]) == RunOptions("c2", plan)
     line = ["c2", "--plan", "/o/plan.json", "--result", "/p/result.json", "--workers", "2", "--bind"]
-    assert as_rules_write(line) == RunOptions("c2", plan, result, 2, bind=True)
+    assert read_rule_form(line) == RunOptions("c2", plan, result, 2, bind=True)
 
 
 def test_a_wrong_line_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ from canary_wf.run.capacity import Capacity
 from canary_wf.run.job import cleanup
 from canary_wf.run.job.environment import base_environment
 from canary_wf.run.retries import Retries
-from canary_wf.run.run_context import Binding, Treatment
+from canary_wf.run.run_context import Binding, RunContext
 from canary_wf.run.scheduler import BatchScheduler
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
@@ -178,10 +178,10 @@ class _Batch:
             capacity=Capacity(self.pool, None, None),
             hooks=Hooks([recorder, self._note]),
             paths=self.paths,
-            treatment=Treatment(
+            context=RunContext(
                 environment=base_environment({"PATH": "/bin:/usr/bin"}),
                 retries=Retries(part.retry, recorder.state.jobs),
-                binding=Binding(everyone=False, ids_are_cpus=False, tell=lambda _: None),
+                binding=Binding(everyone=False, ids_are_cpus=False, report=lambda _: None),
                 oom_kills=OomKills(),
                 tick=lambda: math.inf,
             ),

@@ -10,7 +10,7 @@ from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.slurm.allocation import granted_resources
+from canary_wf.resources.slurm.allocation import allocated_resources
 from canary_wf.run.capacity import Capacity
 from canary_wf.run.job.environment import id_variables
 from canary_wf.run.runner import main
@@ -72,8 +72,8 @@ def test_a_smaller_allocation_runs_what_fits(
     told = capsys.readouterr()
     assert code == 1
     assert "less than was planned: 1 of 2 cpus, 1 of 2 gpus" in told.out
-    assert "job wide cannot run in what this batch was given" in told.err
-    assert "job gpus cannot run in what this batch was given" in told.err
+    assert "job wide cannot run with the resources of this batch" in told.err
+    assert "job gpus cannot run with the resources of this batch" in told.err
     found = {job["name"]: job for job in load_session(paths).as_dict()["jobs"]}
     assert {name: job["outcome"] for name, job in found.items()} == {"fits": "SUCCESS", "wide": "NONE", "gpus": "NONE"}
     assert found["fits"]["gpu_ids"] == ["GPU-5a"]
@@ -113,7 +113,7 @@ def test_jobs_get_gpu_ids_as_they_come(
 def test_a_batch_of_several_nodes_asks_the_controller() -> None:
     """In no step of its own the step's variables are missing: CPUs, memory and nodes come from `scontrol`."""
     environment = {"SLURM_JOB_ID": "7", "SLURMD_NODENAME": "n2", "CUDA_VISIBLE_DEVICES": "0,1"}
-    found = granted_resources(environment, range(16), lambda _: SHOWN, several_nodes=True)
+    found = allocated_resources(environment, range(16), lambda _: SHOWN, several_nodes=True)
     assert found is not None
     assert found.pool.slots_per_resource_type == {"cpus": 4, "gpus": 2}
     assert (found.memory, found.nodes) == (2000, ("n1", "n2"))

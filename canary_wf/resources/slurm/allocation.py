@@ -30,7 +30,7 @@ SLURM_GPUS = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 _GPUS_OF_A_JOB = "CANARY_GPU_IDS"
 
 
-class Granted(msgspec.Struct, frozen=True):
+class SlurmAllocation(msgspec.Struct, frozen=True):
     """The pool of one slot an id, the memory in MiB (None: not said), and whether the CPU ids are this process's own.
 
     With `bindable` the CPU ids are the operating system's, so that processes may be bound to them. `nodes` are the
@@ -43,13 +43,13 @@ class Granted(msgspec.Struct, frozen=True):
     nodes: tuple[str, ...] = ()
 
 
-def granted_resources(
+def allocated_resources(
     environment: Mapping[str, str] = os.environ,
     affinity: Collection[int] | None = None,
     show_job: Callable[[str], str] | None = None,
     *,
     several_nodes: bool = False,
-) -> Granted | None:
+) -> SlurmAllocation | None:
     """Return what Slurm granted, or None outside of an allocation (SLURM_JOB_ID is not set).
 
     `affinity` are the CPUs this process may run on (else the kernel is asked), `show_job` gives the text of
@@ -82,7 +82,7 @@ def granted_resources(
         memory = memory_of_job(shown, this_node(environment)) or min(memories, default=None)
     else:
         memory = memories[0]
-    return Granted(pool, memory, bindable, tuple(node_list_of_job(shown)))
+    return SlurmAllocation(pool, memory, bindable, tuple(node_list_of_job(shown)))
 
 
 def cpu_count(environment: Mapping[str, str]) -> int | None:

@@ -104,7 +104,7 @@ def this_node(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0]
 
 
-def allocation(environment: Mapping[str, str]) -> str:
+def allocation_name(environment: Mapping[str, str]) -> str:
     """Return a name for what this process's Slurm job was granted on this node."""
     return "/".join((environment.get("SLURM_CLUSTER_NAME", ""), environment["SLURM_JOB_ID"], this_node(environment)))
 

@@ -1,7 +1,8 @@
-"""Cleaning up after jobs whose process has ended: others of its group, daemons, and the resources they hold.
+"""Cleaning up after jobs whose process has ended: the rest of their group, daemons, and the resources they hold.
 
-It lives until the tests of the batch that depend on the one that started it have their verdicts, the clean-up being
-one of them; and to the end of the batch where tests of other batches wait for it, which it cannot serve.
+What a CTest test leaves running lives on until the tests of the batch that depend on it have their verdicts; the
+clean-up of a fixture is one of them. If tests of other batches depend on it, which it cannot serve, it lives until the
+end of the batch.
 """
 
 import signal
@@ -15,9 +16,9 @@ from canary_wf.process.process_identity import signal_group
 from canary_wf.process.process_watch import Exit, ProcessMonitor, has_ended, reap
 from canary_wf.process.watchdog import Watchdog
 from canary_wf.run.capacity import Capacity
-from canary_wf.run.job.running_job import Running
+from canary_wf.run.job.running_job import RunningJob
 from canary_wf.run.progress import say
-from canary_wf.run.ready_jobs import Agenda
+from canary_wf.run.ready_jobs import ReadyJobs
 from canary_wf.run.retained_resources import PATIENCE, RetainedResources
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import STATE_FILE
@@ -27,37 +28,37 @@ from canary_wf.verdict.status import Outcome, Status
 from canary_wf.wording import count
 
 _ELSEWHERE = ""
-"""Stands for tests of other batches, which have no verdict as long as this one runs."""
+"""Stands for the tests of other batches, which have no verdict while this batch runs."""
 
 
 class Leftovers:
-    """The process groups of tests that are over; `awaited` are the jobs that jobs of other batches depend on."""
+    """The process groups of finished tests; `awaited` are the jobs that jobs of other batches depend on."""
 
-    def __init__(self, agenda: Agenda, awaited: Collection[str]) -> None:
-        self._agenda = agenda
+    def __init__(self, ready_jobs: ReadyJobs, awaited: Collection[str]) -> None:
+        self._ready_jobs = ready_jobs
         self._awaited = frozenset(awaited)
         self._needed: dict[str, tuple[int, set[str]]] = {}
 
     def are_needed(self, job: str) -> bool:
-        """Return whether later tests depend on `job`, so that what it leaves running is to live on."""
-        return job in self._awaited or self._agenda.has_waiting(job)
+        """Return whether later tests depend on `job`, so that the processes it leaves running must live on."""
+        return job in self._awaited or self._ready_jobs.has_unfinished_dependents(job)
 
     def are_missed(self, job: str) -> bool:
-        """Return whether tests of other batches depend on `job`; they find nothing of what it leaves running."""
+        """Return whether tests of other batches depend on `job`; they find none of the processes it leaves running."""
         return job in self._awaited
 
     def keep(self, job: str, group: int) -> None:
-        """Let live what `job` left in the process group `group`."""
+        """Keep alive what `job` left in the process group `group`."""
         elsewhere = {_ELSEWHERE} if job in self._awaited else set()
-        self._needed[job] = (group, self._agenda.waiting(job) | elsewhere)
+        self._needed[job] = (group, self._ready_jobs.unfinished_dependents(job) | elsewhere)
 
     def drop(self, job: str) -> int | None:
-        """Return the group of what `job` left, which is not to live on, or None where it left nothing."""
+        """Forget the group that `job` left and return it, to be ended; None if it left nothing."""
         group, _ = self._needed.pop(job, (None, None))
         return group
 
     def judged(self, job: str) -> Iterator[int]:
-        """Take note that `job` has its verdict; yield the groups that nobody needs any more."""
+        """Take note that `job` has its verdict; yield the groups that are not needed any more."""
         for owner, (group, needed) in list(self._needed.items()):
             needed.discard(job)
             if not needed:
@@ -66,14 +67,14 @@ class Leftovers:
 
 
 _PAUSE = 0.005
-"""Seconds between two looks at a process that was killed, at the end of the batch."""
+"""Seconds between two checks of a killed process at the end of the batch."""
 
 RETAINED_LOOK = 0.2
-"""Seconds between two looks at processes that could not be ended, while they hold something."""
+"""Seconds between two checks of processes that could not be ended and hold resources."""
 
 
 class Cleanup:
-    """Ends what the jobs of a batch leave behind, in time; `running` are those that run, by the ids of their processes.
+    """Ends in time what the jobs of a batch leave behind. `running` are the running jobs by process id.
 
     `awaited` are the jobs that jobs of other batches depend on.
     """
@@ -81,26 +82,26 @@ class Cleanup:
     def __init__(
         self,
         jobs: Sequence[PlannedJob],
-        running: dict[int, Running],
+        running: dict[int, RunningJob],
         paths: SessionPaths,
-        agenda: Agenda,
+        ready_jobs: ReadyJobs,
         awaited: Collection[str],
     ) -> None:
         self._jobs = jobs
         self._running = running
         self._paths = paths
-        self._agenda = agenda
-        self._leftovers = Leftovers(agenda, awaited)
+        self._ready_jobs = ready_jobs
+        self._leftovers = Leftovers(ready_jobs, awaited)
         self._alone_since: float | None = None
 
     def begin(self, capacity: Capacity, strays: Strays, watchdog: Watchdog) -> None:
-        """Go by `strays` and `watchdog` from now on, and give back to `capacity`."""
+        """Use `strays` and `watchdog` from now on, and give resources back to `capacity`."""
         self._strays = strays
         self._watchdog = watchdog
         self.retained = RetainedResources(capacity, strays)
 
-    def collect(self, pid: int, running: Running) -> Exit:
-        """End the group of a job whose process `pid` has ended, unless later tests need it; return how that ended."""
+    def collect(self, pid: int, running: RunningJob) -> Exit:
+        """End the group of a job whose process `pid` has ended, unless later tests need it; return the exit."""
         running.keeps_group = self._leaves_for_later(running)
         if not running.keeps_group:
             signal_group(pid, signal.SIGKILL)
@@ -112,19 +113,21 @@ class Cleanup:
             running.output.close()
         return ended
 
-    def _leaves_for_later(self, running: Running) -> bool:
-        """Return whether what a test of CTest left running lives on: not where the test did not come to its own end."""
+    def _leaves_for_later(self, running: RunningJob) -> bool:
+        """Return whether the processes that a CTest test left live on: only if the test ended by itself."""
         job = running.job
         return job.ctest is not None and running.verdict is None and self._leftovers.are_needed(job.id)
 
-    def settle(self, pid: int, running: Running, verdict: Status, measured: dict[str, float | int]) -> Status:
-        """End what else the job has left and give back what it held; return its verdict, whose reason names that."""
+    def settle(self, pid: int, running: RunningJob, verdict: Status, measured: dict[str, float | int]) -> Status:
+        """End what else the job left and give back its resources; return the verdict, which names what was left."""
         if self._strays.has_any(self._known()):
             verdict = self._with_leftovers(pid, running, verdict, measured)
         self.retained.give_back(self._owner(running.job), running.job, running.resources)
         return verdict
 
-    def _with_leftovers(self, pid: int, running: Running, verdict: Status, measured: dict[str, float | int]) -> Status:
+    def _with_leftovers(
+        self, pid: int, running: RunningJob, verdict: Status, measured: dict[str, float | int]
+    ) -> Status:
         job, owner = running.job, self._owner(running.job)
         if running.keeps_group:
             if number := self._strays.count_of(owner, self._known()):
@@ -141,8 +144,8 @@ class Cleanup:
             verdict = with_unended(verdict, unended)
         return verdict
 
-    def give_up(self, pid: int, monitor: ProcessMonitor) -> tuple[Running, Status]:
-        """Let go of a job whose process cannot be ended, but not of what it holds; return it and its verdict."""
+    def give_up(self, pid: int, monitor: ProcessMonitor) -> tuple[RunningJob, Status]:
+        """Give up on a job whose process cannot be ended, but keep its resources; return it and its verdict."""
         running = self._running.pop(pid)
         monitor.forget(pid)
         if running.output is not None:
@@ -154,23 +157,23 @@ class Cleanup:
         return running, with_unended(running.verdict or Status.of(Outcome.TIMEOUT), self.retained.why(owner))
 
     def judged(self, job: str) -> None:
-        """End what was left for tests of which `job`, which has its verdict now, was the last one."""
+        """End the groups that no test needs any more, now that `job` has its verdict."""
         for group in self._leftovers.judged(job):
             self._strays.end_group(group, self._known())
 
     def starts_anew(self, job: PlannedJob) -> None:
-        """End what a run of `job` left for later tests: it is to run once more."""
+        """End what a run of `job` left for later tests, because the job is retried."""
         if (group := self._leftovers.drop(job.id)) is not None:
             self._strays.end_group(group, self._known())
             self._end_strays(self._owner(job), everything=True)
 
     def collect_strays(self) -> None:
-        """Collect those that have ended of what jobs left, or let go of while they run."""
+        """Reap processes that jobs left behind or detached, and that have ended."""
         self._strays.collect(self._known())
 
     def delays(self) -> bool:
-        """Return whether jobs that do not fit are to wait for what processes hold that could not be ended."""
-        if not self.retained or not self._agenda.unblocked():
+        """Return whether jobs that do not fit should wait for processes that could not be ended."""
+        if not self.retained or not self._ready_jobs.unblocked():
             return False
         now = time.monotonic()
         if self._running or self._alone_since is None:
@@ -178,11 +181,11 @@ class Cleanup:
         return now < self._alone_since + PATIENCE
 
     def end_all(self) -> None:
-        """Leave no process behind that can be ended."""
+        """End every process that can be ended."""
         for pid in self._running:
             signal_group(pid, signal.SIGKILL)
         end = time.monotonic() + GRACE
-        # Not by the monitor: it may have reported some already, before an error kept them from being collected.
+        # Not by the monitor: it may have reported some of them already, before an error prevented their collection.
         for pid in list(self._running):
             running = self._running.pop(pid)
             while not has_ended(pid) and time.monotonic() < end:
@@ -201,11 +204,11 @@ class Cleanup:
             say(f"could not be ended ({left})")
 
     def _end_strays(self, owner: str, *, everything: bool) -> int:
-        """End what jobs that are over left outside of their groups; return how many processes `owner` had left."""
+        """End what finished jobs left outside of their groups; return how many of these processes `owner` left."""
         running = {self._owner(each.job) for each in self._running.values()}
 
         def is_over(name: str) -> bool:
-            # What a test of CTest started may be there for later tests.
+            # Later tests may need what a CTest test started.
             return name not in running and (name not in self._of_ctest or (everything and name == owner))
 
         found = self._strays.end_ended(self._known(), is_over)

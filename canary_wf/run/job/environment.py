@@ -1,8 +1,8 @@
-"""The environment a job runs in: the caller's, what the job declares, and the ids it was given, also as placeholders.
+"""The environment of a job: the caller's, the variables that the job declares, and the ids that it was given.
 
-Each stands for the ids of one resource type that the job was given, separated by commas, as in the variable
-``CANARY_GPU_IDS`` and its like; it is empty when the job was given none. Any other ``%(…)s`` stays as it is, and so
-does every other percent sign: nothing is to be doubled, and nothing has to be.
+A placeholder ``%(gpu_ids)s`` stands for the ids of one resource type that the job was given, separated by commas, as in
+the variable ``CANARY_GPU_IDS``; it is empty when the job was given none. Any other ``%(…)s``, and every other percent
+sign, stays as it is. Nothing has to be doubled.
 """
 
 import os
@@ -22,18 +22,18 @@ from canary_wf.state.job_file import STATE_FILE
 _PLACEHOLDER = re.compile(r"%\(([A-Za-z_][A-Za-z0-9_]*)_ids\)s")
 
 
-def id_variable(kind: str) -> str:
-    """Return the name of the variable with the ids of `kind`, a resource type with or without its plural's s."""
-    return f"CANARY_{kind.upper()}_IDS"
+def id_variable(resource_type: str) -> str:
+    """Return the name of the variable for ids of `resource_type`, a resource type in the plural or the singular."""
+    return f"CANARY_{resource_type.upper()}_IDS"
 
 
 def has_placeholder(text: str) -> bool:
-    """Return whether `text` has something that looks like a placeholder."""
+    """Return whether `text` contains what looks like a placeholder."""
     return "%(" in text and _PLACEHOLDER.search(text) is not None
 
 
 def expanded(text: str, ids: Mapping[str, str]) -> str:
-    """Return `text` with the placeholders replaced that `ids` (by `id_variable`) knows."""
+    """Return `text` with the placeholders replaced whose variable (see `id_variable`) is in `ids`."""
     if "%(" not in text:
         return text
     return _PLACEHOLDER.sub(lambda found: ids.get(id_variable(found[1]), found[0]), text)
@@ -43,18 +43,18 @@ RUNTIME_FOLDER = str(Path(__file__).parents[2] / "runtime")
 """Where a test's `import canary` finds the runtime module."""
 
 NODES = "nodes"
-"""The type under which a job of several nodes is given their names."""
+"""The resource type under which a job of several nodes gets the names of its nodes."""
 
 _IDS = re.compile("CANARY_[A-Z0-9_]+_IDS")
 _OWN = ("cpus", "gpus", NODES)
-_RESERVED = frozenset(id_variable(name) for kind in _OWN for name in (kind, kind[:-1]))
+_RESERVED = frozenset(id_variable(name) for resource_type in _OWN for name in (resource_type, resource_type[:-1]))
 
 
 class BaseEnvironment(dict[str, str]):
     """What all jobs of a batch inherit.
 
-    `templates` are the variables whose values have placeholders, `vendor` is whose GPUs there are, where that is known,
-    `types` are the resource types of the pool, and `spare` is an id of each type for who wants no slots of it.
+    `templates` are the variables whose values have placeholders, `vendor` is the vendor of the GPUs if known, `types`
+    are the resource types of the pool, and `spare` maps each type to an id for jobs that request no slots of it.
     """
 
     def __init__(self, variables: Mapping[str, str], types: Iterable[str] = (), vendor: Vendor | None = None) -> None:
@@ -68,21 +68,21 @@ class BaseEnvironment(dict[str, str]):
 def base_environment(
     environment: Mapping[str, str], types: Iterable[str] = (), attempt: str | None = None
 ) -> BaseEnvironment:
-    """Return what all jobs of a batch inherit from the runner, who has resources of these `types`.
+    """Return what all jobs of a batch inherit from the runner, whose pool has these resource `types`.
 
-    As a mapping these have an id each, for jobs that want no slots of it. `attempt` is the token of the attempt
-    at the batch.
+    If `types` is a mapping, it maps each type to an id for jobs that request no slots of it. `attempt` is the token of
+    the attempt at the batch.
     """
     types = dict(types) if isinstance(types, Mapping) else frozenset(types)
-    # The ids of a runner inside of a job are not those of its own jobs.
+    # A runner inside a job must not pass the outer job's ids on to its own jobs.
     kept = {
         name: value
         for name, value in callers_environment(environment).items()
         if not (name.startswith("CANARY_") and _IDS.fullmatch(name))
     }
-    kept |= {name: "" for kind in sorted(types) for name in id_names(kind, types)}
+    kept |= {name: "" for resource_type in sorted(types) for name in id_variable_names(resource_type, types)}
     if attempt is not None:
-        # A runner inside of a job keeps what the outer one goes by.
+        # A runner inside a job keeps the mark of the outer one.
         kept[ATTEMPT] = f"{environment[ATTEMPT]}:{attempt}" if ATTEMPT in environment else attempt
     return BaseEnvironment(kept, types, vendor_of(environment))
 
@@ -96,8 +96,8 @@ def job_environment(
 ) -> dict[str, str]:
     """Return the environment of one job that runs in `folder` with `resources`.
 
-    `variables` are the job's own (default: what the spec declares); one that is None is not set at all. Raises
-    InputError for changes of variables that are not well formed.
+    `variables` are the job's own (default: those of the spec); a variable that is None is unset. Raises InputError for
+    malformed environment changes.
     """
     if spec.ctest is not None:
         return _ctest_environment(base, spec, resources, folder, variables)
@@ -108,7 +108,7 @@ def job_environment(
     environment = {**base, **ids}
     _set_all(environment, masks)
     _expand_inherited(environment, known, {*ids, *masks})
-    # OpenMP would start a thread for each CPU of the machine; MKL, OpenBLAS and NumExpr go by this one, too.
+    # OpenMP would start a thread for each CPU of the machine; MKL, OpenBLAS and NumExpr follow this variable, too.
     environment.setdefault("OMP_NUM_THREADS", str(max(spec.cpus, 1)))
     environment["CANARY_WF_JOB"] = f"{own}/{STATE_FILE}"
     environment["PWD"] = own
@@ -127,10 +127,10 @@ def _ctest_environment(
     folder: Path | str,
     variables: Mapping[str, str | None] | None,
 ) -> dict[str, str]:
-    """Return the environment of a test of CTest: what CTest would give it, and which ids it was given.
+    """Return the environment of a CTest test: what ctest would give it, and the ids it was given.
 
-    A test of CTest chooses its devices itself, by the variables of its resource groups, so that what is visible, how
-    many threads it may start, and PATH are left as the runner found them.
+    A CTest test chooses its devices by the variables of its resource groups. So the visible devices, the number of
+    threads and PATH stay as the runner found them.
     """
     known = base if isinstance(base, BaseEnvironment) else BaseEnvironment(base)
     ids = id_variables(resources, known.types)
@@ -139,7 +139,7 @@ def _ctest_environment(
         **ids,
         "CANARY_WF_JOB": f"{folder}/{STATE_FILE}",
         "PWD": spec.working_directory or str(folder),
-        # Ctest sets the one when somebody may be looking on and the other in dashboards; programs ask for either.
+        # ctest sets the first in interactive runs and the second in dashboard runs; programs query either.
         "CTEST_INTERACTIVE_DEBUG_MODE": "1",
         "DASHBOARD_TEST_FROM_CTEST": str(spec.attributes.get("ctest") or "1"),
     }
@@ -151,14 +151,14 @@ def _ctest_environment(
 
 
 def _expand_inherited(environment: dict[str, str], base: BaseEnvironment, own: Collection[str]) -> None:
-    """Replace the placeholders in what the job inherits, but for the variables that are its `own`."""
+    """Replace the placeholders in inherited variables, except those that are the job's `own`."""
     for name in base.templates:
         if name not in own:
             environment[name] = expanded(base[name], environment)
 
 
 def _set_all(environment: dict[str, str], variables: Mapping[str, str | None]) -> None:
-    """Set `variables`, with their placeholders replaced by the ids that `environment` has."""
+    """Set `variables`, with their placeholders replaced by the ids in `environment`."""
     for name, value in variables.items():
         if value is None:
             environment.pop(name, None)
@@ -167,35 +167,37 @@ def _set_all(environment: dict[str, str], variables: Mapping[str, str | None]) -
 
 
 def id_variables(resources: Resources, types: Collection[str] = ()) -> dict[str, str]:
-    """Return the variables that give a job its ids by type, of a pool of these `types`."""
-    ids = {kind: ",".join(str(item["id"]) for item in items) for kind, items in resources.items()}
+    """Return the variables with a job's ids, by type, of a pool with these `types`."""
+    ids = {resource_type: ",".join(str(item["id"]) for item in items) for resource_type, items in resources.items()}
     known = {*types, *ids}
     variables = {"CANARY_CPU_IDS": "", "CANARY_GPU_IDS": ""}
-    variables.update({name: text for kind, text in ids.items() for name in id_names(kind, known)})
+    variables.update(
+        {name: text for resource_type, text in ids.items() for name in id_variable_names(resource_type, known)}
+    )
     nodes = resources.get(NODES, [])
     if nodes:
-        # What srun and MPI's launchers look for; of a step of Slurm's executor these variables were taken away.
+        # srun and MPI launchers need these; they were removed from the environment of the executor's job step.
         variables.update(dict.fromkeys(("SLURM_JOB_NODELIST", "SLURM_NODELIST"), ids[NODES]))
         variables.update(dict.fromkeys(("SLURM_JOB_NUM_NODES", "SLURM_NNODES"), str(len(nodes))))
     return variables
 
 
-def id_names(kind: str, types: Collection[str]) -> tuple[str, ...]:
-    """Return the variables for ids of `kind`: CANARY_FPGAS_IDS and CANARY_FPGA_IDS for ``fpgas``.
+def id_variable_names(resource_type: str, types: Collection[str]) -> tuple[str, ...]:
+    """Return the variables for ids of `resource_type`: CANARY_FPGAS_IDS and CANARY_FPGA_IDS for ``fpgas``.
 
-    The singular is left to a type that is called so itself. CPUs, GPUs and nodes have theirs in any case, so that what
-    another type would share with them (``gpu``, ``GPUS``) is CANARY_RESOURCE_GPU_IDS and the like.
+    The singular is reserved for a type of that very name. CPUs, GPUs and nodes always keep their variables, so a type
+    that would share them (``gpu``, ``GPUS``) gets CANARY_RESOURCE_GPU_IDS and the like.
     """
-    if not kind.isidentifier():
+    if not resource_type.isidentifier():
         return ()
-    own = id_variable(kind)
-    if kind in _OWN:
-        return (own, id_variable(kind[:-1]))
+    own = id_variable(resource_type)
+    if resource_type in _OWN:
+        return (own, id_variable(resource_type[:-1]))
     if own in _RESERVED:
-        return (id_variable(f"resource_{kind}"),)
-    if not kind.endswith("s") or kind[:-1] in types:
+        return (id_variable(f"resource_{resource_type}"),)
+    if not resource_type.endswith("s") or resource_type[:-1] in types:
         return (own,)
-    return (own, id_variable(kind[:-1]))
+    return (own, id_variable(resource_type[:-1]))
 
 
 def _prefixed(prefix: str, rest: str) -> str:

@@ -1,4 +1,4 @@
-"""The verdict on a process that ended, and why it says that it failed."""
+"""The verdict on a process that ended, and the reason of a failure."""
 
 import os
 import re
@@ -13,8 +13,8 @@ from canary_wf.verdict.status import Category, Outcome, Status
 
 
 def judge(spec: JobSpec, code: int, output: Path | str) -> Status:
-    """Return the verdict on the process of `spec` that ended with `code` (signal N: -N) and printed `output`."""
-    # Only the code of a preparation that failed makes the file count: a job may write one, too.
+    """Return the verdict on the process of `spec`, which ended with `code` (-N for signal N) and printed `output`."""
+    # The file counts only with the exit code of a failed preparation, because a job may write one, too.
     gave_up = spec.preparation is not None and code == Outcome.BROKEN
     if gave_up and (reason := why_broken(Path(output).parent)) is not None:
         return Status.of(Outcome.BROKEN, reason)
@@ -38,10 +38,10 @@ _ERROR = re.compile(rb"[A-Za-z_][\w.]*(: .*)?")
 
 
 def with_failure_message(status: Status, code: int, output: Path | str) -> Status:
-    """Return the verdict `status` on a process that ended with `code` and printed `output`, with what it said of it.
+    """Return `status`, the verdict on a process that ended with `code`, with the reason that the process gave.
 
-    What it noted itself replaces a reason that says no more than the exit code; it stands behind any other reason, as
-    what only a traceback tells always does.
+    A reason that the process noted itself replaces one that only describes the exit code, and is appended to any other
+    one. The last error of a traceback in `output` is always appended.
     """
     reason, said = status.reason, read_reason(os.path.dirname(output), code)  # noqa: PTH120 - a path object costs more
     if said is not None and _is_of_exit(status, code):
@@ -52,7 +52,7 @@ def with_failure_message(status: Status, code: int, output: Path | str) -> Statu
 
 
 def _is_of_exit(status: Status, code: int) -> bool:
-    """Return whether the verdict says no more than the exit code does."""
+    """Return whether the verdict says no more than the exit code."""
     return status.outcome in {Outcome.DIFFED, Outcome.SKIPPED} or status.reason == describe_exit(code)
 
 
@@ -62,7 +62,7 @@ def _last_error(output: Path | str) -> str | None:
         with open_plain(output) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST_READ))
             end = file.read(_MOST_READ)
-    except OSError:  # the reason says the exit code, as it does of any program
+    except OSError:  # the reason then describes the exit code alone
         return None
     error = None
     in_frames = False

@@ -1,7 +1,7 @@
-"""The program of a test of CTest that was not there when the jobs were generated: a fixture may make it, or a build.
+"""The program of a CTest test that did not exist at generate time: a fixture or a build may make it later.
 
-ctest looks for it when the test starts. Where there is such a file now, ctest is asked again what the test runs; its
-answer holds for all tests of the build tree.
+ctest looks for the program when the test starts. Once such a file exists, ctest is asked again for the test's command;
+its answer holds for all tests of the build tree.
 """
 
 import os
@@ -14,20 +14,20 @@ from canary_wf.spec.ctest_rules import NOT_BUILT, OTHERWISE, CTestRules
 from canary_wf.spec.job_spec import JobSpec
 
 _CONFIGURATIONS = ("Release", "Debug", "MinSizeRel", "RelWithDebInfo", "Deployment", "Development")
-"""Folders in which ctest looks besides (cmCTestTestHandler, CMake 3.25)."""
+"""Subfolders that ctest searches as well (cmCTestTestHandler, CMake 3.25)."""
 
 _answers: dict[tuple[str, str | None], Mapping[str, list[tuple[str, ...]]]] = {}
 
 
 def late_command(job: JobSpec, rules: CTestRules, out: Path) -> tuple[str, ...]:
-    """Return what the test `job` runs now, without its arguments' program when that is still not there.
+    """Return the command of the test `job` as of now.
 
-    Raises CanaryWfError when it is not there, and when ctest cannot be asked.
+    Raises CanaryWfError when its program is still missing, or when ctest cannot be asked.
     """
     file = out / job.file
     missing = rules.missing or job.name
     name = str(job.attributes.get("test", job.name))
-    if not any(map(os.path.exists, _places(missing, rules.configuration, file.parent, out, job))):
+    if not any(map(os.path.exists, _candidate_paths(missing, rules.configuration, file.parent, out, job))):
         raise CanaryWfError(_reason(missing))
     for known in (True, False):
         found = _listed(file, rules.configuration, known=known).get(name, ())
@@ -37,7 +37,7 @@ def late_command(job: JobSpec, rules: CTestRules, out: Path) -> tuple[str, ...]:
 
 
 def _listed(file: Path, configuration: str | None, *, known: bool) -> Mapping[str, list[tuple[str, ...]]]:
-    """Return the commands of the tests of the tree of `file`: as ctest said before when that is `known`, or now."""
+    """Return the commands of all tests in the tree of `file`: ctest's earlier answer if `known`, else a new one."""
     key = (str(file), configuration)
     if not known:
         from canary_wf.discovery.ctest.listing import list_commands  # late, as most tests have their programs
@@ -46,8 +46,8 @@ def _listed(file: Path, configuration: str | None, *, known: bool) -> Mapping[st
     return _answers.get(key, {})
 
 
-def _places(missing: str, configuration: str | None, folder: Path, out: Path, job: JobSpec) -> Iterator[str]:
-    """Yield where ctest would find the program."""
+def _candidate_paths(missing: str, configuration: str | None, folder: Path, out: Path, job: JobSpec) -> Iterator[str]:
+    """Yield the paths at which ctest would look for the program."""
     path, slash, name = missing.rpartition("/")
     for base in (folder, out / (job.working_directory or "")):
         yield str(base / missing)

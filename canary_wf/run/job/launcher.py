@@ -1,4 +1,4 @@
-"""What is executed for a job, and in which folder."""
+"""The command that is executed for a job, and the folder it runs in."""
 
 import sys
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from canary_wf.spec.job_spec import JobSpec
 
 
 def argument_list(job: JobSpec, environment: Mapping[str, str], out: Path) -> list[str]:
-    """Return what is executed: a `.pyt` script runs under the Python that runs canary-wf.
+    """Return the words of the command; a `.pyt` script runs under the Python that runs canary-wf.
 
-    Placeholders for ids are replaced by what `environment` says, but for tests of CTest, which have words of their own.
-    A relative file starts at `out`, the workspace.
+    Placeholders for ids are replaced by the variables in `environment`, except for CTest tests, which have their own
+    variables. A relative file is relative to `out`, the workspace.
 
-    Raises LaunchError, with CTest's reason, for a test of CTest that has no program.
+    Raises LaunchError, with CTest's reason, for a CTest test that has no program.
     """
     if job.ctest is not None:
         return prepared(job, _words_of_ctest(job, job.ctest, out), sys.executable)
@@ -42,14 +42,14 @@ def _words_of_ctest(job: JobSpec, rules: CTestRules, out: Path) -> list[str]:
 
 
 def run_folder(job: JobSpec, folder: str, out: Path) -> str:
-    """Return the folder in which the command of `job` runs, `folder` being its own and `out` the workspace.
+    """Return the folder in which the command of `job` runs; `folder` is the job's own, `out` the workspace.
 
-    Raises LaunchError when that folder, or a file that a test of CTest requires, is not there.
+    Raises LaunchError when that folder, or a file that a CTest test requires, does not exist.
     """
-    place = folder if job.working_directory is None else str(out / job.working_directory)
-    if job.working_directory is not None and not Path(place).is_dir():
-        raise LaunchError(f"there is no folder {place!r} to run in")
+    cwd = folder if job.working_directory is None else str(out / job.working_directory)
+    if job.working_directory is not None and not Path(cwd).is_dir():
+        raise LaunchError(f"there is no folder {cwd!r} to run in")
     for name in job.ctest.required_files if job.ctest is not None else ():
-        if not (Path(place) / name).exists():
+        if not (Path(cwd) / name).exists():
             raise LaunchError(f"unable to find required file {name!r}")
-    return place
+    return cwd

@@ -1,4 +1,4 @@
-"""One job that runs: what it holds, where it prints, and how far it is on its way out."""
+"""A running job: its resources, its output, and how far its termination has come."""
 
 import time
 
@@ -13,11 +13,11 @@ from canary_wf.verdict.status import Outcome, Status
 from canary_wf.wording import size
 
 
-class Running:
-    """One process: its job, what it holds, and when it has to end. `output` is that of a test of CTest.
+class RunningJob:
+    """One process: its job, its resources, and its deadline. `output` is the pipe of a CTest test.
 
-    `verdict` is why it is being ended, None while it runs for itself; `killed` says that it was killed, after which
-    nothing is left to do but to wait until `deadline`. `keeps_group` says that others of its group live on.
+    `verdict` is the reason why it is being ended, None while it runs undisturbed. `killed` says that SIGKILL was sent,
+    after which it remains to wait until `deadline`. `keeps_group` says that other processes of its group live on.
     """
 
     __slots__ = (
@@ -49,17 +49,17 @@ class Running:
 
     @property
     def output_file(self) -> str:
-        """The file that holds what it printed."""
+        """The file that holds its output."""
         return f"{self.folder}/{OUTPUT_FILE}"
 
     def ends(self, verdict: Status, *, killed: bool) -> None:
-        """Note that it was told to end, or killed, for `verdict`, and give it a moment."""
+        """Note that it was asked to end, or killed, with `verdict`, and set the deadline."""
         self.verdict = verdict
         self.killed = killed
         self.deadline = time.monotonic() + GRACE
 
     def too_much(self, *, look: bool) -> Status | None:
-        """Return the verdict on a job that printed too much, else None; without `look` its file is not looked at."""
+        """Return the verdict on a job that printed too much, else None; its file is only checked with `look`."""
         limit = self.job.output_limit or OUTPUT_LIMIT
         piped = self.output is not None and self.output.too_much
         if not piped and not (look and printed_in(self.folder) > limit):

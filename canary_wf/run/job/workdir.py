@@ -1,4 +1,4 @@
-"""A job's working directory: made fresh for each run, with the job's files copied or linked into it."""
+"""A job's working directory: made anew for each run, with the job's files copied or linked into it."""
 
 import os
 from contextlib import suppress
@@ -11,36 +11,35 @@ from canary_wf.spec.job_spec import Asset, JobSpec
 from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE, earlier_output_number
 
 RESERVED = frozenset({OUTPUT_FILE, STATE_FILE})
-"""What canary-wf writes into a working directory itself, so that no file of the user's may be put there."""
+"""Files that canary-wf itself writes into a working directory, so that no asset may have these names."""
 
 
 class MissingSourceError(CanaryWfError):
-    """A file that a job wants copied or linked is not there."""
+    """A file that a job wants copied or linked does not exist."""
 
 
 def prepare_workdir(spec: JobSpec, folder: Path, out: Path) -> None:
     """Fill `folder` (which holds at most the job's state file) with the assets of `spec`.
 
-    Raises MissingSourceError for a source that is not there, CanaryWfError for a target outside the folder, OSError
-    when the disk refuses.
+    Raises MissingSourceError for a missing source, CanaryWfError for a target outside the folder, and OSError when the
+    disk refuses.
     """
     for asset in spec.assets:
         place_asset(asset, folder, out)
 
 
 def clear_workdir(folder: Path | str, earlier: int = 0, below: str | None = None) -> None:
-    """Make `folder` a folder that holds at most the job's state file and the output of `earlier` runs.
+    """Make `folder` a folder that holds at most the job's state file and the outputs of `earlier` runs.
 
-    Links are removed, never followed, also on the way to it from the folder `below` which it lies.
+    Everything else in it is removed, even if the job replaced the folder by a link or took away the permission to write
+    to it or to a folder in it. Links are removed, never followed, also those between the folder `below` and `folder`.
 
-    What else was left there goes: also when the job put a link in the place of its folder, or took away the
-    permission to write to it or to a folder in it. Raises OSError, and WorkspaceError where the folder it lies in may
-    not be written to, which is no job's own doing.
+    Raises OSError, and WorkspaceError when the parent folder is not writable, which is not a job's doing.
     """
     if below is not None and str(folder).startswith(below):
         with suppress(FileNotFoundError):
             while (link := link_on_the_way(below, str(folder))) is not None:
-                os.unlink(link)  # noqa: PTH108 - a text
+                os.unlink(link)  # noqa: PTH108 - a string
     try:
         os.mkdir(folder)  # noqa: PTH102 - a path object costs more than the call
     except FileNotFoundError:
@@ -78,7 +77,7 @@ def _empty(folder: Path, earlier: int) -> None:
 
 
 def remove_assets(spec: JobSpec, folder: Path, out: Path) -> None:
-    """Remove from `folder` what `prepare_workdir` put there, copies that were changed since excepted."""
+    """Remove from `folder` what `prepare_workdir` put there, except copies that were changed since."""
     for asset in spec.assets:
         try:
             sources = _sources(asset, out)
@@ -91,7 +90,7 @@ def remove_assets(spec: JobSpec, folder: Path, out: Path) -> None:
 
 
 def _targets(asset: Asset, source: Path, folder: Path) -> list[Path]:
-    """Return where a source may have been put: at its target, or in it when that is a folder."""
+    """Return the paths at which a source may have been placed: the target, or inside it if that is a folder."""
     target = Path(os.path.normpath(folder / (asset.target or source.name)))
     return [path for path in (target, target / source.name) if path.is_relative_to(folder) and path != folder]
 
@@ -107,7 +106,7 @@ def _is_as_placed(asset: Asset, source: Path, target: Path) -> bool:
 
 
 def place_asset(asset: Asset, folder: Path, out: Path) -> None:
-    """Copy or link what `asset` names into `folder`; a relative source starts at `out`."""
+    """Copy or link what `asset` names into `folder`; a relative source is relative to `out`."""
     for source in _sources(asset, out):
         target = Path(os.path.normpath(folder / (asset.target or source.name)))
         if not target.is_relative_to(folder):
@@ -117,7 +116,7 @@ def place_asset(asset: Asset, folder: Path, out: Path) -> None:
         if target.is_dir() and not target.is_symlink():
             target /= source.name
         if not target.parent.resolve().is_relative_to(folder.resolve()):
-            # A folder that was linked before would carry what is placed in it out of the job's own folder.
+            # A folder that was linked before would place the file outside of the job's own folder.
             raise CanaryWfError(
                 f"{asset.target!r} leads through a link out of the working directory", where=asset.action
             )

@@ -238,4 +238,4 @@ def test_a_job_outside_of_the_pool_is_told(tmp_path: Path) -> None:
     batch = batch_in(tmp_path, job)
     batch.assign_resources({"cpus": [{"id": "0", "slots": 1}]})
     through(batch)
-    assert "cannot run in what this batch was given" in str(batch.status.reason)
+    assert "cannot run with the resources of this batch" in str(batch.status.reason)

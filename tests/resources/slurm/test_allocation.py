@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.resources.slurm import allocation as granted
-from canary_wf.resources.slurm.allocation import ask_scontrol, cpu_count, gpu_ids, granted_resources, memory_granted
+from canary_wf.resources.slurm.allocation import allocated_resources, ask_scontrol, cpu_count, gpu_ids, memory_granted
 from canary_wf.resources.slurm.text import LONGEST, cpu_ids_of_job, nodes_of, numbers_of, per_node
 
 SHOWN = """JobId=7 JobName=x
@@ -27,14 +27,14 @@ def says(text: str) -> Callable[[str], str]:
 
 def ids(environment: dict[str, str], affinity: set[int], shown: str = "") -> list[str]:
     """Return the CPU ids granted in job 7."""
-    found = granted_resources({"SLURM_JOB_ID": "7", **environment}, affinity, says(shown))
+    found = allocated_resources({"SLURM_JOB_ID": "7", **environment}, affinity, says(shown))
     assert found is not None
     return [str(entry["id"]) for entry in found.pool.resources["cpus"]]
 
 
 def test_outside_of_slurm_nothing_is_granted() -> None:
     """Without SLURM_JOB_ID there is no allocation."""
-    assert granted_resources({"SLURM_CPUS_PER_TASK": "4"}, {0}) is None
+    assert allocated_resources({"SLURM_CPUS_PER_TASK": "4"}, {0}) is None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_count_of_cpus(environment: dict[str, str], count: int | None) -> No
 
 def test_the_affinity_gives_the_ids_when_it_has_exactly_that_many() -> None:
     """Ids of the affinity are the operating system's, so processes may be bound to them."""
-    found = granted_resources({"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "2"}, {5, 9}, says(SHOWN))
+    found = allocated_resources({"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "2"}, {5, 9}, says(SHOWN))
     assert found is not None
     assert found.bindable
     assert [entry["id"] for entry in found.pool.resources["cpus"]] == ["5", "9"]
@@ -148,7 +148,7 @@ def test_the_controller_knows_which_memory_is_left_of_another_job(said: str) -> 
         "SLURM_MEM_PER_CPU": "500",
     }
     shown = "     Nodes=n03 CPU_IDs=4-5 Mem=1000 GRES=\n"
-    found = granted_resources({**environment, "SLURMD_NODENAME": "n03"}, {4, 5}, lambda _: shown)
+    found = allocated_resources({**environment, "SLURMD_NODENAME": "n03"}, {4, 5}, lambda _: shown)
     assert found is not None
     assert found.memory == 1000
 
@@ -161,7 +161,7 @@ def test_the_whole_grant() -> None:
         "CUDA_VISIBLE_DEVICES": "0",
         "SLURM_MEM_PER_CPU": "100",
     }
-    found = granted_resources(environment, {3})
+    found = allocated_resources(environment, {3})
     assert found is not None
     assert found.memory == 100
     assert found.pool.resources == {"cpus": [{"id": "3", "slots": 1}], "gpus": [{"id": "0", "slots": 1}]}
