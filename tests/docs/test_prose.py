@@ -111,3 +111,24 @@ def too_long(line: str) -> bool:
 def test_lines_of_prose_keep_to_the_width_of_the_code(page: Path) -> None:
     """Tables and code excepted."""
     assert [f"{page.name}:{number}" for number, line in prose(page) if too_long(line)] == []
+
+
+def _named_paths(page: Path) -> set[str]:
+    """Return the files and folders that a page names in its code spans."""
+    words = re.findall(r"`([\w./-]+)`", page.read_text())
+    return {word for word in words if word.endswith((".py", "/", ".j2")) or word.startswith("tests/")}
+
+
+@pytest.mark.smoke
+def test_the_map_of_the_packages_is_of_this_tree() -> None:
+    """Every file that the page on the architecture names is there, and its picture has every package."""
+    page = ROOT / "docs" / "architecture.md"
+    names = {path.name for path in (ROOT / "canary_wf").rglob("*.py")}
+    roots = (ROOT, ROOT / "canary_wf", *(path for path in (ROOT / "canary_wf").iterdir() if path.is_dir()))
+    named = _named_paths(page)
+    missing = {each for each in named if each not in names and not any((root / each).exists() for root in roots)}
+    assert missing == set()
+    assert len(named) > 60
+    packages = {path.parent.name for path in (ROOT / "canary_wf").glob("*/__init__.py")}
+    text, picture = page.read_text(), (ROOT / "docs" / "images" / "packages.svg").read_text()
+    assert {each for each in packages if f"`{each}/`" not in text or f">{each}<" not in picture} == set()
