@@ -58,8 +58,8 @@ def _record(out: Path, jobs: int, batches: int) -> None:
     names = [[f"group{batch}/job.n={number}" for number in range(size)] for batch in range(batches)]
     plan = plan_of(*([spec(name, path=f"{name.partition('/')[0]}/t.pyt") for name in batch] for batch in names), cpus=8)
     seeded = random.Random(1)  # noqa: S311 - the same outcomes every time
-    kinds = [Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT, Outcome.SKIPPED]
-    outcomes = {job.name: seeded.choices(kinds, [97, 1, 0.5, 1.5])[0] for job in plan.jobs}
+    shape_of = [Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT, Outcome.SKIPPED]
+    outcomes = {job.name: seeded.choices(shape_of, [97, 1, 0.5, 1.5])[0] for job in plan.jobs}
     recorded(out, _wide(plan), outcomes, reason="exit code 3", output="one\ntwo\nthree\n")
 
 

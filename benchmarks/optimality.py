@@ -45,7 +45,7 @@ class Exact:
     def __init__(self, problem: Problem, most: int, longest: int, seconds: float) -> None:
         self.model = cp_model.CpModel()
         self._seconds = seconds
-        demands = [int(problem.shapes[kind].demand[0]) for kind in problem.kinds]
+        demands = [int(problem.shapes[kind].demand[0]) for kind in problem.shape_of]
         self.used = [self.model.new_bool_var(f"used{batch}") for batch in range(most)]
         self.length = self.model.new_int_var(0, longest, "length")
         here = [[self.model.new_bool_var("") for _ in demands] for _ in range(most)]

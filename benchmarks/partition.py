@@ -102,7 +102,7 @@ def least(problem: Problem, target: float) -> int:
         for task in sorted(range(len(problem)), key=lambda task: -place[task]):
             seconds = problem.runtimes[task]
             extra[place[task]] += max(0.0, seconds - target)
-            for resource, share in enumerate(shares[problem.kinds[task]]):
+            for resource, share in enumerate(shares[problem.shape_of[task]]):
                 loads[place[task]][resource] += share * seconds
         for level in reversed(range(graph.depth)):
             loads[level] = [mine + deeper for mine, deeper in zip(loads[level], loads[level + 1], strict=True)]

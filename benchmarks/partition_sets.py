@@ -42,16 +42,16 @@ def problem_of(jobs: Sequence[Job]) -> Problem:
 
 def generated(count: int) -> Iterator[tuple[str, list[Job]]]:
     """Yield the name and the jobs of each seeded set of `count` jobs."""
-    kinds: dict[str, Callable[[random.Random, int], Sequence[int]]] = {
+    shape_of: dict[str, Callable[[random.Random, int], Sequence[int]]] = {
         "independent": lambda _random, _number: (),
         "random graph": _earlier,
         "chains of 10": lambda _random, number: (number - 1,) if number % 10 else (),
         "one component": lambda random_, number: (random_.randrange(number),) if number else (),
     }
-    for name, dependencies in kinds.items():
+    for name, dependencies in shape_of.items():
         yield name, _jobs(count, dependencies)
-    yield "cpus and gpus", _jobs(count, kinds["independent"], gpus=True)
-    yield "a tenth alone", _jobs(count, kinds["independent"], exclusive=0.1)
+    yield "cpus and gpus", _jobs(count, shape_of["independent"], gpus=True)
+    yield "a tenth alone", _jobs(count, shape_of["independent"], exclusive=0.1)
 
 
 def _earlier(random_: random.Random, number: int) -> Sequence[int]:

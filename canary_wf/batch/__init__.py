@@ -1,1 +1,1 @@
-"""Batches: their specification, how jobs are partitioned into them, and the schedules that price them."""
+"""Batches: their specification, the partitioning of jobs, and the simulators that estimate the length of a batch."""

@@ -1,7 +1,7 @@
-"""Batches on a cluster: when each one starts and ends on K nodes, and the longest chain of them.
+"""Event simulator of a cluster: when each batch starts and ends on K nodes, and the longest chain of batches.
 
-A batch takes one node, or more when its jobs do; it waits for the batches it depends on, and for free nodes. Ready
-batches are started by the longest chain of batches behind them, as the schedule inside a batch does.
+A batch takes one node, or more if its jobs do. It waits for the batches it depends on, and for free nodes. The ready
+batch with the longest chain of batches behind it starts first, as in the schedule inside a batch.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from canary_wf.errors import InputError
 
 
 class ClusterRun(msgspec.Struct, frozen=True):
-    """When batches run, in seconds after the first submission: the whole, and the start and end of each batch."""
+    """When batches run, in seconds after the first submission: the makespan, and the start and end of each batch."""
 
     makespan: float
     starts: tuple[float, ...]
@@ -22,9 +22,9 @@ class ClusterRun(msgspec.Struct, frozen=True):
 
 
 def critical_path(lengths: Sequence[float], dependencies: Sequence[Sequence[int]]) -> float:
-    """Return the longest chain of batches in seconds: the makespan on a cluster without end.
+    """Return the longest chain of batches in seconds: the makespan on an unlimited cluster.
 
-    `dependencies[batch]` are the batches that must be done before it. Raises InputError for a cycle.
+    `dependencies[batch]` are the batches that must be done before `batch`. Raises InputError for a cycle.
     """
     return max((lengths[batch] + before for batch, before in enumerate(_before(lengths, dependencies))), default=0.0)
 
@@ -36,10 +36,10 @@ def run_on_cluster(
     nodes: int | None = None,
     widths: Sequence[int] | None = None,
 ) -> ClusterRun:
-    """Return the run of batches with `lengths` in seconds on a cluster of `nodes` nodes (None: without end).
+    """Return the run of batches with `lengths` in seconds on a cluster of `nodes` nodes (None: unlimited).
 
-    `widths` are the nodes each batch takes (default 1). Raises InputError for a batch with more nodes than the cluster,
-    and for a cycle.
+    `widths` are the numbers of nodes that the batches take (default 1). Raises InputError for a cycle, and for a batch
+    that needs more nodes than the cluster has.
     """
     wide = [1] * len(lengths) if widths is None else list(widths)
     free = sum(wide) if nodes is None else nodes
@@ -57,7 +57,7 @@ def run_on_cluster(
 
 
 class _Run:
-    """One simulation; batches are numbered by their place in the order in which they are started."""
+    """One simulation. The number of a batch is its position in the order of starting."""
 
     def __init__(
         self,
@@ -72,8 +72,8 @@ class _Run:
         self._wide = wide
         self._free = free
         self._waits = [len(set(upstream)) for upstream in dependencies]
-        self._place = {batch: number for number, batch in enumerate(order)}
-        self._queue = ReadyQueue(kinds=[wide[batch] for batch in order])
+        self._position = {batch: number for number, batch in enumerate(order)}
+        self._queue = ReadyQueue(classes=[wide[batch] for batch in order])
 
     def play(self, followers: Sequence[Sequence[int]]) -> ClusterRun:
         """Return the run."""
@@ -81,7 +81,7 @@ class _Run:
         starts, ends = [-1.0] * count, [0.0] * count
         for batch, waits in enumerate(self._waits):
             if not waits:
-                self._queue.push(self._place[batch])
+                self._queue.push(self._position[batch])
         running: list[tuple[float, int]] = []
         now = 0.0
         while True:
@@ -102,11 +102,11 @@ class _Run:
         for follower in set(followers):
             self._waits[follower] -= 1
             if not self._waits[follower]:
-                self._queue.push(self._place[follower])
+                self._queue.push(self._position[follower])
 
 
 def _before(lengths: Sequence[float], dependencies: Sequence[Sequence[int]]) -> list[float]:
-    """Return for each batch the longest chain before it, in seconds."""
+    """Return for each batch the length of the longest chain before it, in seconds."""
     followers: list[list[int]] = [[] for _ in lengths]
     waits = [len(upstream) for upstream in dependencies]
     for batch, upstream in enumerate(dependencies):

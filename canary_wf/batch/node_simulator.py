@@ -1,9 +1,8 @@
-"""One node that plays the reference schedule with numbers: when each task of a batch starts, and how long it takes.
+"""Event simulator of one node: when each task of a batch starts by the reference schedule, and how long the batch is.
 
-The schedule is defined in `canary_wf.batch.reference_schedule`. Played naively, every moment at which something ends
-would look through the waiting tasks again. Here the tasks wait in one line for each row of needs, so that a moment
-looks only at the first of each line, and what is free is one number, so that which lines fit is worked out once for
-each number.
+`canary_wf.batch.reference_schedule` defines the schedule. A naive simulator would go through all waiting tasks whenever
+a task ends. Here tasks that need the same wait in one queue, so that only the first of each queue is examined. All free
+resources are one number, so that the queues that fit are computed once for each number.
 """
 
 from bisect import bisect_left, insort
@@ -16,74 +15,74 @@ from canary_wf.batch.problem import Problem
 from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.errors import InputError
 
-MANY_LINES = 24
-"""Different needs from which on looking through the waiting tasks is faster than looking at the first of each line."""
+MANY_QUEUES = 24
+"""Above this number of queues, going through the waiting tasks is faster than examining the first of each queue."""
 
 MOST_REMEMBERED = 4096
-"""Amounts of free resources for which the lines that fit are remembered."""
+"""Amounts of free resources for which the queues that fit are cached."""
 
-Played = tuple[float, list[float]]
+Simulated = tuple[float, list[float]]
 """The length of a schedule and the start of each of its tasks, in seconds."""
 
 
-class Machine:
-    """The reference schedule of any batch of one problem."""
+class NodeSimulator:
+    """Simulates the reference schedule of any batch of one problem."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
-        limits, self._needs, self._line_of = distinct_needs(problem)
+        limits, self._needs, self._queue_of = distinct_needs(problem)
         self._room = _Room(limits, self._needs)
 
     def length(self, order: Sequence[int], *, dependent: bool = False) -> float:
-        """Return the length in seconds of the schedule of `order`, which must be in reference order."""
-        return self.play(order, dependent=dependent)[0]
+        """Return the length in seconds of the schedule of `order`, which is in reference order."""
+        return self.run(order, dependent=dependent)[0]
 
-    def play(self, order: Sequence[int], *, dependent: bool) -> Played:
-        """Return the schedule's length and the start of each task of `order`, all in seconds.
+    def run(self, order: Sequence[int], *, dependent: bool) -> Simulated:
+        """Return the length of the schedule and the start of each task of `order`, all in seconds.
 
-        `order` is in reference order; `dependent` says that its tasks may depend on one another.
+        `order` is in reference order. `dependent` says that its tasks may depend on one another.
         """
         problem = self._problem
         runtimes = list(map(problem.runtimes.__getitem__, order))
         if len(order) == 1 and not dependent:
             return runtimes[0], [0.0]
-        lines = list(map(self._line_of.__getitem__, map(problem.kinds.__getitem__, order)))
+        queues = list(map(self._queue_of.__getitem__, map(problem.shape_of.__getitem__, order)))
         waits, followers = _waits(problem, order) if dependent else ([], {})
-        if len(self._needs) > MANY_LINES:
-            played = self._by_window(lines, runtimes, waits, followers)
+        if len(self._needs) > MANY_QUEUES:
+            simulated = self._by_window(queues, runtimes, waits, followers)
         elif followers:
-            played = self._dependent(lines, runtimes, waits, followers)
+            simulated = self._dependent(queues, runtimes, waits, followers)
         else:
-            played = self._independent(lines, runtimes)
+            simulated = self._independent(queues, runtimes)
         if followers:
-            _check_all_started(problem, order, played[1])
-        return played
+            _check_all_started(problem, order, simulated[1])
+        return simulated
 
-    def _independent(self, lines: Sequence[int], runtimes: Sequence[float]) -> Played:
-        """Play tasks that all may start at once: those looked at are the unstarted ones up to a number that grows."""
-        room, known, codes = self._room, self._room.known, self._room.codes
+    def _independent(self, queues: Sequence[int], runtimes: Sequence[float]) -> Simulated:
+        """Simulate tasks that may all start at once. A limit on the number of examined tasks grows with each start."""
+        room, cache, codes = self._room, self._room.cache, self._room.codes
         waiting: list[list[int]] = [[] for _ in self._needs]
-        for number in range(len(lines) - 1, -1, -1):
-            waiting[lines[number]].append(number)
-        none_left = len(lines) + LOOK_AHEAD + 1
-        first = [line[-1] if line else none_left for line in waiting]
-        starts = [0.0] * len(lines)
+        for number in range(len(queues) - 1, -1, -1):
+            waiting[queues[number]].append(number)
+        none_left = len(queues) + LOOK_AHEAD + 1
+        first = [queue[-1] if queue else none_left for queue in waiting]
+        starts = [0.0] * len(queues)
         running: list[tuple[float, int]] = []
         free, now, beyond = room.all, 0.0, LOOK_AHEAD + 1
         while True:
-            fitting = known.get(free)
+            fitting = cache.get(free)
             best, chosen = beyond, -1
-            for line in room.fitting(free) if fitting is None else fitting:
-                if first[line] < best:
-                    best, chosen = first[line], line
+            for queue in room.fitting(free) if fitting is None else fitting:
+                if first[queue] < best:
+                    best, chosen = first[queue], queue
             if chosen >= 0:
                 starts[best] = now
                 beyond += 1
                 free -= codes[chosen]
                 heappush(running, (now + runtimes[best], codes[chosen]))
-                line_left = waiting[chosen]
-                line_left.pop()
-                first[chosen] = line_left[-1] if line_left else none_left
+                rest = waiting[chosen]
+                rest.pop()
+                first[chosen] = rest[-1] if rest else none_left
             elif running:
                 now, code = heappop(running)
                 free += code
@@ -94,23 +93,23 @@ class Machine:
 
     def _dependent(
         self,
-        lines: Sequence[int],
+        queues: Sequence[int],
         runtimes: Sequence[float],
         waits: list[int],
         followers: dict[int, list[int]],
-    ) -> Played:
-        """Play tasks of which some wait for others."""
-        room, known, codes = self._room, self._room.known, self._room.codes
-        waiting = _Waiting(lines, (number for number, count in enumerate(waits) if not count), len(self._needs))
-        starts = [-1.0] * len(lines)
+    ) -> Simulated:
+        """Simulate tasks of which some wait for others."""
+        room, cache, codes = self._room, self._room.cache, self._room.codes
+        waiting = _QueuedWindow(queues, (number for number, count in enumerate(waits) if not count), len(self._needs))
+        starts = [-1.0] * len(queues)
         running: list[tuple[float, int]] = []
         free, now = room.all, 0.0
         while True:
-            fitting = known.get(free)
+            fitting = cache.get(free)
             number = waiting.next(room.fitting(free) if fitting is None else fitting)
             if number >= 0:
                 starts[number] = now
-                free -= codes[lines[number]]
+                free -= codes[queues[number]]
                 heappush(running, (now + runtimes[number], number))
                 continue
             if not running:
@@ -118,22 +117,22 @@ class Machine:
             now = running[0][0]
             while running and running[0][0] <= now:
                 number = heappop(running)[1]
-                free += codes[lines[number]]
+                free += codes[queues[number]]
                 if number in followers:
                     _release(followers[number], waits, waiting.push)
 
     def _by_window(
         self,
-        lines: Sequence[int],
+        queues: Sequence[int],
         runtimes: Sequence[float],
         waits: list[int],
         followers: dict[int, list[int]],
-    ) -> Played:
-        """Play tasks of which hardly two need the same."""
-        ready = [number for number, count in enumerate(waits) if not count] if waits else range(len(lines))
+    ) -> Simulated:
+        """Simulate tasks that nearly all have different needs."""
+        ready = [number for number, count in enumerate(waits) if not count] if waits else range(len(queues))
         window = _Window(ready)
-        starts = [-1.0] * len(lines)
-        guards, needs = self._room.guards, list(map(self._room.codes.__getitem__, lines))
+        starts = [-1.0] * len(queues)
+        guards, needs = self._room.guards, list(map(self._room.codes.__getitem__, queues))
         running: list[tuple[float, int]] = []
         free, now = self._room.all, 0.0
         while True:
@@ -152,7 +151,7 @@ class Machine:
 
 
 class _Window:
-    """The tasks that are looked at, in order, and the rest that may start."""
+    """The ready tasks that are examined, in order, and the other ready tasks."""
 
     def __init__(self, ready: Iterable[int]) -> None:
         self._rest = list(ready)  # ascending, so it is a heap
@@ -169,7 +168,7 @@ class _Window:
         insort(self._looked_at, number)
 
     def take(self, free: int, needs: Sequence[int], guards: int) -> list[int]:
-        """Remove and return the tasks that start now, one after the other, with what is `free` of guarded amounts."""
+        """Remove and return the tasks that start now, one after the other; `free` are the guarded free amounts."""
         looked_at, rest = self._looked_at, self._rest
         taken = []
         for number in [number for number in looked_at if (free - needs[number]) & guards == guards]:
@@ -190,43 +189,43 @@ class _Window:
 
 
 class _Room:
-    """What is free of all resources as one number, and which lines fit into it.
+    """Free amounts of all resources as one number, and the queues whose tasks fit.
 
-    Each amount has bits of its own and above them a guard, which is set. Needs are taken away as a whole; where there
-    is not enough of something, its guard is borrowed from.
+    Each amount has its own bits and a guard bit above them, which is set. Needs are subtracted as one number. If an
+    amount is too small, the subtraction clears its guard bit.
     """
 
     def __init__(self, limits: Limits, needs: Sequence[Limits]) -> None:
         self._shifts = list(accumulate((limit.bit_length() + 1 for limit in limits), initial=0))
         self.guards = sum(1 << (shift - 1) for shift in self._shifts[1:])
-        self.known: dict[int, tuple[int, ...]] = {}
+        self.cache: dict[int, tuple[int, ...]] = {}
         self.all = self._code(limits) + self.guards
         self.codes = [self._code(need) for need in needs]
 
     def fitting(self, free: int) -> tuple[int, ...]:
-        """Return the lines whose needs fit into `free`."""
-        found = self.known.get(free)
+        """Return the queues whose tasks fit into `free`."""
+        found = self.cache.get(free)
         if found is None:
             guards = self.guards
-            found = tuple([line for line, code in enumerate(self.codes) if (free - code) & guards == guards])
-            if len(self.known) >= MOST_REMEMBERED:
-                self.known.clear()
-            self.known[free] = found
+            found = tuple([queue for queue, code in enumerate(self.codes) if (free - code) & guards == guards])
+            if len(self.cache) >= MOST_REMEMBERED:
+                self.cache.clear()
+            self.cache[free] = found
         return found
 
     def _code(self, amounts: Limits) -> int:
         return sum(amount << shift for amount, shift in zip(amounts, self._shifts, strict=False))
 
 
-class _Waiting(_Window):
-    """The same, and the tasks in one line for each row of needs."""
+class _QueuedWindow(_Window):
+    """A window that also keeps the ready tasks in one queue for each row of needs."""
 
-    def __init__(self, lines: Sequence[int], ready: Iterable[int], count: int) -> None:
+    def __init__(self, queues: Sequence[int], ready: Iterable[int], count: int) -> None:
         super().__init__(ready)
-        self._lines = lines
+        self._lines = queues
         self._waiting: list[list[int]] = [[] for _ in range(count)]
         for number in (*self._looked_at, *self._rest):
-            self._waiting[lines[number]].append(number)
+            self._waiting[queues[number]].append(number)
 
     def push(self, number: int) -> None:
         """Add a task that has become ready."""
@@ -234,13 +233,13 @@ class _Waiting(_Window):
         super().push(number)
 
     def next(self, fitting: Iterable[int]) -> int:
-        """Remove and return the first task that is looked at and waits in one of the lines `fitting`; -1: none."""
+        """Remove and return the first examined task that waits in one of the queues `fitting`, or -1."""
         window = self._looked_at
         best, chosen = window[-1] + 1 if window else 0, -1
-        for line in fitting:
-            waiting = self._waiting[line]
+        for queue in fitting:
+            waiting = self._waiting[queue]
             if waiting and waiting[0] < best:
-                best, chosen = waiting[0], line
+                best, chosen = waiting[0], queue
         if chosen < 0:
             return -1
         heappop(self._waiting[chosen])
@@ -264,7 +263,7 @@ def _check_all_started(problem: Problem, order: Sequence[int], starts: list[floa
 
 
 def _waits(problem: Problem, order: Sequence[int]) -> tuple[list[int], dict[int, list[int]]]:
-    """Return for each number of `order` how many others it waits for, and the numbers that wait for it."""
+    """Return for each number of `order` how many others it waits for, and which numbers wait for it."""
     numbers = dict(zip(order, range(len(order)), strict=True))
     waits = [0] * len(order)
     followers: dict[int, list[int]] = {}

@@ -1,7 +1,7 @@
-"""Jobs as the partitioner, the simulator and the runner's schedule see them: numbers aligned with resource types.
+"""Jobs as numbers, for the partitioner, the simulator and the runner's schedule.
 
-A job here is a `Task`, a set of them on nodes of one shape a `Problem`. Both speak of numbers only: what a resource
-is and which ids it has is the business of `canary_wf.resources`.
+A job is a `Task` here, and a set of tasks on equal nodes is a `Problem`. Demands are numbers aligned with resource
+types. `canary_wf.resources` knows what a resource is and which ids it has.
 """
 
 import math
@@ -21,8 +21,9 @@ Demand = tuple[float, ...]
 class Task(msgspec.Struct, frozen=True, gc=False):
     """One job as the partitioner sees it.
 
-    `demand` are slots of each type of the problem, in its order (memory in MiB); `runtime` seconds; `dependencies`
-    indexes of other tasks of the problem. A task that is `exclusive` or has more than one of `nodes` takes everything.
+    `demand` has the slots of each type, in the order of the problem's types (memory in MiB). `runtime` is in seconds.
+    `dependencies` are indexes of other tasks of the problem. A task that is `exclusive` or has more than one of
+    `nodes` takes everything.
     """
 
     id: str
@@ -34,24 +35,25 @@ class Task(msgspec.Struct, frozen=True, gc=False):
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What tasks of one kind take of a batch: slots of each type, and whether nothing else may run beside them."""
+    """The resources that equal tasks take: slots of each type, and whether nothing else may run beside them."""
 
     demand: Demand
     whole: bool = False
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Tasks and the node they run on, as columns, so that a million tasks stay small.
+    """Tasks and the node they run on, stored as columns so that a million tasks stay small.
 
-    `types` are names, `capacity` the slots of each on one node (memory in MiB; None: unlimited or unknown). The other
-    fields have one entry a task; `kinds` are indexes into `shapes`. Make one with `Problem.of`.
+    `types` are names of resource types, `capacity` the slots of each on one node (memory in MiB; None: unlimited or
+    unknown). `shapes` are the distinct shapes of tasks. The other fields have one entry for each task; `shape_of` are
+    indexes into `shapes`. Make one with `Problem.of`.
     """
 
     types: tuple[str, ...]
     capacity: tuple[float | None, ...]
     shapes: tuple[Shape, ...]
     ids: list[str]
-    kinds: list[int]
+    shape_of: list[int]
     runtimes: list[float]
     dependencies: list[tuple[int, ...]]
     nodes: list[int]
@@ -60,25 +62,25 @@ class Problem(msgspec.Struct, frozen=True):
     def of(cls, types: Iterable[str], capacity: Iterable[float | None], tasks: Iterable[Task]) -> Self:
         """Return the problem of `tasks` on nodes with `capacity` of `types`.
 
-        Raises InputError for a run time that is not a number from zero up, for a task that fits on no node, for an
-        id that occurs twice, and for a dependency that is not there.
+        Raises InputError for a run time that is negative or not finite, for a task that does not fit on a node, for an
+        id that occurs twice, and for a dependency that does not exist.
         """
         types, capacity = tuple(types), tuple(capacity)
         if len(types) != len(capacity):
             raise InputError(f"{len(types)} resource types but {len(capacity)} capacities")
         shapes: dict[Shape, int] = {}
-        known: dict[tuple[Demand, bool], int] = {}
+        index_of: dict[tuple[Demand, bool], int] = {}
         columns = cls(types, capacity, (), [], [], [], [], [])
         for task in tasks:
             whole = task.exclusive or task.nodes > 1
-            kind = known.get((task.demand, whole))
-            if kind is None:
+            index = index_of.get((task.demand, whole))
+            if index is None:
                 shape = _shape(task, whole=whole, types=types, capacity=capacity)
-                kind = known[task.demand, whole] = shapes.setdefault(shape, len(shapes))
+                index = index_of[task.demand, whole] = shapes.setdefault(shape, len(shapes))
             if not (task.runtime >= 0 and math.isfinite(task.runtime)):
                 raise InputError(f"run time {task.runtime} is not a number of seconds", where=f"job {task.id}")
             columns.ids.append(task.id)
-            columns.kinds.append(kind)
+            columns.shape_of.append(index)
             columns.runtimes.append(float(task.runtime))
             columns.dependencies.append(tuple(dict.fromkeys(task.dependencies)))
             columns.nodes.append(task.nodes)
@@ -92,16 +94,22 @@ class Problem(msgspec.Struct, frozen=True):
 def _shape(task: Task, *, whole: bool, types: tuple[str, ...], capacity: tuple[float | None, ...]) -> Shape:
     if len(task.demand) != len(types):
         raise InputError(f"{len(task.demand)} demands for {len(types)} resource types", where=f"job {task.id}")
-    for name, wanted, there in zip(types, task.demand, capacity, strict=True):
-        if not (wanted >= 0 and math.isfinite(wanted)):
-            raise InputError(f"demand of {wanted} {name} is not a number from zero up", where=f"job {task.id}")
-        if there is not None and wanted > there and task.nodes <= 1:
+    for name, requested, available in zip(types, task.demand, capacity, strict=True):
+        if not (requested >= 0 and math.isfinite(requested)):
+            raise InputError(
+                f"demand of {requested} {name} must be a finite number, zero or more", where=f"job {task.id}"
+            )
+        if available is not None and requested > available and task.nodes <= 1:
             hint = "leave the job out or describe a larger node"
-            raise InputError(f"needs {amount(wanted, name)}, a node has {there:g}", where=f"job {task.id}", hint=hint)
+            raise InputError(
+                f"needs {amount(requested, name)}, a node has {available:g}", where=f"job {task.id}", hint=hint
+            )
     if not whole:
         return Shape(task.demand)
     everything = zip(task.demand, capacity, strict=True)
-    return Shape(tuple(wanted if there is None else there for wanted, there in everything), whole=True)
+    return Shape(
+        tuple(requested if available is None else available for requested, available in everything), whole=True
+    )
 
 
 def _check_references(problem: Problem) -> None:
@@ -112,17 +120,17 @@ def _check_references(problem: Problem) -> None:
     for identity, dependencies in zip(problem.ids, problem.dependencies, strict=True):
         for upstream in dependencies:
             if not 0 <= upstream < len(problem):
-                raise InputError(f"depends on task number {upstream}, which is not there", where=f"job {identity}")
+                raise InputError(f"depends on task number {upstream}, which does not exist", where=f"job {identity}")
 
 
 MEMORY = "memory"
 
 LOCK = "lock:"
-"""What the name of a lock has in front where it stands among resource types; there is one slot of each."""
+"""Prefix of a lock's name among resource types. A lock has one slot."""
 
 
 class _Job(Protocol):
-    """What is needed of a job spec or a planned job."""
+    """The fields that a job spec and a planned job share."""
 
     @property
     def id(self) -> str: ...
@@ -145,26 +153,26 @@ class _Job(Protocol):
 
 
 def demand_of(job: _Job) -> dict[str, int]:
-    """Return what `job` asks for, in slots by type and MiB of memory (0 when it does not say)."""
+    """Return the resource request of `job`: slots by type, and MiB of memory (0 if it does not say)."""
     return {"cpus": job.cpus, "gpus": job.gpus, **job.resources, MEMORY: job.memory or 0}
 
 
 def problem_of(jobs: Sequence[_Job], runtimes: Sequence[float], node: Mapping[str, int | None]) -> Problem:
     """Return the problem of `jobs` with expected `runtimes` (seconds) on nodes that offer `node`.
 
-    Dependencies on jobs that are not among `jobs` are taken as done. A type that `node` lacks is unlimited. A lock that
-    several jobs take is a type of its own, with one slot.
+    Dependencies on jobs outside `jobs` count as done. A type that `node` lacks is unlimited. A lock that several jobs
+    take becomes a resource type with one slot.
     """
     holders = Counter(lock for job in jobs for lock in job.locks)
     contested = {lock for lock, count in holders.items() if count > 1}
     demands = [demand_of(job) | {LOCK + lock: 1 for lock in job.locks if lock in contested} for job in jobs]
-    types = sorted({kind for demand in demands for kind in demand})
+    types = sorted({name for demand in demands for name in demand})
     capacities = {**node, **{LOCK + lock: 1 for lock in contested}}
-    index = {job.id: place for place, job in enumerate(jobs)}
+    index = {job.id: position for position, job in enumerate(jobs)}
     tasks = (
         Task(
             id=job.id,
-            demand=tuple(demand.get(kind, 0) for kind in types),
+            demand=tuple(demand.get(name, 0) for name in types),
             runtime=runtime,
             dependencies=tuple(index[edge.job] for edge in job.dependencies if edge.job in index),
             nodes=job.nodes,
@@ -172,4 +180,4 @@ def problem_of(jobs: Sequence[_Job], runtimes: Sequence[float], node: Mapping[st
         )
         for job, demand, runtime in zip(jobs, demands, runtimes, strict=True)
     )
-    return Problem.of(types, [capacities.get(kind) for kind in types], tasks)
+    return Problem.of(types, [capacities.get(name) for name in types], tasks)

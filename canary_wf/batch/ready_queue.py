@@ -1,4 +1,4 @@
-"""The tasks of a batch that may start, and which are looked at: the reference schedule's bounded look ahead."""
+"""The queue of tasks that may start, with the bounded look-ahead of the reference schedule."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
@@ -7,20 +7,20 @@ from typing import TypeVar
 T = TypeVar("T")
 
 LOOK_AHEAD = 64
-"""Waiting jobs looked at past the first one that does not fit."""
+"""Number of waiting jobs examined beyond the first that does not fit."""
 
 
 class ReadyQueue:
-    """Tasks that may start, smaller numbers first; number tasks by their place in `reference_order`.
+    """Tasks that may start, smallest number first. A task's number is its position in `reference_order`.
 
-    `kinds[number]` names tasks that fit or do not fit alike (None: each one is of its own kind); after one did not
-    fit, others of its kind are not asked in the same `take`.
+    `classes[number]` is equal for tasks that need the same resources (None: all tasks differ). After a task did not
+    fit, no other task of its class is tried in the same `take`.
     """
 
-    def __init__(self, ready: Iterable[int] = (), kinds: Sequence[int] | None = None) -> None:
+    def __init__(self, ready: Iterable[int] = (), classes: Sequence[int] | None = None) -> None:
         self._rest = list(ready)
         heapify(self._rest)
-        self._kinds = kinds
+        self._classes = classes
         self._window: list[int] = []
         self._present: dict[int, int] = {}
         self._refill()
@@ -36,51 +36,51 @@ class ReadyQueue:
                 heappush(self._rest, number)
                 return
             heappush(self._rest, self._drop(LOOK_AHEAD))
-        place = len(window)
-        while place and window[place - 1] > number:
-            place -= 1
-        self._put(place, number)
+        position = len(window)
+        while position and window[position - 1] > number:
+            position -= 1
+        self._put(position, number)
 
     def take(self, fits: Callable[[int], bool]) -> Iterator[int]:
-        """Yield and remove the tasks to start now; `fits` is asked anew after each one has been handed out."""
+        """Yield and remove the tasks to start now. `fits` is called again after each task has been yielded."""
         for number, _ in self.lend(lambda number: True if fits(number) else None):
             yield number
 
     def lend(self, lender: Callable[[int], T | None]) -> Iterator[tuple[int, T]]:
-        """Yield and remove the tasks to start now, with what `lender` gave each; None is for one that does not fit."""
-        window, kinds, present = self._window, self._kinds, self._present
+        """Yield and remove the tasks to start now, each with what `lender` returned: None if the task does not fit."""
+        window, classes, present = self._window, self._classes, self._present
         blocked: set[int] = set()
-        place = 0
-        # Once one of each kind that waits has been refused, the rest needs no look.
-        while place < len(window) and len(blocked) < len(present):
-            number = window[place]
-            kind = number if kinds is None else kinds[number]
-            if kind in blocked:
-                place += 1
+        position = 0
+        # Once a task of each waiting class has been refused, no other task can fit.
+        while position < len(window) and len(blocked) < len(present):
+            number = window[position]
+            fit_class = number if classes is None else classes[number]
+            if fit_class in blocked:
+                position += 1
             elif (lent := lender(number)) is not None:
-                self._drop(place)
+                self._drop(position)
                 self._refill()
                 yield number, lent
             else:
-                blocked.add(kind)
-                place += 1
+                blocked.add(fit_class)
+                position += 1
 
     def _refill(self) -> None:
         window, rest = self._window, self._rest
         while rest and len(window) <= LOOK_AHEAD:
             self._put(len(window), heappop(rest))
 
-    def _put(self, place: int, number: int) -> None:
-        kind = number if self._kinds is None else self._kinds[number]
-        self._window.insert(place, number)
-        self._present[kind] = self._present.get(kind, 0) + 1
+    def _put(self, position: int, number: int) -> None:
+        fit_class = number if self._classes is None else self._classes[number]
+        self._window.insert(position, number)
+        self._present[fit_class] = self._present.get(fit_class, 0) + 1
 
-    def _drop(self, place: int) -> int:
-        number = self._window.pop(place)
-        kind = number if self._kinds is None else self._kinds[number]
-        left = self._present[kind] - 1
+    def _drop(self, position: int) -> int:
+        number = self._window.pop(position)
+        fit_class = number if self._classes is None else self._classes[number]
+        left = self._present[fit_class] - 1
         if left:
-            self._present[kind] = left
+            self._present[fit_class] = left
         else:
-            del self._present[kind]
+            del self._present[fit_class]
         return number

@@ -1,6 +1,6 @@
 """The batch specification: the text after ``-b spec=`` that says how jobs are partitioned into batches.
 
-This module reads and writes the text; what a specification means for jobs is `canary_wf.batch.partition`.
+This module reads and writes the text. `canary_wf.batch.partition` applies it to jobs.
 """
 
 import re
@@ -17,10 +17,10 @@ Nodes = Literal["any", "same"]
 Count = int | Literal["auto", "max"]
 
 DEFAULT_DURATION = 1800.0
-"""Seconds a batch aims at when neither count nor duration is given."""
+"""Target duration of a batch in seconds when neither count nor duration is given."""
 
 COUNT_LIMIT = 2**63
-"""The first count that is refused: anything above is a slip of the pen."""
+"""The smallest count that is refused. Larger numbers are treated as typos."""
 
 _ALLOWED = {
     "layout": "write layout:flat or layout:atomic",
@@ -36,16 +36,17 @@ _QUOTED = 200
 
 
 class BatchSpecificationError(InputError):
-    """The text of a batch specification is malformed; the message quotes the part and says what is allowed there."""
+    """The text of a batch specification is malformed. The message quotes the item and says what is allowed there."""
 
 
 class BatchSpecification(msgspec.Struct, frozen=True):
     """How jobs are partitioned into batches.
 
-    `layout`: with flat no job of a batch depends on another one of it, with atomic a batch holds whole dependency
-    components. `count`: at most so many batches; ``max`` one a job (atomic: one a component); ``auto`` as many as
-    `duration` asks for. `duration`: seconds a batch aims at, None unless count is ``auto``. `nodes`: with same all
-    jobs of a batch ask for the same number of nodes. Raises BatchSpecificationError for values that contradict.
+    `layout`: with flat, no job of a batch depends on another job of that batch; with atomic, a batch holds whole
+    dependency components. `count`: the largest number of batches; ``max``: one for each job (atomic: for each
+    component); ``auto``: as many as `duration` requires. `duration`: target duration of a batch in seconds, None unless
+    count is ``auto``. `nodes`: with same, all jobs of a batch ask for the same number of nodes. Raises
+    BatchSpecificationError for values that contradict each other.
     """
 
     layout: Layout = "flat"
@@ -68,7 +69,7 @@ class BatchSpecification(msgspec.Struct, frozen=True):
             _duration(self.duration, f"duration:{self.duration}")
 
     def _check_words(self) -> None:
-        """Raise BatchSpecificationError for values of other types than `parse` makes, which callers may pass."""
+        """Raise BatchSpecificationError for values of wrong types. `parse` makes none, but callers may pass them."""
         words: dict[str, object] = {"layout": self.layout, "nodes": self.nodes, "duration": self.duration}
         number: object = self.count
         if type(number) is not int and number not in ("auto", "max"):
@@ -82,10 +83,10 @@ class BatchSpecification(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the specification that `text` writes: ``key:value`` or ``key=value``, separated by commas.
+        """Parse `text`: ``key:value`` or ``key=value`` items, separated by commas.
 
-        Keys and words may be in any case, a later repeat of a key wins, and what is not given has its default.
-        Raises BatchSpecificationError for anything else.
+        Case does not matter. The last occurrence of a key wins, and missing keys have their defaults. Raises
+        BatchSpecificationError for anything else.
         """
         if not isinstance(text, str):
             raise _refusal(_quoted(repr(text)), _EXPECTED)
@@ -109,7 +110,7 @@ class BatchSpecification(msgspec.Struct, frozen=True):
 
     @property
     def canonical(self) -> str:
-        """The shortest text with every setting that has a meaning; it parses back to the same specification."""
+        """The shortest text with every setting that applies. It parses back to the same specification."""
         parts = [f"layout:{self.layout}", f"count:{self.count}", f"nodes:{self.nodes}"]
         if self.duration is not None:
             parts.insert(2, f"duration:{self.duration!r}")
@@ -154,7 +155,7 @@ def _count(value: str, part: str) -> Count:
         case "max":
             return "max"
     digits = value.lstrip("+0") or "0"
-    # The length goes first: turning a million digits into a number is what an attacker would ask for.
+    # Check the length first: converting a million digits to a number would let an attacker block the process.
     if _WHOLE.fullmatch(value) and len(digits) <= _DIGITS and int(digits) < COUNT_LIMIT:
         return int(digits)
     raise _refusal(_quoted(part), _ALLOWED["count"])

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from canary_wf.batch.time_limit import Again
+from canary_wf.batch.time_limit import Retries
 from canary_wf.history.run_times import History
 from canary_wf.spec.batch_slice import RuntimeSource
 from canary_wf.spec.job_spec import JobSpec
@@ -39,6 +39,6 @@ def expected_runtime(job: JobSpec, history: History) -> Estimate:
     return Estimate(seconds, source) if seconds <= job.limit else Estimate(job.limit, source, seconds)
 
 
-def room_for(policy: retry.RetryPolicy) -> Again:
+def room_for(policy: retry.RetryPolicy) -> Retries:
     """Return how many further runs the time limits of batches have to leave room for under a retry policy."""
-    return Again(runs=retry.others(policy), hangs=retry.timeouts(policy))
+    return Retries(runs=retry.others(policy), hangs=retry.timeouts(policy))

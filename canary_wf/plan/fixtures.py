@@ -7,7 +7,7 @@ are; on a cluster when together they are no longer than a batch is meant to be. 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from canary_wf.batch.partition import Partition, length_bound, partition
+from canary_wf.batch.partition import PackedBatch, length_bound, partition
 from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
@@ -20,7 +20,7 @@ Group = frozenset[int]
 
 def partition_with_fixtures(
     problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification, *, local: bool, alike: Callable[[int], object]
-) -> list[Partition]:
+) -> list[PackedBatch]:
     """Return the batches of `problem` by `spec`, the jobs of a fixture in one where they fit.
 
     `alike` is the same for jobs that may share a batch. Raises InputError as `partition` does.
@@ -40,7 +40,7 @@ def partition_with_fixtures(
     members = _members(problem, groups)
     parts = partition(_contracted(problem, members), spec)
     return [
-        Partition(tuple(task for item in part.tasks for task in members[item]), part.dependencies, part.too_long)
+        PackedBatch(tuple(task for item in part.tasks for task in members[item]), part.dependencies, part.too_long)
         for part in parts
     ]
 
@@ -173,7 +173,7 @@ def _contracted(problem: Problem, members: Sequence[tuple[int, ...]]) -> Problem
 
 
 def _task(problem: Problem, tasks: tuple[int, ...], needed: tuple[int, ...]) -> Task:
-    shapes = [problem.shapes[problem.kinds[task]] for task in tasks]
+    shapes = [problem.shapes[problem.shape_of[task]] for task in tasks]
     name, nodes = min(problem.ids[task] for task in tasks), problem.nodes[tasks[0]]
     if len(tasks) == 1:
         return Task(name, shapes[0].demand, problem.runtimes[tasks[0]], needed, nodes, exclusive=shapes[0].whole)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from canary_wf.batch.partition import Partition
+from canary_wf.batch.partition import PackedBatch
 from canary_wf.batch.problem import Problem
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.discovery.selection import keyword_filter
@@ -54,7 +54,7 @@ def _filter(choice: SoftwareChoice) -> Callable[[JobSpec], str | None]:
 
 
 def divided(
-    parts: Sequence[Partition], problem: Problem, software: Sequence[Software], spec: BatchSpecification
+    parts: Sequence[PackedBatch], problem: Problem, software: Sequence[Software], spec: BatchSpecification
 ) -> list[tuple[int, ...]]:
     """Return the tasks of each of `parts`, one that holds tasks of different software divided into one for each.
 
@@ -75,7 +75,7 @@ def divided(
     return pieces
 
 
-def _check_apart(part: Partition, problem: Problem, software: Sequence[Software]) -> None:
+def _check_apart(part: PackedBatch, problem: Problem, software: Sequence[Software]) -> None:
     here = set(part.tasks)
     for task in part.tasks:
         for upstream in here.intersection(problem.dependencies[task]):

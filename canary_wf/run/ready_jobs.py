@@ -60,7 +60,9 @@ class ReadyJobs:
                     self._downstream.setdefault(jobs[upstream].id, []).append(jobs[index])
                     self._unmet[jobs[index].id] += 1
         keys: dict[tuple[object, ...], int] = {}
-        self._ready = ReadyQueue(kinds=[keys.setdefault(capacity_key(jobs[index]), len(keys)) for index in self._order])
+        self._ready = ReadyQueue(
+            classes=[keys.setdefault(capacity_key(jobs[index]), len(keys)) for index in self._order]
+        )
 
     @property
     def verdicts(self) -> Mapping[str, Status]:

@@ -22,7 +22,7 @@ def test_types_are_those_of_all_jobs_in_the_order_of_their_names() -> None:
     problem = problem_of(jobs, [1.0, 2.0], {"cpus": 4, "gpus": 0, MEMORY: None})
     assert problem.types == ("cpus", "gpus", MEMORY, "tapes")
     assert list(problem.capacity) == [4, 0, None, None]
-    assert [problem.shapes[kind].demand for kind in problem.kinds] == [(1, 0, 0, 1), (2, 0, 5, 0)]
+    assert [problem.shapes[kind].demand for kind in problem.shape_of] == [(1, 0, 0, 1), (2, 0, 5, 0)]
     assert problem.runtimes == [1.0, 2.0]
 
 
@@ -36,5 +36,5 @@ def test_wide_and_exclusive_jobs_take_the_whole_node() -> None:
     """Nothing runs beside them."""
     jobs = [spec("a", nodes=2), spec("b", exclusive=True), spec("c")]
     problem = problem_of(jobs, [1.0] * 3, {"cpus": 4, "gpus": 1})
-    assert [problem.shapes[kind].whole for kind in problem.kinds] == [True, True, False]
+    assert [problem.shapes[kind].whole for kind in problem.shape_of] == [True, True, False]
     assert problem.nodes == [2, 1, 1]

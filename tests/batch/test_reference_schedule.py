@@ -46,7 +46,7 @@ def literal_starts(problem: Problem) -> list[float]:
 
 def fits(problem: Problem, together: list[int]) -> bool:
     """Return whether tasks may run at once, from the demands alone."""
-    shapes = [problem.shapes[problem.kinds[task]] for task in together]
+    shapes = [problem.shapes[problem.shape_of[task]] for task in together]
     if len(shapes) > 1 and any(shape.whole for shape in shapes):
         return False
     return all(

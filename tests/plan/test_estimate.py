@@ -5,7 +5,7 @@ from factories import spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.batch.time_limit import MARGIN, START_UP, Again, time_limit
+from canary_wf.batch.time_limit import MARGIN, START_UP, Retries, time_limit
 from canary_wf.history.run_times import History
 from canary_wf.plan.estimate import Estimate, expected_runtime
 from canary_wf.spec.batch_slice import RuntimeSource
@@ -57,8 +57,8 @@ def test_a_limit_is_whole_minutes_with_room_for_any_one_job_to_hang(
 
 
 @pytest.mark.parametrize(
-    ("again", "minutes"), [(Again(), 4), (Again(runs=2), 8), (Again(hangs=1), 5), (Again(runs=2, hangs=1), 9)]
+    ("again", "minutes"), [(Retries(), 4), (Retries(runs=2), 8), (Retries(hangs=1), 5), (Retries(runs=2, hangs=1), 9)]
 )
-def test_a_limit_has_room_for_the_runs_of_a_retry_policy(again: Again, minutes: int) -> None:
+def test_a_limit_has_room_for_the_runs_of_a_retry_policy(again: Retries, minutes: int) -> None:
     """The schedule once more for each further run, and one job that hangs in each of its runs."""
     assert time_limit(100.0, [(10.0, 50.0), (20.0, 30.0)], again) == 60.0 * minutes

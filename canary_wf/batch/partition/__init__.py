@@ -1,7 +1,17 @@
-"""Partitioning: which tasks share a batch, by a batch specification.
+"""Partitioning: decides by a batch specification which tasks share a batch.
 
-Whatever the input, the batches hold every task once, none is empty, their graph is acyclic, and equal sets of tasks
-give equal batches in whatever order they come.
+For any input, the batches hold every task exactly once, no batch is empty, the graph of batches is acyclic, and equal
+sets of tasks give equal batches, whatever their order.
+
+| specification | packing |
+|---|---|
+| `layout:flat`, `count:auto` | `search.to_duration` over `flat.FlatPacking` |
+| `layout:flat`, `count:N` | `balance.balanced` over `flat.FlatPacking`; with dependencies also `chains.ChainPacking` |
+| `layout:atomic`, `count:auto` | `atomic.AtomicPacking` |
+| `layout:atomic`, `count:N` | `balance.fewest` over `atomic.AtomicPacking` |
+| `count:max` | one batch for each task or component |
+
+All of them fill batches with `packer.Packer`, which simulates each batch that it fills.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +23,7 @@ from canary_wf.batch.partition.balance import balanced, fewest
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.graph import canonical, graph_of
 from canary_wf.batch.partition.lower_bounds import length_bound, nominal_batches, smallest_count, work
-from canary_wf.batch.partition.packing_parameters import Profile
+from canary_wf.batch.partition.packing_parameters import WorkProfile
 from canary_wf.batch.partition.search import to_duration
 from canary_wf.batch.problem import Problem
 from canary_wf.batch.specification import BatchSpecification
@@ -22,17 +32,17 @@ from canary_wf.errors import InputError
 __all__ = ["Partition", "length_bound", "nominal_batches", "partition", "smallest_count"]
 
 COMPONENT_CAUTION = 1.15
-"""Batches of components are filled to less than their length, so that what is surplus takes more room than it loads."""
+"""Batches of components are filled to less than the target, so a surplus component takes more room than its load."""
 
 SHORTEST_TARGET = 1e-6
-"""Seconds; a target of zero, for jobs without length, would make sense to nobody."""
+"""Shortest target in seconds. It replaces zero when all jobs have no length."""
 
 
-class Partition(msgspec.Struct, frozen=True):
-    """One batch: indexes of its tasks, in the order of their ids, and of the batches that must be done before it.
+class PackedBatch(msgspec.Struct, frozen=True):
+    """One batch: the indexes of its tasks, in the order of their ids, and of the batches that must be done before it.
 
-    `too_long` says that a duration was asked for and that something in the batch which cannot be divided is longer: a
-    task, or with the atomic layout the component that the batch then consists of.
+    `too_long` says that the batch has an indivisible item longer than the duration asked for: a task, or with the
+    atomic layout the component that is the whole batch.
     """
 
     tasks: tuple[int, ...]
@@ -40,13 +50,13 @@ class Partition(msgspec.Struct, frozen=True):
     too_long: bool = False
 
 
-def partition(problem: Problem, spec: BatchSpecification) -> list[Partition]:
-    """Return the batches of `problem` by `spec`; a batch comes after those it depends on.
+def partition(problem: Problem, spec: BatchSpecification) -> list[PackedBatch]:
+    """Return the batches of `problem` by `spec`. Each batch comes after those it depends on.
 
-    Flat: no task depends on another one of its batch, and with a duration no batch's reference schedule is longer
-    than the duration or its longest task. Atomic: no batch depends on another one, and the bound is the longest
-    component. Raises InputError when dependencies form a cycle, and for a count that is too small, naming one that
-    is not.
+    Flat: no task depends on another task of its batch. With a duration, no batch's reference schedule is longer than
+    the duration or its longest task. Atomic: no batch depends on another batch, and the longest component replaces the
+    longest task. Raises InputError if dependencies form a cycle, and for a count that is too small; the message names
+    a count that is large enough.
     """
     if not len(problem):
         return []
@@ -62,7 +72,7 @@ def partition(problem: Problem, spec: BatchSpecification) -> list[Partition]:
 
 
 def _atomic(problem: Problem, spec: BatchSpecification) -> tuple[list[list[int]], Collection[int]]:
-    """Return the batches, and the numbers of those that are a component longer than the duration asked for."""
+    """Return the batches, and the numbers of those whose component is longer than the duration asked for."""
     graph_of(problem)
     packing = AtomicPacking(problem)
     if spec.duration is not None:
@@ -100,7 +110,7 @@ def _flat(problem: Problem, spec: BatchSpecification) -> list[list[int]]:
     if spec.count == "max" or (spec.duration is None and int(spec.count) >= len(problem)):
         return [[task] for task in graph.order]
     packing = FlatPacking(problem, graph, same_nodes=spec.nodes == "same")
-    profile = Profile(graph, packing.packer.items.weight)
+    profile = WorkProfile(graph, packing.packer.items.weight)
     if spec.duration is not None:
         return to_duration(packing, profile, spec.duration, nominal_batches(problem, spec.duration, "flat"))
     count = int(spec.count)
@@ -116,17 +126,17 @@ def _flat(problem: Problem, spec: BatchSpecification) -> list[list[int]]:
     return found
 
 
-def _linked(problem: Problem, batches: Sequence[list[int]], long: Collection[int]) -> list[Partition]:
-    """Return `batches`, which come in an order that respects dependencies, with the links between them.
+def _linked(problem: Problem, batches: Sequence[list[int]], long: Collection[int]) -> list[PackedBatch]:
+    """Return `batches`, which are in an order that respects dependencies, linked to each other.
 
-    `long` are the numbers of those in which something that cannot be divided is longer than asked for.
+    `long` are the numbers of the batches with an indivisible item that is longer than asked for.
     """
     owner = [0] * len(problem)
     for number, batch in enumerate(batches):
         for task in batch:
             owner[task] = number
     return [
-        Partition(
+        PackedBatch(
             tuple(batch),
             tuple(sorted({owner[upstream] for task in batch for upstream in problem.dependencies[task]} - {number})),
             number in long,

@@ -1,51 +1,51 @@
-"""A given number of batches: finds a target whose packing has no more of them than asked for.
+"""Packs into a given number of batches: finds a target duration whose packing has no more batches than asked for.
 
-Lengths come out balanced, because all batches are filled to one target. With dependencies it is somewhat longer than it
-could be, so that there is room to keep short what others wait for.
+The lengths are balanced, because all batches are filled to one target. With dependencies, the target is longer than
+necessary, so that batches that others wait for can be kept short.
 """
 
 from collections.abc import Callable, Sequence
 
-from canary_wf.batch.partition.chains import Chained, long_tasks
+from canary_wf.batch.partition.chains import ChainPacking, long_tasks
 from canary_wf.batch.partition.flat import FEW, FlatPacking
 from canary_wf.batch.partition.lower_bounds import length_bound
-from canary_wf.batch.partition.lpt import exchanged
-from canary_wf.batch.partition.packing_parameters import FILLS, Profile
-from canary_wf.batch.partition.search import Batches, Search
+from canary_wf.batch.partition.lpt import exchange_tasks
+from canary_wf.batch.partition.packing_parameters import FILLS, WorkProfile
+from canary_wf.batch.partition.search import Batches, ParameterSearch
 
 FINEST = 0.004
-"""Relative step by which the target first grows."""
+"""Relative step by which the target grows at first."""
 
 COARSE = 0.03
-"""The same for many tasks with dependencies, of which each packing takes long."""
+"""The same step for many tasks with dependencies, when each packing takes long."""
 
 MANY = 200_000
 
 FEWER = 30_000
-"""Tasks up to which styles of filling are compared with what shares batches out over the levels."""
+"""Largest number of tasks for which packing parameters are compared with a distribution of batches over levels."""
 
 SAME_STEPS = 3
-"""Steps of that size before they double."""
+"""Number of steps of that size before they double."""
 
 MOST_STEPS = 40
 
 CAUTION = 0.9
-"""Share of the surplus by which the target of a flat packing grows at least."""
+"""Smallest growth of the target of a flat packing, as a share of the surplus."""
 
 HALVED = 5
 """How often the last step towards a target is halved when there are few tasks."""
 
 LOOSENESS = 1.2
-"""How much longer than packed tightly batches may get for the sake of shorter chains of batches."""
+"""Length of batches, as a multiple of that of a tight packing, that is allowed to get shorter chains of batches."""
 
 LOOSEST = 1.5
-"""The same where a task is that long."""
+"""The same if a task is that long."""
 
 LOOSE = (0.25, 0.6, 0.95)
-"""How much of that looseness is tried."""
+"""Shares of that looseness that are tried."""
 
 EARLIER = 0.93
-"""Share of the mean to start at where long tasks make some batches long anyway."""
+"""Share of the mean to start at if long tasks make some batches long anyway."""
 
 
 def fewest(
@@ -58,10 +58,10 @@ def fewest(
     caution: float = CAUTION,
     finest: float = FINEST,
 ) -> Batches | None:
-    """Return the batches of the first target from `start` to `longest` seconds that makes at most `count` of them.
+    """Return the batches of the first target from `start` to `longest` seconds that makes at most `count` batches.
 
-    `weight` is the load of each task in seconds; what the surplus batches hold says how far off a target is. The target
-    grows by at least `caution` times what would take that in, and by the share `finest`.
+    `weight` is the load of each task in seconds. The load of the surplus batches shows how far off a target is: the
+    target grows by at least `caution` times the growth that would take this load in, and by the share `finest`.
     """
     target, step, below = start, finest, 0.0
     for number in range(MOST_STEPS):
@@ -73,7 +73,7 @@ def fewest(
         below = target
         loads = sorted(sum(weight[task] for task in batch) for batch in batches)
         surplus = sum(loads[: len(batches) - count])
-        # A step that goes too far is taken back only where that costs little.
+        # A step that goes too far is taken back only if that costs little.
         target *= max(1 + step, 1 + caution * surplus / (count * target))
         if number >= SAME_STEPS:
             step *= 2
@@ -82,7 +82,7 @@ def fewest(
 
 
 def _refined(pack: Callable[[float], Batches], count: int, below: float, target: float, batches: Batches) -> Batches:
-    """Return the batches of the smallest target found by halving the way from `below`, which is too small."""
+    """Return the batches of the smallest target found by bisection from `below`, which is too small."""
     for _ in range(HALVED):
         middle = (below + target) / 2
         shorter = pack(middle)
@@ -93,21 +93,21 @@ def _refined(pack: Callable[[float], Batches], count: int, below: float, target:
     return batches
 
 
-def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) -> Batches | None:
-    """Return at most `count` flat batches of lengths as equal as dependencies allow, or None when it cannot be.
+def balanced(packing: FlatPacking, profile: WorkProfile, count: int, mean: float) -> Batches | None:
+    """Return at most `count` flat batches of lengths as equal as dependencies allow, or None if that is impossible.
 
-    `mean` is the load in seconds of a batch if all were equal.
+    `mean` is the mean load of a batch in seconds.
     """
     problem, depth = packing.problem, packing.graph.depth
     one_group = len(set(packing.groups)) == 1
     if depth > 1:
-        wanted = not one_group or len(problem) <= FEW or (len(problem) <= FEWER and long_tasks(packing, count))
-        found = _searched(packing, profile, count, mean) if wanted else None
+        search = not one_group or len(problem) <= FEW or (len(problem) <= FEWER and long_tasks(packing, count))
+        found = _searched(packing, profile, count, mean) if search else None
         if one_group:
-            return Chained(packing, count).best([] if found is None else [found])
+            return ChainPacking(packing, count).best([] if found is None else [found])
         if found is not None:
             return found
-    # Batches that a long task makes long hold more than the mean, the others may do with less.
+    # Batches that are long because of a long task hold more than the mean, so the others may hold less.
     start = mean * (EARLIER if depth > 1 and max(problem.runtimes) > mean else 1.0 + FINEST)
     finest = FINEST
     if depth > 1 and len(problem) > MANY:
@@ -120,17 +120,17 @@ def balanced(packing: FlatPacking, profile: Profile, count: int, mean: float) ->
         sum(problem.runtimes) + 1.0,
         finest=finest,
     )
-    if found is None or depth > 1 or not one_group or not (packing.lanes.useful or len(problem) <= FEW):
+    if found is None or depth > 1 or not one_group or not (packing.columns.useful or len(problem) <= FEW):
         return found
-    return exchanged(found, packing.packer.length, length_bound(problem, count, problem.runtimes))
+    return exchange_tasks(found, packing.packer.length, length_bound(problem, count, problem.runtimes))
 
 
-def _searched(packing: FlatPacking, profile: Profile, count: int, mean: float) -> Batches | None:
-    """Return the packing with the shortest chain among some that are filled to one target, or None."""
-    # What no batch can be shorter than is no longer than the longest will be anyway.
+def _searched(packing: FlatPacking, profile: WorkProfile, count: int, mean: float) -> Batches | None:
+    """Return the packing with the shortest chain among several that are filled to one target, or None."""
+    # A task that is longer than the mean makes some batch that long anyway.
     loosest = min(max(LOOSENESS, max(packing.problem.runtimes) / mean), LOOSEST)
     targets = {mean * (1 + (looseness - 1) * share) for looseness in (LOOSENESS, loosest) for share in LOOSE}
-    styles = [style for target in sorted(targets) for style in profile.styles(target, FILLS[::2])]
-    search = Search(packing, profile, count, styles)
+    candidates = [parameters for target in sorted(targets) for parameters in profile.candidates(target, FILLS[::2])]
+    search = ParameterSearch(packing, profile, count, candidates)
     search.run()
     return search.best

@@ -10,10 +10,10 @@ from canary_wf.errors import InputError
 
 
 class Graph(msgspec.Struct, frozen=True):
-    """What partitioning needs to know of the dependencies.
+    """The dependencies, as partitioning needs them.
 
     By task: `level` (the longest chain of tasks before it), `height` (the longest chain behind it) and `followers`
-    (how many tasks depend on it). `depth` is the number of levels; `order` has every task after its dependencies.
+    (the number of tasks that depend on it). `depth` is the number of levels. `order` is a topological order.
     """
 
     level: list[int]
@@ -24,24 +24,24 @@ class Graph(msgspec.Struct, frozen=True):
 
 
 def canonical(problem: Problem) -> tuple[Problem, list[int]]:
-    """Return `problem` with tasks sorted by id and shapes by what they ask for, and the old index of each task.
+    """Return `problem` with tasks sorted by id and shapes sorted by demand, and the old index of each task.
 
-    Equal sets of tasks then look the same, in whatever order they came.
+    Equal sets of tasks then give equal problems, whatever their order was.
     """
     order = sorted(range(len(problem)), key=problem.ids.__getitem__)
-    by_demand = sorted(range(len(problem.shapes)), key=lambda kind: _asks_for(problem.shapes[kind]))
+    by_demand = sorted(range(len(problem.shapes)), key=lambda shape: _asks_for(problem.shapes[shape]))
     if order == list(range(len(problem))) and by_demand == list(range(len(by_demand))):
         return problem, order
-    kind_now = dict(zip(by_demand, range(len(by_demand)), strict=True))
+    shape_now = dict(zip(by_demand, range(len(by_demand)), strict=True))
     place = [0] * len(order)
     for new, old in enumerate(order):
         place[old] = new
     return Problem(
         types=problem.types,
         capacity=problem.capacity,
-        shapes=tuple(problem.shapes[kind] for kind in by_demand),
+        shapes=tuple(problem.shapes[shape] for shape in by_demand),
         ids=[problem.ids[old] for old in order],
-        kinds=[kind_now[problem.kinds[old]] for old in order],
+        shape_of=[shape_now[problem.shape_of[old]] for old in order],
         runtimes=[problem.runtimes[old] for old in order],
         dependencies=[
             tuple(sorted([place[upstream] for upstream in problem.dependencies[old]]))
@@ -58,7 +58,7 @@ def _asks_for(shape: Shape) -> tuple[tuple[float, ...], bool]:
 
 
 def graph_of(problem: Problem) -> Graph:
-    """Return the graph of `problem`; raises InputError that names a job when dependencies form a cycle."""
+    """Return the graph of `problem`. Raises InputError that names a job of a cycle if dependencies form one."""
     count = len(problem)
     behind: dict[int, list[int]] = {}
     waits = [0] * count
@@ -85,7 +85,7 @@ def graph_of(problem: Problem) -> Graph:
 
 
 def families(problem: Problem) -> list[int]:
-    """Return for each task the smallest task it is connected with by dependencies in any direction."""
+    """Return for each task the smallest task of its connected component."""
     root = list(range(len(problem)))
     for task, dependencies in enumerate(problem.dependencies):
         for upstream in dependencies:
@@ -102,7 +102,7 @@ def _find(root: list[int], task: int) -> int:
 
 
 def _on_cycle(problem: Problem, waits: Sequence[int], task: int) -> int:
-    """Walk up from a task that can never start until one comes again: that one lies on a cycle."""
+    """Return a task on a cycle: walk up from `task`, which can never start, until a task comes a second time."""
     seen: set[int] = set()
     while task not in seen:
         seen.add(task)
@@ -111,10 +111,10 @@ def _on_cycle(problem: Problem, waits: Sequence[int], task: int) -> int:
 
 
 def interleaved(items: Sequence[int], loads: Sequence[tuple[float, ...]], alone: Sequence[float]) -> list[int]:
-    """Return `items` so that each stretch has the same share of every class.
+    """Order `items` so that each stretch of the list has the same share of every class.
 
-    A class is the resource an item needs most of, and the powers of two of its length in seconds and of its load.
-    Within a class the order is that of `items`.
+    The class of an item is the resource it needs most of, and the binary exponents of its length in seconds and of its
+    load. Items of one class keep their order.
     """
     classes: dict[tuple[int, int, int], list[int]] = {}
     for item in items:

@@ -1,8 +1,8 @@
-"""How many batches each level of dependencies gets out of a given number, by the work on it.
+"""Distributes a given number of batches over the levels of dependencies, by the work on each level.
 
-A chain of batches passes every level, so it takes the sum of the levels' lengths. Making the batches of a level a
-second shorter leaves a second of each of them unused, which is cheap where a level has few: that is what the room above
-the work is spent on, the cheapest seconds first.
+A chain of batches passes every level, so it takes the sum of the levels' lengths. Making the batches of a level one
+second shorter leaves one second of each of them unused. This is cheap on levels with few batches. The room beyond the
+work is spent on such seconds, cheapest first.
 """
 
 import math
@@ -12,22 +12,22 @@ from heapq import heapify, heappop, heappush
 import msgspec
 
 GAP = 4.0
-"""Mean tasks that fit into what stays empty of a batch, about: tasks do not fill it exactly."""
+"""Approximate size of the gap in a batch, in mean tasks: tasks do not fill a batch exactly."""
 
 LARGEST_GAP = 0.01
-"""Share of a batch that stays empty at most."""
+"""Largest share of a batch that stays empty."""
 
 ATTEMPTS = 8
-"""How often less room is spent when the first plan takes too many batches."""
+"""Attempts. Each one spends less room if the one before took too many batches."""
 
 _NOTHING = 1e-9
 
 
 class Level(msgspec.Struct, frozen=True):
-    """The tasks of a level that must run in batches of it.
+    """The work that has to be packed into the batches of a level.
 
-    `work` is their load and `longest` the longest one, in seconds, and `free` the work of those that may go elsewhere
-    because nothing waits for them.
+    `work` is the load of the `count` tasks that must run on the level and `longest` the longest of them, in seconds.
+    `free` and `longest_free` are the same for tasks that may run later because nothing depends on them.
     """
 
     count: int
@@ -38,7 +38,7 @@ class Level(msgspec.Struct, frozen=True):
 
 
 class Allotment(msgspec.Struct, frozen=True):
-    """How many batches each level gets and to how many seconds they are filled, how many are left, and the chain."""
+    """A distribution of batches: their number and fill in seconds by level, the number of others, and the chain."""
 
     counts: list[int]
     filled: list[float]
@@ -47,7 +47,7 @@ class Allotment(msgspec.Struct, frozen=True):
 
 
 def in_proportion(work: Sequence[float], sizes: Sequence[int], count: int) -> list[int]:
-    """Return how many of `count` batches each level gets: one, and of the others a share by its work."""
+    """Return how many of `count` batches each level gets: one, and a share of the others in proportion to its work."""
     total = sum(work) or 1.0
     exact = [(count - len(work)) * seconds / total for seconds in work]
     counts = [1 + int(share) for share in exact]
@@ -58,16 +58,16 @@ def in_proportion(work: Sequence[float], sizes: Sequence[int], count: int) -> li
 
 
 def evenly(work: Sequence[float], sizes: Sequence[int], count: int) -> list[int]:
-    """Return how many of `count` batches each level gets when every one goes where batches are longest."""
+    """Return how many of `count` batches each level gets if each batch goes to the level with the longest batches."""
     counts = [1] * len(work)
     _give(counts, work, sizes, count - len(work))
     return counts
 
 
 def allotted(levels: Sequence[Level], tasks: int, count: int, target: float) -> Allotment | None:
-    """Return how `count` batches of at most `target` seconds make a short chain, or None where they are too few.
+    """Return how `count` batches of at most `target` seconds make a short chain, or None if they are too few.
 
-    `tasks` is how many there are on all `levels`.
+    `tasks` is the number of tasks on all `levels`.
     """
     work = sum(level.work + level.free for level in levels)
     gap = min(LARGEST_GAP, GAP * work / tasks / target)
@@ -83,7 +83,7 @@ def allotted(levels: Sequence[Level], tasks: int, count: int, target: float) -> 
 
 
 class _Spending:
-    """One plan: `counts` of batches by level, and by how many seconds they stay below the target."""
+    """One distribution: the number of batches by level, and by how many seconds they stay below the target."""
 
     def __init__(self, levels: Sequence[Level], count: int, target: float, gap: float) -> None:
         self._gap = gap
@@ -94,7 +94,7 @@ class _Spending:
         self._short = [0.0] * len(levels)
 
     def spend(self, room: float) -> Allotment | None:
-        """Return the plan that leaves `room` seconds of batches unused, or None when it takes too many batches."""
+        """Return the distribution that leaves `room` seconds of batches unused, or None if it has too many batches."""
         self._shorten(room)
         others = self._others()
         left = self._count - sum(self._counts) - others
@@ -107,7 +107,7 @@ class _Spending:
         return Allotment(self._counts, filled, others, self._chain(filled, others))
 
     def _shorten(self, room: float) -> None:
-        """Spend `room` on shorter batches, where a second of the chain costs least first."""
+        """Spend `room` on shorter batches, first where a second of the chain costs least."""
         offers: list[tuple[float, int, int]] = []
         for level, count in enumerate(self._counts):
             self._offer(offers, level, count)
@@ -124,9 +124,9 @@ class _Spending:
             self._offer(offers, level, count + 1)
 
     def _step(self, level: int, count: int) -> tuple[float, float]:
-        """Return how short `count` batches of `level` can be, and what room that takes more than now."""
-        there = self._levels[level]
-        short = max(0.0, self._target - max(there.work / count, there.longest))
+        """Return by how much `count` batches of `level` can stay below the target, and the additional room it takes."""
+        needs = self._levels[level]
+        short = max(0.0, self._target - max(needs.work / count, needs.longest))
         return short, count * short - self._counts[level] * self._short[level]
 
     def _offer(self, offers: list[tuple[float, int, int]], level: int, count: int) -> None:
@@ -138,7 +138,7 @@ class _Spending:
             heappush(offers, (cost / gain, level, count))
 
     def _others(self) -> int:
-        """Return how many batches are needed for what is free to go anywhere and finds no room on the levels."""
+        """Return how many batches are needed for free tasks that do not fit into the batches of the levels."""
         waiting = 0.0
         for level, count, short in zip(self._levels, self._counts, self._short, strict=True):
             waiting += level.free
@@ -156,7 +156,7 @@ class _Spending:
 
 
 def _give(counts: list[int], work: Sequence[float], sizes: Sequence[int], extra: int) -> int:
-    """Give `extra` batches one by one to the level where they are longest; return how many nobody has use for."""
+    """Give `extra` batches one by one to the level with the longest batches. Return how many remain unused."""
     longest = [(-work[level] / has, level) for level, has in enumerate(counts) if 0 < has < sizes[level]]
     heapify(longest)
     while extra and longest:

@@ -1,11 +1,11 @@
-"""Longest processing time first: tasks spread over a given number of batches, then exchanged to shorten the longest.
+"""Longest processing time first: packs tasks into a given number of batches, and exchanges tasks between batches.
 
-The heaviest task goes first, always to the batch with the least load (LPT: Graham, "Bounds on multiprocessing timing
-anomalies", 1969). Then the reference schedule is simulated, and the longest batch hands tasks to the shortest one.
+The heaviest task goes first, always to the batch with the smallest load (LPT: Graham, "Bounds on multiprocessing timing
+anomalies", 1969). Then the reference schedule is simulated, and the longest batch gives tasks to the shortest.
 
-Filling to one target leaves all batches about equally long, and equally far from what could be where tasks need several
-resources. Here a task of the longest batch goes to another one, mostly for one of its tasks, where neither of the two
-then is as long as the longest was. It is a local search; dependencies must not matter.
+If tasks need several resources, filling to one target leaves all batches equally far from the optimum.
+`exchange_tasks` is a local search: a task of the longest batch goes to another batch, usually in exchange for a task of
+that batch, if both batches are then shorter than the longest was. It applies only to tasks without dependencies.
 """
 
 import random
@@ -17,35 +17,35 @@ from canary_wf.batch.partition.open_batch import Items
 from canary_wf.batch.partition.packer import Measure
 
 MOVES = 2
-"""Attempts to shorten the longest batch, for each batch there is."""
+"""Attempts to shorten the longest batch, for each batch."""
 
 MORE_MOVES = 6
-"""Attempts beyond these."""
+"""Additional attempts."""
 
 REPLAYED = 20_000
-"""Tasks that moves simulate once more, about, beyond half of all."""
+"""Approximate number of tasks that moves simulate again, beyond half of all tasks."""
 
 MANY = 100_000
-"""Tasks from which on loads say enough about lengths."""
+"""Above this number of tasks, loads predict lengths well enough."""
 
 MISFITS = 192
-"""Tasks passed over in a row of waiting ones before topping up ends."""
+"""Number of waiting tasks that are passed over before topping up ends."""
 
 ALMOST = 0.998
-"""Share of the room up to which batches are topped up."""
+"""Share of the cap up to which batches are topped up."""
 
 _ROUNDING = 1e-9
 
 
-class Timed(NamedTuple):
+class TimedBatch(NamedTuple):
     """A batch: its tasks, and the length of its reference schedule in seconds."""
 
     tasks: list[int]
     length: float
 
 
-class Spreader:
-    """Spreads `items` of one problem; `measure` simulates a batch of them."""
+class LptPacker:
+    """Packs the `items` of one problem. `measure` simulates a batch of them."""
 
     def __init__(self, items: Items, measure: Measure) -> None:
         self._items = items
@@ -55,8 +55,8 @@ class Spreader:
         """Return the simulated length in seconds of `tasks` as one batch."""
         return self._measure(tasks, float("inf"))[0]
 
-    def spread(self, tasks: Sequence[int], count: int) -> list[list[int]]:
-        """Return at most `count` batches of `tasks`, which come heaviest first; none is empty."""
+    def pack(self, tasks: Sequence[int], count: int) -> list[list[int]]:
+        """Return at most `count` batches of `tasks`, which are sorted heaviest first. No batch is empty."""
         if count <= 1:
             return [list(tasks)] if tasks else []
         loads = self._items.loads
@@ -71,26 +71,26 @@ class Spreader:
         return [batch for batch in batches if batch]
 
     def capped(self, tasks: Sequence[int], count: int, cap: float) -> tuple[list[list[int]], list[int]]:
-        """Return `count` batches of some of `tasks`, none loaded above `cap` seconds by more than one, and the rest."""
+        """Return `count` batches of at most `cap` seconds of load or a single task, and the remaining tasks."""
         batches: list[list[int]] = [[] for _ in range(count)]
-        rest = self._pour(tasks, batches, cap, len(tasks), self._items.weight)
+        rest = self._fill(tasks, batches, cap, len(tasks), self._items.weight)
         return [batch for batch in batches if batch], rest
 
     def top_up(self, batches: list[list[int]], tasks: Sequence[int], cap: float) -> list[int]:
-        """Add `tasks`, in their order, to `batches` up to `cap` seconds of load; return those that found no room."""
-        return self._pour(tasks, batches, cap, MISFITS, self._items.alone)
+        """Add `tasks`, in their order, to `batches` up to `cap` seconds of load. Return the tasks that did not fit."""
+        return self._fill(tasks, batches, cap, MISFITS, self._items.alone)
 
-    def _pour(
+    def _fill(
         self, tasks: Sequence[int], batches: list[list[int]], cap: float, misfits: int, least_cap: Sequence[float]
     ) -> list[int]:
         weight = self._items.weight
         least = [(sum(weight[task] for task in batch), number) for number, batch in enumerate(batches)]
         heapify(least)
         rest: list[int] = []
-        for place, task in enumerate(tasks):
+        for position, task in enumerate(tasks):
             load, number = least[0]
             if load >= ALMOST * cap or len(rest) > misfits:
-                return [*rest, *tasks[place:]]
+                return [*rest, *tasks[position:]]
             if least_cap[task] > cap or (load and load + weight[task] > cap):
                 rest.append(task)
                 continue
@@ -98,22 +98,22 @@ class Spreader:
             heapreplace(least, (load + weight[task], number))
         return rest
 
-    def even(self, batches: Sequence[list[int]], goal: float) -> list[Timed]:
-        """Return `batches` with tasks moved from the longest to the shortest while that is longer than `goal` s."""
-        timed = [Timed(batch, self.length(batch)) for batch in batches]
+    def rebalance(self, batches: Sequence[list[int]], goal: float) -> list[TimedBatch]:
+        """Move tasks from the longest to the shortest of `batches` while the longest exceeds `goal` seconds."""
+        timed = [TimedBatch(batch, self.length(batch)) for batch in batches]
         for _ in range(self._moves(batches)):
             longest = max(range(len(timed)), key=lambda number: timed[number].length)
             shortest = min(range(len(timed)), key=lambda number: timed[number].length)
             if timed[longest].length <= goal * (1 + _ROUNDING):
                 break
-            moved = self._handed(timed[longest], timed[shortest], goal)
+            moved = self._move_task(timed[longest], timed[shortest], goal)
             if moved is None:
                 break
             timed[longest], timed[shortest] = moved
         return timed
 
     def _moves(self, batches: Sequence[list[int]]) -> int:
-        """Return how many moves are worth the time: few where each one simulates thousands of tasks."""
+        """Return how many moves are worth their time: few if each one simulates thousands of tasks."""
         count = len(batches)
         if count <= 1:
             return 0
@@ -121,8 +121,10 @@ class Spreader:
         affordable = REPLAYED * count // tasks + (count // 2 if tasks <= MANY else 0)
         return min(MOVES * count + MORE_MOVES, affordable)
 
-    def _handed(self, longest: Timed, shortest: Timed, goal: float) -> tuple[Timed, Timed] | None:
-        """Return both batches after one task went over that makes the longer of the two shorter, or None."""
+    def _move_task(
+        self, longest: TimedBatch, shortest: TimedBatch, goal: float
+    ) -> tuple[TimedBatch, TimedBatch] | None:
+        """Return both batches after moving a task such that the longer of the two gets shorter, or None."""
         if len(longest.tasks) == 1 or longest.length <= max(self._items.alone[task] for task in longest.tasks):
             return None
         weight = self._items.weight
@@ -141,8 +143,10 @@ class Spreader:
                 return moved
         return None
 
-    def _exchanged(self, longest: Timed, shortest: Timed, given: int, back: int | None) -> tuple[Timed, Timed] | None:
-        """Return both after `given` went over and `back` came back, if the longer one is shorter then, or None."""
+    def _exchanged(
+        self, longest: TimedBatch, shortest: TimedBatch, given: int, back: int | None
+    ) -> tuple[TimedBatch, TimedBatch] | None:
+        """Return both batches after exchanging `given` for `back` if the longer of the two gets shorter, or None."""
         one = [task for task in longest.tasks if task != given] + ([] if back is None else [back])
         other = [task for task in shortest.tasks if task != back] + [given]
         bound = longest.length * (1 - _ROUNDING)
@@ -150,33 +154,33 @@ class Spreader:
         if other_length >= bound:
             return None
         one_length = self.length(one)
-        return (Timed(one, one_length), Timed(other, other_length)) if one_length < bound else None
+        return (TimedBatch(one, one_length), TimedBatch(other, other_length)) if one_length < bound else None
 
 
-TASKS_PLAYED = 300_000
-"""Tasks in all simulated schedules together, which bounds the time."""
+TASKS_SIMULATED = 300_000
+"""Total number of tasks in all simulated schedules, which bounds the time."""
 
 GOOD = 1.004
-"""Times the bound from which on the longest batch is short enough."""
+"""Length of the longest batch, as a multiple of the bound, that is short enough."""
 
 _MOVED = 0.2
-"""Share of attempts that take nothing in exchange."""
+"""Share of attempts that move a task without taking another in exchange."""
 
 
-def exchanged(
+def exchange_tasks(
     batches: Sequence[Sequence[int]], length: Callable[[Sequence[int]], float], bound: float
 ) -> list[list[int]]:
-    """Return `batches` with the longest one shorter, where that is found.
+    """Exchange tasks between `batches` to shorten the longest batch, and return them.
 
-    `length` simulates a batch, in seconds; no batch is emptied. `bound` is what the longest cannot be shorter than.
+    `length` simulates a batch and returns seconds. `bound` is a lower bound on the longest. No batch becomes empty.
     """
     made = [list(batch) for batch in batches]
     lengths = [length(batch) for batch in made]
-    chance = random.Random(len(made))  # noqa: S311 - a search wants the same numbers every time
-    played = 0
-    while len(made) > 1 and played < TASKS_PLAYED and max(lengths) > GOOD * bound:
+    chance = random.Random(len(made))  # noqa: S311 - a search needs the same numbers every time
+    simulated = 0
+    while len(made) > 1 and simulated < TASKS_SIMULATED and max(lengths) > GOOD * bound:
         longest = max(range(len(made)), key=lengths.__getitem__)
-        played += _attempt(made, lengths, length, longest, chance)
+        simulated += _attempt(made, lengths, length, longest, chance)
     return made
 
 
@@ -187,7 +191,7 @@ def _attempt(
     longest: int,
     chance: random.Random,
 ) -> int:
-    """Try one exchange between the batch `longest` and another; return how many tasks were played."""
+    """Try one exchange between the batch `longest` and another batch. Return how many tasks were simulated."""
     other = min(range(len(made)), key=lengths.__getitem__) if chance.random() < 1 / 2 else chance.randrange(len(made))
     if other == longest or len(made[longest]) == 1:
         return 1

@@ -1,4 +1,4 @@
-"""A batch while it is being filled: what it holds, what that adds up to, and what still fits by that sum."""
+"""A batch while it is being filled: its items, their total load, and a test whether another item fits."""
 
 from collections.abc import Iterable, Sequence
 from typing import Self
@@ -8,15 +8,14 @@ import msgspec
 _ROUNDING = 1e-12
 
 LEEWAY = 0.02
-"""Share of the limit by which a batch may hold more of a resource than the mix of all items."""
+"""Share of the limit by which a batch may hold more of a resource than all items do on average."""
 
 
 class Items(msgspec.Struct, frozen=True):
-    """What is packed, by item: all times in seconds.
+    """The items to pack. The first three fields have one entry for each item; all times are in seconds.
 
-    `loads`: run time times the share of one batch, for each limited resource; `alone`: the length of the item by
-    itself; `weight`: its largest load. `shares` has for each resource how much of it there is to do, as a share of
-    what there is to do of the scarcest.
+    `loads`: run time times the share of one batch, for each limited resource. `alone`: the length of the item by
+    itself. `weight`: its largest load. `shares`: the total load of each resource, relative to the scarcest.
     """
 
     loads: Sequence[tuple[float, ...]]
@@ -26,18 +25,18 @@ class Items(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, loads: Sequence[tuple[float, ...]], alone: Sequence[float]) -> Self:
-        """Return items with their weight; without any limited resource it is nothing."""
+        """Return items with their weight, which is 0 if no resource is limited."""
         totals = [sum(column) for column in zip(*loads, strict=True)]
         most = max(totals, default=0.0)
         shares = [total / most if most else 1.0 for total in totals]
         return cls(loads, alone, [max(load, default=0.0) for load in loads], shares)
 
 
-class Draft:
-    """A batch in the making; `limit` is the length in seconds that it must keep to.
+class OpenBatch:
+    """A batch that is being filled. `limit` is its longest allowed length in seconds.
 
-    `origin` has for each item that may go back the list it was taken from; the seeds stay. `refused` are items that
-    the simulation threw out.
+    `origin` has for each item that may go back the list it was taken from. The seeds stay. `refused` are items that
+    the simulation removed.
     """
 
     def __init__(self, items: Items, limit: float, seeds: Iterable[int] = ()) -> None:
@@ -60,40 +59,42 @@ class Draft:
         """The largest load of any resource, in seconds."""
         return max(self._used, default=0.0)
 
-    def open(self, share: float) -> bool:
-        """Return whether some resource is used for less than `share` of the limit."""
+    def has_room(self, share: float) -> bool:
+        """Return whether less than `share` of the limit of some resource is used."""
         return (
-            any(used < share * there for used, there in zip(self._used, self._allowed, strict=True)) or not self._used
+            any(used < share * allowed for used, allowed in zip(self._used, self._allowed, strict=True))
+            or not self._used
         )
 
     def loosen(self) -> bool:
-        """Let every resource be used up to the limit from now on; return whether one of them was not."""
+        """Allow every resource to be used up to the limit from now on. Return whether that changes anything."""
         before, self._allowed = self._allowed, [self.limit] * len(self._allowed)
         return before != self._allowed
 
     def fits(self, item: int) -> bool:
         """Return whether the limit leaves room for `item`, by its load and beside the longest item.
 
-        Items wider than half and than what the longest leaves run one after the other, and before or after it.
+        Items wider than half of the batch, and wider than the room beside the longest item, run one after the other and
+        before or after the longest item.
         """
         items, limit = self._items, self.limit
         alone = items.alone[item]
         if alone > limit:
             return False
-        for used, load, there in zip(self._used, items.loads[item], self._allowed, strict=True):
-            if used + load > there:
+        for used, load, allowed in zip(self._used, items.loads[item], self._allowed, strict=True):
+            if used + load > allowed:
                 return False
         return not self._collides(item) or max(self._longest, alone) + self._serial_with(item) <= limit
 
     def add(self, item: int, source: list[int]) -> None:
-        """Put `item` into the batch; `source` is where it goes when it is given back."""
+        """Put `item` into the batch. It goes to `source` if it is given back."""
         self._put(item)
         self.origin[item] = self._home[item] = source
 
     def give_back(self, items: Sequence[int]) -> int:
-        """Return `items` to where they came from and refuse them from now on; the batch keeps at least one item.
+        """Return `items` to their sources, refuse them from now on, and return how many were given back.
 
-        Returns how many went.
+        The batch keeps at least one item.
         """
         items = items[: len(self.chosen) - 1]
         if not items:
@@ -103,18 +104,18 @@ class Draft:
         return len(items)
 
     def restore(self, chosen: Sequence[int]) -> None:
-        """Hold `chosen` again, as some time before: take back what was given back since, and give back the rest."""
+        """Restore the earlier content `chosen`: take back what was given back since, and give back what was added."""
         now = set(self.chosen)
         for item in chosen:
             if item not in now:
                 source = self._home[item]
-                place = len(source) - 1
-                while source[place] != item:
-                    place -= 1
-                del source[place]
+                position = len(source) - 1
+                while source[position] != item:
+                    position -= 1
+                del source[position]
                 self.add(item, source)
-        wanted = set(chosen)
-        self._remove([item for item in self.chosen if item not in wanted])
+        kept_items = set(chosen)
+        self._remove([item for item in self.chosen if item not in kept_items])
 
     def _remove(self, items: Sequence[int]) -> None:
         gone = set(items)
@@ -128,8 +129,8 @@ class Draft:
             return
         self.chosen = kept
         for item in items:
-            for place, amount in enumerate(self._items.loads[item]):
-                self._used[place] -= amount
+            for position, amount in enumerate(self._items.loads[item]):
+                self._used[position] -= amount
             if self._collides(item):
                 self._serial -= self._items.alone[item]
 
@@ -143,8 +144,8 @@ class Draft:
         items = self._items
         alone, load = items.alone[item], items.loads[item]
         self.chosen.append(item)
-        for place, amount in enumerate(load):
-            self._used[place] += amount
+        for position, amount in enumerate(load):
+            self._used[position] += amount
         if alone > self._longest:
             self._longest, self._longest_item = alone, item
             self._room = [max(1.0 - amount / alone, 0.5) + _ROUNDING for amount in load] if alone else [1.0] * len(load)
@@ -153,7 +154,7 @@ class Draft:
             self._serial += alone
 
     def _collides(self, item: int) -> bool:
-        """Return whether `item` can run neither beside the longest one nor beside another one that cannot."""
+        """Return whether `item` can run neither beside the longest item nor beside another item that collides."""
         alone = self._items.alone[item]
         for room, load in zip(self._room, self._items.loads[item], strict=False):  # noqa: SIM110 - half the time
             if load > room * alone:

@@ -1,42 +1,43 @@
-"""Fills batches one after the other so that their simulated length keeps to a limit.
+"""Fills batches one after the other, and keeps their simulated length below a limit.
 
-Items are what cannot be divided: a task, or with the atomic layout a component. A batch draws items by their load
-until the load reaches the limit, then the reference schedule is simulated: while it is too long, items go back, and
-where room is left, more are tried. All of it looks at a bounded number of items, so packing is near-linear.
+An item is indivisible: a task, or with the atomic layout a component. A batch draws items by their load until the load
+reaches the limit. Then the reference schedule is simulated: while it is too long, items go back; while room is left,
+more items are tried. Each step examines a bounded number of items, so packing is near-linear.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from canary_wf.batch.partition.open_batch import Draft, Items
+from canary_wf.batch.partition.open_batch import Items, OpenBatch
 
 LOOK = 96
-"""Waiting items looked at past the first that does not fit."""
+"""Number of waiting items examined beyond the first that does not fit."""
 
 TRIES = 4
-"""Attempts to use the room that a simulation shows, for each limited resource."""
+"""Attempts for each limited resource to use the room that a simulation shows."""
 
 FULL = 0.995
-"""Share of the limit from which on a batch counts as full."""
+"""Share of the limit at which a batch counts as full."""
 
-PART = 6
-"""Batches that a part of the items fills at least."""
+BATCHES_PER_PART = 6
+"""Smallest number of batches that a part of the items fills."""
 
 ROOMY = 0.97
-"""Share of the limit below which many items are tried at once, not the best one."""
+"""Share of the limit below which many items are tried at once instead of the best one."""
 
 SLACK = 1e-9
 """Relative rounding error allowed between two sums of the same run times."""
 
 Measure = Callable[[Sequence[int], float], tuple[float, list[int], list[int]]]
-"""From items and a limit in seconds to the simulated length, the items that start beyond the limit, and those that
-start before it and end beyond; both in the order in which they should go."""
+"""A function of items and a limit in seconds. It returns the simulated length, the items that start beyond the limit,
+and the items that start before and end beyond it, both in the order in which they should be given back."""
 
 
 class Packer:
     """Packs `items` into batches that `measure` finds short enough.
 
-    `returned` is how much of its excess length a batch gives back as load at first; each further round gives back more.
+    `returned` is the share of its excess length that a batch first gives back as load. Each further round gives back
+    more.
     """
 
     def __init__(self, items: Items, measure: Measure, returned: float) -> None:
@@ -49,120 +50,121 @@ class Packer:
         return self._measure(items, float("inf"))[0]
 
     def batch(self, limit: float, seeds: Sequence[int], sources: Sequence[list[int]]) -> list[int]:
-        """Return a batch of `seeds` and of items taken from `sources` (their last entries first).
+        """Return a batch of `seeds` and of items taken from `sources`, last entries first.
 
         The simulated length is at most `limit` seconds, unless the seeds alone are longer.
         """
-        draft = Draft(self.items, limit, seeds)
-        drawn = self._draw(draft, sources)
-        if draft.load < ROOMY * limit and draft.loosen():
-            drawn |= self._draw(draft, sources)
+        open_batch = OpenBatch(self.items, limit, seeds)
+        drawn = self._draw(open_batch, sources)
+        if open_batch.load < ROOMY * limit and open_batch.loosen():
+            drawn |= self._draw(open_batch, sources)
         if not drawn:
-            return draft.chosen
-        return self._filled(draft, sources, max(map(self.items.alone.__getitem__, seeds), default=0.0))
+            return open_batch.chosen
+        return self._filled(open_batch, sources, max(map(self.items.alone.__getitem__, seeds), default=0.0))
 
-    def mended(self, limit: float, items: Sequence[int], pool: list[int]) -> list[int]:
-        """Return `items` as a batch that keeps to `limit` seconds: what is too much goes to `pool`, room is used by it.
+    def repaired(self, limit: float, items: Sequence[int], pool: list[int]) -> list[int]:
+        """Return `items` as a batch of at most `limit` seconds.
 
-        No item is longer than `limit`.
+        Surplus items go to `pool`, and items of `pool` fill the remaining room. No item is longer than `limit`.
         """
-        draft = Draft(self.items, limit)
+        open_batch = OpenBatch(self.items, limit)
         for item in items:
-            draft.add(item, pool)
-        return self._filled(draft, [pool], 0.0)
+            open_batch.add(item, pool)
+        return self._filled(open_batch, [pool], 0.0)
 
-    def _filled(self, draft: Draft, sources: Sequence[list[int]], alone: float) -> list[int]:
-        """Return what `draft` holds once it is short enough and full; its longest seed takes `alone` seconds."""
-        limit = draft.limit
-        length = self._shorten(draft)
-        best, kept = draft.load, list(draft.chosen)
-        # Beside a seed that takes all the time, the length says nothing about room.
+    def _filled(self, open_batch: OpenBatch, sources: Sequence[list[int]], alone: float) -> list[int]:
+        """Make `open_batch` short enough and full, and return its items. Its longest seed takes `alone` seconds."""
+        limit = open_batch.limit
+        length = self._shorten(open_batch)
+        best, kept = open_batch.load, list(open_batch.chosen)
+        # If a seed takes the whole time, the length does not show whether there is room beside it.
         full = FULL * limit if alone < FULL * limit else math.inf
         for _ in range(TRIES * max(1, len(self.items.shares))):
-            draft.loosen()
-            if length >= full or draft.load >= FULL * limit:
+            open_batch.loosen()
+            if length >= full or open_batch.load >= FULL * limit:
                 break
-            if not (self._draw(draft, sources) if draft.load < ROOMY * limit else self._grow(draft, sources)):
+            if not (
+                self._draw(open_batch, sources) if open_batch.load < ROOMY * limit else self._grow(open_batch, sources)
+            ):
                 break
-            length = self._shorten(draft)
-            if draft.load >= best:
-                best, kept = draft.load, list(draft.chosen)
-        if draft.load < best:
-            draft.restore(kept)
-        return draft.chosen
+            length = self._shorten(open_batch)
+            if open_batch.load >= best:
+                best, kept = open_batch.load, list(open_batch.chosen)
+        if open_batch.load < best:
+            open_batch.restore(kept)
+        return open_batch.chosen
 
-    def parted(self, limit: float, line: Sequence[int], parts: Sequence[int]) -> list[list[int]]:
-        """Return `line` divided into lists, in its order, that fill about `PART` batches each.
+    def split(self, limit: float, queue: Sequence[int], hashes: Sequence[int]) -> list[list[int]]:
+        """Split `queue` into lists, in its order, that fill about `BATCHES_PER_PART` batches each.
 
-        `parts` has for each item a number that has nothing to do with the others; items whose numbers end alike are one
-        part, so that one item more changes one part. With several resources there is one part, as the mix matters more.
+        `hashes` has a hash of each item. The low bits choose the part, so that one more item changes one part only.
+        With several resources there is only one part, because the mixture of items matters more.
         """
         weight = self.items.weight
-        filled = sum(weight[item] for item in line) / limit if len(self.items.shares) == 1 else 0.0
-        count = 1 << max(0, int(min(filled, len(line)) / PART).bit_length() - 1)
-        shares: list[list[int]] = [[] for _ in range(count)]
-        for item in line:
-            shares[parts[item] % count].append(item)
-        return shares
+        filled = sum(weight[item] for item in queue) / limit if len(self.items.shares) == 1 else 0.0
+        count = 1 << max(0, int(min(filled, len(queue)) / BATCHES_PER_PART).bit_length() - 1)
+        parts: list[list[int]] = [[] for _ in range(count)]
+        for item in queue:
+            parts[hashes[item] % count].append(item)
+        return parts
 
     def batches(
         self,
         limit: float,
-        shares: Sequence[list[int]],
+        parts: Sequence[list[int]],
         evenly: Callable[[Sequence[int]], list[int]],
         stock: Sequence[list[int]],
     ) -> Iterator[list[int]]:
-        """Yield batches that use up `shares`, taken from their ends, and may take items of `stock`.
+        """Yield batches that use up `parts`, taken from their ends. They may also take items of `stock`.
 
-        Each share makes up batches of its own, and what is left over of all of them, put in order by `evenly`, makes up
-        the last ones.
+        Each part makes its own batches. The remaining items of all parts, ordered by `evenly`, make the last batches.
         """
         weight = self.items.weight
-        line: list[int] = []
-        for share in shares:
-            left = sum(weight[item] for item in share) if len(shares) > 1 else 0.0
-            while share and left > limit:
-                batch = self.batch(limit, [share.pop()], [share])
+        queue: list[int] = []
+        for part in parts:
+            left = sum(weight[item] for item in part) if len(parts) > 1 else 0.0
+            while part and left > limit:
+                batch = self.batch(limit, [part.pop()], [part])
                 left -= sum(weight[item] for item in batch)
                 yield batch
-            line.extend(share)
-            share.clear()
-        line = evenly(sorted(line)) if len(shares) > 1 else line
-        while line:
-            yield self.batch(limit, [line.pop()], [line, *stock])
+            queue.extend(part)
+            part.clear()
+        queue = evenly(sorted(queue)) if len(parts) > 1 else queue
+        while queue:
+            yield self.batch(limit, [queue.pop()], [queue, *stock])
 
-    def _draw(self, draft: Draft, sources: Sequence[list[int]]) -> bool:
-        """Take items that fit by load from the ends of `sources`; return whether there were any."""
-        before = len(draft.chosen)
+    def _draw(self, open_batch: OpenBatch, sources: Sequence[list[int]]) -> bool:
+        """Take items that fit by load from the ends of `sources`. Return whether any item was taken."""
+        before = len(open_batch.chosen)
         for source in sources:
-            place, passed = len(source) - 1, 0
-            while place >= 0 and passed <= LOOK and draft.open(FULL):
-                if source[place] not in draft.refused and draft.fits(source[place]):
-                    draft.add(source.pop(place), source)
+            position, passed = len(source) - 1, 0
+            while position >= 0 and passed <= LOOK and open_batch.has_room(FULL):
+                if source[position] not in open_batch.refused and open_batch.fits(source[position]):
+                    open_batch.add(source.pop(position), source)
                 else:
                     passed += 1
-                place -= 1
-        return len(draft.chosen) > before
+                position -= 1
+        return len(open_batch.chosen) > before
 
-    def _shorten(self, draft: Draft) -> float:
-        """Give items back until the simulated length keeps to the limit; return the length."""
-        limit = draft.limit * (1 + SLACK)
+    def _shorten(self, open_batch: OpenBatch) -> float:
+        """Give items back until the simulated length is within the limit. Return the length."""
+        limit = open_batch.limit * (1 + SLACK)
         rounds = 0
         while True:
-            length, beyond, straddling = self._measure(draft.chosen, limit)
-            if length <= limit or not draft.origin or len(draft.chosen) == 1:
+            length, beyond, straddling = self._measure(open_batch.chosen, limit)
+            if length <= limit or not open_batch.origin or len(open_batch.chosen) == 1:
                 return length
             rounds += 1
-            if draft.give_back([item for item in beyond if item in draft.origin]):
+            if open_batch.give_back([item for item in beyond if item in open_batch.origin]):
                 continue
-            light = draft.lightest(length - draft.limit) if rounds == 1 else None
-            late = [item for item in straddling if item in draft.origin] if light is None else [light]
-            # What stays moves up, so less than the excess may do; more when that has not been enough.
-            if not draft.give_back(self._up_to(late, (length - draft.limit) * rounds * self._returned)):
-                draft.give_back(list(draft.origin)[-(2**rounds) :])
+            light = open_batch.lightest(length - open_batch.limit) if rounds == 1 else None
+            late = [item for item in straddling if item in open_batch.origin] if light is None else [light]
+            # The remaining items move up, so giving back less than the excess may be enough. Later rounds give more.
+            if not open_batch.give_back(self._up_to(late, (length - open_batch.limit) * rounds * self._returned)):
+                open_batch.give_back(list(open_batch.origin)[-(2**rounds) :])
 
     def _up_to(self, items: Sequence[int], weight: float) -> Sequence[int]:
-        """Return as many of the first `items` as have `weight` seconds of load together, at least one."""
+        """Return the first `items` whose load adds up to `weight` seconds, at least one."""
         total = 0.0
         for number, item in enumerate(items):
             total += self.items.weight[item]
@@ -170,15 +172,15 @@ class Packer:
                 return items[: number + 1]
         return items
 
-    def _grow(self, draft: Draft, sources: Sequence[list[int]]) -> bool:
-        """Add the heaviest item within reach that fits by load; return whether there was one."""
+    def _grow(self, open_batch: OpenBatch, sources: Sequence[list[int]]) -> bool:
+        """Add the heaviest of the examined items that fits by load. Return whether there was one."""
         for source in sources:
             best, found = -1.0, -1
-            for place in range(len(source) - 1, max(len(source) - 1 - LOOK, -1), -1):
-                weight = self.items.weight[source[place]]
-                if weight > best and source[place] not in draft.refused and draft.fits(source[place]):
-                    best, found = weight, place
+            for position in range(len(source) - 1, max(len(source) - 1 - LOOK, -1), -1):
+                weight = self.items.weight[source[position]]
+                if weight > best and source[position] not in open_batch.refused and open_batch.fits(source[position]):
+                    best, found = weight, position
             if found >= 0:
-                draft.add(source.pop(found), source)
+                open_batch.add(source.pop(found), source)
                 return True
         return False

@@ -1,47 +1,49 @@
-"""Finds the packing with the shortest chains of batches among those with few enough, also for a target duration.
+"""Searches for the flat packing with the shortest chains of batches among those with few enough batches.
 
-Every batch that others wait for may be left short, and the chains through it get shorter; what it does not hold makes
-up further batches. How short is decided by estimates that each packing made corrects.
+A batch that others wait for may be left short. The chains through it get shorter, and further batches take the other
+tasks. Estimates decide how short; each packing that is made corrects them.
 
-Where levels are narrow, batches of one level each cannot be filled. Here a batch takes tasks of any level, those with
-the most levels behind them first ("highest level first", Hu, "Parallel sequencing and assembly line problems", 1961),
-which makes few batches in one long chain. Among equals chance decides, and several attempts are made, also from the
-end of the graph backwards.
+If levels are narrow, batches of a single level cannot be filled. `list_schedule` lets a batch take tasks of any level,
+those with the most levels behind them first ("highest level first", Hu, "Parallel sequencing and assembly line
+problems", 1961). This makes few batches in one long chain. Ties are broken at random, and several attempts are made,
+half of them backwards from the end of the graph.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 
 from canary_wf.batch.partition.flat import FlatPacking
-from canary_wf.batch.partition.packing_parameters import Profile, Style
+from canary_wf.batch.partition.packing_parameters import PackingParameters, WorkProfile
 
 TASKS_PACKED = 20_000
-"""How many tasks all packings that are compared may hold together, about."""
+"""Approximate total number of tasks in all packings that are compared."""
 
 MOST_TRIED = 16
 
 MORE_TRIED = 2
-"""The same in addition where none made few enough batches."""
+"""Additional packings tried if none had few enough batches."""
 
 LARGE = 200_000
-"""Tasks up to which a second style is tried when the first one makes too many batches."""
+"""Largest number of tasks for which second parameters are tried when the first ones make too many batches."""
 
 OPTIMISM = 0.015
-"""Share of the batches by which the first estimate is taken to be too high, and one batch more."""
+"""Share of the batches by which the first estimate is assumed to be too high, plus one batch."""
 
 Batches = list[list[int]]
 
 
-class Search:
-    """The packings made so far for at most `allowed` batches, and what they teach about the estimates.
+class ParameterSearch:
+    """Tries packing parameters for at most `allowed` batches, and corrects their estimates by the packings made.
 
-    `best` has the shortest chain of those with few enough batches, `fewest` the fewest batches of all.
+    `best` has the shortest chain of the packings with few enough batches, `fewest` the fewest batches of all.
     """
 
-    def __init__(self, packing: FlatPacking, profile: Profile, allowed: int, styles: Iterable[Style]) -> None:
+    def __init__(
+        self, packing: FlatPacking, profile: WorkProfile, allowed: int, candidates: Iterable[PackingParameters]
+    ) -> None:
         self._packing = packing
         self._allowed = allowed
-        self._estimates = {style: profile.estimate(style) for style in styles}
+        self._estimates = {parameters: profile.estimate(parameters) for parameters in candidates}
         self._shortest = math.inf
         self._tried: set[tuple[int, int, float, float]] = set()
         self._off: dict[tuple[int, int], float] = {}
@@ -50,38 +52,40 @@ class Search:
         self.fewest: Batches | None = None
 
     def run(self) -> None:
-        """Pack in as many styles as the size of the problem allows."""
+        """Pack with as many parameters as the size of the problem allows."""
         count = len(self._packing.loads)
         tries = min(MOST_TRIED, max(2 if count <= LARGE else 1, TASKS_PACKED // count))
         for number in range(tries + MORE_TRIED):
             if number >= tries and (self.best is not None or count > TASKS_PACKED):
                 break
-            style = self._next(hopeful=self.best is not None or number < tries / 2)
-            if style is None or (number and self.best is not None and count > TASKS_PACKED):
+            parameters = self._next(hopeful=self.best is not None or number < tries / 2)
+            if parameters is None or (number and self.best is not None and count > TASKS_PACKED):
                 break
-            self._pack(style)
+            self._pack(parameters)
 
-    def _next(self, *, hopeful: bool) -> Style | None:
-        """Return the style to try next: with the shortest chain among those that should be few enough.
+    def _next(self, *, hopeful: bool) -> PackingParameters | None:
+        """Return the parameters to try next: the shortest estimated chain with few enough estimated batches.
 
-        Unless `hopeful`, the worst estimate so far says how wrong others are.
+        Unless `hopeful`, untried parameters are assumed to be as wrong as the worst estimate so far.
         """
         found = []
         unseen = self._off_at_first if hopeful else max(self._off.values(), default=self._off_at_first)
-        for style, (count, chain) in self._estimates.items():
-            if (style.cut, style.sinks, count, chain) in self._tried:
+        for parameters, (count, chain) in self._estimates.items():
+            if (parameters.cut, parameters.sinks, count, chain) in self._tried:
                 continue
-            if count + self._off.get((style.cut, style.sinks), unseen) <= self._allowed:
-                middle = abs(style.cut - self._packing.graph.depth / 2)
-                found.append((chain, style.fill, middle, style.cut, style.sinks, style.target, style))
+            if count + self._off.get((parameters.cut, parameters.sinks), unseen) <= self._allowed:
+                middle = abs(parameters.cut - self._packing.graph.depth / 2)
+                found.append(
+                    (chain, parameters.fill, middle, parameters.cut, parameters.sinks, parameters.target, parameters)
+                )
         return min(found)[-1] if found else None
 
-    def _pack(self, style: Style) -> None:
-        """Pack in `style`, and note how wrong the estimate was."""
-        batches = self._packing.pack(style)
-        count, chain = self._estimates[style]
-        self._tried.add((style.cut, style.sinks, count, chain))
-        self._off[style.cut, style.sinks] = len(batches) - count
+    def _pack(self, parameters: PackingParameters) -> None:
+        """Pack with `parameters`, and record the error of the estimate."""
+        batches = self._packing.pack(parameters)
+        count, chain = self._estimates[parameters]
+        self._tried.add((parameters.cut, parameters.sinks, count, chain))
+        self._off[parameters.cut, parameters.sinks] = len(batches) - count
         if self.fewest is None or len(batches) < len(self.fewest):
             self.fewest = batches
         if len(batches) <= self._allowed:
@@ -91,16 +95,16 @@ class Search:
 
 
 TASKS_PACKED = 24_000
-"""How many tasks all attempts may hold together."""
+"""Total number of tasks in all attempts."""
 
 MOST_ATTEMPTS = 24
 
 _SCATTER = 2_654_435_761
-"""An odd number that spreads multiples over 32 bits (Knuth's multiplicative hashing)."""
+"""An odd number whose multiples are scattered over 32 bits (Knuth's multiplicative hashing)."""
 
 
-def sequence(packing: FlatPacking, target: float, allowed: int) -> list[list[int]] | None:
-    """Return at most `allowed` batches for `target` seconds, each after all it depends on, or None if none were found.
+def list_schedule(packing: FlatPacking, target: float, allowed: int) -> list[list[int]] | None:
+    """Return at most `allowed` batches for `target` seconds in an order that respects dependencies, or None.
 
     No batch is longer than the target or its longest task.
     """
@@ -111,23 +115,29 @@ def sequence(packing: FlatPacking, target: float, allowed: int) -> list[list[int
             followers[upstream].append(task)
     for number in range(min(MOST_ATTEMPTS, TASKS_PACKED // len(problem))):
         if number % 2:
-            batches = _attempt(packing, target, followers, problem.dependencies, _places(packing, graph.level, number))
+            batches = _attempt(
+                packing, target, followers, problem.dependencies, _priorities(packing, graph.level, number)
+            )
             batches.reverse()
         else:
-            batches = _attempt(packing, target, problem.dependencies, followers, _places(packing, graph.height, number))
+            batches = _attempt(
+                packing, target, problem.dependencies, followers, _priorities(packing, graph.height, number)
+            )
         if len(batches) <= allowed:
             return batches
     return None
 
 
-def _places(packing: FlatPacking, height: Sequence[int], number: int) -> list[int]:
-    """Return for each task its place among all: those of the greatest `height` last, equals by chance."""
-    parts = packing.parts
-    order = sorted(range(len(height)), key=lambda task: (height[task], (parts[task] ^ number) * _SCATTER % 2**32, task))
-    places = [0] * len(order)
-    for place, task in enumerate(order):
-        places[task] = place
-    return places
+def _priorities(packing: FlatPacking, height: Sequence[int], number: int) -> list[int]:
+    """Return the priority of each task: the higher its `height`, the greater. Ties are broken at random."""
+    hashes = packing.hashes
+    order = sorted(
+        range(len(height)), key=lambda task: (height[task], (hashes[task] ^ number) * _SCATTER % 2**32, task)
+    )
+    priorities = [0] * len(order)
+    for position, task in enumerate(order):
+        priorities[task] = position
+    return priorities
 
 
 def _attempt(
@@ -135,14 +145,14 @@ def _attempt(
     target: float,
     before: Sequence[Sequence[int]],
     behind: Sequence[Sequence[int]],
-    places: Sequence[int],
+    priorities: Sequence[int],
 ) -> list[list[int]]:
-    """Return batches of tasks that come `before` those `behind` them; of those ready, the last in `places` first."""
+    """Return batches in order; a task comes after those `before` it. The ready task of highest priority goes first."""
     waits = [len(tasks) for tasks in before]
     ready = [task for task, count in enumerate(waits) if not count]
     batches = []
     while ready:
-        ready.sort(key=places.__getitem__)
+        ready.sort(key=priorities.__getitem__)
         batch = _next(packing, target, ready)
         chosen = set(batch)
         ready = [task for task in ready if task not in chosen]
@@ -156,26 +166,26 @@ def _attempt(
 
 
 def _next(packing: FlatPacking, target: float, ready: Sequence[int]) -> list[int]:
-    """Return the next batch: around the last of the tasks `ready`, with others that may share a batch with it."""
+    """Return the next batch: the last of the tasks `ready`, and others that may share a batch with it."""
     seed = ready[-1]
     line = [task for task in ready[:-1] if packing.groups[task] == packing.groups[seed]]
     return packing.packer.batch(max(target, packing.problem.runtimes[seed]), [seed], [line])
 
 
 ALLOWANCE = 1.05
-"""How many times the nominal number of batches may be made for the sake of shorter chains of batches."""
+"""Allowed number of batches, as a multiple of the nominal number, to get shorter chains of batches."""
 
 
-def to_duration(packing: FlatPacking, profile: Profile, duration: float, nominal: int) -> Batches:
-    """Return flat batches for a target of `duration` seconds; `nominal` is how many there would be, ideally."""
+def to_duration(packing: FlatPacking, profile: WorkProfile, duration: float, nominal: int) -> Batches:
+    """Return flat batches for a target of `duration` seconds. `nominal` is the ideal number of batches."""
     if packing.graph.depth == 1:
         return packing.tight(duration)
     allowed = math.floor(nominal * ALLOWANCE + 1e-9)
-    search = Search(packing, profile, allowed, profile.styles(duration))
+    search = ParameterSearch(packing, profile, allowed, profile.candidates(duration))
     search.run()
     if search.best is not None:
         return search.best
-    one_chain = sequence(packing, duration, allowed)
+    one_chain = list_schedule(packing, duration, allowed)
     if one_chain is not None:
         return one_chain
     batches = packing.tight(duration)

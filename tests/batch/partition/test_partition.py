@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary_wf.batch.cluster_simulator import critical_path
-from canary_wf.batch.partition import Partition, length_bound, nominal_batches, partition
+from canary_wf.batch.partition import PackedBatch, length_bound, nominal_batches, partition
 from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
@@ -19,7 +19,7 @@ from canary_wf.errors import InputError
 PARSE = BatchSpecification.parse
 
 
-def check(problem: Problem, batches: list[Partition], spec: BatchSpecification) -> None:
+def check(problem: Problem, batches: list[PackedBatch], spec: BatchSpecification) -> None:
     """Check all that holds for every partition: complete, none empty, linked, acyclic, layout, nodes and bound."""
     tasks = [task for batch in batches for task in batch.tasks]
     assert sorted(tasks) == list(range(len(problem)))
@@ -147,7 +147,7 @@ def test_same_batches_in_any_order(problem: Problem, text: str, shuffler: random
         problem,
         **columns,
         shapes=tuple(problem.shapes[old] for old in shapes),
-        kinds=[shape_now[problem.kinds[old]] for old in order],
+        shape_of=[shape_now[problem.shape_of[old]] for old in order],
         dependencies=[tuple(place[other] for other in reversed(problem.dependencies[old])) for old in order],
     )
     mine, other = partition(problem, PARSE(text)), partition(shuffled, PARSE(text))

@@ -6,7 +6,7 @@ import pytest
 from batch_problems import make
 
 from canary_wf.batch.cluster_simulator import critical_path
-from canary_wf.batch.partition import Partition, length_bound, nominal_batches, partition
+from canary_wf.batch.partition import PackedBatch, length_bound, nominal_batches, partition
 from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
@@ -14,7 +14,7 @@ from canary_wf.batch.specification import BatchSpecification
 PARSE = BatchSpecification.parse
 
 
-def chain(problem: Problem, batches: list[Partition]) -> float:
+def chain(problem: Problem, batches: list[PackedBatch]) -> float:
     """Return the longest chain of batches in seconds."""
     lengths = [simulate(problem, batch.tasks).length for batch in batches]
     return critical_path(lengths, [batch.dependencies for batch in batches])
@@ -108,7 +108,7 @@ def test_one_job_more_changes_few_batches() -> None:
     problem = drawn(10_000, 1, seed=5, longest=1500.0)
     rows = [
         (int(problem.shapes[kind].demand[0]), seconds)
-        for kind, seconds in zip(problem.kinds, problem.runtimes, strict=True)
+        for kind, seconds in zip(problem.shape_of, problem.runtimes, strict=True)
     ]
     before = {batch.tasks for batch in partition(problem, PARSE("duration:1800"))}
     after = {batch.tasks for batch in partition(make([*rows, (1, 60.0)]), PARSE("duration:1800"))}
@@ -118,7 +118,7 @@ def test_one_job_more_changes_few_batches() -> None:
 def by_levels(problem: Problem, count: int) -> list[list[int]]:
     """Return batches shared out over the levels in proportion to their work, heaviest first."""
     levels: list[list[int]] = [[] for _ in range(max(level(problem)))]
-    shares = [problem.shapes[kind].demand[0] / 8 for kind in problem.kinds]
+    shares = [problem.shapes[kind].demand[0] / 8 for kind in problem.shape_of]
     weight = [share * seconds for share, seconds in zip(shares, problem.runtimes, strict=True)]
     place = level(problem)
     for task in sorted(range(len(problem)), key=lambda task: (-weight[task], problem.ids[task])):
