@@ -14,7 +14,8 @@ from canary_wf.api.scheduler.multiprocess import (
     compute_next_dyn_poll,
     logger,
 )
-from canary_wf.api.scheduler.worker import RunningProcess, Worker
+from canary_wf.api.scheduler.worker import Worker
+from canary_wf.process.ending import RunningProcess
 
 __all__ = [
     "DAG",

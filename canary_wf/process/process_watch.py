@@ -1,19 +1,19 @@
 """Waiting for processes to end, for their output, for a point in time and for signals, all at once.
 
-Each process is watched through a pidfd, where the kernel has them and allows it. SIGCHLD wakes the wait through a pipe,
-for systems without, and for children that nobody watches: what jobs left is collected when it ends.
+Each process is watched through a pidfd, where the kernel has them and allows it. Elsewhere SIGCHLD wakes the wait
+through a pipe, and where that signal is not to be had, the processes are looked at in short intervals.
 """
 
 import os
 import select
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from resource import struct_rusage
 from types import FrameType
-from typing import NoReturn, Self
+from typing import Self
 
 from canary_wf.process.output import PipedOutput
+from canary_wf.process.signals import SIGNALS, is_main_thread
 
 
 class Exit:
@@ -59,38 +59,21 @@ def has_pidfd() -> bool:
     return True
 
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-
-
-class Stopped(KeyboardInterrupt):
-    """The signal `number` asked this process to stop."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[None]:
-    """Raise Stopped when a signal asks to stop, wherever the program is."""
-    before = {number: signal.signal(number, _stop) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    raise Stopped(number)
-
-
 LONGEST_WAIT = 3600.0
 """Seconds of one wait; epoll counts milliseconds in 32 bits."""
 
+_PAUSE = 0.05
+"""Seconds between two looks where the kernel cannot wake us."""
 
-class ProcessMonitor:
-    """Watches child processes; a context manager, as it takes over signals while it lives."""
+_Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+class ProcessWatch:
+    """Watches child processes, in any program and any thread; a context manager.
+
+    It leaves all signals to the program, but where there are no pidfds: there SIGCHLD wakes it while it lives, in the
+    main thread and where nobody is woken by signals already. A handler that the program has for it goes on hearing it.
+    """
 
     def __init__(self, *, use_pidfd: bool | None = None) -> None:
         self._use_pidfd = has_pidfd() if use_pidfd is None else use_pidfd
@@ -101,41 +84,62 @@ class ProcessMonitor:
         self._printing: dict[int, int] = {}
         self._exited: set[int] = set()
         self._over: list[int] = []
-        self.signals: list[int] = []
-        self.child_ended = False
-        """Whether some child has ended; who looks after it says so."""
-
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._poll.register(self._wake_read, select.EPOLLIN)
-        self._handlers: dict[int, object] = {}
+        self._longest = LONGEST_WAIT
+        self._wake_read = self._wake_write = -1
+        self._handlers: dict[int, _Handler] = {}
 
     def __enter__(self) -> Self:
-        self._previous_wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        for number in (*SIGNALS, signal.SIGCHLD):
-            self._handlers[number] = signal.signal(number, self._on_signal)
+        if not self._use_pidfd and not self._hear_of_children():
+            self._longest = _PAUSE
         return self
+
+    def _hear_of_children(self) -> bool:
+        """Let SIGCHLD wake the wait; return whether it does."""
+        if signal.getsignal(signal.SIGCHLD) is None or not is_main_thread():
+            return False
+        owner = signal.set_wakeup_fd(-1)
+        if owner != -1:  # somebody is woken by signals already
+            signal.set_wakeup_fd(owner)
+            return False
+        self._wake_on(signal.SIGCHLD)
+        return True
+
+    def _wake_on(self, *numbers: signal.Signals) -> None:
+        """Let the signals `numbers` wake the wait, by a pipe: only those that have handlers are written to it."""
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll.register(self._wake_read, select.EPOLLIN)
+        self._previous_wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for number in numbers:
+            self._handlers[number] = signal.signal(number, self._on_signal)
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-        signal.set_wakeup_fd(self._previous_wakeup)
-        for descriptor in (*self._pid_of, self._wake_read, self._wake_write):
+            signal.signal(number, handler)
+        if self._wake_read >= 0:
+            signal.set_wakeup_fd(self._previous_wakeup)
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+        for descriptor in self._pid_of:
             os.close(descriptor)
         self._poll.close()
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGCHLD:
-            self.child_ended = True
-        else:
-            self.signals.append(number)
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        before = self._handlers.get(number)
+        if callable(before):
+            before(number, frame)
 
     def watch(self, pid: int, output: PipedOutput | None = None) -> None:
-        """Report the end of the child `pid` from now on: with `output`, once nobody holds that any more."""
-        self._watched.add(pid)
+        """Report the end of the child `pid` from now on: with `output`, once nobody holds that any more.
+
+        Raises OSError where that cannot be: there is no such process, or too many files are open.
+        """
         if self._use_pidfd:
             descriptor = os.pidfd_open(pid)
-            self._pid_of[descriptor] = pid
             self._poll.register(descriptor, select.EPOLLIN)
+            self._pid_of[descriptor] = pid
+        else:
+            has_ended(pid)  # raises for a process that is not a child of this one
+        self._watched.add(pid)
         if output is not None:
             self._outputs[output.read_end] = (pid, output)
             self._printing[pid] = output.read_end
@@ -164,10 +168,11 @@ class ProcessMonitor:
     def wait(self, timeout: float) -> list[int]:
         """Sleep until a watched process is over, a signal came, or `timeout` seconds passed; return who is over.
 
-        The processes returned are not reaped yet, so their group still belongs to them.
+        The wait may be shorter: who has more time asks again. A process is reported once. Those that are returned are
+        not reaped yet, so their group still belongs to them.
         """
-        exited = []
-        seconds = 0.0 if self._over else min(max(timeout, 0.0), LONGEST_WAIT)
+        exited = [] if self._use_pidfd else self._ended()
+        seconds = 0.0 if self._over or exited else min(max(timeout, 0.0), self._longest)
         for descriptor, _event in self._poll.poll(seconds):
             if descriptor == self._wake_read:
                 os.read(self._wake_read, 4096)
@@ -178,7 +183,7 @@ class ProcessMonitor:
             else:
                 exited.append(self._close(descriptor))
         if not self._use_pidfd:
-            exited = [pid for pid in self._watched if has_ended(pid)]
+            exited = self._ended()
         self._watched.difference_update(exited)
         for pid in exited:
             (self._exited.add if pid in self._printing else self._over.append)(pid)
@@ -186,7 +191,42 @@ class ProcessMonitor:
         return over
 
     def _close(self, descriptor: int) -> int:
+        pid = self._pid_of.pop(descriptor)  # first: Ctrl-C may come after any line, and what is closed has no number
         # Closing is not enough: a process that is just being started may still have a copy.
         self._poll.unregister(descriptor)
         os.close(descriptor)
-        return self._pid_of.pop(descriptor)
+        return pid
+
+    def _ended(self) -> list[int]:
+        """Return the watched processes that have ended, reaped by somebody or not."""
+        return [pid for pid in self._watched if _is_gone(pid)]
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return has_ended(pid)
+    except ChildProcessError:
+        return True
+
+
+class ProcessMonitor(ProcessWatch):
+    """Watches the children of a program that does nothing else, and takes over its signals while it lives.
+
+    SIGCHLD wakes it for children that nobody watches, too: what jobs left is collected when it ends.
+    """
+
+    def __init__(self, *, use_pidfd: bool | None = None) -> None:
+        super().__init__(use_pidfd=use_pidfd)
+        self.signals: list[int] = []
+        self.child_ended = False
+        """Whether some child has ended; who looks after it says so."""
+
+    def __enter__(self) -> Self:
+        self._wake_on(*SIGNALS, signal.SIGCHLD)
+        return self
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGCHLD:
+            self.child_ended = True
+        else:
+            self.signals.append(number)

@@ -1,10 +1,13 @@
-"""A process that outlives the runner by a moment: when the runner dies, it kills what the runner had started.
+"""A process that outlives the one it watches by a moment: when that dies, it kills what that had started.
 
-The two share a table with one byte for each process id: the runner marks the process groups that run, which costs no
-system call, nor any work of the watchdog while all is well. A pipe that only the runner holds open closes when the
-runner ends, however it ends; the watchdog then kills every group that is marked, and what bears the runner's token in
-its environment besides, so that no test process outlives its runner. A process that is just being started keeps the
-pipe open until it bears the token. A runner that ends in order says that nothing runs any more.
+The runner's is forked, looks after any number of groups, and finds what left them. A program of which nobody knows
+whether it has other threads must not be forked, so the one for a single job is a shell.
+
+The runner and its watchdog share a table with one byte for each process id: the runner marks the process groups that
+run, which costs no system call, nor any work of the watchdog while all is well. A pipe that only the runner holds open
+closes when the runner ends, however it ends; the watchdog then kills every group that is marked, and what bears the
+runner's token in its environment besides, so that no test process outlives its runner. A process that is just being
+started keeps the pipe open until it bears the token. A runner that ends in order says that nothing runs any more.
 """
 
 import contextlib
@@ -13,6 +16,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from typing import Self
 
 from canary_wf.process.orphans import end_left_behind
 from canary_wf.process.process_identity import signal_group
@@ -40,7 +44,7 @@ class Watchdog:
             _watch(read_end, self._runs, token)
         os.close(read_end)
 
-    def __enter__(self) -> "Watchdog":  # noqa: PYI034 - never inherited from
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,3 +105,40 @@ def _marked(runs: mmap.mmap) -> Iterator[int]:
     while group >= 0:
         yield group
         group = runs.find(b"\1", group + 1)
+
+
+_SCRIPT = 'read -r group || exit 0; read -r _ || kill -s KILL -- "-$group"'
+"""Reads from a pipe that only the program writes to: the group, then a line when all is over, or else its end."""
+
+
+class GroupWatchdog:
+    """A watchdog for one process group, in any program and any thread; a context manager, entered before the start."""
+
+    def __init__(self) -> None:
+        import subprocess  # late: the runner starts without it
+
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _SCRIPT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C at the terminal is not for the watchdog
+            bufsize=0,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._say(b"\n")
+        self._process.communicate()
+
+    def started(self, group: int) -> None:
+        """Kill the process group `group` when this program dies from now on."""
+        self._say(b"%d\n" % group)
+
+    def _say(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        # Where somebody killed the watchdog, whoever looks at the job next cleans up instead.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line)

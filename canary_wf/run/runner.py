@@ -20,7 +20,8 @@ from canary_wf.hooks.dispatch import Hooks
 from canary_wf.process.orphans import Strays
 from canary_wf.process.out_of_memory import OomKills
 from canary_wf.process.process_identity import this_place
-from canary_wf.process.process_watch import ProcessMonitor, Stopped, stop_on_signals
+from canary_wf.process.process_watch import ProcessMonitor
+from canary_wf.process.signals import Stopped, stop_on_signals
 from canary_wf.process.watchdog import Watchdog
 from canary_wf.recovery.closing_verdicts import interrupt
 from canary_wf.resources.request import largest_id
@@ -125,9 +126,8 @@ def load_slice(paths: SessionPaths, batch: str, *, anywhere: bool = False) -> Ba
 
     Raises WorkspaceError when the plan has no such batch, or when a path in it leads elsewhere.
     """
-    if not batch.isalnum() or not paths.slice(batch).is_file():
+    if not batch.isalnum() or not (path := paths.slice(batch)).is_file():
         raise WorkspaceError(f"there is no batch {batch!r}", where=paths.plan)
-    path = paths.slice(batch)
     batch_slice: BatchSlice = read_json(path, BatchSlice)
     found, upstreams = batch_slice.batch, batch_slice.upstreams
     jobs: tuple[Placed, ...] = (*batch_slice.jobs, *upstreams)

@@ -12,9 +12,9 @@ from canary_wf.files.json_files import MACHINE_FAULTS
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.process.orphans import Strays
 from canary_wf.process.output import PipedOutput
-from canary_wf.process.posix_spawn import launch
 from canary_wf.process.process_identity import signal_group, ticks_now
 from canary_wf.process.process_watch import ProcessMonitor, measure, reap
+from canary_wf.process.spawn import launch
 from canary_wf.process.watchdog import Watchdog
 from canary_wf.run.capacity import Capacity
 from canary_wf.run.job.cleanup import RETAINED_LOOK, Cleanup
@@ -189,18 +189,12 @@ class BatchScheduler:
         self._attempt.hold()  # copying may have taken long
         file = f"{folder}/{OUTPUT_FILE}"
         output = PipedOutput(file, job.output_limit or OUTPUT_LIMIT) if job.ctest is not None else None
-        try:
-            pid = launch(argv, cwd, environment, output or file, cpus)
-        except BaseException:  # a signal, too, must not leave a pipe behind
-            if output is not None:
-                output.abandon()
-            raise
+        pid = launch(argv, cwd, environment, output or file, cpus)
         self._watchdog.started(pid)
         try:
             if output is None:
                 monitor.watch(pid)
             else:
-                output.started()
                 monitor.watch(pid, output)
         except OSError:
             signal_group(pid, signal.SIGKILL)
@@ -274,7 +268,7 @@ class BatchScheduler:
             self._hooks.emit(JobFinished.of(other.id, verdict, pending.time))
 
     def _until_next(self) -> float:
-        nearest = min((item.deadline for item in self._running.values()), default=math.inf)
+        nearest = min((item.deadline.at for item in self._running.values()), default=math.inf)
         retained = time.monotonic() + RETAINED_LOOK if self._cleanup.retained else math.inf
         due = self._pending.next_due
         return min(nearest, self._attempt.next_beat, self._limits.next_look, retained, due) - time.monotonic()

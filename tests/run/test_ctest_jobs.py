@@ -11,7 +11,7 @@ from canary_wf.api.job.execution_space import ExecutionSpace
 from canary_wf.api.job.job import Job
 from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.plan.store import slices, write_session
-from canary_wf.process.posix_spawn import LaunchError, launch
+from canary_wf.process.spawn import LaunchError, launch
 from canary_wf.report.placement import place_jobs
 from canary_wf.report.session import load_session
 from canary_wf.resources.leases.lease import LOCKS, HostLeases

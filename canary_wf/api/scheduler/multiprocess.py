@@ -8,20 +8,19 @@ Ctrl-C), no process and no slot is left behind.
 import logging
 import math
 import os
+import signal
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Generic, TypeVar, cast
 
 from canary_wf.api.scheduler.dag import DAG, DAGIterator
-from canary_wf.api.scheduler.ending import ask_to_end, end_processes, kill, pid_of
-from canary_wf.api.scheduler.exit_watch import ExitWatch
-from canary_wf.api.scheduler.interrupts import Interrupts
 from canary_wf.api.scheduler.worker import Worker
 from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.errors import InputError
-from canary_wf.process.posix_spawn import GRACE
-from canary_wf.process.process_watch import has_ended
+from canary_wf.process.ending import Deadline, end_processes, pid_of, send_signal
+from canary_wf.process.process_watch import ProcessWatch
+from canary_wf.process.signals import Interrupts
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
 
 logger = logging.getLogger("canary_wf.multiprocess_scheduler")
@@ -46,6 +45,9 @@ _FOURTH = 4
 
 PATIENT = 8
 """After so many polls without a result, the interval grows."""
+
+
+_NEVER = Deadline()
 
 
 def compute_next_dyn_poll(poll_counter: int, poll_interval: float) -> float:
@@ -118,12 +120,11 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         self._exclusive = exclusive
         self._timeout = timeout
         self._alone: str | None = None
-        self._deadlines: dict[str, float] = {}
-        self._asked_to_end: set[str] = set()
+        self._deadlines: dict[str, Deadline] = {}
         self._naps = 0
-        self._in_vain = False
         self._interrupts = Interrupts()
-        self._exits = ExitWatch()
+        self._watch: ProcessWatch | None = None
+        self._watched: dict[int, bool] = {}
 
     @property
     def has_free_slots(self) -> bool:
@@ -148,7 +149,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         if limit is not None:
             if math.isnan(limit):
                 raise InputError("is not a number of seconds", where=f"timeout of unit {uid}")
-            self._deadlines[uid] = time.monotonic() + limit
+            self._deadlines[uid] = Deadline(time.monotonic() + limit)
 
     def _worker_at(self, slot: int) -> SomeWorker | None:
         if not 0 <= slot < len(self.workers):
@@ -165,7 +166,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
             self.active_workers -= 1
             self._give_back(worker.uid)
             self._deadlines.pop(worker.uid, None)
-            self._asked_to_end.discard(worker.uid)
+            self._forget(pid_of(worker.process))
         self._naps = 0
         logger.debug("%s ended in slot %d", worker.uid, slot)
 
@@ -174,7 +175,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
 
         A second Ctrl-C, while what runs is being ended, has it killed at once.
         """
-        with self._interrupts, self._exits:
+        with self._interrupts, ProcessWatch() as self._watch:
             try:
                 try:
                     while not self.no_work_left or self.active_workers:
@@ -197,6 +198,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
             for uid in list(self.allocations):  # checked out, but not begun
                 self._give_back(uid)
             self._alone = None
+            self._watch = None
 
     def poll(self) -> None:
         """Ask every worker once; collect the results of those that have ended."""
@@ -204,27 +206,27 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
             if worker is None:
                 continue
             if not worker.poll(self):
-                if worker.uid in self._asked_to_end:
-                    kill(worker.process)  # what is left of its group
+                if self._deadline_of(worker).asked:
+                    send_signal(worker.process, signal.SIGKILL)  # what is left of its group
                 self.release_worker(slot)
-                self._in_vain = False
                 self.iterator.leave(worker.uid)
                 self.no_free_item = False
                 self.collect_result(worker)
                 if getattr(self.running_status, "aborted_too_many_failures", False):
                     self.no_work_left = True
-            elif time.monotonic() >= self._deadlines.get(worker.uid, float("inf")):
-                self._end_late(worker)
+            else:
+                self._end_if_late(worker)
 
-    def _end_late(self, worker: SomeWorker) -> None:
+    def _deadline_of(self, worker: SomeWorker) -> Deadline:
+        return self._deadlines.get(worker.uid, _NEVER)
+
+    def _end_if_late(self, worker: SomeWorker) -> None:
         """End what is over its time: ask first, and kill when the grace is over too; the loop goes on meanwhile."""
-        if worker.uid in self._asked_to_end:
-            del self._deadlines[worker.uid]
-            kill(worker.process)
-        else:
-            self._asked_to_end.add(worker.uid)
-            self._deadlines[worker.uid] = time.monotonic() + GRACE
-            ask_to_end(worker.process)
+        deadline = self._deadline_of(worker)
+        if deadline.killed or time.monotonic() < deadline.at:
+            return
+        step = deadline.kill if deadline.asked else deadline.ask
+        step(partial(send_signal, worker.process))
 
     def _fill_slots(self) -> None:
         """Start what may start; units that do not fit beside what runs go back, to be offered again."""
@@ -279,12 +281,33 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         pids = [pid_of(worker.process) for worker in self.workers if worker is not None]
         if not pids and self.no_work_left:
             return
-        left = min(self._deadlines.values(), default=float("inf")) - time.monotonic()
-        # The exit of a process whose worker says that it still runs would wake for ever.
-        watched = [pid for pid in pids if pid is not None and not (self._in_vain and _is_gone(pid))]
-        self._in_vain = True
-        if len(watched) < max(len(pids), 1) or not self._exits.wait(watched, left):
+        next_step = min((one.at for one in self._deadlines.values() if not one.killed), default=math.inf)
+        left = next_step - time.monotonic()
+        watch = self._watch
+        watched = [watch is not None and self._is_watched(watch, pid) for pid in pids]
+        if watch is None or not pids or not all(watched):
             self._nap(left)
+            return
+        for pid in watch.wait(left):
+            self._watched[pid] = False  # its worker may say that it still runs
+
+    def _is_watched(self, watch: ProcessWatch, pid: int | None) -> bool:
+        """Return whether the end of the process, if it has one, will be reported."""
+        if pid is None:
+            return False
+        if pid not in self._watched:
+            try:
+                watch.watch(pid)
+            except OSError:  # it is no child of this program, or too many files are open
+                self._watched[pid] = False
+            else:
+                self._watched[pid] = True
+        return self._watched[pid]
+
+    def _forget(self, pid: int | None) -> None:
+        """Watch the process no longer."""
+        if pid is not None and self._watched.pop(pid, False) and self._watch is not None:
+            self._watch.forget(pid)
 
     def _nap(self, most: float) -> None:
         """Sleep for the polling interval, `most` seconds at most."""
@@ -292,10 +315,3 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         self._naps += 1
         if self.dyn_poll_interval:
             self.poll_interval = compute_next_dyn_poll(self._naps, self.poll_interval)
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        return has_ended(pid)
-    except ChildProcessError:
-        return True

@@ -2,35 +2,11 @@
 
 import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from canary_wf.api.scheduler.multiprocess import MultiprocessScheduler
-
-
-class RunningProcess(Protocol):
-    """What is asked of a process; `subprocess.Popen` is one.
-
-    One without a `pid` is polled and ended by its methods; one without `terminate` is killed at once where a signal
-    does not reach it.
-    """
-
-    pid: int
-
-    def poll(self) -> int | None:
-        """Return None while the process runs, else its exit code."""
-        ...
-
-    def terminate(self) -> None:
-        """Ask the process to end."""
-        ...
-
-    def kill(self) -> None:
-        """End the process."""
-        ...
+from canary_wf.process.ending import RunningProcess
 
 
 class Worker(ABC):
@@ -40,7 +16,7 @@ class Worker(ABC):
     program, from 1.
     """
 
-    index_generator: ClassVar["Iterator[int]"] = itertools.count(1)
+    index_generator: ClassVar[Iterator[int]] = itertools.count(1)
 
     def __init__(self, uid: str, driver: Any, callback_name: str, slot: int, env: Any) -> None:  # noqa: ANN401 - the caller's own
         self.uid = uid
@@ -59,7 +35,7 @@ class Worker(ABC):
     def start(self) -> RunningProcess:
         """Create and return the process that does the work."""
 
-    def poll(self, scheduler: "MultiprocessScheduler[Any, Any]") -> bool:
+    def poll(self, scheduler: Any) -> bool:  # noqa: ANN401 - the `MultiprocessScheduler` that asks
         """Return whether the process still runs; its result is collected when it does not."""
         del scheduler
         return self.process.poll() is None

@@ -10,8 +10,8 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
+from canary_wf.process.ending import GRACE
 from canary_wf.process.orphans import Strays
-from canary_wf.process.posix_spawn import GRACE
 from canary_wf.process.process_identity import signal_group
 from canary_wf.process.process_watch import Exit, ProcessMonitor, has_ended, reap
 from canary_wf.process.watchdog import Watchdog

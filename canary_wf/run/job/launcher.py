@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.process.posix_spawn import LaunchError
+from canary_wf.process.spawn import LaunchError
 from canary_wf.run.job.environment import expanded
 from canary_wf.run.job.preparation import prepared
 from canary_wf.spec.ctest_rules import CTestRules

@@ -1,8 +1,8 @@
 """Limits of a running job: its time, its output, and the space on its disk; and how a job that exceeds one is ended."""
 
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from canary_wf.process.process_identity import signal_group
 from canary_wf.process.process_watch import ProcessMonitor
@@ -37,26 +37,27 @@ class Limits:
         self._look_at_output(monitor)
         now = time.monotonic()
         for pid, running in list(self._running.items()):
-            if now < running.deadline:
+            if now < running.deadline.at:
                 continue
             if running.verdict is None:
                 limit = running.job.limit
                 self.end(pid, Status.of(Outcome.TIMEOUT, f"ran longer than its limit of {limit:g} s"))
-            elif not running.killed:
+            elif not running.deadline.killed:
                 self.kill(pid, running.verdict, monitor)
             else:
                 yield pid
 
     def end(self, pid: int, verdict: Status) -> None:
         """Ask a job to end, with `verdict`; it is killed a moment later."""
-        # A signal that is not permitted now will not be permitted later: waiting would only take longer.
-        self._running[pid].ends(verdict, killed=not signal_group(pid, signal.SIGTERM))
+        running = self._running[pid]
+        running.verdict = verdict
+        running.deadline.ask(partial(signal_group, pid))
 
     def kill(self, pid: int, verdict: Status, monitor: ProcessMonitor) -> None:
         """Kill a job, with `verdict`."""
         running = self._running[pid]
-        running.ends(verdict, killed=True)
-        signal_group(pid, signal.SIGKILL)
+        running.verdict = verdict
+        running.deadline.kill(partial(signal_group, pid))
         if running.output is not None:
             monitor.let_go(pid)  # a process that still holds it left the group, and is ended with the job's strays
 

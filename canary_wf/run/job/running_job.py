@@ -2,8 +2,8 @@
 
 import time
 
+from canary_wf.process.ending import Deadline
 from canary_wf.process.output import PipedOutput
-from canary_wf.process.posix_spawn import GRACE
 from canary_wf.run.job.disk import printed_in
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import OUTPUT_LIMIT
@@ -16,8 +16,8 @@ from canary_wf.wording import size
 class RunningJob:
     """One process: its job, its resources, and its deadline. `output` is the pipe of a CTest test.
 
-    `verdict` is the reason why it is being ended, None while it runs undisturbed. `killed` says that SIGKILL was sent,
-    after which it remains to wait until `deadline`. `keeps_group` says that other processes of its group live on.
+    `verdict` is the reason why it is being ended, None while it runs undisturbed. `keeps_group` says that other
+    processes of its group live on.
     """
 
     __slots__ = (
@@ -25,7 +25,6 @@ class RunningJob:
         "folder",
         "job",
         "keeps_group",
-        "killed",
         "oom_kills",
         "output",
         "resources",
@@ -40,9 +39,8 @@ class RunningJob:
         self.folder = folder
         self.resources = resources
         self.started = time.monotonic()
-        self.deadline = self.started + job.limit
+        self.deadline = Deadline(self.started + job.limit)
         self.verdict: Status | None = None
-        self.killed = False
         self.keeps_group = False
         self.oom_kills = oom_kills
         self.output = output
@@ -51,12 +49,6 @@ class RunningJob:
     def output_file(self) -> str:
         """The file that holds its output."""
         return f"{self.folder}/{OUTPUT_FILE}"
-
-    def ends(self, verdict: Status, *, killed: bool) -> None:
-        """Note that it was asked to end, or killed, with `verdict`, and set the deadline."""
-        self.verdict = verdict
-        self.killed = killed
-        self.deadline = time.monotonic() + GRACE
 
     def too_much(self, *, look: bool) -> Status | None:
         """Return the verdict on a job that printed too much, else None; its file is only checked with `look`."""

@@ -80,7 +80,7 @@ def test_an_environment_is_changed_in_place(tmp_path: Path) -> None:
 def test_a_timeout_ends_the_whole_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pidfd: bool) -> None:
     """SIGTERM first, SIGKILL for who ignores it, children included; also where the kernel has no pidfd."""
     if not pidfd:
-        monkeypatch.setattr("canary_wf.api.scheduler.exit_watch.has_pidfd", lambda: False)
+        monkeypatch.setattr("canary_wf.process.process_watch.has_pidfd", lambda: False)
     job = run(job_in(tmp_path, shell("a", "trap '' TERM; sleep 100 & echo $! > child; wait; sleep 100", timeout=0.3)))
     assert (job.status.outcome.name, job.status.code) == ("TIMEOUT", 68)
     assert job.status.reason == "ran longer than its limit of 0.3 s"

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_jobs import assert_gone
 
-from canary_wf.api.scheduler import ending, multiprocess
+from canary_wf.api.scheduler import multiprocess
 from canary_wf.errors import InputError
 from canary_wf.multiprocess_scheduler import (
     DAG,
@@ -29,6 +29,7 @@ from canary_wf.multiprocess_scheduler import (
     compute_next_dyn_poll,
     logger,
 )
+from canary_wf.process import ending
 from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
 
 PACKAGE = str(Path(multiprocess.__file__).parents[2])
@@ -557,7 +558,7 @@ def test_while_others_hold_the_pool_it_sleeps(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("grace", [0.0, 3600.0])
 def test_a_unit_over_its_time_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, grace: float) -> None:
     """While it is given its grace, what else ends is collected; it is killed when that is over."""
-    monkeypatch.setattr(multiprocess, "GRACE", grace)
+    monkeypatch.setattr(ending, "GRACE", grace)
     made: list[Stubborn] = []
 
     class Late(Command):

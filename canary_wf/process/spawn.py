@@ -1,4 +1,7 @@
-"""Starting one process: by `posix_spawn`, in a session of its own, with its output going to a file or a pipe."""
+"""Starting one process in a session of its own, with its output going to a file or a pipe.
+
+`posix_spawn` is the cheaper way and the runner's; it takes a process that may change its own folder.
+"""
 
 import errno
 import os
@@ -11,9 +14,6 @@ from pathlib import Path
 from canary_wf.errors import CanaryWfError
 from canary_wf.files.json_files import remedy
 from canary_wf.process.output import OUTPUT_FLAGS, PipedOutput
-
-GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL for a process that has to end."""
 
 _DEFAULTED = {signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP}
 """Signals that Python or the runner treat in its own way, and that a job must find as the system leaves them."""
@@ -63,27 +63,49 @@ def launch(
     environment: Mapping[str, str],
     output: Path | str | PipedOutput,
     cpus: frozenset[int] | None = None,
+    *,
+    keep_folder: bool = False,
 ) -> int:
     """Start `argv` in `folder`, standard output and error going to `output`, and return the process id.
 
     The process leads its own session and process group; its standard input is empty; it is bound to `cpus` unless
-    that is None. Raises LaunchError with the reason in words.
+    that is None. This process goes to `folder` itself, unless it is to `keep_folder`, as other threads depend on its
+    own. A pipe is let go of where the process is not started. Raises LaunchError with the reason in words.
     """
-    program = find_program(argv[0], folder, environment)
-    # `posix_spawn` cannot change the folder of the child, so the runner goes there itself: it is the only thread
-    # that depends on it, and all its own paths are absolute.
-    os.chdir(folder)
+    spawn = _spawn_beside if keep_folder else _spawn
     try:
-        if cpus is None:
-            return _spawn(program, argv, environment, output)
-        with _bound(cpus):
-            return _spawn(program, argv, environment, output)
-    except (OSError, ValueError) as error:
-        hint = remedy(error, None) if isinstance(error, OSError) else None
-        raise LaunchError(launch_reason(error, argv[0]), hint=hint) from error
+        program = find_program(argv[0], folder, environment)
+        if not keep_folder:
+            # `posix_spawn` cannot change the folder of the child, so the runner goes there itself: it is the only
+            # thread that depends on it, and all its own paths are absolute.
+            os.chdir(folder)
+        try:
+            if cpus is None:
+                pid = spawn(program, argv, folder, environment, output)
+            else:
+                with _bound(cpus):
+                    pid = spawn(program, argv, folder, environment, output)
+        except (OSError, ValueError) as error:
+            hint = remedy(error, None) if isinstance(error, OSError) else None
+            raise LaunchError(launch_reason(error, argv[0]), hint=hint) from error
+    except BaseException:  # a signal, too, must leave no pipe behind
+        if isinstance(output, PipedOutput):
+            output.abandon()
+        raise
+    if isinstance(output, PipedOutput):
+        output.started()
+    return pid
 
 
-def _spawn(program: str, argv: Sequence[str], environment: Mapping[str, str], output: Path | str | PipedOutput) -> int:
+def _spawn(
+    program: str,
+    argv: Sequence[str],
+    folder: Path | str,
+    environment: Mapping[str, str],
+    output: Path | str | PipedOutput,
+) -> int:
+    """Start the process in the folder where this one is."""
+    del folder
     opened: tuple[int, ...] | tuple[int, int, str, int, int]
     if isinstance(output, PipedOutput):
         opened = (os.POSIX_SPAWN_DUP2, output.write_end, 1)
@@ -102,6 +124,36 @@ def _spawn(program: str, argv: Sequence[str], environment: Mapping[str, str], ou
         setsigmask=(),
         setsigdef=_defaulted(),
     )
+
+
+def _spawn_beside(
+    program: str,
+    argv: Sequence[str],
+    folder: Path | str,
+    environment: Mapping[str, str],
+    output: Path | str | PipedOutput,
+) -> int:
+    """Do what `_spawn` does in a program that may have other threads."""
+    import subprocess  # late: the runner starts without it
+
+    piped = isinstance(output, PipedOutput)
+    descriptor = output.write_end if isinstance(output, PipedOutput) else os.open(output, OUTPUT_FLAGS, 0o666)
+    try:
+        process = subprocess.Popen(
+            argv,
+            executable=program,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    finally:
+        if not piped:
+            os.close(descriptor)
+    process.returncode = 0  # who started it collects it; Popen must not
+    return process.pid
 
 
 def find_program(command: str, folder: Path | str, environment: Mapping[str, str]) -> str:

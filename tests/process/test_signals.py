@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from canary_wf.api.scheduler.interrupts import Interrupts
+from canary_wf.process.signals import Interrupts
 
 
 def _press() -> None:

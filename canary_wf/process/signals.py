@@ -1,12 +1,47 @@
-"""Ctrl-C while processes are started and ended: raised at once, but never between two steps that belong together."""
+"""The signals that ask a program to stop while it starts and ends processes.
+
+The runner has them raised wherever it is. Other programs have Ctrl-C raised at once, too, but never between two steps
+that belong together.
+"""
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Self
+from typing import NoReturn, Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+
+
+class Stopped(KeyboardInterrupt):
+    """The signal `number` asked this process to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Raise Stopped when a signal asks to stop, wherever the program is."""
+    before = {number: signal.signal(number, _stop) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Stopped(number)
+
+
+def is_main_thread() -> bool:
+    """Return whether this is the thread that signals are for."""
+    import threading  # late: the runner has one thread
+
+    return threading.current_thread() is threading.main_thread()
 
 
 class Interrupts:
@@ -25,7 +60,7 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         before = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is threading.main_thread() and callable(before):
+        if callable(before) and is_main_thread():
             self._before, self._owner = before, os.getpid()
             signal.signal(signal.SIGINT, self._on_signal)
         return self
