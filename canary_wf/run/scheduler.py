@@ -166,7 +166,8 @@ class BatchScheduler:
         except (CanaryWfError, OSError, ValueError) as error:
             self._could_not_start(job, resources, error)
             return False
-        self._running[pid] = RunningJob(job, folder, resources, oom_kills, output)
+        self._running[pid] = running = RunningJob(job, folder, resources, oom_kills, output)
+        self._limits.begin(running)
         self._hooks.emit(JobLaunched(time=time.time(), job=job.id, pid=pid, started_ticks=ticks_now()))
         return True
 

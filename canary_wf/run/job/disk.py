@@ -5,10 +5,12 @@ The job whose output filled the disk is the exception: it fails, so that the oth
 
 import errno
 import os
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from canary_wf.files.plain_files import open_plain
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.wording import size
 
@@ -21,16 +23,26 @@ _WORTH_NAMING = 1 << 20
 
 _PROBE = ".canary-wf-probe"
 
+_NO_SPACE = re.compile(
+    rb"no space|disk quota|quota exceeded|no usable temporary|not enough (?:disk )?space"
+    rb"|(?:disk|device|file ?system) (?:is )?full|\berrno[ =:]*(?:28|122)\b|\bENOSPC\b|\bEDQUOT\b",
+    re.IGNORECASE,
+)
+_END_OF_OUTPUT = 1 << 16
+"""Bytes at the end of a job's output in which such words count."""
+
 
 class DiskWatch:
-    """Watches the file systems of folders: `home` holds the jobs, `disks` are others that they write to."""
+    """Watches the file systems of folders: `home` holds the jobs, `temporary` their temporary files."""
 
-    def __init__(self, home: str, *disks: str) -> None:
+    def __init__(self, home: str, temporary: str) -> None:
         self.home = home
+        self.temporary = temporary
         self._disks: dict[int, str] = {}
         self._free: dict[int, int] = {}
         self._seen_full: dict[int, float] = {}
-        for disk in (home, *disks):
+        self._seen_free: dict[int, float] = {}
+        for disk in (home, temporary):
             self._add(disk)
 
     def _add(self, disk: str) -> int | None:
@@ -47,25 +59,32 @@ class DiskWatch:
         """Check the disks; return the folders whose disks are full now."""
         found = []
         for device, disk in self._disks.items():
-            if _free_at(disk)[1]:
-                self._seen_full[device] = time.monotonic()
-                found.append(disk)
+            is_full = _free_at(disk)[1]
+            (self._seen_full if is_full else self._seen_free)[device] = time.monotonic()
+            found += [disk] if is_full else []
         return found
 
-    def full_since(self, started: float, folder: str, *further: str | None) -> str | None:
-        """Return the folder whose disk was full while a job ran in `folder` since `started`, or None.
+    def look_at(self, folder: str) -> None:
+        """Look whether the disk of `folder` has space."""
+        device = self._add(folder)
+        if device is not None:
+            (self._seen_full if _free_at(folder)[1] else self._seen_free)[device] = time.monotonic()
 
-        A probe file is written to `folder`, because only that detects a quota; the folders `further` are only queried.
+    def full_since(self, started: float, *folders: str | None, tried: bool = True) -> str | None:
+        """Return which of `folders`, where a job has run since `started`, has a disk that was full meanwhile, or None.
+
+        With `tried`, a probe file is written to the first one, because only that detects a quota.
         """
-        devices = {device for disk in further if disk and (device := self._add(disk)) is not None}
+        devices = [device for disk in folders if disk and (device := self._add(disk)) is not None]
         self.full()
-        own = self._add(folder)
-        if own is not None and _refuses(folder):
-            self._seen_full[own] = time.monotonic()
-        for device in (*self._disks, *devices):
-            if self._seen_full.get(device, -1.0) >= started:
-                return self._disks[device]
-        return None
+        if tried and folders[0] and devices and _refuses(folders[0]):
+            self._seen_full[devices[0]] = time.monotonic()
+        return next((self._disks[each] for each in devices if self._seen_full.get(each, -1.0) >= started), None)
+
+    def had_space_since(self, started: float, folder: str) -> bool:
+        """Return whether the disk of `folder` was seen with space since `started`."""
+        device = self._add(folder)
+        return device is not None and self._seen_free.get(device, -1.0) >= started
 
     def filled_by(self, folder: str, disk: str) -> int:
         """Return the bytes that the job in `folder` printed if they are most of what filled `disk`, else 0."""
@@ -83,6 +102,16 @@ class DiskWatch:
 def says_full(error: OSError | None) -> bool:
     """Return whether `error` says that a disk or a quota is full."""
     return error is not None and error.errno in _FULL
+
+
+def tells_of_full_disk(folder: str) -> bool:
+    """Return whether the job in `folder` printed at its end that there is no space, in the words that systems have."""
+    try:
+        with open_plain(f"{folder}/{OUTPUT_FILE}") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _END_OF_OUTPUT))
+            return _NO_SPACE.search(file.read(_END_OF_OUTPUT)) is not None
+    except OSError:
+        return False
 
 
 def printed_in(folder: str) -> int:

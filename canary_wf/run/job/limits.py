@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+import msgspec
+
 from canary_wf.process.process_identity import signal_group
 from canary_wf.process.process_watch import ProcessMonitor
-from canary_wf.run.job.disk import DiskWatch, printed_most, says_full
+from canary_wf.run.job.disk import DiskWatch, printed_most, says_full, tells_of_full_disk
 from canary_wf.run.job.running_job import RunningJob
 from canary_wf.verdict.status import Category, Outcome, Status
 from canary_wf.wording import size
@@ -31,6 +33,10 @@ class Limits:
         self.full_disk: str | None = None
         self._full: list[str] = []
         self.next_look = 0.0
+
+    def begin(self, running: RunningJob) -> None:
+        """Look at the disk for temporary files of a job that was started."""
+        self._disk.look_at(self._temporary(running))
 
     def enforce(self, monitor: ProcessMonitor) -> Iterator[int]:
         """End the jobs that exceed a limit; yield those that cannot be ended."""
@@ -66,16 +72,32 @@ class Limits:
         fault = None if running.output is None else running.output.fault
         if verdict.category is not Category.FAIL and fault is None:
             return verdict
-        further = (running.job.working_directory, running.job.environment.get("TMPDIR"))
-        disk = self._disk.full_since(running.started, running.folder, *further)
+        disk = self._disk.full_since(running.started, running.folder, running.job.working_directory)
         if disk is None and fault is None:
-            return verdict
+            return self._with_temporary_files(running, verdict)
         if disk is None and fault is not None and not says_full(fault):
             return Status.of(Outcome.INTERRUPTED, f"its output could not be written ({fault.strerror})")
         disk = disk or running.folder
         if reason := self._filled(running, disk):
             return Status.of(Outcome.FAILED, reason if verdict.reason is None else f"{verdict.reason}; {reason}")
         return Status.of(Outcome.INTERRUPTED, f"the disk of {disk} was full{printed_most(self._folders())}")
+
+    def _with_temporary_files(self, running: RunningJob, verdict: Status) -> Status:
+        """Return `verdict` on a job that failed, or what stands in its disk where a full TMPDIR may have made it.
+
+        One that was full all the time, as others may leave it for days, is to blame only when the job says so.
+        """
+        folder = self._temporary(running)
+        disk = self._disk.full_since(running.started, folder, tried=False)
+        if disk is None:
+            return verdict
+        told = f"the disk of {disk} was full"
+        if self._disk.had_space_since(running.started, folder) or tells_of_full_disk(running.folder):
+            return Status.of(Outcome.INTERRUPTED, f"{told}{printed_most(self._folders())}")
+        return msgspec.structs.replace(verdict, reason=f"{verdict.reason or 'failed'}; {told}")
+
+    def _temporary(self, running: RunningJob) -> str:
+        return running.job.environment.get("TMPDIR") or self._disk.temporary
 
     def _look_at_output(self, monitor: ProcessMonitor) -> None:
         look = time.monotonic() >= self.next_look

@@ -171,7 +171,7 @@ def test_a_test_by_itself_whose_output_is_lost_is_not_judged(tmp_path: Path) -> 
 def test_a_disk_is_full_when_it_says_so_or_takes_no_file(small_disk: Path) -> None:
     """One that was full since a job began counts for the job, also after there is space again."""
     started = time.monotonic()
-    watch = DiskWatch(str(small_disk))
+    watch = DiskWatch(str(small_disk), "/tmp")
     assert watch.full() == []
     assert watch.full_since(started, str(small_disk)) is None
     with pytest.raises(OSError, match="No space"):
@@ -190,16 +190,30 @@ def test_a_disk_is_full_when_it_says_so_or_takes_no_file(small_disk: Path) -> No
 def test_a_full_disk_for_temporary_files_stops_no_other_job(small_disk: Path, tmp_path: Path) -> None:
     """Who fails by it runs again, and the rest of the batch goes on."""
     (small_disk / "full").write_bytes(bytes(8 * MIB - 65536))
+    there = {"environment": {"TMPDIR": str(small_disk)}}
     jobs = [
-        shell("a", "head -c 1000000 /dev/zero >$TMPDIR/a", environment={"TMPDIR": str(small_disk)}),
+        shell("a", "head -c 1000000 /dev/zero >$TMPDIR/a", **there),
         spec("b"),
+        shell("c", "exit 3", **there),
+        shell("d", "exit 3"),
     ]
     code, records = run(tmp_path / "out", jobs)
     assert code == 4
-    assert {name: record.status.outcome.name for name, record in records.items()} == {
-        "a": "INTERRUPTED",
-        "b": "SUCCESS",
+    full = f"the disk of {small_disk} was full"
+    assert {name: (record.status.outcome.name, record.status.reason) for name, record in records.items()} == {
+        "a": ("INTERRUPTED", full),
+        "b": ("SUCCESS", None),
+        "c": ("FAILED", f"exit code 3; {full}"),
+        "d": ("FAILED", "exit code 3"),
     }
+
+
+def test_a_disk_for_temporary_files_that_fills_up_is_to_blame(small_disk: Path, tmp_path: Path) -> None:
+    """Also when the job says nothing of it: it had space when the job began."""
+    text = "sleep 0.3; head -c 9000000 /dev/zero >$TMPDIR/a 2>/dev/null; exit 3"
+    code, records = run(tmp_path / "out", [shell("a", text, environment={"TMPDIR": str(small_disk)})])
+    assert code == 4
+    assert records["a"].status.outcome.name == "INTERRUPTED"
     assert records["a"].status.reason == f"the disk of {small_disk} was full"
 
 
