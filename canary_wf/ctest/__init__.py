@@ -1,1 +1,4 @@
-"""The dialect of CTest beyond discovery: regular expressions, verdicts, environments, resource groups, fixtures."""
+"""The dialect of CTest at run time: regular expressions, verdicts, environments, resource groups, fixtures.
+
+How build trees are read is in `canary_wf.discovery.ctest`.
+"""

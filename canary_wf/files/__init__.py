@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, read with care, locked, and only where their owner is trusted."""
+"""Files: written whole or not at all (`json_files`), read with care (`plain_files`), locked (`locks`)."""

@@ -1,1 +1,1 @@
-"""The events of a job's life and who listens: the runner and the workflow's handlers raise them."""
+"""The events of a job's life and who listens: `dispatch` calls the recorder first, then hooks of users."""

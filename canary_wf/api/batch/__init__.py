@@ -1,1 +1,1 @@
-"""Batches as objects, and the backends that carry them."""
+"""Batches as objects, and the backends that carry them. `canary_wf.batchspec` has the public names."""

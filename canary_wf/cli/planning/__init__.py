@@ -1,1 +1,1 @@
-"""Commands before a run: find, describe, plan and generate."""
+"""Commands before a run: find, describe, plan, generate, pool, config and init."""

@@ -1,1 +1,1 @@
-"""Commands that look at what came of a run."""
+"""Commands that show what became of a run; they change nothing but the history of run times."""

@@ -1,1 +1,1 @@
-"""Reports as self-contained pages."""
+"""Reports as self-contained pages: `session_page` from `canary_wf.report.rows`, `plan_page` from a plan."""
