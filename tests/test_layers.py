@@ -16,7 +16,7 @@ PACKAGE = Path(canary_wf.__file__).parent
 
 FLOORS = [
     {"_version", "errors"},
-    {"durations", "expressions", "plugins", "shipped", "wording", "runtime"},
+    {"durations", "expressions", "graph", "plugins", "shipped", "wording", "runtime"},
     {"files"},
     {"hooks", "resources", "verdict"},
     {"spec"},

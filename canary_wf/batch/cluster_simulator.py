@@ -4,13 +4,15 @@ A batch takes one node, or more if its jobs do. It waits for the batches it depe
 batch with the longest chain of batches behind it starts first, as in the schedule inside a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
+from operator import add
 
 import msgspec
 
 from canary_wf.batch.ready_queue import ReadyQueue
 from canary_wf.errors import InputError
+from canary_wf.graph import dependents_of, topological
 
 
 class ClusterRun(msgspec.Struct, frozen=True):
@@ -26,7 +28,8 @@ def critical_path(lengths: Sequence[float], dependencies: Sequence[Sequence[int]
 
     `dependencies[batch]` are the batches that must be done before `batch`. Raises InputError for a cycle.
     """
-    return max((lengths[batch] + before for batch, before in enumerate(_before(lengths, dependencies))), default=0.0)
+    before = _before(lengths, dependencies.__getitem__)
+    return max(map(add, lengths, before), default=0.0)
 
 
 def run_on_cluster(
@@ -46,14 +49,11 @@ def run_on_cluster(
     for batch, width in enumerate(wide):
         if width > free:
             raise InputError(f"batch {batch} needs {width} nodes, the cluster has {free}")
-    followers: list[list[int]] = [[] for _ in lengths]
-    for batch, upstream in enumerate(dependencies):
-        for other in upstream:
-            followers[other].append(batch)
-    behind = _before(lengths, followers)
+    followed = dependents_of(range(len(lengths)), dependencies.__getitem__)
+    behind = _before(lengths, lambda batch: followed.get(batch, ()))
     order = sorted(range(len(lengths)), key=lambda batch: (-behind[batch] - lengths[batch], batch))
     run = _Run(order, lengths, wide, free, dependencies)
-    return run.play(followers)
+    return run.play(followed)
 
 
 class _Run:
@@ -75,8 +75,8 @@ class _Run:
         self._position = {batch: number for number, batch in enumerate(order)}
         self._queue = ReadyQueue(classes=[wide[batch] for batch in order])
 
-    def play(self, followers: Sequence[Sequence[int]]) -> ClusterRun:
-        """Return the run."""
+    def play(self, followed: Mapping[int, Sequence[int]]) -> ClusterRun:
+        """Return the run, given the batches by which each one is `followed`."""
         count = len(self._order)
         starts, ends = [-1.0] * count, [0.0] * count
         for batch, waits in enumerate(self._waits):
@@ -96,30 +96,21 @@ class _Run:
             while running and running[0][0] <= now:
                 batch = heappop(running)[1]
                 self._free += self._wide[batch]
-                self._let_go_on(followers[batch])
+                self._let_go_on(followed.get(batch, ()))
 
-    def _let_go_on(self, followers: Sequence[int]) -> None:
-        for follower in set(followers):
+    def _let_go_on(self, batches: Sequence[int]) -> None:
+        for follower in set(batches):
             self._waits[follower] -= 1
             if not self._waits[follower]:
                 self._queue.push(self._position[follower])
 
 
-def _before(lengths: Sequence[float], dependencies: Sequence[Sequence[int]]) -> list[float]:
+def _before(lengths: Sequence[float], upstreams: Callable[[int], Iterable[int]]) -> list[float]:
     """Return for each batch the length of the longest chain before it, in seconds."""
-    followers: list[list[int]] = [[] for _ in lengths]
-    waits = [len(upstream) for upstream in dependencies]
-    for batch, upstream in enumerate(dependencies):
-        for other in upstream:
-            followers[other].append(batch)
-    before = [0.0] * len(waits)
-    ready = [batch for batch, count in enumerate(waits) if not count]
-    for batch in ready:  # grows while it is walked
-        for follower in followers[batch]:
-            before[follower] = max(before[follower], before[batch] + lengths[batch])
-            waits[follower] -= 1
-            if not waits[follower]:
-                ready.append(follower)
-    if len(ready) < len(waits):
+    order = topological(range(len(lengths)), upstreams)
+    if len(order) < len(lengths):
         raise InputError("the batches depend on one another in a cycle")
+    before = [0.0] * len(lengths)
+    for batch in order:
+        before[batch] = max((before[upstream] + lengths[upstream] for upstream in upstreams(batch)), default=0.0)
     return before

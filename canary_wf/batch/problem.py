@@ -12,7 +12,6 @@ from typing import Protocol, Self
 import msgspec
 
 from canary_wf.errors import InputError
-from canary_wf.spec.job_spec import DependencyEdge
 from canary_wf.wording import amount
 
 Demand = tuple[float, ...]
@@ -149,12 +148,27 @@ class _Job(Protocol):
     @property
     def exclusive(self) -> bool: ...
     @property
-    def dependencies(self) -> tuple[DependencyEdge, ...]: ...
+    def upstreams(self) -> tuple[str, ...]: ...
 
 
 def demand_of(job: _Job) -> dict[str, int]:
     """Return the resource request of `job`: slots by type, and MiB of memory (0 if it does not say)."""
     return {"cpus": job.cpus, "gpus": job.gpus, **job.resources, MEMORY: job.memory or 0}
+
+
+class _Dependent(Protocol):
+    """A job as far as the graph goes."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def upstreams(self) -> tuple[str, ...]: ...
+
+
+def upstream_places(jobs: Sequence[_Dependent]) -> list[tuple[int, ...]]:
+    """Return for each of `jobs` the places among them of those that it waits for, each once."""
+    index = {job.id: place for place, job in enumerate(jobs)}
+    return [tuple([index[name] for name in job.upstreams if name in index]) for job in jobs]
 
 
 def problem_of(jobs: Sequence[_Job], runtimes: Sequence[float], node: Mapping[str, int | None]) -> Problem:
@@ -168,16 +182,15 @@ def problem_of(jobs: Sequence[_Job], runtimes: Sequence[float], node: Mapping[st
     demands = [demand_of(job) | {LOCK + lock: 1 for lock in job.locks if lock in contested} for job in jobs]
     types = sorted({name for demand in demands for name in demand})
     capacities = {**node, **{LOCK + lock: 1 for lock in contested}}
-    index = {job.id: position for position, job in enumerate(jobs)}
     tasks = (
         Task(
             id=job.id,
             demand=tuple(demand.get(name, 0) for name in types),
             runtime=runtime,
-            dependencies=tuple(index[edge.job] for edge in job.dependencies if edge.job in index),
+            dependencies=upstreams,
             nodes=job.nodes,
             exclusive=job.exclusive,
         )
-        for job, demand, runtime in zip(jobs, demands, runtimes, strict=True)
+        for job, demand, runtime, upstreams in zip(jobs, demands, runtimes, upstream_places(jobs), strict=True)
     )
     return Problem.of(types, [capacities.get(name) for name in types], tasks)

@@ -13,6 +13,7 @@ import msgspec
 
 from canary_wf.batch.node_simulator import NodeSimulator
 from canary_wf.batch.problem import Problem
+from canary_wf.graph import topological
 
 
 class TaskColumns(Protocol):
@@ -43,22 +44,12 @@ def reference_order(tasks: TaskColumns, members: Sequence[int]) -> list[int]:
 
 def _remaining_paths(tasks: TaskColumns, members: Sequence[int]) -> dict[int, float]:
     """Return for each member its run time plus that of the longest chain of members behind it, in seconds."""
-    runtimes = tasks.runtimes
+    runtimes, dependencies = tasks.runtimes, tasks.dependencies
     longest = {task: runtimes[task] for task in members}
-    waiting = dict.fromkeys(members, 0)
-    for task in members:
-        for upstream in tasks.dependencies[task]:
-            if upstream in waiting:
-                waiting[upstream] += 1
-    last = [task for task, count in waiting.items() if not count]
-    while last:
-        task = last.pop()
-        for upstream in tasks.dependencies[task]:
-            if upstream in waiting:
+    for task in reversed(topological(members, dependencies.__getitem__)):
+        for upstream in dependencies[task]:
+            if upstream in longest:
                 longest[upstream] = max(longest[upstream], runtimes[upstream] + longest[task])
-                waiting[upstream] -= 1
-                if not waiting[upstream]:
-                    last.append(upstream)
     return longest
 
 

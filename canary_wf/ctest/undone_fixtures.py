@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from canary_wf.graph import downstream
 from canary_wf.spec.job_spec import JobSpec
 
 _Parts = dict[str, set[str]]
@@ -18,14 +19,12 @@ def with_fixtures(again: Collection[str], jobs: Sequence[JobSpec], done: Collect
     set_ups, required = _set_ups(jobs)
     clean_ups = _clean_ups(jobs, set_ups, required)
     undone = {name for name, parts in clean_ups.items() if not parts.isdisjoint(done)}
-    todo = list(found)
-    while todo:
-        job_id = todo.pop()
-        for name in required.get(job_id, set()) & undone:
-            further = (set_ups[name] | clean_ups[name]) - found
-            found |= further
-            todo += further
-    return found
+
+    def to_repeat(job: str) -> set[str]:
+        names = required.get(job, set()) & undone
+        return set().union(*(set_ups[name] | clean_ups[name] for name in names))
+
+    return found.union(downstream(found, to_repeat))
 
 
 def _set_ups(jobs: Sequence[JobSpec]) -> tuple[_Parts, _Parts]:

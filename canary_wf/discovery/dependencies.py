@@ -21,6 +21,7 @@ import msgspec
 
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.errors import InputError
+from canary_wf.graph import cycle_in, topological
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 from canary_wf.verdict.dependency_condition import ON_SUCCESS, check_when
 
@@ -195,29 +196,14 @@ def _check_count(count: int, draft: Draft, request: DependencyRequest) -> None:
 def _refuse_cycles(
     specs: Sequence[JobSpec], edges: Sequence[tuple[DependencyEdge, ...]], by_id: Mapping[str, int]
 ) -> None:
-    """Walk along the dependencies of each job, depth first, and raise InputError when one leads back."""
-    done = bytearray(len(specs))
-    for start in range(len(specs)):
-        if done[start] or not edges[start]:
-            continue
-        path = [start]
-        on_path = {start}
-        waiting = [iter(edges[start])]
-        while path:
-            edge = next(waiting[-1], None)
-            if edge is None:
-                waiting.pop()
-                finished = path.pop()
-                on_path.remove(finished)
-                done[finished] = True
-                continue
-            upstream = by_id[edge.job]
-            if upstream in on_path:
-                raise _cycle([specs[job] for job in path[path.index(upstream) :]])
-            if not done[upstream]:
-                path.append(upstream)
-                on_path.add(upstream)
-                waiting.append(iter(edges[upstream]))
+    """Raise InputError that shows a cycle when there is one."""
+
+    def upstreams(number: int) -> list[int]:
+        return [by_id[edge.job] for edge in edges[number]]
+
+    order = topological(range(len(specs)), upstreams)
+    if len(order) < len(specs):
+        raise _cycle([specs[job] for job in cycle_in(range(len(specs)), upstreams, order)])
 
 
 def _cycle(specs: Sequence[JobSpec]) -> InputError:

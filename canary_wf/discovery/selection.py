@@ -6,8 +6,7 @@ CTest's fixtures are selected with the tests that require these.
 
 import glob
 import re
-from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from canary_wf.discovery.parameter_expression import parse_parameter_expression
 from canary_wf.errors import InputError, UsageError
 from canary_wf.expressions import parse_expression
 from canary_wf.files.plain_files import read_plain
+from canary_wf.graph import dependents_of, downstream
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 Filter = Callable[[JobSpec], str | None]
@@ -185,23 +185,18 @@ def masks(drafts: Sequence[Draft], edges: Sequence[tuple[DependencyEdge, ...]], 
     numbers = {spec.id: number for number, spec in enumerate(specs)}
     _take_along(drafts, found, own, numbers)
     unselected = {number for number, mask in enumerate(found) if mask is not None and specs[number].mask is None}
-    downstream: dict[int, list[int]] = defaultdict(list)
-    for number, needed in enumerate(edges):
-        for edge in needed:
-            if specs[number].is_order_only(edge):
-                continue
-            downstream[numbers[edge.job]].append(number)
-    waiting = deque(number for number, mask in enumerate(found) if mask is not None)
+    needs = [
+        [numbers[edge.job] for edge in needed if not spec.is_order_only(edge)]
+        for spec, needed in zip(specs, edges, strict=True)
+    ]
+    dependents = dependents_of(range(len(specs)), needs.__getitem__)
     dropped: list[int] = []
-    while waiting:
-        upstream = waiting.popleft()
-        for number in downstream[upstream]:
-            if found[number] is None:
-                found[number] = f"depends on {specs[upstream].name}, which is left out"
-                waiting.append(number)
-                if upstream in unselected:
-                    unselected.add(number)
-                    dropped.append(number)
+    left_out = [number for number, mask in enumerate(found) if mask is not None]
+    for number, upstream in downstream(left_out, dependents.get).items():
+        found[number] = f"depends on {specs[upstream].name}, which is left out"
+        if upstream in unselected:
+            unselected.add(number)
+            dropped.append(number)
     return Masks(found, sorted(dropped))
 
 
@@ -209,12 +204,14 @@ def _take_along(
     drafts: Sequence[Draft], found: list[str | None], own: Sequence[str | None], numbers: Mapping[str, int]
 ) -> None:
     """Take the masks of filters away from the companions of jobs that have none."""
-    waiting = [number for number, draft in enumerate(drafts) if draft.companions and found[number] is None]
-    while waiting:
-        for other in (numbers[name] for name in drafts[waiting.pop()].companions):
-            if found[other] is not None and own[other] is None:
-                found[other] = None
-                waiting.append(other)
+    selected = [number for number, draft in enumerate(drafts) if draft.companions and found[number] is None]
+
+    def needed(number: int) -> Iterator[int]:
+        companions = (numbers[name] for name in drafts[number].companions)
+        return (other for other in companions if found[other] is not None and own[other] is None)
+
+    for number in downstream(selected, needed):
+        found[number] = None
 
 
 def _first(chosen: Sequence[Filter], spec: JobSpec) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from canary_wf.ctest.resource_groups import job_request, largest_items
+from canary_wf.graph import dependents_of, downstream
 from canary_wf.plan.model import LeftOut
 from canary_wf.resources.node import NodeShape
 from canary_wf.resources.options import SINGULAR
@@ -30,19 +31,10 @@ def split_by_reason(jobs: Sequence[JobSpec], misfits: Mapping[str, str]) -> tupl
     """Split `jobs` likewise; `misfits` says which of them, by id, cannot run, and why."""
     reasons = dict(misfits)
     names = {job.id: job.name for job in jobs}
-    downstream: dict[str, list[str]] = {}
-    for job in jobs:
-        for edge in job.dependencies:
-            if job.is_order_only(edge):
-                continue
-            downstream.setdefault(edge.job, []).append(job.id)
-    todo = list(reasons)
-    while todo:
-        lost = todo.pop()
-        for job_id in downstream.get(lost, ()):
-            if job_id not in reasons:
-                reasons[job_id] = f"needs {names[lost]}, which is left out"
-                todo.append(job_id)
+    needs = {job.id: [edge.job for edge in job.dependencies if not job.is_order_only(edge)] for job in jobs}
+    dependents = dependents_of(needs, needs.__getitem__)
+    for job_id, lost in downstream(misfits, dependents.get).items():
+        reasons[job_id] = f"needs {names[lost]}, which is left out"
     kept = [_without(job, reasons) for job in jobs if job.id not in reasons]
     return kept, [LeftOut(job.id, job.name, reasons[job.id]) for job in jobs if job.id in reasons]
 

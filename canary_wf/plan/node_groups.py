@@ -14,11 +14,12 @@ from typing import NamedTuple
 import msgspec
 
 from canary_wf.batch.partition import smallest_count
-from canary_wf.batch.partition.graph import families, graph_of
+from canary_wf.batch.partition.graph import graph_of, ordered
 from canary_wf.batch.partition.lower_bounds import work
-from canary_wf.batch.problem import MEMORY, Problem, problem_of
+from canary_wf.batch.problem import MEMORY, Problem, problem_of, upstream_places
 from canary_wf.batch.specification import BatchSpecification, Layout
 from canary_wf.errors import InputError
+from canary_wf.graph import components
 from canary_wf.plan.cluster.target import Target
 from canary_wf.plan.fit import misfit, split_by_reason
 from canary_wf.plan.model import LeftOut
@@ -58,10 +59,10 @@ def _segment(target: Target, members: list[int], jobs: Sequence[JobSpec], runtim
 
 def _changes(jobs: Sequence[JobSpec], kinds: Sequence[int]) -> list[int]:
     """Return for each job how often the kind changes on a chain of jobs up to it, at the most."""
-    problem = problem_of(jobs, [0.0] * len(jobs), {})
+    upstreams = upstream_places(jobs)
     found = [0] * len(jobs)
-    for job in graph_of(problem).order:
-        for upstream in problem.dependencies[job]:
+    for job in ordered([job.id for job in jobs], upstreams):
+        for upstream in upstreams[job]:
             found[job] = max(found[job], found[upstream] + (kinds[upstream] != kinds[job]))
     return found
 
@@ -151,6 +152,6 @@ def _first(order: Iterable[int], misfits: Sequence[Mapping[str, str]], jobs: Col
 def _components(jobs: Sequence[JobSpec]) -> list[list[JobSpec]]:
     """Return the jobs by what they are connected with."""
     found: dict[int, list[JobSpec]] = {}
-    for job, family in zip(jobs, families(problem_of(jobs, [0.0] * len(jobs), {})), strict=True):
+    for job, family in zip(jobs, components(upstream_places(jobs)), strict=True):
         found.setdefault(family, []).append(job)
     return list(found.values())

@@ -15,6 +15,7 @@ from canary_wf.ctest.undone_fixtures import with_fixtures
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import link_on_the_way
+from canary_wf.graph import dependents_of, downstream
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan, slices
 from canary_wf.process.process_identity import this_place
@@ -58,16 +59,9 @@ def _unchanged(
         or earlier[job.id].inputs != job.inputs
         or not _stands(records.get(job.id), old.job(earlier[job.id].directory))
     }
-    downstream: dict[str, list[str]] = {}
-    for job in plan.jobs:
-        for edge in job.dependencies:
-            downstream.setdefault(edge.job, []).append(job.id)
-    todo = list(changed)
-    while todo:
-        for name in downstream.get(todo.pop(), ()):
-            if name not in changed:
-                changed.add(name)
-                todo.append(name)
+    upstreams = {job.id: job.upstreams for job in plan.jobs}
+    dependents = dependents_of(upstreams, upstreams.__getitem__)
+    changed.update(downstream(changed, dependents.get))
     done = {job for job, record in records.items() if record.status.is_final}
     return {job.id for job in plan.jobs} - with_fixtures(changed, plan.jobs, done)
 

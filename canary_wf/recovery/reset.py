@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from canary_wf.errors import CanaryWfError, as_error
 from canary_wf.files.folder_removal import remove_anything
 from canary_wf.files.plain_files import require_real_folder
+from canary_wf.graph import dependents_of, downstream
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.attempt import take_batch
 from canary_wf.state.events import JobReset
@@ -17,18 +18,10 @@ from canary_wf.state.session_paths import SessionPaths
 
 def with_blocked(chosen: Iterable[str], blocked: Sequence[JobSpec]) -> set[str]:
     """Return the job ids `chosen` and those of `blocked` that wait for one of them, directly or through others."""
-    waiting: dict[str, list[str]] = {}
-    for job in blocked:
-        for edge in job.dependencies:
-            waiting.setdefault(edge.job, []).append(job.id)
-    found = set(chosen)
-    todo = list(found)
-    while todo:
-        for job_id in waiting.get(todo.pop(), ()):
-            if job_id not in found:
-                found.add(job_id)
-                todo.append(job_id)
-    return found
+    upstreams = {job.id: job.upstreams for job in blocked}
+    dependents = dependents_of(upstreams, upstreams.__getitem__)
+    roots = set(chosen)
+    return roots.union(downstream(roots, dependents.get))
 
 
 def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) -> list[CanaryWfError]:

@@ -7,8 +7,10 @@ what happens. Nothing runs here; the scheduler starts the processes.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self, TypeVar
 
+from canary_wf.batch.problem import upstream_places
 from canary_wf.batch.ready_queue import ReadyQueue
 from canary_wf.batch.reference_schedule import reference_order
+from canary_wf.graph import downstream
 from canary_wf.run.capacity import capacity_key
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.verdict.dependency_condition import why_unsatisfied
@@ -28,13 +30,7 @@ class _Columns(NamedTuple):
 
     @classmethod
     def of(cls, jobs: Sequence[PlannedJob]) -> Self:
-        index = {job.id: number for number, job in enumerate(jobs)}
-        upstreams = [dict.fromkeys(edge.job for edge in job.dependencies if edge.job in index) for job in jobs]
-        return cls(
-            [job.id for job in jobs],
-            [job.runtime for job in jobs],
-            [tuple(index[job] for job in needed) for needed in upstreams],
-        )
+        return cls([job.id for job in jobs], [job.runtime for job in jobs], upstream_places(jobs))
 
 
 class ReadyJobs:
@@ -106,18 +102,14 @@ class ReadyJobs:
 
     def has_unfinished_dependents(self, job: str) -> bool:
         """Return whether a job of this batch that depends on `job` has no verdict yet."""
-        return any(downstream.id not in self._verdicts for downstream in self._downstream.get(job, ()))
+        return any(True for _ in self._unfinished(job))
 
     def unfinished_dependents(self, job: str) -> set[str]:
         """Return the jobs without a verdict that depend on `job`, directly or through others."""
-        found: set[str] = set()
-        todo = [job]
-        while todo:
-            for downstream in self._downstream.get(todo.pop(), ()):
-                if downstream.id not in found and downstream.id not in self._verdicts:
-                    found.add(downstream.id)
-                    todo.append(downstream.id)
-        return found
+        return set(downstream([job], self._unfinished))
+
+    def _unfinished(self, job: str) -> Iterator[str]:
+        return (each.id for each in self._downstream.get(job, ()) if each.id not in self._verdicts)
 
     def unblocked(self) -> list[PlannedJob]:
         """Return the jobs without a verdict whose dependencies are all done."""
@@ -125,14 +117,14 @@ class ReadyJobs:
         return [job for job in jobs if job.id not in self._verdicts and not self._unmet[job.id]]
 
     def _release_dependents(self, job: PlannedJob) -> Iterator[Verdict]:
-        for downstream in self._downstream.get(job.id, ()):
-            self._unmet[downstream.id] -= 1
-            if not self._unmet[downstream.id] and downstream.id not in self._verdicts:
-                reason = self._blocking_reason(downstream)
+        for follower in self._downstream.get(job.id, ()):
+            self._unmet[follower.id] -= 1
+            if not self._unmet[follower.id] and follower.id not in self._verdicts:
+                reason = self._blocking_reason(follower)
                 if reason is None:
-                    self.requeue(downstream)
+                    self.requeue(follower)
                 else:
-                    yield downstream, Status.of(Outcome.BLOCKED, reason)
+                    yield follower, Status.of(Outcome.BLOCKED, reason)
 
     def _blocking_reason(self, job: PlannedJob) -> str | None:
         """Return why `job` is blocked, or None when it may run. All its upstream jobs have a verdict."""

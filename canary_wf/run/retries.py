@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from canary_wf.graph import dependents_of, downstream
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import keep_output
 from canary_wf.state.record import JobRecord
@@ -68,31 +69,14 @@ def set_ups_to_repeat(jobs: Sequence[PlannedJob], records: Mapping[str, JobRecor
     left = {job.id for job in jobs if job.id in known and LEFT_RUNNING in records[job.id].measurements}
     if not left:
         return set()
-    downstream: dict[str, list[PlannedJob]] = {}
-    for job in jobs:
-        for edge in job.dependencies:
-            downstream.setdefault(edge.job, []).append(job)
-    needed = {job for job in left if _is_awaited(job, downstream, known)}
-    fixtures = {job.id: set(job.fixtures) for job in jobs}
+    by_id, done = {job.id: job for job in jobs}, set(known)
+    dependents = dependents_of(by_id, lambda job: by_id[job].upstreams)
+    needed = {job for job in left if not downstream([job], dependents.get).keys() <= done}
     clean_ups = {
-        job.id
+        job
         for set_up in needed
-        for job in downstream.get(set_up, ())
-        if fixtures[set_up].intersection(job.fixtures)
-        and any(edge.job == set_up and edge.when == _ORDER for edge in job.dependencies)
+        for job in dependents.get(set_up, ())
+        if set(by_id[set_up].fixtures).intersection(by_id[job].fixtures)
+        and any(edge.job == set_up and edge.when == _ORDER for edge in by_id[job].dependencies)
     }
-    return needed | (clean_ups & set(known))
-
-
-def _is_awaited(job: str, downstream: Mapping[str, Sequence[PlannedJob]], known: Collection[str]) -> bool:
-    """Return whether an unfinished job depends on `job`."""
-    seen = {job}
-    todo = [job]
-    while todo:
-        for other in downstream.get(todo.pop(), ()):
-            if other.id not in known:
-                return True
-            if other.id not in seen:
-                seen.add(other.id)
-                todo.append(other.id)
-    return False
+    return needed | (clean_ups & done)

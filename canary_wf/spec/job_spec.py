@@ -132,6 +132,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.timeout * self.timeout_multiplier
 
     @property
+    def upstreams(self) -> tuple[str, ...]:
+        """The ids of the jobs that it waits for, each once."""
+        return tuple(dict.fromkeys(edge.job for edge in self.dependencies))
+
+    @property
     def uses_runtime(self) -> bool:
         """Whether its script finds our `canary` module, which reads the job's state file and notes things beside it."""
         return self.kind == "pyt"

@@ -11,6 +11,7 @@ from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar, overload
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.graph import cycle_in, topological
 
 T = TypeVar("T")
 
@@ -64,27 +65,12 @@ class DAG(Generic[T]):
 
         Raises DAGError for a predecessor that is not there, and for a cycle, which it names.
         """
-        waits, followers = _edges(self)
-        ready = [uid for uid, count in waits.items() if not count]
-        for uid in ready:  # grows while it is walked
-            for follower in followers[uid]:
-                waits[follower] -= 1
-                if not waits[follower]:
-                    ready.append(follower)
-        if len(ready) < len(self._data):
-            cycle = " → ".join(self._cycle({uid for uid, count in waits.items() if count}))
-            raise DAGError(f"the work depends on itself: {cycle}")
-        return ready
-
-    def _cycle(self, left: set[str]) -> list[str]:
-        """Return one cycle among the vertices `left`, each of which has a predecessor among them."""
-        path: dict[str, None] = {}
-        uid = min(left)
-        while uid not in path:
-            path[uid] = None
-            uid = min(before for before in self._predecessors[uid] if before in left)
-        walked = list(path)
-        return [uid, *reversed(walked[walked.index(uid) :])]
+        _edges(self)
+        order = topological(self, self._predecessors.__getitem__)
+        if len(order) < len(self):
+            cycle = cycle_in(self._data, self._predecessors.__getitem__, order)
+            raise DAGError(f"the work depends on itself: {' → '.join([cycle[0], *reversed(cycle)])}")
+        return order
 
 
 def _edges(dag: DAG[T]) -> tuple[dict[str, int], dict[str, list[str]]]:

@@ -5,11 +5,12 @@ from zlib import crc32
 
 from canary_wf.batch.capacity import occupancy
 from canary_wf.batch.node_simulator import NodeSimulator
-from canary_wf.batch.partition.graph import families, interleaved
+from canary_wf.batch.partition.graph import interleaved
 from canary_wf.batch.partition.open_batch import Items
 from canary_wf.batch.partition.packer import Measure, Packer
 from canary_wf.batch.problem import Problem
 from canary_wf.batch.reference_schedule import reference_order
+from canary_wf.graph import components
 
 HALF = 0.5 + 1e-9
 
@@ -19,7 +20,7 @@ class AtomicPacking:
 
     def __init__(self, problem: Problem) -> None:
         members: dict[int, list[int]] = {}
-        for task, family in enumerate(families(problem)):
+        for task, family in enumerate(components(problem.dependencies)):
             members.setdefault(family, []).append(task)
         self.components = list(members.values())
         self._problem = problem

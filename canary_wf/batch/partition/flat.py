@@ -13,11 +13,12 @@ from zlib import crc32
 from canary_wf.batch.capacity import occupancy
 from canary_wf.batch.node_simulator import NodeSimulator
 from canary_wf.batch.partition.columns import ColumnPacking
-from canary_wf.batch.partition.graph import Graph, families, interleaved
+from canary_wf.batch.partition.graph import Graph, interleaved
 from canary_wf.batch.partition.open_batch import Items
 from canary_wf.batch.partition.packer import Measure, Packer
 from canary_wf.batch.partition.packing_parameters import Order, PackingParameters
 from canary_wf.batch.problem import Problem
+from canary_wf.graph import components
 
 FEW = 2000
 """Largest number of tasks for which several packings are compared although one is enough."""
@@ -92,7 +93,7 @@ class FlatPacking:
 
     def _by_level(self) -> list[dict[int, list[int]]]:
         """Return the tasks of each level by group: lowest height first, and families side by side."""
-        graph, family = self.graph, families(self.problem)
+        graph, family = self.graph, components(self.problem.dependencies)
         depth = [0] * len(family)
         for task, level in enumerate(graph.level):
             depth[family[task]] = max(depth[family[task]], level)

@@ -1,4 +1,4 @@
-"""The dependency graph of a problem: levels, heights and families, computed without recursion; and an even order."""
+"""The dependency graph of a problem: levels and heights; and an even order."""
 
 import math
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import msgspec
 
 from canary_wf.batch.problem import Problem, Shape
 from canary_wf.errors import InputError
+from canary_wf.graph import cycle_in, levels, topological
 
 
 class Graph(msgspec.Struct, frozen=True):
@@ -58,56 +59,27 @@ def _asks_for(shape: Shape) -> tuple[tuple[float, ...], bool]:
 
 
 def graph_of(problem: Problem) -> Graph:
-    """Return the graph of `problem`. Raises InputError that names a job of a cycle if dependencies form one."""
-    count = len(problem)
-    behind: dict[int, list[int]] = {}
-    waits = [0] * count
-    for task, dependencies in enumerate(problem.dependencies):
-        waits[task] = len(dependencies)
-        for upstream in dependencies:
-            behind.setdefault(upstream, []).append(task)
-    level, height, followers = [0] * count, [0] * count, [0] * count
-    order = [task for task in range(count) if not waits[task]]
-    for task in order:  # grows while it is walked
-        for follower in behind.get(task, ()):
-            level[follower] = max(level[follower], level[task] + 1)
-            waits[follower] -= 1
-            if not waits[follower]:
-                order.append(follower)
-    if len(order) < count:
-        stuck = next(task for task in range(count) if waits[task])
-        raise InputError("its dependencies form a cycle", where=f"job {problem.ids[_on_cycle(problem, waits, stuck)]}")
+    """Return the graph of `problem`; raises InputError that names a job when dependencies form a cycle."""
+    order = ordered(problem.ids, problem.dependencies)
+    level = levels(order, problem.dependencies)
+    height, behind = [0] * len(order), [0] * len(order)
     for task in reversed(order):
-        followers[task] = len(behind.get(task, ()))
         for upstream in problem.dependencies[task]:
+            behind[upstream] += 1
             height[upstream] = max(height[upstream], height[task] + 1)
-    return Graph(level, height, followers, order, max(level, default=-1) + 1)
+    return Graph(level, height, behind, order, max(level, default=-1) + 1)
 
 
-def families(problem: Problem) -> list[int]:
-    """Return for each task the smallest task of its connected component."""
-    root = list(range(len(problem)))
-    for task, dependencies in enumerate(problem.dependencies):
-        for upstream in dependencies:
-            one, other = _find(root, task), _find(root, upstream)
-            root[max(one, other)] = min(one, other)
-    return [_find(root, task) for task in range(len(problem))]
+def ordered(ids: Sequence[str], dependencies: Sequence[Sequence[int]]) -> list[int]:
+    """Return the numbers of jobs so that each comes after its `dependencies`.
 
-
-def _find(root: list[int], task: int) -> int:
-    while root[task] != task:
-        root[task] = root[root[task]]
-        task = root[task]
-    return task
-
-
-def _on_cycle(problem: Problem, waits: Sequence[int], task: int) -> int:
-    """Return a task on a cycle: walk up from `task`, which can never start, until a task comes a second time."""
-    seen: set[int] = set()
-    while task not in seen:
-        seen.add(task)
-        task = next(upstream for upstream in problem.dependencies[task] if waits[upstream])
-    return task
+    Raises InputError that names one by its id when these form a cycle.
+    """
+    order = topological(range(len(ids)), dependencies.__getitem__)
+    if len(order) < len(ids):
+        cycle = cycle_in(range(len(ids)), dependencies.__getitem__, order)
+        raise InputError("its dependencies form a cycle", where=f"job {ids[cycle[0]]}")
+    return order
 
 
 def interleaved(items: Sequence[int], loads: Sequence[tuple[float, ...]], alone: Sequence[float]) -> list[int]:

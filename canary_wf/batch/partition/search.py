@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from canary_wf.batch.partition.flat import FlatPacking
 from canary_wf.batch.partition.packing_parameters import PackingParameters, WorkProfile
+from canary_wf.graph import dependents_of
 
 TASKS_PACKED = 20_000
 """Approximate total number of tasks in all packings that are compared."""
@@ -109,19 +110,17 @@ def list_schedule(packing: FlatPacking, target: float, allowed: int) -> list[lis
     No batch is longer than the target or its longest task.
     """
     problem, graph = packing.problem, packing.graph
-    followers: list[list[int]] = [[] for _ in range(len(problem))]
-    for task, dependencies in enumerate(problem.dependencies):
-        for upstream in dependencies:
-            followers[upstream].append(task)
+    dependents = dependents_of(range(len(problem)), problem.dependencies.__getitem__)
+    followed = [dependents.get(task, []) for task in range(len(problem))]
     for number in range(min(MOST_ATTEMPTS, TASKS_PACKED // len(problem))):
         if number % 2:
             batches = _attempt(
-                packing, target, followers, problem.dependencies, _priorities(packing, graph.level, number)
+                packing, target, followed, problem.dependencies, _priorities(packing, graph.level, number)
             )
             batches.reverse()
         else:
             batches = _attempt(
-                packing, target, problem.dependencies, followers, _priorities(packing, graph.height, number)
+                packing, target, problem.dependencies, followed, _priorities(packing, graph.height, number)
             )
         if len(batches) <= allowed:
             return batches

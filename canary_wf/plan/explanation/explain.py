@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from canary_wf.batch.partition.graph import graph_of
-from canary_wf.batch.problem import problem_of
+from canary_wf.batch.partition.graph import ordered
+from canary_wf.batch.problem import upstream_places
 from canary_wf.batch.time_limit import MARGIN, START_UP
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
+from canary_wf.graph import levels
 from canary_wf.history.run_times import History
 from canary_wf.plan.estimate import DEFAULT_PART, room_for
 from canary_wf.plan.explanation.node_text import node_in_words
@@ -36,15 +37,16 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 def explain(plan: Plan, job: PlannedJob, history: History) -> Explanation:
     """Return why `job` of `plan` is in its batch, and what its limit comes from."""
     batch = next(batch for batch in plan.batches if batch.id == job.batch)
-    graph = graph_of(problem_of(plan.jobs, [one.runtime for one in plan.jobs], {}))
-    index = {one.id: number for number, one in enumerate(plan.jobs)}
-    level = graph.level[index[job.id]]
+    upstreams = upstream_places(plan.jobs)
+    chains = levels(ordered([one.id for one in plan.jobs], upstreams), upstreams)
+    level_of = {one.id: level for one, level in zip(plan.jobs, chains, strict=True)}
+    level = level_of[job.id]
     lines = [
         f"job      {one_line(job.name)} ({job.id}) of {one_line(job.file)}",
         f"asks for {_asked(job)}",
         f"waits    {_waits(plan, job)}",
-        f"level    {level} of 0 to {graph.depth - 1}: {_level(level)}",
-        f"batch    {batch.id}: {_place(plan, batch, job, level, [graph.level[index[one]] for one in batch.jobs])}",
+        f"level    {level} of 0 to {max(chains)}: {_level(level)}",
+        f"batch    {batch.id}: {_place(plan, batch, job, level, [level_of[one] for one in batch.jobs])}",
         f"expected {format_duration(job.runtime)}: {_estimate(job, history)}",
         f"limit    {_limits(job, batch)}: {_limit(plan, batch)}",
     ]
