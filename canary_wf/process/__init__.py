@@ -1,4 +1,5 @@
 """Processes: started, watched, and ended with everything that they started. Neither jobs nor batches are known here.
 
-The way of one process: `posix_spawn`, `process_watch`, then `orphans` for what it left. `watchdog` outlives a runner.
+The way of one process: `spawn`, `process_watch`, `ending`, and `orphans` for what it left. `watchdog` acts when the
+runner dies.
 """
