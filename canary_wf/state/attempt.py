@@ -1,14 +1,15 @@
 """Who may write a batch's state: the token of the current attempt, its heartbeat, and the lock under which both change.
 
-One runner at a time holds a batch. It says so in `attempt.json`; whoever comes later replaces the token, and a runner
-that finds another's token there ends its jobs and writes nothing more. On one machine the newcomer waits until the
-old runner is gone, which it ends when that bears the mark of its attempt; from another machine it waits two heartbeats.
-If a new runner dies while it waits, its file still lists whom it waited for. Where the workflow is used twice, as
-modules of a larger one, both runners are wanted: a runner that works for another result is waited for, not replaced.
+One runner at a time owns a batch; `attempt.json` names it. A later runner replaces the token. A runner that finds a
+foreign token there ends its jobs and writes nothing more. On one machine the new runner waits until the old one is
+gone, and ends it if it carries the mark of its attempt; for a runner on another machine it waits two heartbeats. If the
+new runner dies while waiting, its attempt file still lists the runners it was waiting for. If a workflow is used twice,
+as modules of a parent workflow, both runners are needed: a runner that works for another result is awaited, not
+replaced.
 
-Who that is, the kernel says: in the file anybody may have written.
+The kernel names the holder of the lock; the content of the file could be anybody's.
 
-Where locks work across machines (NFS) it holds there too, but nothing depends on that: what must be right is the token.
+Where locks work across machines (NFS) the lock holds there, too, but nothing depends on that: the token decides.
 """
 
 import fcntl
@@ -44,8 +45,8 @@ _PAUSE = 0.01
 def attempt_lock(path: Path, patience: float) -> Iterator[None]:
     """Hold the lock beside the attempt file `path` for a ``with`` block.
 
-    A holder of this user's on this machine that keeps it for longer than `patience` seconds (it was stopped) is ended;
-    any other is passed over after twice that time. Raises OSError.
+    A holder on this machine, of this user, that keeps the lock for longer than `patience` seconds (it was stopped) is
+    ended. Any other holder is ignored after twice that time. Raises OSError.
     """
     descriptor = open_own(path.with_name("attempt.lock"), os.O_RDWR)
     try:
@@ -57,7 +58,7 @@ def attempt_lock(path: Path, patience: float) -> Iterator[None]:
 
 
 def _wait_for(descriptor: int, patience: float) -> None:
-    """Return once the lock is ours, as it should be, or its holder does not let go."""
+    """Return once the lock is held, or once its holder has been waited for long enough."""
     begun = time.monotonic()
     while True:
         try:
@@ -74,7 +75,7 @@ def _wait_for(descriptor: int, patience: float) -> None:
 
 
 def _end_holder(descriptor: int) -> bool:
-    """End the process of this user's that holds the lock; return whether there was one."""
+    """End the process of this user that holds the lock; return whether there was one."""
     from canary_wf.files.locks import lock_holders
 
     def holds(pid: int) -> bool:
@@ -88,16 +89,16 @@ def _end_holder(descriptor: int) -> bool:
 
 
 _HEARTBEATS = (0.1, 3600.0)
-"""Below, a runner would do little else; above, it would take hours to see that one is dead."""
+"""Bounds in seconds. Below, a runner would do little else; above, it would take hours to notice that one is dead."""
 
 
 def heartbeat() -> float:
-    """Return the seconds between two signs of life. Raises UsageError where the environment says nonsense."""
+    """Return the seconds between two heartbeats. Raises UsageError for an invalid value in the environment."""
     return environment_seconds("CANARY_WF_HEARTBEAT", 5.0, *_HEARTBEATS)
 
 
 MISSED = 3
-"""After this many missed heartbeats a runner on another machine is taken for dead."""
+"""After this many missed heartbeats a runner on another machine counts as dead."""
 
 
 _LONG_SILENCE = 24 * 3600.0
@@ -105,7 +106,7 @@ _LONG_SILENCE = 24 * 3600.0
 
 
 _watched: dict[Path, int] = {}
-"""Attempt files that were watched without a change, and their modification times then: once is enough."""
+"""Attempt files that did not change while they were watched, with their modification times: watching once is enough."""
 
 
 class SupersededError(WorkspaceError):
@@ -116,14 +117,14 @@ class SupersededError(WorkspaceError):
 
 
 _SIBLING_POLL = 0.2
-"""Seconds between two looks at a runner that is waited for."""
+"""Seconds between two checks of a runner that is waited for."""
 
 
 class AttemptFile(ProcessIdentity, frozen=True, kw_only=True):
-    """The content of `attempt.json`: the runner's process; the file's modification time is its last sign of life.
+    """The content of `attempt.json`: the runner's process. The file's modification time is its last heartbeat.
 
     `result` is the absolute path at which the runner's rule expects the result; "" when no rule started it. `after` are
-    the runners before this one that were not known to be gone when it took the batch.
+    earlier runners that were not known to be gone when this one claimed the batch.
     """
 
     token: str
@@ -138,7 +139,7 @@ class AttemptFile(ProcessIdentity, frozen=True, kw_only=True):
 
 
 class Attempt:
-    """This process's hold on one batch."""
+    """This process's claim on one batch."""
 
     def __init__(self, path: Path, content: AttemptFile) -> None:
         self.path = path
@@ -154,53 +155,53 @@ class Attempt:
 
     @property
     def next_beat(self) -> float:
-        """When the next sign of life is due, as `time.monotonic` counts."""
+        """When the next heartbeat is due, on the clock of `time.monotonic`."""
         return time.monotonic() + self._due - _clock()
 
     def is_current(self) -> bool:
-        """Return whether the batch is still ours."""
+        """Return whether this process still owns the batch."""
         newest = read_attempt(self.path)
         return newest is not None and newest.token == self.token
 
     def beat(self) -> bool:
-        """Give a sign of life when one is due; return whether the batch is still ours."""
+        """Write a heartbeat when one is due; return whether this process still owns the batch."""
         now = _clock()
         if now < self._due:
             return True
         if not self.is_current():
             return False
-        # Only now: who was frozen between the two asks again when it goes on.
+        # Set only after the check: a process that was frozen between the two checks again when it continues.
         self._due = now + self._interval
         os.utime(self.path)
         return True
 
     def hold(self) -> None:
-        """Raise SupersededError when this process gave no sign of life for a heartbeat and lost the batch meanwhile.
+        """Raise SupersededError if this process missed a heartbeat and lost the batch meanwhile.
 
-        Called before anything is written that counts: costs nothing but a look at the clock.
+        To be called before anything important is written. Usually costs no more than reading a clock.
         """
-        # What `_clock` says; asked six times a job.
+        # The clock of `_clock`, inlined: this runs six times per job.
         if time.clock_gettime(time.CLOCK_BOOTTIME) >= self._due and not self.beat():
             raise SupersededError(self.path.parent.name)
 
     def end(self) -> None:
-        """Say that this attempt is over, unless the batch is another's by now."""
+        """Mark this attempt as ended, unless the batch belongs to another runner by now."""
         with attempt_lock(self.path, self._interval):
             if self.is_current():
                 write_json(self.path, msgspec.structs.replace(self.content, ended=True, after=()))
         self.forget()
 
     def forget(self) -> None:
-        """Bear the mark of this attempt no longer, by which this process is known to work on it."""
+        """Drop the mark by which this process is known to work on the batch."""
         if self._mark >= 0:
             os.close(self._mark)
             self._mark = -1
 
 
 def read_attempt(path: Path) -> AttemptFile | None:
-    """Return the newest attempt that `path` names, or None when there was none.
+    """Return the newest attempt in `path`, or None when there was none.
 
-    A file that a crash or a disk damaged names nobody: it counts as a runner elsewhere, alive by its heartbeat only.
+    A damaged file counts as a runner on another machine, which lives as long as the heartbeat continues.
     """
     if not path.exists():
         return None
@@ -214,11 +215,11 @@ def read_attempt(path: Path) -> AttemptFile | None:
 
 
 def is_alive(path: Path, attempt: AttemptFile) -> bool:
-    """Return whether the runner of `attempt` still runs, as far as one look from here can tell.
+    """Return whether the runner of `attempt` still runs, as far as a single check can tell.
 
-    One here does when its process runs, unless that can be seen not to be a runner of this attempt: then only the file
-    says so. One elsewhere does when its last sign of life is no older than some heartbeats, by the clock of the file
-    system, nor that much in the future.
+    A runner on this machine lives if its process does, unless that process is visibly not a runner of this attempt.
+    A runner elsewhere lives if its last heartbeat is only a few heartbeats old, by the clock of the file system, and
+    not further in the future than that.
     """
     if attempt.ended:
         return False
@@ -228,10 +229,10 @@ def is_alive(path: Path, attempt: AttemptFile) -> bool:
 
 
 def living(attempts: Iterable[tuple[Path, AttemptFile | None]]) -> frozenset[Path]:
-    """Return those files of `attempts` whose runner lives, for who does harm where he takes a live one for dead.
+    """Return the files in `attempts` whose runner lives; for callers that do harm if they mistake a live one for dead.
 
-    Clocks may differ or have jumped, so one elsewhere that looks dead is watched for two heartbeats, all at once: a
-    live one gives a sign within. What is silent since yesterday, or for as long in the future, needs no watching.
+    Clocks may differ or have jumped. So runners elsewhere that look dead are watched for two heartbeats, all at once: a
+    live one beats within that time. A runner that has been silent for a day, past or future, is not watched.
     """
     found, silent = set(), {}
     for path, attempt in attempts:
@@ -242,8 +243,8 @@ def living(attempts: Iterable[tuple[Path, AttemptFile | None]]) -> frozenset[Pat
         elif not attempt.is_here and abs(age_of(path)) < _LONG_SILENCE:
             silent[path] = path.stat().st_mtime_ns
     if silent.items() - _watched.items():
-        told = f"a runner elsewhere was silent lately; watching for {2 * heartbeat():g} s whether it lives"
-        sys.stderr.write(f"canary-wf: {told}\n")
+        message = f"a runner elsewhere was silent lately; watching for {2 * heartbeat():g} s whether it lives"
+        sys.stderr.write(f"canary-wf: {message}\n")
         sys.stderr.flush()
         time.sleep(2 * heartbeat())
     for path, stamp in silent.items():
@@ -255,19 +256,18 @@ def living(attempts: Iterable[tuple[Path, AttemptFile | None]]) -> frozenset[Pat
 
 
 def take_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: AttemptFile | None = None) -> Attempt:
-    """Make this process the one that runs the batch of `path`, for a rule that expects `result`; then no other does.
+    """Claim the batch of `path` for this process, for a rule that expects `result`; any earlier runner is superseded.
 
-    Who takes it only to write down that its runner died (`to_run` is False) does not wait for runners elsewhere: what
-    they still write does not count. That one names the attempt that it saw die (`only_from`; None: there was none), and
-    takes the batch from no other. Raises WorkspaceError when somebody else took the batch meanwhile, or when the
-    folder cannot be written.
+    With `to_run` False, the caller only records that the runner died. It does not wait for runners elsewhere, whose
+    writes no longer count, and it claims the batch only from the attempt that it saw die (`only_from`; None: there was
+    none). Raises WorkspaceError when another process claimed the batch meanwhile, or when the folder is not writable.
     """
     try:
         require_real_folder(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             with attempt_lock(path, heartbeat()):
-                # Newcomers on one machine do this one after the other: each then sees the one before it.
+                # New runners on one machine take turns here, so each one sees its predecessor.
                 if not to_run and _token(read_attempt(path)) != _token(only_from):
                     raise SupersededError(path.parent.name)
                 attempt = None if _is_sibling(path, result) else _take(path, result)
@@ -291,24 +291,24 @@ def _is_sibling(path: Path, result: str) -> bool:
 
 
 def _take(path: Path, result: str) -> Attempt:
-    """Put our token into the file, with those who may still run the batch."""
+    """Write a new token into the file, together with the runners that may still be alive."""
     remove_half_written(path.parent, path.name)
     own = ProcessIdentity.own()
     left = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
     content = AttemptFile(own.place, own.pid, own.started_ticks, token=os.urandom(8).hex(), result=result, after=left)
     if path.is_dir() and not path.is_symlink():
-        remove_anything(path)  # a folder in a file's place, which no file can replace
-    attempt = Attempt(path, content)  # with its mark, before anybody can read who it is
+        remove_anything(path)  # a folder in its place, which no file can replace
+    attempt = Attempt(path, content)  # with its mark, before anybody can read the token
     write_json(path, content)
     return attempt
 
 
 def _alone(attempt: Attempt, *, to_run: bool) -> Attempt:
-    """Return `attempt` once nobody before it runs the batch any more, and it is the newest still."""
+    """Return `attempt` once no earlier runner is left and if it is still the newest."""
     left = [runner for runner in attempt.content.after if not _end(runner, attempt.path.parent)]
     if to_run and left:
-        # They look for their token once a heartbeat; the second one is for ending their jobs. Since when they are
-        # silent does not matter: clocks may differ or jump.
+        # They read the token once per heartbeat; the second heartbeat is for ending their jobs. How long they have been
+        # silent does not matter, because clocks may differ or jump.
         time.sleep(2 * heartbeat())
     if not attempt.is_current():
         attempt.forget()
@@ -319,13 +319,13 @@ def _alone(attempt: Attempt, *, to_run: bool) -> Attempt:
 def _end(runner: AttemptFile, folder: Path) -> bool:
     """End a runner of the batch in `folder`; return whether it is known to be gone.
 
-    One elsewhere is not, nor one of another user's, or a process that only the file takes for the runner.
+    A runner elsewhere or of another user is not ended, and neither is a process that only the file calls the runner.
     """
     return runner.is_here and runner.end(lambda: bears_mark(runner.pid, runner.token, folder))
 
 
 def _runners(newest: AttemptFile | None) -> list[AttemptFile]:
-    """Return who may still run the batch, given what its file says."""
+    """Return the runners that may still run the batch, according to its file."""
     if newest is None or newest.ended:
         return []
     runners = [msgspec.structs.replace(newest, after=()), *newest.after]
@@ -333,5 +333,5 @@ def _runners(newest: AttemptFile | None) -> list[AttemptFile]:
 
 
 def _clock() -> float:
-    """Return seconds that count on while the machine sleeps, and never jump."""
+    """Return seconds on a clock that keeps counting while the machine sleeps, and never jumps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

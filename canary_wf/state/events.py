@@ -1,4 +1,4 @@
-"""What can happen to a batch and its jobs: the lines of a journal, each stamped with its time (epoch seconds, UTC)."""
+"""The events of a batch and its jobs: the lines of a journal, each stamped with its time (epoch seconds, UTC)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +13,11 @@ from canary_wf.verdict.status import Outcome, Status
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
     time: float
     by: str = ""
-    """The beginning of the token of the attempt that wrote this, where it is in the journal."""
+    """The beginning of the token of the attempt that wrote this event to the journal."""
 
 
 class AttemptStarted(_Event, frozen=True, tag="attempt_started"):
-    """A runner took the batch: `token` names the attempt, `time_limit` is what the batch may take (seconds)."""
+    """A runner claimed the batch. `token` names the attempt; `time_limit` is the batch's limit in seconds."""
 
     token: str
     host: str
@@ -27,7 +27,7 @@ class AttemptStarted(_Event, frozen=True, tag="attempt_started"):
 
 
 class AttemptEnded(_Event, frozen=True, tag="attempt_ended"):
-    """The batch was let go of.
+    """The runner released the batch.
 
     `reason` is ``complete``, ``signal``, ``time_limit``, ``disk_full``, ``unplaced``, ``lost``, ``reset``,
     ``cancelled`` or an error.
@@ -45,7 +45,7 @@ class JobStarted(_Event, frozen=True, tag="job_started"):
 
 
 class JobLaunched(_Event, frozen=True, tag="job_launched"):
-    """The job's process is there. `started_ticks` tells it from a later process with the same pid."""
+    """The job's process was started. `started_ticks` distinguishes it from a later process with the same pid."""
 
     job: str
     pid: int
@@ -53,7 +53,7 @@ class JobLaunched(_Event, frozen=True, tag="job_launched"):
 
 
 class JobFinished(_Event, frozen=True, tag="job_finished"):
-    """The job has its verdict: the outcome by name, the reason, the code, and what was measured."""
+    """The job has its verdict: the outcome by name, the reason, the code, and the measurements."""
 
     job: str
     outcome: str
@@ -63,16 +63,16 @@ class JobFinished(_Event, frozen=True, tag="job_finished"):
 
     @classmethod
     def of(cls, job: str, status: Status, time: float, measurements: Mapping[str, Any] | None = None) -> "JobFinished":
-        """Return the event that the job with the id `job` has the verdict `status`, given at `time`."""
+        """Return the event that job `job` got the verdict `status` at `time`."""
         outcome, code = status.outcome.name, status.code
         measured = dict(measurements or {})
         return cls(time=time, job=job, outcome=outcome, reason=status.reason, code=code, measurements=measured)
 
 
 class JobRetried(_Event, frozen=True, tag="job_retried"):
-    """A run of the job did not pass, and the job is to run again: the verdict on that run, and what was measured.
+    """A run of the job failed, and the job is to run again: the verdict on that run, and its measurements.
 
-    `output` is the file in the job's directory that what it printed was moved to, None where there was nothing.
+    `output` is the file in the job's directory that holds the output of that run, None when there was no output.
     """
 
     job: str
@@ -86,7 +86,7 @@ class JobRetried(_Event, frozen=True, tag="job_retried"):
     def of(
         cls, job: str, status: Status, time: float, measurements: Mapping[str, Any], output: str | None
     ) -> "JobRetried":
-        """Return the event that a run of the job with the id `job` ended with `status` at `time`."""
+        """Return the event that a run of job `job` ended with `status` at `time`."""
         return cls(
             time=time,
             job=job,
@@ -99,7 +99,7 @@ class JobRetried(_Event, frozen=True, tag="job_retried"):
 
 
 class JobReset(_Event, frozen=True, tag="job_reset"):
-    """The job is to run again: what was known of it no longer counts."""
+    """The job is to run again; its earlier state no longer counts."""
 
     job: str
 
@@ -107,7 +107,7 @@ class JobReset(_Event, frozen=True, tag="job_reset"):
 Event = AttemptStarted | AttemptEnded | JobStarted | JobLaunched | JobFinished | JobRetried | JobReset
 
 LATEST = 32_503_680_000.0
-"""The year 3000 in epoch seconds: no event is later, and no program stumbles over a time before it."""
+"""The year 3000 in epoch seconds: events are earlier, and programs handle times before it."""
 
 _OUTCOMES = frozenset(Outcome.__members__)
 _PIDS = range(1 << 31)
@@ -115,10 +115,10 @@ _TICKS = range(1 << 63)
 _CODES = range(-(1 << 31), 1 << 32)
 
 
-def fault_of(event: Event) -> str | None:  # noqa: PLR0911 - a return for each kind
-    """Return what is wrong with an `event` that a file gave: what no runner of this version writes; None for nothing.
+def fault_of(event: Event) -> str | None:  # noqa: PLR0911 - a return for each type of event
+    """Return why no runner of this version can have written `event`, or None when it may have.
 
-    Measurements are not looked at: jobs may name theirs as they like.
+    Measurements are not checked: jobs may name theirs as they like.
     """
     if not 0 <= event.time <= LATEST:
         return "its time is out of range"

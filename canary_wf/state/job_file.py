@@ -1,4 +1,4 @@
-"""`job.json`, the newest state of one job, and beside it what this run and earlier ones of the job printed."""
+"""`job.json`, the newest state of one job, and the output files of this and earlier runs beside it."""
 
 import base64
 import zlib
@@ -14,13 +14,13 @@ from canary_wf.state.record import EARLIER_OUTPUT, JobRecord
 from canary_wf.state.session_paths import STATE_FOLDER
 
 OUTPUT_FILE = "canary-out.txt"
-"""What the last run of a job printed; that of the run before is in `earlier_output_file(1)`, and so on."""
+"""The output of the last run of a job; the run before is in `earlier_output_file(1)`, and so on."""
 
 STATE_FILE = "job.json"
 
 
 def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: str) -> dict[str, Any]:
-    """Return the fields of one job in `status --json`; `directory` is the working directory, from OUT."""
+    """Return the fields of one job in `status --json`; `directory` is the working directory, relative to OUT."""
     return {
         "id": spec.id,
         "name": spec.name,
@@ -32,7 +32,7 @@ def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: s
 
 
 def tells(folder: Path, record: JobRecord) -> bool:
-    """Return whether the `job.json` in `folder` says what `record` does."""
+    """Return whether the `job.json` in `folder` agrees with `record`."""
     try:
         content: dict[str, Any] = read_json(folder / STATE_FILE, dict[str, Any])
     except WorkspaceError:
@@ -47,7 +47,7 @@ def write_job_file(
     record: JobRecord,
     upstreams: Sequence[Mapping[str, str]],
 ) -> None:
-    """Replace `job.json` in `folder`: the fields, the spec, resources, dependencies' directories and measurements."""
+    """Replace `job.json` in `folder`: fields, spec, resources, directories of the dependencies, and measurements."""
     content = {
         **fields,
         "spec": spec,
@@ -63,9 +63,9 @@ _DOWN_TO_SESSION = 2
 
 
 def open_output(path: Path) -> BinaryIO:
-    """Open what a job printed, for reading; in a session, where links on the way to it are not followed.
+    """Open the output of a job for reading. Inside a session, links on the way to it are not followed.
 
-    A job may have replaced any folder by a link, and whoever prepared a workspace, too. Raises OSError.
+    A job, or whoever prepared the workspace, may have replaced any folder by a link. Raises OSError.
     """
     parts = path.parts
     if STATE_FOLDER not in parts:
@@ -75,7 +75,7 @@ def open_output(path: Path) -> BinaryIO:
 
 
 def read_text(path: Path) -> str:
-    """Return the content of `path`, bytes that are not UTF-8 replaced; an absent file is empty.
+    """Return the text of `path`; bytes that are not UTF-8 are replaced, and a missing file is empty.
 
     Raises WorkspaceError when it cannot be read.
     """
@@ -88,26 +88,26 @@ def read_text(path: Path) -> str:
 
 
 def compress_text(text: str) -> str:
-    """Return `text` as UTF-8, deflated (zlib, RFC 1950) and in Base64, without line ends."""
+    """Return `text` as UTF-8, deflated (zlib, RFC 1950) and in Base64, without line breaks."""
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
 
 
 def earlier_output_file(number: int) -> str:
-    """Return the name of the output of run `number`, counted from 1."""
+    """Return the file name for the output of run `number`, counted from 1."""
     stem, dot, suffix = OUTPUT_FILE.rpartition(".")
     return f"{stem}.{number}{dot}{suffix}"
 
 
 def earlier_output_number(name: str) -> int | None:
-    """Return the run whose output the file `name` holds, or None when it is another file."""
+    """Return the number of the run whose output the file `name` holds, or None for any other file."""
     found = EARLIER_OUTPUT.fullmatch(name)
     return int(found[1]) if found else None
 
 
 def keep_output(folder: Path, number: int) -> str | None:
-    """Move the output in `folder` away as that of run `number`; return its new name, None when there was none.
+    """Rename the output in `folder` to that of run `number`; return the new name, or None if there is no output.
 
-    Raises OSError when the folder does not let it.
+    Raises OSError when the folder does not permit it.
     """
     name = earlier_output_file(number)
     try:

@@ -1,9 +1,9 @@
-"""The journal of a batch: one line an event, appended by one writer, replayed by every reader.
+"""The journal of a batch: one line per event, appended by one writer, replayed by every reader.
 
-It is the truth about the batch's jobs; everything else (`job.json`, results, reports) is derived from it. A line
-counts once its end is there. What a crash cut short ends an attempt, so it is passed over there; anywhere else it is
-damage, which is noted, and costs only what stood in that line. Each line says whose it is: what a runner writes after
-another one took the batch does not count.
+It is the truth about the batch's jobs; everything else (`job.json`, results, reports) is derived from it. A line counts
+once its line end is written. A torn line at the end of an attempt is the trace of a crash and is skipped; anywhere else
+it is damage, which is noted and costs only that line. Each line names its attempt: lines that a runner writes after
+another one claimed the batch do not count.
 """
 
 import contextlib
@@ -33,25 +33,25 @@ from canary_wf.state.events import (
 from canary_wf.state.record import PENDING, JobRecord
 
 CARRIED = "carried over"
-"""The reason with which an attempt ends that only took over verdicts from another session."""
+"""The reason of an attempt that only took over verdicts from another session."""
 
 _OWNER = 8
-"""Characters of an attempt's token that its lines bear."""
+"""Characters of an attempt's token in each of its lines."""
 
 _DEEPEST = 100
-"""Levels of lists and mappings in a line; what a job may note of itself has half as many."""
+"""Maximal nesting of a line; what a job may note about itself nests half as deep."""
 
 _NO_JOURNAL = frozenset({errno.EINVAL, errno.EFBIG, errno.ENOTDIR, errno.ENAMETOOLONG})
-"""Errors that come from what lies in the journal's place, and not from a machine in trouble."""
+"""Errors caused by what lies at the journal's path, as opposed to a failing machine."""
 
 _LOOK = 1.0
-"""Seconds between two looks at whether the journal is still under its name."""
+"""Seconds between two checks that the journal still has its name."""
 
 _decoder = msgspec.json.Decoder(Event)
 
 
 class JournalWriter:
-    """Appends events to one journal; each is one `write`, so a reader sees whole lines but for a crash's last."""
+    """Appends events to one journal. Each event is one `write`, so only a crash can leave a partial line."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,19 +69,19 @@ class JournalWriter:
         self._identity, self._size = (found.st_dev, found.st_ino), found.st_size
         self._next_look = time.monotonic() + _LOOK
         if found.st_size and os.pread(self._descriptor, 1, found.st_size - 1) != b"\n":
-            write_all(self._descriptor, b"\n")  # the end of a line that was cut short
+            write_all(self._descriptor, b"\n")  # ends a torn line
             self._size += 1
 
     def is_whole(self, *, look: bool = False) -> bool:
-        """Return whether all that was appended is still there: nobody removed, replaced or cut the file.
+        """Return whether everything that was appended is still there: the file was not removed, replaced or cut.
 
-        Whether another file has its name is looked up once a second, and when asked to `look`.
+        Whether another file has taken its name is checked once a second, and always with `look`.
         """
         now = time.monotonic()
         if look or now >= self._next_look:
             self._next_look = now + _LOOK
             try:
-                found = os.stat(self.path, follow_symlinks=False)  # noqa: PTH116 - asked for each event
+                found = os.stat(self.path, follow_symlinks=False)  # noqa: PTH116 - called for each event
             except OSError:
                 return False
             return (found.st_dev, found.st_ino) == self._identity and found.st_size >= self._size
@@ -89,7 +89,7 @@ class JournalWriter:
         return found.st_nlink > 0 and found.st_size >= self._size
 
     def renew(self, events: Iterable[Event]) -> None:
-        """Go on in a new file with `events`, which takes the journal's place. Raises WorkspaceError."""
+        """Continue in a new file with `events` at the journal's path. Raises WorkspaceError."""
         renew_journal(self.path, events)
         try:
             os.close(self._descriptor)
@@ -99,10 +99,10 @@ class JournalWriter:
         self._torn = b""
 
     def append(self, event: Event) -> None:
-        """Append `event`. Raises WorkspaceError when the disk does not take it; then nothing of it is there.
+        """Append `event`. Raises WorkspaceError when the disk is full; then none of the line is left.
 
-        Where the disk does not even give back the part that it took, nothing is appended until it does: after a line
-        that was cut short, only another attempt may go on.
+        If a partial line cannot be removed, nothing is appended until it can: after a torn line only another attempt
+        may continue.
         """
         if isinstance(event, AttemptStarted):
             self._signature = b',"by":"%s"}\n' % event.token[:_OWNER].encode()
@@ -115,12 +115,12 @@ class JournalWriter:
             self._size += written
         except OSError as error:
             self._torn = self._torn or line[:written]
-            with contextlib.suppress(OSError):  # then the line is torn, as after a crash
+            with contextlib.suppress(OSError):  # the line then stays torn, as after a crash
                 self._take_back()
             raise not_writable(self.path, error) from error
 
     def _take_back(self) -> None:
-        """Remove the part of a line that was written before the disk was full. Raises OSError."""
+        """Remove a partial line that was written before the disk was full. Raises OSError."""
         if not self._torn:
             return
         start = os.fstat(self._descriptor).st_size - len(self._torn)
@@ -129,7 +129,7 @@ class JournalWriter:
         self._torn = b""
 
     def sync(self) -> None:
-        """Return once all that was appended is on the disk, under the journal's name. Raises WorkspaceError."""
+        """Return once everything appended is on the disk under the journal's name. Raises WorkspaceError."""
         try:
             os.fsync(self._descriptor)
             sync_folder(self.path.parent)
@@ -143,14 +143,14 @@ class JournalWriter:
 
 
 def renew_journal(path: Path, events: Iterable[Event]) -> None:
-    """Write `events` as the journal at `path`; what lies there is kept beside it. Raises WorkspaceError."""
+    """Write `events` as the journal at `path`; keep the old file beside it. Raises WorkspaceError."""
     aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):
             remove_anything(aside)
             try:
-                os.link(path, aside, follow_symlinks=False)  # so there is a journal at any moment
+                os.link(path, aside, follow_symlinks=False)  # so that a journal exists at any moment
             except OSError:
                 path.rename(aside)
     except OSError as error:
@@ -159,10 +159,10 @@ def renew_journal(path: Path, events: Iterable[Event]) -> None:
 
 
 class BatchState:
-    """What a batch's journal says: the jobs' records by id, and the attempts at it.
+    """The state of a batch as folded from its journal: job records by id, and the attempts.
 
-    `ends` has for each attempt the time of its last event, `reasons` why an attempt ended, by its token; an attempt
-    that died says nothing. `damage` says what is wrong with the journal, in words.
+    `ends` has the time of each attempt's last event, `reasons` the reason why an attempt ended, by token; an attempt
+    that died has none. `damage` describes what is wrong with the journal.
     """
 
     def __init__(self) -> None:
@@ -181,7 +181,7 @@ class BatchState:
 
     @property
     def is_open(self) -> bool:
-        """Whether the newest attempt has not said that it ended."""
+        """Whether the newest attempt has no end yet."""
         return bool(self.attempts) and (self.last_end is None or self.last_end.token != self.attempts[-1].token)
 
     @property
@@ -190,11 +190,11 @@ class BatchState:
         return len(self.attempts) > 1 or self.is_open or (self.last_end is not None and self.last_end.reason != CARRIED)
 
     def record(self, job: str) -> JobRecord:
-        """Return what is known of `job`."""
+        """Return the record of `job`."""
         return self.jobs.get(job, PENDING)
 
     def apply(self, event: Event) -> None:
-        """Take one more event into account."""
+        """Fold one more event into the state."""
         if self.ends and not isinstance(event, AttemptStarted):
             self.ends[-1] = max(self.ends[-1], event.time)  # a verdict is recorded a moment after its time
         match event:
@@ -219,10 +219,10 @@ class BatchState:
 
 
 def read_journal(path: Path) -> BatchState:
-    """Return what the journal at `path` says; a journal that is not there says nothing.
+    """Return the state folded from the journal at `path`; a missing journal gives an empty state.
 
-    What cannot be a journal's, one line or the whole file, is passed over and noted as its `damage`. Raises
-    WorkspaceError where the system does not let it be read.
+    Lines that are not events, or a path that is not a journal, are skipped and noted as `damage`. Raises WorkspaceError
+    when the system does not permit reading.
     """
     state = BatchState()
 
@@ -235,7 +235,7 @@ def read_journal(path: Path) -> BatchState:
 
 
 def read_events(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
-    """Yield the events in the journal at `path` that count, in order; call `damaged` with what is wrong with it.
+    """Yield the valid events in the journal at `path`, in order; report damage to `damaged`.
 
     Raises as `read_journal` does.
     """
@@ -249,7 +249,7 @@ def read_events(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
 
 def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
     try:
-        # What follows the last line's end is being written, or was when its writer died.
+        # Text after the last line end is still being written, or its writer died.
         lines = read_plain(path).split(b"\n")[:-1]
     except FileNotFoundError:
         return
@@ -265,12 +265,12 @@ def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
         try:
             event = _decoded(line)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            told = f"{path.name}:{number} is damaged ({error})"
+            message = f"{path.name}:{number} is damaged ({error})"
             if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
-                # Cut short, perhaps. Runners may be killed, or find a full disk, one after the other.
-                torn = torn or told
+                # Possibly torn. Several runners in a row may be killed, or find a full disk.
+                torn = torn or message
             else:
-                damaged(told)
+                damaged(message)
             continue
         if torn is not None and not isinstance(event, AttemptStarted):
             damaged(torn)
@@ -279,7 +279,7 @@ def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
 
 
 def _decoded(line: bytes) -> Event:
-    """Return the event of `line`. Raises ValueError and errors of msgspec for a line that no runner writes."""
+    """Return the event of `line`. Raises ValueError and msgspec errors for a line that no runner writes."""
     if line.count(b"[") + line.count(b"{") > _DEEPEST:
         _check_depth(line)
     event = _decoder.decode(line)
@@ -290,7 +290,7 @@ def _decoded(line: bytes) -> Event:
 
 
 def _check_depth(line: bytes) -> None:
-    """Raise ValueError for a line that nests so deep that who writes it again could not; quoted brackets count too."""
+    """Raise ValueError for a line that nests too deep to be encoded again; brackets in strings count, too."""
     depth = 0
     for character in line:
         depth += (character in b"[{") - (character in b"]}")

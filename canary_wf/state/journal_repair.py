@@ -1,7 +1,8 @@
-"""What is known of a batch whose journal was lost, cut or damaged, and the journal written anew from it.
+"""Recovery of a batch's state when its journal was lost, cut or damaged, and the journal rewritten from it.
 
-They are derived from the journal and written after it, so what they say was so. A verdict that none of them has is
-lost: the job counts as interrupted, which is a failure, and is run again. No failure becomes a success by this.
+`job.json` and the result are derived from the journal and written after it, so what they say was true. A verdict that
+none of them has is lost: the job then counts as interrupted, which is a failure, and runs again. A failure never
+becomes a success this way.
 """
 
 import os
@@ -25,7 +26,7 @@ _BEGUN = frozenset({JobPhase.RUNNING, JobPhase.DONE})
 
 
 class _Placed(Protocol):
-    """A job and where its working directory is."""
+    """A job and its working directory."""
 
     @property
     def id(self) -> str: ...
@@ -45,7 +46,7 @@ class _Run(msgspec.Struct, frozen=True):
 
 
 class _JobFile(msgspec.Struct, frozen=True):
-    """What `job.json` says of a job's state, see `job.state_file`."""
+    """The fields of `job.json` that hold a job's state."""
 
     id: str
     batch: str | None
@@ -68,11 +69,10 @@ class _Result(msgspec.Struct, frozen=True):
 def load_batch(
     paths: SessionPaths, batch: str, jobs: Sequence[_Placed], *, alive: bool, done: bool = False
 ) -> BatchState:
-    """Return where `batch` with its `jobs` stands: as the journal says, and where that is damaged, as all files say.
+    """Return the state of `batch` with its `jobs`: from the journal, or from all files if the journal is damaged.
 
-    While a runner is `alive`, the journal alone is read: that one puts it right itself. A batch that has a result is
-    done, and so is one whose result was there until now (`done`). Raises WorkspaceError where the
-    system does not let the journal be read.
+    While a runner is `alive`, only the journal is read; that runner repairs it. A batch with a result is done, and so
+    is one that had a result until now (`done`). Raises WorkspaceError when the system does not permit reading.
     """
     files = paths.batch(batch)
     state = read_journal(files.journal)
@@ -89,7 +89,7 @@ def load_batch(
 def _what_is_missing(
     paths: SessionPaths, batch: str, jobs: Sequence[_Placed], state: BatchState, *, is_done: bool
 ) -> str | None:
-    """Return what the journal, which reads well, does not say although it should; None for nothing."""
+    """Return what is missing from a well-formed journal, or None when nothing is."""
     name = paths.batch(batch).journal.name
     if is_done:
         if not state.attempts:
@@ -105,7 +105,7 @@ def _what_is_missing(
 
 
 def _complete(paths: SessionPaths, batch: str, jobs: Sequence[_Placed], state: BatchState, *, is_done: bool) -> None:
-    """Put into `state` what the jobs' own files say; where a verdict must have been and is not known, it is lost."""
+    """Complete `state` from the jobs' own files. A verdict that must have existed and is not known is lost."""
     reason = f"its verdict is lost: {state.damage}"
     passed = _passed(paths, batch) if is_done else None
     doubtful = passed is not None and passed < _count_passes(state, jobs)
@@ -113,11 +113,11 @@ def _complete(paths: SessionPaths, batch: str, jobs: Sequence[_Placed], state: B
         record = state.record(job.id)
         if record.status.is_final and not (doubtful and record.status.is_pass):
             continue
-        told = _record_in_file(paths, batch, job)
-        if told is not None and told.status.is_final:
-            state.jobs[job.id] = told
+        found = _record_in_file(paths, batch, job)
+        if found is not None and found.status.is_final:
+            state.jobs[job.id] = found
         elif not record.status.is_final and (
-            is_done or record.phase is not JobPhase.PENDING or (told is not None and told.phase in _BEGUN)
+            is_done or record.phase is not JobPhase.PENDING or (found is not None and found.phase in _BEGUN)
         ):
             state.jobs[job.id] = record.lost(reason)
     if passed is not None and passed < _count_passes(state, jobs):
@@ -127,7 +127,7 @@ def _complete(paths: SessionPaths, batch: str, jobs: Sequence[_Placed], state: B
 
 
 def _passed(paths: SessionPaths, batch: str) -> int | None:
-    """Return how many jobs passed as the batch's result says, None where it says nothing."""
+    """Return the number of passed jobs according to the batch's result, or None when it says nothing."""
     try:
         result: _Result = read_json(paths.batch(batch).result, _Result)
     except WorkspaceError:
@@ -148,12 +148,12 @@ def _has_entries(folder: os.PathLike[str]) -> bool:
 
 
 def _has_begun(paths: SessionPaths, batch: str, job: _Placed) -> bool:
-    told = _record_in_file(paths, batch, job)
-    return told is not None and told.phase in _BEGUN
+    found = _record_in_file(paths, batch, job)
+    return found is not None and found.phase in _BEGUN
 
 
 def _record_in_file(paths: SessionPaths, batch: str, job: _Placed) -> JobRecord | None:
-    """Return the record in the job's own file, None where there is none or it makes no sense."""
+    """Return the record in the job's own file, or None when that is missing or invalid."""
     path = f"{paths.job_folder(job.directory)}/{STATE_FILE}"
     if not os.path.lexists(path):
         return None
@@ -167,7 +167,7 @@ def _record_in_file(paths: SessionPaths, batch: str, job: _Placed) -> JobRecord 
 
 
 def _fold(file: _JobFile) -> JobRecord | None:
-    """Return the record by way of the events that led to it, which are checked like those of a journal."""
+    """Return the record, folded from the events that lead to it; these are checked like the events of a journal."""
     events: list[JobStarted | JobRetried | JobFinished] = []
     for run in file.earlier_attempts:
         if run.started is not None:
@@ -208,16 +208,17 @@ def _fold(file: _JobFile) -> JobRecord | None:
 
 
 def events_of(state: BatchState) -> Iterator[Event]:
-    """Yield events that fold to `state`; they bear no attempt's name, so they count whatever comes before them.
+    """Yield events that fold to `state`. They name no attempt, so they count whatever precedes them.
 
-    Each job's stand behind the start of the attempt that ran it, in the order of their times.
+    The events of a job follow the start of the attempt that ran it, in the order of their times.
     """
     starts = [attempt.time for attempt in state.attempts]
-    told: list[list[Event]] = [[] for _ in range(len(starts) + 1)]
+    by_attempt: list[list[Event]] = [[] for _ in range(len(starts) + 1)]
     for job, record in state.jobs.items():
-        told[0 if record.started is None else bisect_right(starts, record.started)] += job_events(job, record)
-    yield from told[0]
-    for attempt, end, events in zip(state.attempts, state.ends, told[1:], strict=True):
+        attempt_index = 0 if record.started is None else bisect_right(starts, record.started)
+        by_attempt[attempt_index] += job_events(job, record)
+    yield from by_attempt[0]
+    for attempt, end, events in zip(state.attempts, state.ends, by_attempt[1:], strict=True):
         yield attempt
         yield from sorted(events, key=lambda event: event.time)
         reason = state.reasons.get(attempt.token)
@@ -226,7 +227,7 @@ def events_of(state: BatchState) -> Iterator[Event]:
 
 
 def job_events(job: str, record: JobRecord) -> Iterator[Event]:
-    """Yield the events that lead to the `record` of `job`, those of its earlier runs first."""
+    """Yield the events that fold to the `record` of `job`, earlier runs first."""
     for run in record.earlier:
         yield from _run_events(job, run)
     if record.started is not None:

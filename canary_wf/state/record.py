@@ -1,4 +1,4 @@
-"""What is known of one job in a session, as `job.json`, `status --json` and the reports show it."""
+"""The record of one job in a session, as `job.json`, `status --json` and the reports show it."""
 
 import re
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from canary_wf.verdict.failure_class import BATCH_KILLED, FailureClass, class_of
 from canary_wf.verdict.status import UNKNOWN, JobPhase, Outcome, Status
 
 _MOST = 1e18
-"""No measurement of ours is larger, and sums of them stay numbers."""
+"""Upper bound of measurements, so that sums of them stay finite numbers."""
 
 
 def measured(measurements: Mapping[str, Any], name: str) -> float | None:
-    """Return the measurement `name` where it is a number from zero up, else None."""
+    """Return the measurement `name` if it is a number from zero up, else None."""
     value = measurements.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
         return None
@@ -25,11 +25,11 @@ def measured(measurements: Mapping[str, Any], name: str) -> float | None:
 
 
 EARLIER_OUTPUT = re.compile(r"canary-out\.([1-9][0-9]*)\.txt", re.ASCII)
-"""Names of outputs of earlier runs; a journal that names another file has been tampered with."""
+"""File names of earlier outputs; a journal that names any other file has been tampered with."""
 
 
 class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of a job that did not pass and was followed by another; `output` is its file in the job's directory."""
+    """A failed run of a job that was followed by another run; `output` is a file in the job's directory."""
 
     status: Status
     started: float | None
@@ -40,11 +40,11 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def failure(self) -> FailureClass | None:
-        """The class of its verdict."""
+        """The failure class of its verdict."""
         return class_of(self.status, self.measurements)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what `job.json` says of it."""
+        """Return its entry in `job.json`."""
         return {
             "outcome": self.status.outcome.name,
             "class": self.failure,
@@ -61,8 +61,8 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
 class JobRecord(msgspec.Struct, frozen=True):
     """The newest state of a job; times are epoch seconds (UTC), durations seconds.
 
-    `earlier` are the runs that a retry policy had followed by another, oldest first, `batch_kills` how often the whole
-    batch was killed while the job ran, as happens because memory ran out.
+    `earlier` are the runs that were retried, oldest first. `batch_kills` counts how often the whole batch was killed
+    while the job ran, which happens when memory runs out.
     """
 
     phase: JobPhase = JobPhase.PENDING
@@ -79,29 +79,29 @@ class JobRecord(msgspec.Struct, frozen=True):
 
     @property
     def failure(self) -> FailureClass | None:
-        """The class of the verdict, None for a job that passed or has none."""
+        """The failure class of the verdict; None for a job that passed or has no verdict."""
         return class_of(self.status, self.measurements)
 
     @property
     def attempts(self) -> int:
-        """How many runs were begun, those that the machine cut short counted once with the one that replaced them."""
+        """The number of runs; a run that the machine cut short and its replacement count as one."""
         return len(self.earlier) + (self.started is not None and self.phase is not JobPhase.PENDING)
 
     @property
     def is_flaky(self) -> bool:
-        """Whether the job passed, but not at once."""
+        """Whether the job passed only after a retry."""
         return bool(self.earlier) and self.status.is_pass
 
     @property
     def duration(self) -> float | None:
-        """How long the process ran, where it is known."""
+        """The run time of the process in seconds, None when unknown."""
         seconds = self.measured("duration")
         if seconds is not None and seconds <= LONGEST:
             return seconds
         return None if self.started is None or self.finished is None else self.finished - self.started
 
     def measured(self, name: str) -> float | None:
-        """Return the measurement `name` where it is a number from zero up; jobs may note anything under any name."""
+        """Return the measurement `name` if it is a number from zero up; jobs may note anything under any name."""
         return measured(self.measurements, name)
 
     def ids(self, kind: str) -> list[str]:
@@ -109,7 +109,7 @@ class JobRecord(msgspec.Struct, frozen=True):
         return [str(item["id"]) for item in self.resources.get(kind, [])]
 
     def start(self, event: JobStarted, slurm_job_id: str | None = None) -> "JobRecord":
-        """Return the record of a job that is being started."""
+        """Return the record of a job that starts."""
         return JobRecord(
             phase=JobPhase.RUNNING,
             started=event.time,
@@ -124,7 +124,7 @@ class JobRecord(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, pid=event.pid, started_ticks=event.started_ticks)
 
     def finish(self, event: JobFinished) -> "JobRecord":
-        """Return the record of a job that has its verdict."""
+        """Return the record with the job's verdict."""
         return msgspec.structs.replace(
             self,
             phase=JobPhase.DONE,
@@ -135,7 +135,7 @@ class JobRecord(msgspec.Struct, frozen=True):
         )
 
     def retry(self, event: JobRetried) -> "JobRecord":
-        """Return the record of a job that waits to be run again."""
+        """Return the record of a job that is to run again."""
         run = EarlierRun(
             status=Status(Outcome[event.outcome], event.reason, event.code),
             started=self.started if self.phase is JobPhase.RUNNING else None,
@@ -147,7 +147,7 @@ class JobRecord(msgspec.Struct, frozen=True):
         return JobRecord(earlier=(*self.earlier, run))
 
     def lost(self, reason: str) -> "JobRecord":
-        """Return the record of a job whose runner died: interrupted by the machine, to be run again."""
+        """Return the record of a job whose runner died: interrupted by the machine, to run again."""
         return msgspec.structs.replace(
             self, phase=JobPhase.DONE, status=Status.of(Outcome.INTERRUPTED, reason), measurements={}
         )

@@ -1,4 +1,4 @@
-"""The listener that keeps the state files: each event goes to the journal, then to the job's own `job.json`."""
+"""The listener that writes the state files: each event goes to the journal, then to the job's own `job.json`."""
 
 import math
 import os
@@ -24,16 +24,16 @@ from canary_wf.state.session_paths import SessionPaths, relative_to_out
 from canary_wf.verdict.status import JobPhase
 
 TOLD_AFTER = 0.1
-"""Seconds that a job runs before its state file says so; most short ones are written once, at their end."""
+"""Seconds that a job runs before its state file says so; short jobs are thus written only once, at their end."""
 
 _UNTOLD = (AttemptStarted, AttemptEnded, JobLaunched)
 """Events that change no state file."""
 
 
 class Recorder:
-    """Writes the events of one batch; `specs` are its jobs by id, `upstreams` the dependencies of each as written.
+    """Writes the events of one batch. `specs` are its jobs by id, `upstreams` the entries of their dependencies.
 
-    `hold` is called before anything is written, and raises when the batch is another's by now.
+    `hold` is called before each write, and raises when the batch belongs to another runner by now.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Recorder:
         self._listeners.append(listener)
 
     def __call__(self, event: Event) -> None:
-        """Record `event`: first the journal, then what is derived from it; then call the listeners."""
+        """Record `event` in the journal, then in the derived files; then call the listeners."""
         self._hold()
         can_wait = isinstance(event, JobStarted) and self._can_wait(event.job)
         if isinstance(event, AttemptStarted):
@@ -85,9 +85,9 @@ class Recorder:
             listener(event)
 
     def _renew_journal(self) -> None:
-        """Write the journal anew: who removed or cut it took away nothing that is not known here.
+        """Rewrite the journal: everything that was removed or cut is known here.
 
-        Raises WorkspaceError where the batch is not ours any more, or its attempt file is gone as well.
+        Raises WorkspaceError when the batch belongs to another runner, or its attempt file is gone as well.
         """
         attempt = read_attempt(self._paths.batch(self._batch).attempt)
         if attempt is None:
@@ -95,18 +95,18 @@ class Recorder:
             raise WorkspaceError("its state was removed while it ran", where=f"batch {self._batch}", hint=hint)
         if attempt.token != self._token:
             raise SupersededError(self._batch)
-        told = "its journal was removed or cut while it ran, and is written anew"
-        sys.stderr.write(f"canary-wf: warning: batch {self._batch}: {told}\n")
+        message = "its journal was removed or cut while it ran, and is written anew"
+        sys.stderr.write(f"canary-wf: warning: batch {self._batch}: {message}\n")
         from canary_wf.state.journal_repair import events_of  # late: start-up
 
         self._journal.renew(events_of(self.state))
 
     def _can_wait(self, job: str) -> bool:
-        """Return whether nobody reads that `job` runs at once: no script that asks which job it is, no older file."""
+        """Return whether nobody needs to read at once that `job` runs: no script of its own, and no older file."""
         return self._is_new and job not in self.state.jobs and job in self._specs and not self._specs[job].uses_runtime
 
     def tell_running(self) -> float:
-        """Write the state files of jobs that have run for TOLD_AFTER; return the seconds until the next is due."""
+        """Write the state files of jobs that have run for TOLD_AFTER; return the seconds until the next one is due."""
         while self._untold:
             job, due = next(iter(self._untold.items()))
             left = due - time.monotonic()
@@ -118,11 +118,11 @@ class Recorder:
         return math.inf
 
     def job_ended(self, job: str) -> None:
-        """Take note that `job` runs no more, so that its state file waits for the verdict."""
+        """Take note that `job` no longer runs, so that its state file waits for the verdict."""
         self._untold.pop(job, None)
 
     def show(self, event: JobFinished) -> None:
-        """Put a verdict that is not recorded yet into the job's state file; the journal alone decides what stands."""
+        """Write a verdict that is not recorded yet to the job's state file; only the journal decides what stands."""
         self._hold()
         self._try_job(event.job, self.state.record(event.job).finish(event), ended=True)
 
@@ -131,8 +131,8 @@ class Recorder:
         try:
             self._write_job(job, record or self.state.record(job), ended=ended)
         except (OSError, WorkspaceError) as error:
-            # The journal has it, and `job.json` only tells it once more: a job that took away its folder, or the
-            # permission to write there, must not take its batch with it. What the disk refused is tried again.
+            # The journal has the event; `job.json` only repeats it. A job that removed its folder, or made it
+            # read-only, must not fail its batch. What the disk refused is written later.
             if _is_refused(error):
                 self.unwritten.add(job)
             sys.stderr.write(
@@ -140,14 +140,14 @@ class Recorder:
             )
 
     def catch_up(self) -> None:
-        """Write the state files that the disk refused before. Raises WorkspaceError when it still does."""
+        """Write the state files that the disk refused before. Raises WorkspaceError when it still refuses them."""
         for job in sorted(self.unwritten):
             self._try_job(job, ended=self.state.record(job).phase is JobPhase.DONE)
         if self.unwritten:
             raise WorkspaceError("state files could not be written", where=self._batch, hint="free some space")
 
     def recover(self) -> None:
-        """Read the journal again, which is ours by now, and put right what is derived from it: a runner died here."""
+        """Reread the journal, which is ours now, and repair the files derived from it after a runner died."""
         self.state = read_journal(self._journal.path)
         remove_half_written(self._paths.batch(self._batch).folder, self._paths.batch(self._batch).result.name)
         for job, spec in self._specs.items():
@@ -160,7 +160,7 @@ class Recorder:
     def _write_job(self, job: str, record: JobRecord, *, ended: bool) -> None:
         spec = self._specs.get(job)
         if spec is None:
-            raise WorkspaceError("has another slice of the plan, without this job", where=f"batch {self._batch}")
+            raise WorkspaceError("the plan's slice has changed and lacks this job", where=f"batch {self._batch}")
         folder = self._paths.job_folder(spec.directory)
         if ended and spec.uses_runtime and (attributes := read_notes(folder)[0]):
             spec = msgspec.structs.replace(spec, attributes={**spec.attributes, **attributes})
@@ -174,7 +174,7 @@ class Recorder:
         return self._specs
 
     def close(self, *, sync: bool = True) -> None:
-        """Put the journal on the disk, unless what counts is there, and close it."""
+        """Sync the journal to the disk unless that is unnecessary, and close it."""
         try:
             if sync:
                 self.sync()
@@ -182,22 +182,22 @@ class Recorder:
             self._journal.close()
 
     def sync(self) -> None:
-        """Return once the journal is on the disk, under its name and with all that was recorded."""
+        """Return once the journal is on the disk, under its name and with every recorded event."""
         if not self._journal.is_whole(look=True):
             self._renew_journal()
         self._journal.sync()
 
 
 def _is_refused(error: OSError | WorkspaceError) -> bool:
-    """Return whether the machine is to blame, and not what the job did to its folder."""
+    """Return whether the machine caused the error, and not what the job did to its folder."""
     cause = error if isinstance(error, OSError) else error.__cause__
     return isinstance(cause, OSError) and cause.errno in MACHINE_FAULTS
 
 
 def _require_folder(folder: str, jobs: str) -> None:
-    """Make `folder`, in the folder of all `jobs`, when it is not there.
+    """Make `folder`, which lies in the folder of all `jobs`, if it does not exist.
 
-    Raises WorkspaceError when a job put a link in its place, OSError for one on the way to it.
+    Raises WorkspaceError when a job replaced it by a link, OSError for a link on the way to it.
     """
     try:
         if folder.startswith(jobs):

@@ -1,6 +1,6 @@
-"""The recorder of a batch's state, set up from the batch's slice of the plan.
+"""The recorder of a batch, set up from the batch's slice of the plan.
 
-Of the slice only the jobs' specs and where their upstreams lie are read here; the whole of it is the plan's.
+Only the parts of the slice that recording needs are decoded here.
 """
 
 import sys
@@ -24,7 +24,7 @@ from canary_wf.state.session_paths import SessionPaths, relative_to_out, require
 
 
 class _Placed(Protocol):
-    """A job with its place, be it of this batch or of another."""
+    """A job of this batch or of another one, with its working directory."""
 
     @property
     def id(self) -> str: ...
@@ -41,7 +41,7 @@ class _Upstream(msgspec.Struct, frozen=True):
 
 
 class _Hooked(Protocol):
-    """A slice, as far as hooks are concerned."""
+    """The settings of a slice that concern user hooks."""
 
     @property
     def hooks(self) -> tuple[str, ...]: ...
@@ -65,11 +65,11 @@ def open_recorder(
     *,
     done: bool = False,
 ) -> Recorder:
-    """Return the recorder of `batch` with `jobs`, which goes on where the batch's journal ends.
+    """Return the recorder of `batch` with `jobs`, which continues the batch's journal.
 
-    `upstreams` are the jobs of other batches that they depend on; `hold` makes sure that the batch is still ours;
-    `done` says that it had a result until now. A journal that is damaged is first written anew, so the batch must be
-    the caller's. Raises WorkspaceError for one that cannot be read or written.
+    `upstreams` are the jobs of other batches that they depend on. `hold` raises when the caller no longer owns the
+    batch. `done` says that the batch had a result until now. A damaged journal is rewritten first, so the caller must
+    own the batch. Raises WorkspaceError when the journal cannot be read or written.
     """
     specs = {job.id: job for job in jobs}
     placed = {job.id: (job.name, job.directory) for job in specs.values()}
@@ -83,13 +83,13 @@ def open_recorder(
         from canary_wf.state.journal_repair import events_of  # late: start-up
 
         hold()
-        told = f"canary-wf: warning: batch {batch}: {state.damage}; the journal is written anew from what is known"
-        sys.stderr.write(f"{one_line(told)}\n")
+        message = f"canary-wf: warning: batch {batch}: {state.damage}; the journal is written anew from what is known"
+        sys.stderr.write(f"{one_line(message)}\n")
         renew_journal(paths.batch(batch).journal, events_of(state))
         state = read_journal(paths.batch(batch).journal)
     recorder = Recorder(paths, batch, specs, entries, state, hold)
     if is_damaged:
-        recorder.recover()  # what the one before left half-written goes, also where nothing tells of it any more
+        recorder.recover()  # also removes half-written files that the journal does not mention
     return recorder
 
 
@@ -101,9 +101,9 @@ def reopen_recorder(
     anywhere: bool = False,
     done: bool = False,
 ) -> Recorder:
-    """Return the recorder of `batch`, read from its slice; its jobs lie below the session, or `anywhere`.
+    """Return the recorder of `batch`, set up from its slice; its jobs lie below the session, or `anywhere`.
 
-    `done` says that it had a result until now. Raises WorkspaceError when the slice is missing or damaged.
+    `done` says that the batch had a result until now. Raises WorkspaceError when the slice is missing or damaged.
     """
     part: _Slice = read_json(paths.slice(batch), _Slice)
     require_inside(paths.slice(batch), (*part.jobs, *part.upstreams), [batch], directories=not anywhere)
@@ -116,7 +116,7 @@ def reopen_recorder(
 def own_attempt(
     paths: SessionPaths, batch: str, attempt: Attempt, reason: str, *, done: bool = False
 ) -> Iterator[Recorder]:
-    """Give the recorder of `batch` for an `attempt` that runs nothing, from its start to its end for `reason`."""
+    """Yield the recorder of `batch` for an `attempt` that runs no job; record its start, and its end with `reason`."""
     try:
         recorder = reopen_recorder(paths, batch, attempt.hold, done=done)
         try:
@@ -131,7 +131,7 @@ def own_attempt(
 
 
 def tell_hooks(recorder: Recorder, part: _Hooked, paths: SessionPaths, batch: str) -> None:
-    """Let the user's hooks (``module:object``) that `part` names hear what is recorded of `batch`."""
+    """Attach the user hooks (``module:object``) named in the slice to what is recorded of `batch`."""
     if part.hooks:
         from canary_wf.hooks.user_hooks import UserHooks, own_hooks
 
@@ -141,7 +141,7 @@ def tell_hooks(recorder: Recorder, part: _Hooked, paths: SessionPaths, batch: st
 
 
 def _entry(paths: SessionPaths, job: str, when: str, placed: dict[str, tuple[str, str]]) -> dict[str, str]:
-    """Return a dependency as `job.json` writes it."""
+    """Return a dependency as an entry of `job.json`."""
     name, directory = placed[job]
     folder = relative_to_out(paths.job_folder(directory), paths.out)
     return {"id": job, "name": name, "when": when, "directory": folder}

@@ -1,9 +1,9 @@
-"""Results at other places than OUT, where rules of larger workflows expect them: under a prefix, in another folder.
+"""Copies of results outside of OUT, at the paths where rules of parent workflows expect them.
 
-The files in OUT say what is done. A copy that outlived them would keep a job that was reset from ever running again, so
-each copy is noted before it is there, and a reset removes it. As jobs can write into the register, too, a file is only
-removed when it is a result of that session and lies where one is expected: under the name that it has below OUT, or
-where this user's own runner noted it.
+The files in OUT decide what is done. A copy that outlived them would keep a reset job from ever running again. So each
+copy is registered before it is made, and a reset removes it. Jobs can write to the register, too; so a file is removed
+only if it is a result of that session and lies where one is expected: under its path below OUT, or where this user's
+own runner noted it.
 """
 
 import os
@@ -20,16 +20,16 @@ from canary_wf.state.session_paths import STATE_FOLDER
 
 
 class _Copy(msgspec.Struct, frozen=True):
-    """What every file that is copied has, and of which batch a result is."""
+    """The session, in every file that is copied, and the batch, in a result."""
 
     session: str
     batch: str = ""
 
 
 def note_copy(register: Path, own: Path, target: Path) -> None:
-    """Write into `register` that `target` stands for the file `own` of OUT, unless it is that file.
+    """Register `target` as a copy of the file `own` of OUT, unless it is that file.
 
-    Raises WorkspaceError when that is not possible.
+    Raises WorkspaceError when the register cannot be written.
     """
     expected = os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
     if expected == str(own) or expected in _noted(register):
@@ -50,9 +50,10 @@ def note_copy(register: Path, own: Path, target: Path) -> None:
 
 
 def remove_copies(register: Path, *own: Path) -> None:
-    """Remove all copies of the files `own` that `register` names, so that whoever expects one makes it again.
+    """Remove all copies of the files `own` in `register`, so that parent workflows make them again.
 
-    What is not a copy stays, and is named on standard error. Raises WorkspaceError for a copy that cannot be removed.
+    Files that are not copies stay and are named on standard error. Raises WorkspaceError for a copy that cannot be
+    removed.
     """
     from canary_wf.files.user_key import is_signed
 
@@ -64,26 +65,26 @@ def remove_copies(register: Path, *own: Path) -> None:
             places = [*own]
         if any(_is_copy(path, file) for file in places):
             try:
-                os.unlink(path)  # noqa: PTH108 - a text
+                os.unlink(path)  # noqa: PTH108 - a string
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise not_writable(path, error, "remove it, or what expects it is not made again") from error
         else:
-            told = one_line(f"{register} names {path}, which is not a copy of a result; it stays")
-            sys.stderr.write(f"canary-wf: warning: {told}\n")
+            message = one_line(f"{register} names {path}, which is not a copy of a result; it stays")
+            sys.stderr.write(f"canary-wf: warning: {message}\n")
     register.unlink(missing_ok=True)
 
 
 def _is_named_so(path: str, own: Path) -> bool:
-    """Return whether `path` ends as `own` does from the state's folder on: so Snakemake names it under a prefix."""
+    """Return whether `path` ends like `own` from the state folder on, as Snakemake names files under a prefix."""
     parts = own.parts
     inner = parts[len(parts) - parts[::-1].index(STATE_FOLDER) - 1 :] if STATE_FOLDER in parts else ()
     return bool(inner) and path.endswith("/" + "/".join(inner)) and path != str(own)
 
 
 def _is_copy(path: str, own: Path) -> bool:
-    """Return whether the regular file `path` is of the same session, and batch, as the file `own` of OUT is."""
+    """Return whether the regular file `path` belongs to the same session (and batch) as the file `own` of OUT."""
     session = own.parts[len(own.parts) - own.parts[::-1].index("sessions")]
     batch = own.parent.name if own.parent.parent.name == "batches" else ""
     try:
@@ -100,12 +101,12 @@ def _signed(register: Path, path: str) -> list[str]:
 def _line(entry: object) -> bytes:
     import json
 
-    # In ASCII, as a name may have bytes that are not text, and in one line, as it may have line ends.
+    # One line of ASCII, because a path may contain line ends and bytes that are not text.
     return json.dumps(entry).encode() + b"\n"
 
 
 def _noted(register: Path) -> dict[str, str]:
-    """Return the copies that are noted, each with its signature or ""; a line that is damaged names none."""
+    """Return the registered copies with their signatures ("" without one); a damaged line names none."""
     try:
         lines = read_plain(register).splitlines()
     except FileNotFoundError:
@@ -121,7 +122,7 @@ def _entry(line: bytes) -> tuple[str, str] | None:
     try:
         found: Any = json.loads(line)
     except (ValueError, RecursionError):
-        return None  # one that a full disk cut short
+        return None  # torn by a full disk
     path, by = found if isinstance(found, list) and len(found) == 2 else (found, "")  # noqa: PLR2004 - path, signature
     if not (isinstance(path, str) and isinstance(by, str)) or not path.startswith("/") or "\0" in path:
         return None

@@ -1,4 +1,4 @@
-"""Where everything of a workspace lies: pure arithmetic on paths, nothing is read or written here.
+"""The paths of everything in a workspace: pure arithmetic on paths, no reading or writing.
 
 The layout is that of docs/reference/contract.md, "Files".
 """
@@ -15,13 +15,13 @@ from canary_wf.errors import WorkspaceError
 STATE_FOLDER = ".canary-wf"
 
 SESSION_NAME = re.compile(r"[0-9]{8}T[0-9]{6}(\.[0-9]+)?\+*", re.ASCII)
-"""What sessions are called: when they were made (UTC), and a ``+`` for each that came later in that moment."""
+"""Names of sessions: the time they were made (UTC), and a ``+`` for each one made later in the same moment."""
 
 _ANEW = "start a new session with canary-wf generate"
 
 
 class Placed(Protocol):
-    """A job with its place."""
+    """A job with its working directory."""
 
     @property
     def id(self) -> str:
@@ -48,7 +48,7 @@ class BatchPaths(NamedTuple):
 
     @property
     def copies(self) -> Path:
-        """Where copies of the result are that rules of larger workflows take for done, one a line."""
+        """File listing copies of the result used as outputs by parent workflows, one path per line."""
         return self.folder / "copies.txt"
 
     @property
@@ -58,28 +58,28 @@ class BatchPaths(NamedTuple):
 
     @property
     def attempt(self) -> Path:
-        """Who runs the batch now, and when it last gave a sign of life."""
+        """The current runner and its heartbeat."""
         return self.folder / "attempt.json"
 
     @property
     def submission(self) -> Path:
-        """What was handed to a scheduler, and when."""
+        """The submissions to a scheduler, with their times."""
         return self.folder / "submission.json"
 
     @property
     def waiting(self) -> Path:
-        """What the runner waits for; there while it waits for ids or locks."""
+        """What the runner waits for; exists while it waits for ids or locks."""
         return self.folder / "waiting.json"
 
     @property
     def log(self) -> Path:
-        """What the runner printed."""
+        """The runner's output."""
         return self.folder / "log.txt"
 
 
 @lru_cache(maxsize=16)
 def _session_folder(out: Path, session: str) -> Path:
-    """Return a session's folder; asked for with every state file that is written, so it is put together once."""
+    """Return a session's folder; cached, because every state file that is written needs it."""
     return out / STATE_FOLDER / "sessions" / session
 
 
@@ -121,21 +121,21 @@ class SessionPaths(NamedTuple):
 
     @property
     def gate(self) -> Path:
-        """What the gate writes when no job failed."""
+        """The file that the gate writes when no job failed."""
         return self.folder / "gate.json"
 
     @property
     def copies(self) -> Path:
-        """Where copies of the report and of the gate's file are that rules of larger workflows take for done."""
+        """File listing copies of the report and of the gate's file used as outputs by parent workflows."""
         return self.folder / "copies.txt"
 
     @property
     def batch_table(self) -> Path:
-        """Which batch has which shape, and what it waits for; there when the workflow has rules of shapes."""
+        """The shape and the dependencies of each batch; exists if the workflow has rules for shapes."""
         return self.folder / "batch-table.json"
 
     def slice(self, batch: str) -> Path:
-        """Return the part of the plan that the runner of `batch` needs."""
+        """Return the slice of the plan for the runner of `batch`."""
         return self.folder / "slices" / f"{batch}.json"
 
     def batch(self, batch: str) -> BatchPaths:
@@ -147,7 +147,7 @@ class SessionPaths(NamedTuple):
         return self.jobs / directory
 
     def job_folder(self, directory: str) -> str:
-        """Return the same as text, for who asks with every state file: path objects take as long as the writing."""
+        """Return the same as a string. Building a path object takes as long as writing a state file."""
         return directory if directory.startswith("/") else f"{_jobs_folder_text(self.out, self.session)}/{directory}"
 
     @classmethod
@@ -165,33 +165,33 @@ class SessionPaths(NamedTuple):
 
 
 def leads_out(directory: str) -> bool:
-    """Return whether the working directory that a spec names would not lie in the session's folder of jobs."""
+    """Return whether a spec's working directory `directory` lies outside of the session's folder of jobs."""
     if not directory or directory.startswith("/") or "\0" in directory:
         return True
     return ".." in directory and ".." in directory.split("/")
 
 
 def require_inside(where: Path, jobs: Iterable[Placed], batches: Iterable[str], *, directories: bool = True) -> None:
-    """Raise WorkspaceError when what the file `where` names as `jobs` and `batches` is not an id, or lies elsewhere.
+    """Raise WorkspaceError if `jobs` or `batches`, read from the file `where`, have invalid ids or paths.
 
-    Without `directories` those of jobs may lie anywhere.
+    Jobs may have directories outside of the session only if `directories` is False.
     """
     for batch in batches:
         if not (batch.isascii() and batch.isalnum()):
             raise WorkspaceError(f"is damaged (batch {batch[:40]!r} is not an id)", where=where, hint=_ANEW)
     for job in jobs:
         if not (job.id.isascii() and job.id.isprintable()):
-            raise WorkspaceError(f"is damaged (job {job.name} has an id that is not one)", where=where, hint=_ANEW)
+            raise WorkspaceError(f"is damaged (job {job.name} has an invalid id)", where=where, hint=_ANEW)
         if directories and leads_out(job.directory):
-            told = f"is damaged (the directory of job {job.name} is not inside of the session)"
-            raise WorkspaceError(told, where=where, hint=_ANEW)
+            message = f"is damaged (the directory of job {job.name} is outside of the session)"
+            raise WorkspaceError(message, where=where, hint=_ANEW)
 
 
 def absolute_folder(path: Path | str) -> Path:
-    """Return `path` as an absolute one without ``.``, ``..`` and ``//``: one folder has one name, however it is typed.
+    """Return `path` as an absolute path without ``.``, ``..`` and ``//``, so that one folder has one name.
 
-    Links in it are kept, so that nothing leads out of a workspace that the user reaches by a link. Only one that a
-    ``..`` follows is resolved, as the system would.
+    Links are kept, so that a workspace reached through a link keeps that path. Only a link before a ``..`` is resolved,
+    as the system would do.
     """
     text = os.path.join(os.getcwd(), path)  # noqa: PTH118, PTH109 - normalised below, which Path would hinder
     found = "/"
@@ -209,7 +209,7 @@ def sessions_folder(out: Path) -> Path:
 
 
 def session_names(out: Path) -> list[str]:
-    """Return the names of the sessions in `out`, oldest first: folders called as sessions are, and no links.
+    """Return the names of the sessions in `out`, oldest first: folders named like sessions, links excluded.
 
     Raises WorkspaceError when the folder cannot be read.
     """
@@ -229,7 +229,7 @@ def session_names(out: Path) -> list[str]:
 
 
 def relative_to_out(path: Path | str, out: Path | str) -> str:
-    """Return `path` (without ``.`` or ``//`` in it) as JSON files name it: relative to `out` unless it lies outside."""
+    """Return a normalised `path` as JSON files name it: relative to `out` unless it lies outside."""
     text, root = str(path), str(out)
     if text == root:
         return "."

@@ -1,7 +1,7 @@
-"""What was handed to a scheduler: `submission.json` of a batch, written by who submits and who takes back.
+"""Submissions to a scheduler: `submission.json` of a batch, written by whoever submits or withdraws it.
 
-Nothing that must be right depends on it. It tells since when a batch waits, under which id, and why a submission came
-to nothing.
+The file is informative; nothing that must be right depends on it. It tells since when a batch has waited, under which
+id, and why a submission failed.
 """
 
 import os
@@ -16,14 +16,14 @@ from canary_wf.files.locks import file_lock
 from canary_wf.state.events import LATEST
 
 MOST_KEPT = 20
-"""Submissions of one batch that are kept, the newest ones."""
+"""Number of submissions of one batch that are kept, the newest ones."""
 
 
 class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One submission: when (epoch seconds), the scheduler's id for it, and when and why it was over.
+    """One submission: its time (epoch seconds), the scheduler's id for it, and when and why it ended.
 
-    One that was refused has no id. `reason` is what Snakemake or the scheduler said, None when all went well. `state`
-    is the one in which Slurm's job ended badly, where who submitted it could learn that.
+    A refused submission has no id. `reason` is the message of Snakemake or the scheduler, None when all went well.
+    `state` is the state of a Slurm job that ended badly, if the submitter could learn it.
     """
 
     time: float
@@ -38,7 +38,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 def read_submissions(path: Path) -> tuple[Submission, ...]:
-    """Return the submissions that the file at `path` names, oldest first; a missing or damaged one names none."""
+    """Return the submissions in the file at `path`, oldest first; none for a missing or damaged file."""
     if not os.path.lexists(path):
         return ()
     try:
@@ -59,9 +59,9 @@ def note_submitted(path: Path, now: float, slurm_job_id: str | None) -> None:
 
 
 def note_ended(path: Path, now: float, reason: str | None, state: str | None = None) -> None:
-    """Note that the newest submission is over, or, when none is open, that one was refused for `reason`.
+    """Note that the newest submission has ended, or, if none is open, that one was refused for `reason`.
 
-    `state` is what Slurm says of its job, when that is known and a bad end.
+    `state` is Slurm's state of the job, if known and bad.
     """
     with _lock(path):
         before = read_submissions(path)

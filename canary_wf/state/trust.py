@@ -1,9 +1,9 @@
-"""Whose workspace a command may act in: the user's own, or one that the user said is trusted.
+"""Whether a command may act in a workspace: only in the user's own, or in one that the user trusts.
 
-A workspace decides what is run and what is removed, so one that somebody else prepared could do harm. Commands that act
-refuse it; commands that only read take it as data. The rule is that of git's `safe.directory`: owners are compared,
-also for root, who by way of `sudo` may also act for the user who called it. What is trusted is said in the environment
-or in a file of the user's own, never in a file of the workspace.
+A workspace decides what is run and what is removed, so a workspace prepared by somebody else could do harm. Commands
+that act refuse it; commands that only read treat it as data. The rule is that of git's `safe.directory`: owners are
+compared, also for root, who under `sudo` may also act for the calling user. Trusted workspaces are named in the
+environment or in a file of the user, never in a file of the workspace.
 """
 
 import os
@@ -29,8 +29,8 @@ _LONGEST = 1 << 16
 def require_trusted(out: Path, sessions: Sequence[str] = (), environment: Mapping[str, str] = os.environ) -> None:
     """Raise WorkspaceError when the user neither owns the workspace `out` nor said that it is trusted.
 
-    What counts are OUT, the folders of the state down to those of each of `sessions`, and their plans. None of those
-    in OUT may be a link, also where all is trusted: what acts there must not act elsewhere.
+    The owners of OUT, the state's folders down to those of each of `sessions`, and their plans are checked. Inside OUT
+    none of them may be a link, even in a trusted workspace: a command must not act elsewhere.
     """
     foreign: tuple[Path, int] | None = None
     for path in _places(out, sessions):
@@ -63,19 +63,19 @@ def is_trusted(out: Path, sessions: Sequence[str] = ()) -> bool:
 
 
 def is_foreign(path: Path) -> bool:
-    """Return whether the file `path` is another user's, root's excepted, and its folder is not said to be trusted."""
+    """Return whether `path` belongs to another user (not root) and its folder is not trusted."""
     owner = path.stat().st_uid
     return owner != 0 and not _is_own(owner, os.environ) and not _is_named(path.parent, os.environ)
 
 
 def may_remove(path: Path, out: Path) -> bool:
-    """Return whether `path`, which is in the workspace `out`, is a folder of the user's, or of a trusted workspace."""
+    """Return whether `path`, inside the workspace `out`, is a folder of the user or of a trusted workspace."""
     found = path.lstat()
     return stat.S_ISDIR(found.st_mode) and (_is_own(found.st_uid, os.environ) or _is_named(out, os.environ))
 
 
 def _places(out: Path, sessions: Sequence[str]) -> Iterator[Path]:
-    """Yield what decides whose the workspace is, from the top."""
+    """Yield the paths that decide whose the workspace is, from the top."""
     yield from (out, out / STATE_FOLDER, sessions_folder(out))
     yield from (out / STATE_FOLDER / inside for inside in ("history", "cache", "larger"))
     yield from (out / "workflow", out / "workflow" / "rules")
@@ -86,7 +86,7 @@ def _places(out: Path, sessions: Sequence[str]) -> Iterator[Path]:
 
 
 def _is_own(owner: int, environment: Mapping[str, str]) -> bool:
-    """Return whether `owner` is this user, or the one who called root by `sudo`."""
+    """Return whether `owner` is this user, or the user who called root by `sudo`."""
     own = os.geteuid()
     return owner == own or (own == 0 and environment.get("SUDO_UID") == str(owner))
 
@@ -107,14 +107,14 @@ def _names(entry: str, real: str) -> bool:
 
 
 def _entries(environment: Mapping[str, str]) -> list[str]:
-    """Return what the user trusts: of the variable, and of the file in the user's configuration folder."""
+    """Return the trusted workspaces: from the variable, and from the file in the user's configuration folder."""
     found = environment.get(VARIABLE, "").split(os.pathsep)
     lines = (line.strip() for line in _own_file(user_folder("XDG_CONFIG_HOME", environment) / FILE).splitlines())
     return [entry for entry in (*found, *lines) if entry and not entry.startswith("#")]
 
 
 def _own_file(path: Path) -> str:
-    """Return the text of `path` when it is a regular file that nobody but the user, or root, may write."""
+    """Return the text of `path` if it is a regular file that only the user or root may write, else nothing."""
     try:
         with open_plain(path, follow=True) as file:
             found = os.fstat(file.fileno())

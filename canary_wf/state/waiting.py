@@ -1,6 +1,6 @@
-"""What the runner of a batch waits for before its first job: `waiting.json`, there for as long as it waits.
+"""What the runner of a batch waits for before its first job: `waiting.json`, which exists while it waits.
 
-The runner's own words go to its log; this is how who looks at a run learns of it, in `status` and beside Snakemake.
+The runner also logs the wait; this file is for `status` and Snakemake's progress line.
 """
 
 import time
@@ -13,7 +13,7 @@ from canary_wf.files.json_files import read_json, write_json
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """What is waited for, in words, and since when (epoch seconds)."""
+    """A description of what is waited for, and since when (epoch seconds)."""
 
     what: str
     since: float
@@ -24,12 +24,12 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 def note_waiting(path: Path, what: str, since: float) -> None:
-    """Write down that a batch waits. Raises WorkspaceError."""
+    """Write that a batch waits. Raises WorkspaceError."""
     write_json(path, Waiting(what, since))
 
 
 def read_waiting(path: Path) -> Waiting | None:
-    """Return what is waited for as the file at `path` says, None where nothing is, or it cannot be read."""
+    """Return the content of the file at `path`; None when nothing is waited for or it cannot be read."""
     try:
         found: Waiting = read_json(path, Waiting)
         time.localtime(found.since)
