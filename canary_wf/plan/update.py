@@ -20,7 +20,7 @@ from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan, slices
 from canary_wf.process.process_identity import this_place
 from canary_wf.spec.batch_slice import BatchSlice, PlannedJob
-from canary_wf.state.attempt import take_batch
+from canary_wf.state.attempt import claim_batch
 from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import CARRIED
 from canary_wf.state.journal_repair import job_events, load_batch
@@ -82,8 +82,8 @@ def _carry_batch(
     sessions: tuple[SessionPaths, SessionPaths],
 ) -> None:
     old, new = sessions
-    attempt = take_batch(new.batch(part.batch.id).attempt)
-    recorder = open_recorder(new, part.batch.id, part.jobs, part.upstreams, attempt.hold)
+    attempt = claim_batch(new.batch(part.batch.id).attempt)
+    recorder = open_recorder(new, part.batch.id, part.jobs, part.upstreams, attempt.require_current)
     now = time.time()
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in members:

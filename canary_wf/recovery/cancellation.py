@@ -13,7 +13,7 @@ from canary_wf.errors import CanaryWfError, as_error
 from canary_wf.recovery.closing_verdicts import give_verdict
 from canary_wf.recovery.reconcile import clear_up
 from canary_wf.resources.slurm.jobs import cancel
-from canary_wf.state.attempt import Attempt, SupersededError, read_attempt, take_batch
+from canary_wf.state.attempt import Attempt, SupersededError, claim_batch, read_attempt
 from canary_wf.state.recording import own_attempt
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import read_submissions
@@ -58,4 +58,4 @@ def _taken(path: Path) -> Attempt:
     """Take the batch of `path` from whoever has it, without waiting for a runner elsewhere: it writes no more."""
     while True:
         with suppress(SupersededError):  # somebody began with it just now: it is taken from that one
-            return take_batch(path, to_run=False, only_from=read_attempt(path))
+            return claim_batch(path, to_run=False, only_from=read_attempt(path))

@@ -17,7 +17,7 @@ from canary_wf.recovery.slurm_end import Suspect, end_previous, record_end, reco
 from canary_wf.recovery.withdrawal import was_withdrawn
 from canary_wf.resources.slurm.jobs import ended, lives
 from canary_wf.resources.slurm.text import own_ids
-from canary_wf.state.attempt import AttemptFile, SupersededError, is_alive, living, read_attempt, take_batch
+from canary_wf.state.attempt import AttemptFile, SupersededError, claim_batch, is_alive, living, read_attempt
 from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import read_journal
 from canary_wf.state.recorder import Recorder
@@ -95,8 +95,8 @@ def _began_as(paths: SessionPaths, batch: str, suspect: Suspect) -> bool:
 
 
 def _settle_batch(paths: SessionPaths, case: _Case, states: Mapping[str, str], *, anywhere: bool) -> None:
-    attempt = take_batch(paths.batch(case.batch).attempt, to_run=False, only_from=case.attempt)
-    recorder = reopen_recorder(paths, case.batch, attempt.hold, anywhere=anywhere)
+    attempt = claim_batch(paths.batch(case.batch).attempt, to_run=False, only_from=case.attempt)
+    recorder = reopen_recorder(paths, case.batch, attempt.require_current, anywhere=anywhere)
     recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=attempt.content.pid))
     clear_up(recorder)
     reason = record_end(recorder, paths, case.suspect, states, LOST)

@@ -9,7 +9,7 @@ from canary_wf.files.folder_removal import remove_anything
 from canary_wf.files.plain_files import require_real_folder
 from canary_wf.graph import dependents_of, downstream
 from canary_wf.spec.job_spec import JobSpec
-from canary_wf.state.attempt import take_batch
+from canary_wf.state.attempt import claim_batch
 from canary_wf.state.events import JobReset
 from canary_wf.state.recording import own_attempt
 from canary_wf.state.result_copies import remove_copies
@@ -51,7 +51,7 @@ def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) ->
 
 
 def _reset_batch(paths: SessionPaths, batch: str, jobs: Sequence[JobSpec], *, done: bool) -> None:
-    attempt = take_batch(paths.batch(batch).attempt)
+    attempt = claim_batch(paths.batch(batch).attempt)
     with own_attempt(paths, batch, attempt, "reset", done=done) as recorder:
         now = time.time()
         for job in jobs:

@@ -17,7 +17,7 @@ from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import BatchState
 from canary_wf.state.recorder import Recorder
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.state.submission import Submission, read_submissions
+from canary_wf.state.submission import SubmissionRecord, read_submissions
 from canary_wf.verdict.failure_class import BATCH_KILLED, OOM_KILL
 from canary_wf.verdict.status import JobPhase, Outcome
 
@@ -57,7 +57,7 @@ def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collecti
     return Suspect(attempt.slurm_job_id, attempt.time, noted.state if noted else None) if open_ else None
 
 
-def _is_of(submission: Submission, attempt: AttemptStarted | None) -> bool:
+def _is_of(submission: SubmissionRecord, attempt: AttemptStarted | None) -> bool:
     """Return whether the newest submission before `attempt` became it; a task of an array has two ids."""
     if attempt is None or submission.slurm_job_id is None or (submission.ended or attempt.time) < attempt.time:
         return False

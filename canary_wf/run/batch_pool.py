@@ -58,15 +58,15 @@ class BatchPool(NamedTuple):
 def open_pool(
     batch_slice: BatchSlice,
     environment: Mapping[str, str] = os.environ,
-    hold: Callable[[], None] = lambda: None,
+    require_current: Callable[[], None] = lambda: None,
     *,
     alone: bool = True,
     waiting: Path | None = None,
 ) -> BatchPool:
     """Return the pool for the batch of `batch_slice`; wait for ids and locks that other batches on this host hold.
 
-    While waiting, call `hold` several times a second (it may raise to end the wait), and write the reason for the wait
-    to the file `waiting`.
+    While waiting, call `require_current` several times a second (it may raise to end the wait), and write the reason
+    for the wait to the file `waiting`.
 
     Inside a Slurm allocation, CPUs, GPUs and memory come from the allocation, which batches of the same allocation
     share; resource types that Slurm does not know are leased as on any host. `alone` means that no other batch of the
@@ -75,7 +75,7 @@ def open_pool(
     allocation = _allocation(batch_slice, environment)
     if allocation is None:
         resources = _visible_resources(batch_slice, _with_nominal_nodes(batch_slice), environment)
-        found = _leased(batch_slice, resources, batch_slice.batch.memory, _LeaseWait(hold, waiting))
+        found = _leased(batch_slice, resources, batch_slice.batch.memory, _LeaseWait(require_current, waiting))
         if not any(map(is_generated, batch_slice.jobs)):
             return found
         from canary_wf.run.generated_resources import GeneratedPools  # late: start-up
@@ -90,15 +90,15 @@ def open_pool(
         if resource_type not in allocation.pool.types
     }
     resources = {**allocation.pool.getstate()["resources"], **others}
-    pool = _leased(batch_slice, resources, memory, _LeaseWait(hold, waiting), share)
+    pool = _leased(batch_slice, resources, memory, _LeaseWait(require_current, waiting), share)
     return pool._replace(bindable=allocation.bindable, nodes=allocation.nodes)
 
 
 class _LeaseWait:
-    """The wait for a lease: calls `hold` meanwhile, and reports the reason in the log and in the file `waiting`."""
+    """The wait for a lease: calls `require_current`, and reports the reason in the log and in the file `waiting`."""
 
-    def __init__(self, hold: Callable[[], None], waiting: Path | None) -> None:
-        self._hold = hold
+    def __init__(self, require_current: Callable[[], None], waiting: Path | None) -> None:
+        self._require_current = require_current
         self._waiting = waiting
         self._since = time.time()
         self._noted = False
@@ -112,7 +112,7 @@ class _LeaseWait:
                 self._waiting.unlink(missing_ok=True)
 
     def _never(self) -> bool:
-        self._hold()
+        self._require_current()
         return False
 
     def _report(self, what: str) -> None:

@@ -37,13 +37,13 @@ from canary_wf.run.retries import Retries, isolate_suspects
 from canary_wf.run.run_context import Binding, RunContext, allow_open_files
 from canary_wf.run.scheduler import BatchScheduler
 from canary_wf.spec.batch_slice import BatchSlice, PlannedBatch
-from canary_wf.state.attempt import Attempt, SupersededError, take_batch
+from canary_wf.state.attempt import Attempt, SupersededError, claim_batch
 from canary_wf.state.events import AttemptEnded, AttemptStarted, Event, JobReset
 from canary_wf.state.journal import read_journal
 from canary_wf.state.journal_repair import load_batch
-from canary_wf.state.recording import open_recorder, tell_hooks
+from canary_wf.state.recording import attach_user_hooks, open_recorder
 from canary_wf.state.result_copies import note_copy
-from canary_wf.state.session_paths import Placed, SessionPaths, require_inside
+from canary_wf.state.session_paths import LocatedJob, SessionPaths, require_inside
 from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome, Status
 
@@ -130,7 +130,7 @@ def load_slice(paths: SessionPaths, batch: str, *, anywhere: bool = False) -> Ba
         raise WorkspaceError(f"there is no batch {batch!r}", where=paths.plan)
     batch_slice: BatchSlice = read_json(path, BatchSlice)
     found, upstreams = batch_slice.batch, batch_slice.upstreams
-    jobs: tuple[Placed, ...] = (*batch_slice.jobs, *upstreams)
+    jobs: tuple[LocatedJob, ...] = (*batch_slice.jobs, *upstreams)
     batches = {batch, found.id, *found.dependencies, *(job.batch for job in upstreams)}
     require_inside(path, jobs, batches, directories=not anywhere)
     if found.id != batch:
@@ -165,10 +165,10 @@ class _BatchAttempt:
         self.files = paths.batch(batch_slice.batch.id)
         jobs, upstreams = batch_slice.jobs, batch_slice.upstreams
         self.names = {job.id: job.name for job in jobs} | {job.id: job.name for job in upstreams}
-        self.attempt: Attempt = take_batch(self.files.attempt, str(expected or ""))
-        self.recorder = open_recorder(paths, batch_slice.batch.id, jobs, upstreams, self.attempt.hold)
+        self.attempt: Attempt = claim_batch(self.files.attempt, str(expected or ""))
+        self.recorder = open_recorder(paths, batch_slice.batch.id, jobs, upstreams, self.attempt.require_current)
         self.watchdog = Watchdog(self.attempt.token)  # before user hooks: a fork would not take their threads along
-        tell_hooks(self.recorder, batch_slice, paths, batch_slice.batch.id)
+        attach_user_hooks(self.recorder, batch_slice, paths, batch_slice.batch.id)
         self.hooks = Hooks[Event]([self.recorder])
         self.started = time.time()
         self._clock = time.monotonic()
@@ -253,9 +253,9 @@ class _BatchAttempt:
         progress = ProgressLog(self.slice, known)
         say(f"batch {self.slice.batch.id}: {len(self.slice.jobs)} jobs, {progress.done} of them done before")
         allow_open_files(self.slice.batch)
-        alone = self._is_alone()
+        check, waiting = self.attempt.require_current, self.files.waiting
         with (
-            open_pool(self.slice, hold=self.attempt.hold, alone=alone, waiting=self.files.waiting) as pool,
+            open_pool(self.slice, require_current=check, alone=self._is_alone(), waiting=waiting) as pool,
             closing(progress),
             closing(OomKills()) as kills,
         ):
@@ -302,7 +302,7 @@ class _BatchAttempt:
 
     def _tick(self, progress: ProgressLog) -> float:
         progress.tick()
-        return self.recorder.tell_running()
+        return self.recorder.write_running()
 
     def _end_reason(self, scheduler: BatchScheduler) -> str:
         if scheduler.stopped_by is not None:

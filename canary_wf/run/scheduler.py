@@ -151,7 +151,7 @@ class BatchScheduler:
     def _start(self, job: PlannedJob, resources: Resources, monitor: ProcessMonitor) -> bool:
         """Start a job; return whether it runs now. A job that cannot start gets its verdict at once."""
         folder = self._paths.job_folder(job.directory)
-        self._attempt.hold()
+        self._attempt.require_current()
         try:
             clear_workdir(folder, self._retries.earlier(job.id), self._jobs_folder)
         except (OSError, ValueError) as error:  # ValueError: a NUL in a name
@@ -187,7 +187,7 @@ class BatchScheduler:
         argv = argument_list(job, environment, self._paths.out)
         cwd = run_folder(job, folder, self._paths.out)
         cpus = self._context.binding.cpus_for(job, resources)
-        self._attempt.hold()  # copying may have taken long
+        self._attempt.require_current()  # copying may have taken long
         file = f"{folder}/{OUTPUT_FILE}"
         output = PipedOutput(file, job.output_limit or OUTPUT_LIMIT) if job.ctest is not None else None
         pid = launch(argv, cwd, environment, output or file, cpus)

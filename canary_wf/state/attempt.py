@@ -146,7 +146,7 @@ class Attempt:
         self.content = content
         self._mark = set_mark(content.token, path.parent)
         self._interval = heartbeat()
-        self._due = _clock() + self._interval
+        self._next_beat = _clock() + self._interval
 
     @property
     def token(self) -> str:
@@ -156,7 +156,7 @@ class Attempt:
     @property
     def next_beat(self) -> float:
         """When the next heartbeat is due, on the clock of `time.monotonic`."""
-        return time.monotonic() + self._due - _clock()
+        return time.monotonic() + self._next_beat - _clock()
 
     def is_current(self) -> bool:
         """Return whether this process still owns the batch."""
@@ -166,22 +166,22 @@ class Attempt:
     def beat(self) -> bool:
         """Write a heartbeat when one is due; return whether this process still owns the batch."""
         now = _clock()
-        if now < self._due:
+        if now < self._next_beat:
             return True
         if not self.is_current():
             return False
         # Set only after the check: a process that was frozen between the two checks again when it continues.
-        self._due = now + self._interval
+        self._next_beat = now + self._interval
         os.utime(self.path)
         return True
 
-    def hold(self) -> None:
+    def require_current(self) -> None:
         """Raise SupersededError if this process missed a heartbeat and lost the batch meanwhile.
 
         To be called before anything important is written. Usually costs no more than reading a clock.
         """
         # The clock of `_clock`, inlined: this runs six times per job.
-        if time.clock_gettime(time.CLOCK_BOOTTIME) >= self._due and not self.beat():
+        if time.clock_gettime(time.CLOCK_BOOTTIME) >= self._next_beat and not self.beat():
             raise SupersededError(self.path.parent.name)
 
     def end(self) -> None:
@@ -189,9 +189,9 @@ class Attempt:
         with attempt_lock(self.path, self._interval):
             if self.is_current():
                 write_json(self.path, msgspec.structs.replace(self.content, ended=True, after=()))
-        self.forget()
+        self.drop_mark()
 
-    def forget(self) -> None:
+    def drop_mark(self) -> None:
         """Drop the mark by which this process is known to work on the batch."""
         if self._mark >= 0:
             os.close(self._mark)
@@ -255,7 +255,7 @@ def living(attempts: Iterable[tuple[Path, AttemptFile | None]]) -> frozenset[Pat
     return frozenset(found)
 
 
-def take_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: AttemptFile | None = None) -> Attempt:
+def claim_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: AttemptFile | None = None) -> Attempt:
     """Claim the batch of `path` for this process, for a rule that expects `result`; any earlier runner is superseded.
 
     With `to_run` False, the caller only records that the runner died. It does not wait for runners elsewhere, whose
@@ -270,9 +270,9 @@ def take_batch(path: Path, result: str = "", *, to_run: bool = True, only_from: 
                 # New runners on one machine take turns here, so each one sees its predecessor.
                 if not to_run and _token(read_attempt(path)) != _token(only_from):
                     raise SupersededError(path.parent.name)
-                attempt = None if _is_sibling(path, result) else _take(path, result)
+                attempt = None if _is_sibling(path, result) else _claim(path, result)
             if attempt is not None:
-                return _alone(attempt, to_run=to_run)
+                return _await_predecessors(attempt, to_run=to_run)
             time.sleep(_SIBLING_POLL)
     except OSError as error:
         raise not_writable(path, error) from error
@@ -290,12 +290,14 @@ def _is_sibling(path: Path, result: str) -> bool:
     return is_alive(path, attempt)
 
 
-def _take(path: Path, result: str) -> Attempt:
+def _claim(path: Path, result: str) -> Attempt:
     """Write a new token into the file, together with the runners that may still be alive."""
     remove_half_written(path.parent, path.name)
     own = ProcessIdentity.own()
-    left = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
-    content = AttemptFile(own.place, own.pid, own.started_ticks, token=os.urandom(8).hex(), result=result, after=left)
+    predecessors = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
+    content = AttemptFile(
+        own.place, own.pid, own.started_ticks, token=os.urandom(8).hex(), result=result, after=predecessors
+    )
     if path.is_dir() and not path.is_symlink():
         remove_anything(path)  # a folder in its place, which no file can replace
     attempt = Attempt(path, content)  # with its mark, before anybody can read the token
@@ -303,15 +305,15 @@ def _take(path: Path, result: str) -> Attempt:
     return attempt
 
 
-def _alone(attempt: Attempt, *, to_run: bool) -> Attempt:
-    """Return `attempt` once no earlier runner is left and if it is still the newest."""
-    left = [runner for runner in attempt.content.after if not _end(runner, attempt.path.parent)]
-    if to_run and left:
+def _await_predecessors(attempt: Attempt, *, to_run: bool) -> Attempt:
+    """Return `attempt` once no earlier runner is predecessors and if it is still the newest."""
+    predecessors = [runner for runner in attempt.content.after if not _end(runner, attempt.path.parent)]
+    if to_run and predecessors:
         # They read the token once per heartbeat; the second heartbeat is for ending their jobs. How long they have been
         # silent does not matter, because clocks may differ or jump.
         time.sleep(2 * heartbeat())
     if not attempt.is_current():
-        attempt.forget()
+        attempt.drop_mark()
         raise SupersededError(attempt.path.parent.name)
     return attempt
 

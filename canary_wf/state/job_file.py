@@ -31,7 +31,7 @@ def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: s
     }
 
 
-def tells(folder: Path, record: JobRecord) -> bool:
+def is_up_to_date(folder: Path, record: JobRecord) -> bool:
     """Return whether the `job.json` in `folder` agrees with `record`."""
     try:
         content: dict[str, Any] = read_json(folder / STATE_FILE, dict[str, Any])

@@ -88,9 +88,9 @@ class JournalWriter:
         found = os.fstat(self._descriptor)
         return found.st_nlink > 0 and found.st_size >= self._size
 
-    def renew(self, events: Iterable[Event]) -> None:
+    def rewrite(self, events: Iterable[Event]) -> None:
         """Continue in a new file with `events` at the journal's path. Raises WorkspaceError."""
-        renew_journal(self.path, events)
+        rewrite_journal(self.path, events)
         try:
             os.close(self._descriptor)
             self._open()
@@ -109,17 +109,17 @@ class JournalWriter:
         line = encode(event)[:-1] + self._signature
         written = 0
         try:
-            self._take_back()
+            self._remove_torn_line()
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
             self._size += written
         except OSError as error:
             self._torn = self._torn or line[:written]
             with contextlib.suppress(OSError):  # the line then stays torn, as after a crash
-                self._take_back()
+                self._remove_torn_line()
             raise not_writable(self.path, error) from error
 
-    def _take_back(self) -> None:
+    def _remove_torn_line(self) -> None:
         """Remove a partial line that was written before the disk was full. Raises OSError."""
         if not self._torn:
             return
@@ -142,7 +142,7 @@ class JournalWriter:
         os.close(self._descriptor)
 
 
-def renew_journal(path: Path, events: Iterable[Event]) -> None:
+def rewrite_journal(path: Path, events: Iterable[Event]) -> None:
     """Write `events` as the journal at `path`; keep the old file beside it. Raises WorkspaceError."""
     aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
     try:

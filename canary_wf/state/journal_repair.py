@@ -8,7 +8,7 @@ becomes a success this way.
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -19,19 +19,10 @@ from canary_wf.state.events import AttemptEnded, Event, JobFinished, JobLaunched
 from canary_wf.state.job_file import STATE_FILE
 from canary_wf.state.journal import BatchState, read_journal
 from canary_wf.state.record import PENDING, EarlierRun, JobRecord
-from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.session_paths import LocatedJob, SessionPaths
 from canary_wf.verdict.status import Category, JobPhase
 
 _BEGUN = frozenset({JobPhase.RUNNING, JobPhase.DONE})
-
-
-class _Placed(Protocol):
-    """A job and its working directory."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def directory(self) -> str: ...
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -67,7 +58,7 @@ class _Result(msgspec.Struct, frozen=True):
 
 
 def load_batch(
-    paths: SessionPaths, batch: str, jobs: Sequence[_Placed], *, alive: bool, done: bool = False
+    paths: SessionPaths, batch: str, jobs: Sequence[LocatedJob], *, alive: bool, done: bool = False
 ) -> BatchState:
     """Return the state of `batch` with its `jobs`: from the journal, or from all files if the journal is damaged.
 
@@ -80,14 +71,14 @@ def load_batch(
         state.damage = None
         return state
     is_done = done or os.path.lexists(files.result)
-    state.damage = state.damage or _what_is_missing(paths, batch, jobs, state, is_done=is_done)
+    state.damage = state.damage or _missing_part(paths, batch, jobs, state, is_done=is_done)
     if state.damage is not None:
         _complete(paths, batch, jobs, state, is_done=is_done)
     return state
 
 
-def _what_is_missing(
-    paths: SessionPaths, batch: str, jobs: Sequence[_Placed], state: BatchState, *, is_done: bool
+def _missing_part(
+    paths: SessionPaths, batch: str, jobs: Sequence[LocatedJob], state: BatchState, *, is_done: bool
 ) -> str | None:
     """Return what is missing from a well-formed journal, or None when nothing is."""
     name = paths.batch(batch).journal.name
@@ -104,7 +95,7 @@ def _what_is_missing(
     return None
 
 
-def _complete(paths: SessionPaths, batch: str, jobs: Sequence[_Placed], state: BatchState, *, is_done: bool) -> None:
+def _complete(paths: SessionPaths, batch: str, jobs: Sequence[LocatedJob], state: BatchState, *, is_done: bool) -> None:
     """Complete `state` from the jobs' own files. A verdict that must have existed and is not known is lost."""
     reason = f"its verdict is lost: {state.damage}"
     passed = _passed(paths, batch) if is_done else None
@@ -135,7 +126,7 @@ def _passed(paths: SessionPaths, batch: str) -> int | None:
     return result.counts.get(Category.PASS.value, 0) if result.counts else None
 
 
-def _count_passes(state: BatchState, jobs: Sequence[_Placed]) -> int:
+def _count_passes(state: BatchState, jobs: Sequence[LocatedJob]) -> int:
     return sum(state.record(job.id).status.is_pass for job in jobs)
 
 
@@ -147,12 +138,12 @@ def _has_entries(folder: os.PathLike[str]) -> bool:
         return False
 
 
-def _has_begun(paths: SessionPaths, batch: str, job: _Placed) -> bool:
+def _has_begun(paths: SessionPaths, batch: str, job: LocatedJob) -> bool:
     found = _record_in_file(paths, batch, job)
     return found is not None and found.phase in _BEGUN
 
 
-def _record_in_file(paths: SessionPaths, batch: str, job: _Placed) -> JobRecord | None:
+def _record_in_file(paths: SessionPaths, batch: str, job: LocatedJob) -> JobRecord | None:
     """Return the record in the job's own file, or None when that is missing or invalid."""
     path = f"{paths.job_folder(job.directory)}/{STATE_FILE}"
     if not os.path.lexists(path):

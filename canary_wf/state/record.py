@@ -104,9 +104,9 @@ class JobRecord(msgspec.Struct, frozen=True):
         """Return the measurement `name` if it is a number from zero up; jobs may note anything under any name."""
         return measured(self.measurements, name)
 
-    def ids(self, kind: str) -> list[str]:
-        """Return the ids of resource type `kind` that the job was given."""
-        return [str(item["id"]) for item in self.resources.get(kind, [])]
+    def ids(self, resource_type: str) -> list[str]:
+        """Return the ids of resource type `resource_type` that the job was given."""
+        return [str(item["id"]) for item in self.resources.get(resource_type, [])]
 
     def start(self, event: JobStarted, slurm_job_id: str | None = None) -> "JobRecord":
         """Return the record of a job that starts."""

@@ -17,23 +17,23 @@ from canary_wf.runtime.canary.notes import read_notes
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.attempt import SupersededError, read_attempt
 from canary_wf.state.events import AttemptEnded, AttemptStarted, Event, JobFinished, JobLaunched, JobStarted
-from canary_wf.state.job_file import STATE_FILE, job_fields, tells, write_job_file
+from canary_wf.state.job_file import STATE_FILE, is_up_to_date, job_fields, write_job_file
 from canary_wf.state.journal import BatchState, JournalWriter, read_journal
 from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import SessionPaths, relative_to_out
 from canary_wf.verdict.status import JobPhase
 
-TOLD_AFTER = 0.1
+WRITTEN_AFTER = 0.1
 """Seconds that a job runs before its state file says so; short jobs are thus written only once, at their end."""
 
-_UNTOLD = (AttemptStarted, AttemptEnded, JobLaunched)
+_WITHOUT_STATE_FILE = (AttemptStarted, AttemptEnded, JobLaunched)
 """Events that change no state file."""
 
 
 class Recorder:
     """Writes the events of one batch. `specs` are its jobs by id, `upstreams` the entries of their dependencies.
 
-    `hold` is called before each write, and raises when the batch belongs to another runner by now.
+    `require_current` is called before each write, and raises when the batch belongs to another runner by now.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Recorder:
         specs: Mapping[str, JobSpec],
         upstreams: Mapping[str, Sequence[Mapping[str, str]]],
         state: BatchState,
-        hold: Callable[[], None],
+        require_current: Callable[[], None],
     ) -> None:
         self._batch = batch
         self._specs = specs
@@ -52,39 +52,39 @@ class Recorder:
         self.unwritten: set[str] = set()
         self._is_new = not state.attempts
         self._token = ""
-        self._untold: dict[str, float] = {}
-        self._hold = hold
+        self._unwritten_starts: dict[str, float] = {}
+        self._require_current = require_current
         self._paths = paths
         self._out = str(paths.out)
         self._jobs = str(paths.jobs)
         self._journal = JournalWriter(paths.batch(batch).journal)
         self._listeners: list[Callable[[Event], None]] = []
 
-    def tell(self, listener: Callable[[Event], None]) -> None:
+    def add_listener(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every event once it is recorded."""
         self._listeners.append(listener)
 
     def __call__(self, event: Event) -> None:
         """Record `event` in the journal, then in the derived files; then call the listeners."""
-        self._hold()
+        self._require_current()
         can_wait = isinstance(event, JobStarted) and self._can_wait(event.job)
         if isinstance(event, AttemptStarted):
             self._token = event.token
         if not self._journal.is_whole():
-            self._renew_journal()
+            self._rewrite_journal()
         self._journal.append(event)
         self.state.apply(event)
-        if not isinstance(event, _UNTOLD):
+        if not isinstance(event, _WITHOUT_STATE_FILE):
             if can_wait:
-                self._untold[event.job] = time.monotonic() + TOLD_AFTER
+                self._unwritten_starts[event.job] = time.monotonic() + WRITTEN_AFTER
             else:
-                self._untold.pop(event.job, None)
-                self._hold()
+                self._unwritten_starts.pop(event.job, None)
+                self._require_current()
                 self._try_job(event.job, ended=isinstance(event, JobFinished))
         for listener in self._listeners:
             listener(event)
 
-    def _renew_journal(self) -> None:
+    def _rewrite_journal(self) -> None:
         """Rewrite the journal: everything that was removed or cut is known here.
 
         Raises WorkspaceError when the batch belongs to another runner, or its attempt file is gone as well.
@@ -99,31 +99,31 @@ class Recorder:
         sys.stderr.write(f"canary-wf: warning: batch {self._batch}: {message}\n")
         from canary_wf.state.journal_repair import events_of  # late: start-up
 
-        self._journal.renew(events_of(self.state))
+        self._journal.rewrite(events_of(self.state))
 
     def _can_wait(self, job: str) -> bool:
         """Return whether nobody needs to read at once that `job` runs: no script of its own, and no older file."""
         return self._is_new and job not in self.state.jobs and job in self._specs and not self._specs[job].uses_runtime
 
-    def tell_running(self) -> float:
-        """Write the state files of jobs that have run for TOLD_AFTER; return the seconds until the next one is due."""
-        while self._untold:
-            job, due = next(iter(self._untold.items()))
+    def write_running(self) -> float:
+        """Write the state files of jobs that have run long enough; return the seconds until the next one is due."""
+        while self._unwritten_starts:
+            job, due = next(iter(self._unwritten_starts.items()))
             left = due - time.monotonic()
             if left > 0:
                 return left
-            del self._untold[job]
-            self._hold()
+            del self._unwritten_starts[job]
+            self._require_current()
             self._try_job(job, ended=False)
         return math.inf
 
     def job_ended(self, job: str) -> None:
         """Take note that `job` no longer runs, so that its state file waits for the verdict."""
-        self._untold.pop(job, None)
+        self._unwritten_starts.pop(job, None)
 
     def show(self, event: JobFinished) -> None:
         """Write a verdict that is not recorded yet to the job's state file; only the journal decides what stands."""
-        self._hold()
+        self._require_current()
         self._try_job(event.job, self.state.record(event.job).finish(event), ended=True)
 
     def _try_job(self, job: str, record: JobRecord | None = None, *, ended: bool) -> None:
@@ -154,7 +154,7 @@ class Recorder:
             folder = self._paths.job(spec.directory)
             remove_half_written(folder, STATE_FILE)
             record = self.state.jobs.get(job)
-            if record is not None and not tells(folder, record):
+            if record is not None and not is_up_to_date(folder, record):
                 self._try_job(job, ended=record.phase is JobPhase.DONE)
 
     def _write_job(self, job: str, record: JobRecord, *, ended: bool) -> None:
@@ -184,7 +184,7 @@ class Recorder:
     def sync(self) -> None:
         """Return once the journal is on the disk, under its name and with every recorded event."""
         if not self._journal.is_whole(look=True):
-            self._renew_journal()
+            self._rewrite_journal()
         self._journal.sync()
 
 

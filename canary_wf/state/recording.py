@@ -17,21 +17,10 @@ from canary_wf.process.process_identity import this_place
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.attempt import Attempt
 from canary_wf.state.events import AttemptEnded, AttemptStarted
-from canary_wf.state.journal import read_journal, renew_journal
+from canary_wf.state.journal import read_journal, rewrite_journal
 from canary_wf.state.journal_repair import load_batch
 from canary_wf.state.recorder import Recorder
-from canary_wf.state.session_paths import SessionPaths, relative_to_out, require_inside
-
-
-class _Placed(Protocol):
-    """A job of this batch or of another one, with its working directory."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def directory(self) -> str: ...
+from canary_wf.state.session_paths import LocatedJob, SessionPaths, relative_to_out, require_inside
 
 
 class _Upstream(msgspec.Struct, frozen=True):
@@ -40,7 +29,7 @@ class _Upstream(msgspec.Struct, frozen=True):
     directory: str
 
 
-class _Hooked(Protocol):
+class _HookSettings(Protocol):
     """The settings of a slice that concern user hooks."""
 
     @property
@@ -60,34 +49,34 @@ def open_recorder(
     paths: SessionPaths,
     batch: str,
     jobs: Iterable[JobSpec],
-    upstreams: Iterable[_Placed],
-    hold: Callable[[], None] = lambda: None,
+    upstreams: Iterable[LocatedJob],
+    require_current: Callable[[], None] = lambda: None,
     *,
     done: bool = False,
 ) -> Recorder:
     """Return the recorder of `batch` with `jobs`, which continues the batch's journal.
 
-    `upstreams` are the jobs of other batches that they depend on. `hold` raises when the caller no longer owns the
-    batch. `done` says that the batch had a result until now. A damaged journal is rewritten first, so the caller must
-    own the batch. Raises WorkspaceError when the journal cannot be read or written.
+    `upstreams` are the jobs of other batches that they depend on. `require_current` raises when the caller no longer
+    owns the batch. `done` says that the batch had a result until now. A damaged journal is rewritten first, so the
+    caller must own the batch. Raises WorkspaceError when the journal cannot be read or written.
     """
     specs = {job.id: job for job in jobs}
-    placed = {job.id: (job.name, job.directory) for job in specs.values()}
-    placed |= {job.id: (job.name, job.directory) for job in upstreams}
+    located = {job.id: (job.name, job.directory) for job in specs.values()}
+    located |= {job.id: (job.name, job.directory) for job in upstreams}
     entries = {
-        job.id: [_entry(paths, edge.job, edge.when, placed) for edge in job.dependencies] for job in specs.values()
+        job.id: [_entry(paths, edge.job, edge.when, located) for edge in job.dependencies] for job in specs.values()
     }
     state = load_batch(paths, batch, list(specs.values()), alive=False, done=done)
     is_damaged = state.damage is not None
     if is_damaged:
         from canary_wf.state.journal_repair import events_of  # late: start-up
 
-        hold()
+        require_current()
         message = f"canary-wf: warning: batch {batch}: {state.damage}; the journal is written anew from what is known"
         sys.stderr.write(f"{one_line(message)}\n")
-        renew_journal(paths.batch(batch).journal, events_of(state))
+        rewrite_journal(paths.batch(batch).journal, events_of(state))
         state = read_journal(paths.batch(batch).journal)
-    recorder = Recorder(paths, batch, specs, entries, state, hold)
+    recorder = Recorder(paths, batch, specs, entries, state, require_current)
     if is_damaged:
         recorder.recover()  # also removes half-written files that the journal does not mention
     return recorder
@@ -96,7 +85,7 @@ def open_recorder(
 def reopen_recorder(
     paths: SessionPaths,
     batch: str,
-    hold: Callable[[], None] = lambda: None,
+    require_current: Callable[[], None] = lambda: None,
     *,
     anywhere: bool = False,
     done: bool = False,
@@ -105,10 +94,10 @@ def reopen_recorder(
 
     `done` says that the batch had a result until now. Raises WorkspaceError when the slice is missing or damaged.
     """
-    part: _Slice = read_json(paths.slice(batch), _Slice)
-    require_inside(paths.slice(batch), (*part.jobs, *part.upstreams), [batch], directories=not anywhere)
-    recorder = open_recorder(paths, batch, part.jobs, part.upstreams, hold, done=done)
-    tell_hooks(recorder, part, paths, batch)
+    batch_slice: _Slice = read_json(paths.slice(batch), _Slice)
+    require_inside(paths.slice(batch), (*batch_slice.jobs, *batch_slice.upstreams), [batch], directories=not anywhere)
+    recorder = open_recorder(paths, batch, batch_slice.jobs, batch_slice.upstreams, require_current, done=done)
+    attach_user_hooks(recorder, batch_slice, paths, batch)
     return recorder
 
 
@@ -118,7 +107,7 @@ def own_attempt(
 ) -> Iterator[Recorder]:
     """Yield the recorder of `batch` for an `attempt` that runs no job; record its start, and its end with `reason`."""
     try:
-        recorder = reopen_recorder(paths, batch, attempt.hold, done=done)
+        recorder = reopen_recorder(paths, batch, attempt.require_current, done=done)
         try:
             pid = attempt.content.pid
             recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=pid))
@@ -130,18 +119,18 @@ def own_attempt(
         attempt.end()
 
 
-def tell_hooks(recorder: Recorder, part: _Hooked, paths: SessionPaths, batch: str) -> None:
+def attach_user_hooks(recorder: Recorder, batch_slice: _HookSettings, paths: SessionPaths, batch: str) -> None:
     """Attach the user hooks (``module:object``) named in the slice to what is recorded of `batch`."""
-    if part.hooks:
+    if batch_slice.hooks:
         from canary_wf.hooks.user_hooks import UserHooks, own_hooks
 
-        names = own_hooks(paths.session, part.hooks, part.hooks_signature)
+        names = own_hooks(paths.session, batch_slice.hooks, batch_slice.hooks_signature)
         context = {"session": paths.session, "batch": batch, "out": str(paths.out)}
-        recorder.tell(UserHooks(names, context, {job: spec.name for job, spec in recorder.jobs.items()}))
+        recorder.add_listener(UserHooks(names, context, {job: spec.name for job, spec in recorder.jobs.items()}))
 
 
-def _entry(paths: SessionPaths, job: str, when: str, placed: dict[str, tuple[str, str]]) -> dict[str, str]:
+def _entry(paths: SessionPaths, job: str, when: str, located: dict[str, tuple[str, str]]) -> dict[str, str]:
     """Return a dependency as an entry of `job.json`."""
-    name, directory = placed[job]
+    name, directory = located[job]
     folder = relative_to_out(paths.job_folder(directory), paths.out)
     return {"id": job, "name": name, "when": when, "directory": folder}

@@ -32,11 +32,11 @@ def note_copy(register: Path, own: Path, target: Path) -> None:
     Raises WorkspaceError when the register cannot be written.
     """
     expected = os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
-    if expected == str(own) or expected in _noted(register):
+    if expected == str(own) or expected in _registered(register):
         return
     from canary_wf.files.user_key import signature  # late, as most results have no copies
 
-    entry = expected if _is_named_so(expected, own) else [expected, signature(_signed(register, expected))]
+    entry = expected if _has_path_of(expected, own) else [expected, signature(_signed(register, expected))]
     try:
         descriptor = open_own(register, os.O_RDWR | os.O_APPEND)
         try:
@@ -57,13 +57,13 @@ def remove_copies(register: Path, *own: Path) -> None:
     """
     from canary_wf.files.user_key import is_signed
 
-    for path, by in _noted(register).items():
+    for path, by in _registered(register).items():
         if not os.path.lexists(path):
             continue
-        places = [file for file in own if _is_named_so(path, file)]
-        if not places and by and is_signed(_signed(register, path), by):
-            places = [*own]
-        if any(_is_copy(path, file) for file in places):
+        originals = [file for file in own if _has_path_of(path, file)]
+        if not originals and by and is_signed(_signed(register, path), by):
+            originals = [*own]
+        if any(_is_copy(path, file) for file in originals):
             try:
                 os.unlink(path)  # noqa: PTH108 - a string
             except FileNotFoundError:
@@ -76,7 +76,7 @@ def remove_copies(register: Path, *own: Path) -> None:
     register.unlink(missing_ok=True)
 
 
-def _is_named_so(path: str, own: Path) -> bool:
+def _has_path_of(path: str, own: Path) -> bool:
     """Return whether `path` ends like `own` from the state folder on, as Snakemake names files under a prefix."""
     parts = own.parts
     inner = parts[len(parts) - parts[::-1].index(STATE_FOLDER) - 1 :] if STATE_FOLDER in parts else ()
@@ -105,7 +105,7 @@ def _line(entry: object) -> bytes:
     return json.dumps(entry).encode() + b"\n"
 
 
-def _noted(register: Path) -> dict[str, str]:
+def _registered(register: Path) -> dict[str, str]:
     """Return the registered copies with their signatures ("" without one); a damaged line names none."""
     try:
         lines = read_plain(register).splitlines()

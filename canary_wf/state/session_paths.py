@@ -20,7 +20,7 @@ SESSION_NAME = re.compile(r"[0-9]{8}T[0-9]{6}(\.[0-9]+)?\+*", re.ASCII)
 _ANEW = "start a new session with canary-wf generate"
 
 
-class Placed(Protocol):
+class LocatedJob(Protocol):
     """A job with its working directory."""
 
     @property
@@ -171,7 +171,9 @@ def leads_out(directory: str) -> bool:
     return ".." in directory and ".." in directory.split("/")
 
 
-def require_inside(where: Path, jobs: Iterable[Placed], batches: Iterable[str], *, directories: bool = True) -> None:
+def require_inside(
+    where: Path, jobs: Iterable[LocatedJob], batches: Iterable[str], *, directories: bool = True
+) -> None:
     """Raise WorkspaceError if `jobs` or `batches`, read from the file `where`, have invalid ids or paths.
 
     Jobs may have directories outside of the session only if `directories` is False.

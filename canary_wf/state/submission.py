@@ -19,7 +19,7 @@ MOST_KEPT = 20
 """Number of submissions of one batch that are kept, the newest ones."""
 
 
-class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
+class SubmissionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One submission: its time (epoch seconds), the scheduler's id for it, and when and why it ended.
 
     A refused submission has no id. `reason` is the message of Snakemake or the scheduler, None when all went well.
@@ -34,10 +34,10 @@ class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _File(msgspec.Struct, frozen=True):
-    submissions: tuple[Submission, ...] = ()
+    submissions: tuple[SubmissionRecord, ...] = ()
 
 
-def read_submissions(path: Path) -> tuple[Submission, ...]:
+def read_submissions(path: Path) -> tuple[SubmissionRecord, ...]:
     """Return the submissions in the file at `path`, oldest first; none for a missing or damaged file."""
     if not os.path.lexists(path):
         return ()
@@ -48,14 +48,14 @@ def read_submissions(path: Path) -> tuple[Submission, ...]:
     return tuple(each for each in file.submissions if _is_sound(each))
 
 
-def _is_sound(submission: Submission) -> bool:
+def _is_sound(submission: SubmissionRecord) -> bool:
     return all(time is None or 0 <= time <= LATEST for time in (submission.time, submission.ended))
 
 
 def note_submitted(path: Path, now: float, slurm_job_id: str | None) -> None:
     """Add a submission to the file at `path`. Raises WorkspaceError when it cannot be written."""
     with _lock(path):
-        _write(path, (*read_submissions(path), Submission(now, slurm_job_id)))
+        _write(path, (*read_submissions(path), SubmissionRecord(now, slurm_job_id)))
 
 
 def note_ended(path: Path, now: float, reason: str | None, state: str | None = None) -> None:
@@ -68,12 +68,12 @@ def note_ended(path: Path, now: float, reason: str | None, state: str | None = N
         if before and before[-1].ended is None:
             _write(path, (*before[:-1], msgspec.structs.replace(before[-1], ended=now, reason=reason, state=state)))
         elif reason is not None:
-            _write(path, (*before, Submission(now, ended=now, reason=reason)))
+            _write(path, (*before, SubmissionRecord(now, ended=now, reason=reason)))
 
 
 def _lock(path: Path) -> AbstractContextManager[None]:
     return file_lock(path.with_suffix(".lock"))
 
 
-def _write(path: Path, submissions: tuple[Submission, ...]) -> None:
+def _write(path: Path, submissions: tuple[SubmissionRecord, ...]) -> None:
     write_json(path, _File(submissions[-MOST_KEPT:]))

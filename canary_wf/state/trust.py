@@ -33,7 +33,7 @@ def require_trusted(out: Path, sessions: Sequence[str] = (), environment: Mappin
     none of them may be a link, even in a trusted workspace: a command must not act elsewhere.
     """
     foreign: tuple[Path, int] | None = None
-    for path in _places(out, sessions):
+    for path in _guarded_paths(out, sessions):
         try:
             found = path.stat() if path == out else path.lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -45,7 +45,7 @@ def require_trusted(out: Path, sessions: Sequence[str] = (), environment: Mappin
             raise WorkspaceError("is a link, which is not followed", where=path, hint=hint)
         if foreign is None and not _is_own(found.st_uid, environment) and not (path == out and found.st_uid == 0):
             foreign = path, found.st_uid
-    if foreign is not None and not _is_named(out, environment):
+    if foreign is not None and not _is_listed_as_trusted(out, environment):
         import shlex  # late, as nearly every workspace is the user's own
 
         path, owner = foreign
@@ -65,16 +65,16 @@ def is_trusted(out: Path, sessions: Sequence[str] = ()) -> bool:
 def is_foreign(path: Path) -> bool:
     """Return whether `path` belongs to another user (not root) and its folder is not trusted."""
     owner = path.stat().st_uid
-    return owner != 0 and not _is_own(owner, os.environ) and not _is_named(path.parent, os.environ)
+    return owner != 0 and not _is_own(owner, os.environ) and not _is_listed_as_trusted(path.parent, os.environ)
 
 
 def may_remove(path: Path, out: Path) -> bool:
     """Return whether `path`, inside the workspace `out`, is a folder of the user or of a trusted workspace."""
     found = path.lstat()
-    return stat.S_ISDIR(found.st_mode) and (_is_own(found.st_uid, os.environ) or _is_named(out, os.environ))
+    return stat.S_ISDIR(found.st_mode) and (_is_own(found.st_uid, os.environ) or _is_listed_as_trusted(out, os.environ))
 
 
-def _places(out: Path, sessions: Sequence[str]) -> Iterator[Path]:
+def _guarded_paths(out: Path, sessions: Sequence[str]) -> Iterator[Path]:
     """Yield the paths that decide whose the workspace is, from the top."""
     yield from (out, out / STATE_FOLDER, sessions_folder(out))
     yield from (out / STATE_FOLDER / inside for inside in ("history", "cache", "larger"))
@@ -91,12 +91,12 @@ def _is_own(owner: int, environment: Mapping[str, str]) -> bool:
     return owner == own or (own == 0 and environment.get("SUDO_UID") == str(owner))
 
 
-def _is_named(out: Path, environment: Mapping[str, str]) -> bool:
+def _is_listed_as_trusted(out: Path, environment: Mapping[str, str]) -> bool:
     real = os.path.realpath(out)
-    return any(_names(entry, real) for entry in _entries(environment))
+    return any(_covers(entry, real) for entry in _entries(environment))
 
 
-def _names(entry: str, real: str) -> bool:
+def _covers(entry: str, real: str) -> bool:
     if entry == "*":
         return True
     if not os.path.isabs(entry):  # noqa: PTH117 - texts

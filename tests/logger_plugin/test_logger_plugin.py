@@ -21,7 +21,7 @@ from canary_wf.report.session import load_session
 from canary_wf.state.events import JobFinished
 from canary_wf.state.journal import JournalWriter
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.state.submission import Submission, read_submissions
+from canary_wf.state.submission import SubmissionRecord, read_submissions
 from canary_wf.verdict.status import Outcome
 from snakemake_logger_plugin_canary import submissions
 from snakemake_logger_plugin_canary.live_line import LiveLine
@@ -80,11 +80,11 @@ def test_a_submission_from_its_start_to_its_end(tmp_path: Path) -> None:
     notes.hear(_record("Job 3 has been submitted with SLURM jobid 12 (log: x)."))
     notes.hear(_record("Job 9 has been submitted with SLURM jobid 13 (log: x)."))
     file = paths.batch(batch).submission
-    assert read_submissions(file) == (Submission(10.0, "12"),)
+    assert read_submissions(file) == (SubmissionRecord(10.0, "12"),)
     notes.hear(_record("", 20.0, event="job_error", jobid=3, rule_msg="For further error details see the cluster"))
     notes.hear(_record("Submitted job 3 with external jobid '14'.", 21.0))
     notes.hear(_record("", 30.0, event="job_finished", job_id=3))
-    first, second = Submission(10.0, "12", 20.0, "its Slurm job failed"), Submission(21.0, "14", 30.0)
+    first, second = SubmissionRecord(10.0, "12", 20.0, "its Slurm job failed"), SubmissionRecord(21.0, "14", 30.0)
     assert read_submissions(file) == (first, second)
     assert notes.session == paths
 

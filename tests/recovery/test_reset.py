@@ -53,7 +53,7 @@ def test_a_reset_that_is_cut_short_leaves_the_batch_due(tmp_path: Path, monkeypa
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("canary_wf.recovery.reset.take_batch", die)
+    monkeypatch.setattr("canary_wf.recovery.reset.claim_batch", die)
     with pytest.raises(KeyboardInterrupt):
         reset_jobs(paths, {plan.batches[0].id: [plan.jobs[0]]})
     assert not paths.batch(plan.batches[0].id).result.exists()

@@ -35,7 +35,7 @@ from canary_wf.run.run_context import Binding, RunContext
 from canary_wf.run.scheduler import BatchScheduler
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
-from canary_wf.state.attempt import take_batch
+from canary_wf.state.attempt import claim_batch
 from canary_wf.state.events import AttemptStarted, JobStarted
 from canary_wf.state.journal import read_journal
 from canary_wf.state.recording import open_recorder
@@ -168,7 +168,7 @@ class _Batch:
         self.codes: dict[int, int] = {}
         self.monitor = _Monitor()
         self.reference = _Reference(self.jobs, {kind: len(ids) for kind, ids in lease.ids.items()})
-        attempt = take_batch(self.files.attempt)
+        attempt = claim_batch(self.files.attempt)
         recorder = open_recorder(self.paths, part.batch.id, self.jobs, ())
         recorder(AttemptStarted(time=1.0, token=attempt.token, host="h", pid=1))
         self.scheduler = BatchScheduler(

@@ -13,13 +13,13 @@ import pytest
 
 from canary_wf.errors import UsageError
 from canary_wf.process.process_identity import start_ticks, this_place
-from canary_wf.state.attempt import Attempt, AttemptFile, heartbeat, is_alive, living, read_attempt, take_batch
+from canary_wf.state.attempt import Attempt, AttemptFile, claim_batch, heartbeat, is_alive, living, read_attempt
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from canary_wf.state.attempt import take_batch
-attempt = take_batch(Path(sys.argv[1]))
+from canary_wf.state.attempt import claim_batch
+attempt = claim_batch(Path(sys.argv[1]))
 print(attempt.token, flush=True)
 while attempt.is_current():
     time.sleep(0.01)
@@ -36,7 +36,7 @@ def _holder(path: Path) -> "subprocess.Popen[str]":
 def test_a_batch_is_taken_and_ended(tmp_path: Path) -> None:
     """The file says who, and in the end that it is over."""
     path = tmp_path / "b" / "attempt.json"
-    attempt = take_batch(path)
+    attempt = claim_batch(path)
     written = read_attempt(path)
     assert written is not None
     assert (written.pid, written.place, written.ended) == (os.getpid(), this_place(), False)
@@ -49,7 +49,7 @@ def test_a_newcomer_ends_the_runner_that_still_lives(tmp_path: Path) -> None:
     """On one machine the newcomer waits until the old runner is gone, so no job runs twice at once."""
     path = tmp_path / "attempt.json"
     with _holder(path) as old:
-        attempt = take_batch(path)
+        attempt = claim_batch(path)
         assert old.wait(10) in {0, -signal.SIGTERM}
         assert attempt.is_current()
 
@@ -94,7 +94,7 @@ def test_a_runner_elsewhere_lives_as_long_as_its_heart_beats(tmp_path: Path, mon
     path.write_bytes(b'{"token":"t","place":"elsewhere","pid":1,"started_ticks":1}')
     assert is_alive(path, content)
     before = time.monotonic()
-    take_batch(path)
+    claim_batch(path)
     assert time.monotonic() - before >= 0.2
     old = time.time() - 3600
     os.utime(path, (old, old))
@@ -105,10 +105,10 @@ def test_who_lost_the_batch_notices_at_the_next_heartbeat(tmp_path: Path, monkey
     """A superseded runner learns it, and does not end the newcomer's attempt."""
     monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.1")
     path = tmp_path / "attempt.json"
-    old = take_batch(path)
+    old = claim_batch(path)
     time.sleep(0.1)
     assert old.beat()
-    new = take_batch(path)
+    new = claim_batch(path)
     time.sleep(0.1)
     assert not old.beat()
     old.end()
@@ -119,8 +119,8 @@ def test_who_lost_the_batch_notices_at_the_next_heartbeat(tmp_path: Path, monkey
 def test_a_runner_for_another_result_is_waited_for(tmp_path: Path) -> None:
     """Two modules of one larger workflow both want the batch: the second neither ends nor replaces the first."""
     path = tmp_path / "attempt.json"
-    first = take_batch(path, "/one/result.json")
-    code = "import sys; from pathlib import Path; from canary_wf.state.attempt import take_batch; take_batch(*ARGS)"
+    first = claim_batch(path, "/one/result.json")
+    code = "import sys; from pathlib import Path; from canary_wf.state.attempt import claim_batch; claim_batch(*ARGS)"
     code = code.replace("*ARGS", "Path(sys.argv[1]), sys.argv[2]")
     with subprocess.Popen([sys.executable, "-c", code, str(path), "/two/result.json"]) as second:
         with pytest.raises(subprocess.TimeoutExpired):
@@ -139,7 +139,7 @@ def test_a_runner_elsewhere_with_our_pid_is_another_one(tmp_path: Path, monkeypa
     path = tmp_path / "attempt.json"
     path.write_text(json.dumps({"token": "t", "place": "elsewhere", "pid": os.getpid(), "started_ticks": 1}))
     before = time.monotonic()
-    attempt = take_batch(path)
+    attempt = claim_batch(path)
     assert time.monotonic() - before >= 0.4
     assert [runner.token for runner in attempt.content.after] == ["t"]
     attempt.end()
@@ -170,7 +170,7 @@ def test_a_process_that_only_the_file_names_is_not_ended(
     written = AttemptFile(this_place(), bystander.pid, start_ticks(bystander.pid), token="t" * 16)
     path.write_bytes(msgspec.json.encode(written))
     before = time.monotonic()
-    take_batch(path).end()
+    claim_batch(path).end()
     assert time.monotonic() - before >= 0.4
 
 
@@ -188,10 +188,10 @@ def test_the_mark_of_another_batch_or_attempt_proves_nothing(
         assert content is not None
         if other == "batch":
             theirs.write_bytes(msgspec.json.encode(content))
-            take_batch(theirs).end()
+            claim_batch(theirs).end()
         else:
             mine.write_bytes(msgspec.json.encode(msgspec.structs.replace(content, token="0" * 16)))
-            take_batch(mine, to_run=False, only_from=read_attempt(mine)).end()
+            claim_batch(mine, to_run=False, only_from=read_attempt(mine)).end()
             assert runner.wait(10) == 0  # by itself: it lost its batch
             return
         assert runner.poll() is None
@@ -211,7 +211,7 @@ def test_who_sits_on_the_lock_is_found_by_the_kernel(
     with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        take_batch(path).end()
+        claim_batch(path).end()
         assert holder.wait(10) == -signal.SIGTERM
 
 

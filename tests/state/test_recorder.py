@@ -13,7 +13,7 @@ from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.state.events import AttemptStarted, Event, JobFinished, JobLaunched, JobReset, JobStarted
 from canary_wf.state.journal import read_journal
-from canary_wf.state.recorder import TOLD_AFTER, Recorder
+from canary_wf.state.recorder import WRITTEN_AFTER, Recorder
 from canary_wf.state.recording import reopen_recorder
 from canary_wf.state.session_paths import SessionPaths
 
@@ -39,11 +39,11 @@ def _job_file(paths: SessionPaths, name: str = "a") -> dict[str, Any]:
 
 def test_the_job_file_follows_the_life_of_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running with ids, then the verdict with code, reason and measurements."""
-    monkeypatch.setattr("canary_wf.state.recorder.TOLD_AFTER", 0.0)
+    monkeypatch.setattr("canary_wf.state.recorder.WRITTEN_AFTER", 0.0)
     _, paths, recorder = _session(tmp_path)
     for event in LIFE[:3]:
         recorder(event)
-    assert recorder.tell_running() == math.inf
+    assert recorder.write_running() == math.inf
     running = _job_file(paths)
     assert (running["phase"], running["outcome"], running["code"]) == ("RUNNING", "NONE", None)
     assert (running["cpu_ids"], running["gpu_ids"], running["slurm_job_id"]) == (["3"], ["1"], "77")
@@ -74,10 +74,10 @@ def test_every_event_is_in_the_journal_when_its_file_is_written(
         seen.append(state.record(A).phase.value)
 
     monkeypatch.setattr("canary_wf.state.recorder.write_job_file", written)
-    monkeypatch.setattr("canary_wf.state.recorder.TOLD_AFTER", 0.0)
+    monkeypatch.setattr("canary_wf.state.recorder.WRITTEN_AFTER", 0.0)
     for event in LIFE:
         recorder(event)
-        recorder.tell_running()
+        recorder.write_running()
     assert seen == ["RUNNING", "DONE"]
     recorder.close()
 
@@ -101,11 +101,11 @@ def test_a_short_job_is_told_of_once(tmp_path: Path) -> None:
     _, paths, recorder = _session(tmp_path)
     for event in LIFE[:3]:
         recorder(event)
-    assert 0 < recorder.tell_running() <= TOLD_AFTER
+    assert 0 < recorder.write_running() <= WRITTEN_AFTER
     assert not paths.jobs.exists() or list(paths.jobs.rglob("job.json")) == []
     recorder(LIFE[3])
     assert _job_file(paths)["phase"] == "DONE"
-    assert recorder.tell_running() == math.inf
+    assert recorder.write_running() == math.inf
     recorder.close()
 
 
@@ -137,11 +137,11 @@ def test_a_file_of_an_earlier_run_is_replaced_at_once(tmp_path: Path, *, resumed
 
 def test_dependencies_are_told_with_their_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job finds what its upstream made."""
-    monkeypatch.setattr("canary_wf.state.recorder.TOLD_AFTER", 0.0)
+    monkeypatch.setattr("canary_wf.state.recorder.WRITTEN_AFTER", 0.0)
     plan, paths, recorder = _session(tmp_path)
     recorder(LIFE[0])
     recorder(JobStarted(time=2.0, job=plan.jobs[1].id))
-    recorder.tell_running()
+    recorder.write_running()
     recorder.close()
     (upstream,) = _job_file(paths, "b")["dependencies"]
     assert upstream == {
