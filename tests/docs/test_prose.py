@@ -66,14 +66,10 @@ def faults(text: str) -> list[str]:
 @pytest.mark.smoke
 def test_documents_that_are_cited_exist() -> None:
     """A newcomer can follow each citation in a docstring or comment, to the section where one is named."""
-    wrong = [
-        f"{path.relative_to(ROOT)}:{line}: {fault}"
-        for path in CODE
-        for line, text in texts(path)
-        for fault in faults(text)
-    ]
+    found = [(path, line, text) for path in CODE for line, text in texts(path)]
+    wrong = [f"{path.relative_to(ROOT)}:{line}: {fault}" for path, line, text in found for fault in faults(text)]
     assert wrong == []
-    cited = [match[2] for path in CODE for _, text in texts(path) for match in CITED.finditer(text)]
+    cited = [match[2] for _, _, text in found for match in CITED.finditer(text)]
     assert len([section for section in cited if section]) > 8
 
 
