@@ -34,6 +34,7 @@ from damage_snakemake import (
     make_embedded,
     problems_of_run,
     snakemake,
+    without_logs,
 )
 from damage_world import HUNG, Ended, command, copied, in_child, make_worlds, remove, snapshot
 
@@ -147,11 +148,11 @@ class Campaign:
         """Run Snakemake, and in half of the cases once more on what the first one left."""
         choices = [(text, False) for text in RUNS] + [(text, True) for text in RUNS_OF_LARGER if larger]
         damaged()
-        before = snapshot(self._outside)
+        before = without_logs(snapshot(self._outside))
         for text, in_larger in chance.sample(choices, chance.choice([1, 2])):
             yield snakemake(text, self._work, larger=in_larger, obeys=obeys)
             yield command(["status"], self._work, obeys=obeys)
-            problems += _changes(before, snapshot(self._outside), f"snakemake {text}")
+            problems += _changes(before, without_logs(snapshot(self._outside)), f"snakemake {text}")
 
     def _write(self, text: str, *, obeys: bool) -> Ended:
         works: dict[str, Callable[[], int]] = {

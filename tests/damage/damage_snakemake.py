@@ -47,8 +47,11 @@ RUNS_OF_LARGER = ("--cores 2 --keep-going", "--cores 2 --keep-going --logger can
 READ_BY_SNAKEMAKE = ("workflow", "local", "slurm", "slurm-sbatch", "larger")
 """Folders whose files Snakemake itself opens, as programs and settings."""
 
-LIMIT = 120.0
-"""Seconds within which a run ends."""
+LIMIT = 300.0
+"""Seconds within which a run ends; a busy machine takes a minute."""
+
+LOGS = ("/log.txt", "/gate.txt")
+"""Files that Snakemake itself makes and removes, wherever links lead."""
 
 _OF_PYTHON = "|".join(
     name for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, Exception)
@@ -97,6 +100,12 @@ def _main(arguments: str, *, larger: bool) -> Callable[[], int]:
         return 0
 
     return run
+
+
+def without_logs(snapshot: dict[str, tuple[object, ...]]) -> dict[str, tuple[object, ...]]:
+    """Return `snapshot` without Snakemake's log files, and without the times of folders, which change with these."""
+    left = {name: facts for name, facts in snapshot.items() if not name.endswith(LOGS)}
+    return {name: facts if facts[-1] is not None else facts[:3] for name, facts in left.items()}
 
 
 def problems_of_run(ended: Ended) -> Iterator[str]:
