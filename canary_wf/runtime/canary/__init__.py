@@ -72,7 +72,9 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if b"CANARY_WF_JOB" in _environ:  # a job, whose last exception is the reason of its verdict
+if b"CANARY_WF_JOB" in _environ:  # a job, whose last exception or exit text is the reason of its verdict
     from .exceptions import install as _install
+    from .exceptions import replace_exit as _replace_exit
 
     _install()
+    _replace_exit()

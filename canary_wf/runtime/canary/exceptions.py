@@ -1,12 +1,14 @@
 """The exceptions by which a test says how it went: one that nobody catches ends the process with its exit code."""
 
 import sys
+from _thread import get_ident
 
 from .exit_status import diff_exit_status, fail_exit_status, skip_exit_status, timeout_exit_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import NoReturn
 
 
 class TestOutcome(Exception):  # noqa: N818 - tests know the subclasses by their canary names
@@ -80,10 +82,35 @@ def _hook(kind: type[BaseException], error: BaseException, traceback: "Traceback
     sys.stderr.flush()
     if text:
         note_end(text, error.exit_status)
-    sys.exit(error.exit_status)
+    raise SystemExit(error.exit_status)
 
 
-def _said(error: BaseException) -> str:
+def replace_exit() -> None:
+    """Put a function in the place of `sys.exit` that notes the text with which a test ends this way.
+
+    Python itself only prints that text, and no hook hears of the exception.
+    """
+    from posix import getpid
+
+    main = getpid(), get_ident()
+    noted = False
+
+    def exit(status: object = None, /) -> "NoReturn":  # noqa: A001 - its name in `sys`
+        """Exit the interpreter by raising SystemExit(status), as `sys.exit` does."""
+        nonlocal noted
+        is_text = not (status is None or isinstance(status, int))
+        # A thread ends itself alone by this, and a forked process is not the test.
+        if (is_text or noted) and main == (getpid(), get_ident()):
+            from .notes import note_end
+
+            note_end(_said(status) if is_text else "", _UNCAUGHT)
+            noted = is_text
+        raise SystemExit(status)
+
+    sys.exit = exit
+
+
+def _said(error: object) -> str:
     try:
         return str(error)
     except Exception as failure:  # noqa: BLE001 - a class of the test's own may fail to say itself

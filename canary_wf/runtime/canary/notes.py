@@ -60,7 +60,9 @@ def shortened(text: str) -> str | None:
     """Return `text` as one line of at most `LONGEST_REASON` characters, what cannot be printed escaped; None: empty."""
     words = " ".join(text[:_LONGEST_NOTED].split())
     shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
-    return shown if len(shown) <= LONGEST_REASON else f"{shown[: LONGEST_REASON - 1]}…" if shown else None
+    if len(shown) > LONGEST_REASON:
+        return f"{shown[: LONGEST_REASON - 1]}…"
+    return shown or None
 
 
 def _read(folder: str) -> "dict[str, Any]":

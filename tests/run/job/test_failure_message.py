@@ -39,6 +39,22 @@ def _judged(folder: Path, script: str, **fields: object) -> tuple[str, int, str 
         ("assert 1 == 2, 'expected 2, got 3'", ("FAILED", 1, "AssertionError: expected 2, got 3")),
         ("raise ValueError('a\\n b\\x1b[31m\\ud800')", ("FAILED", 1, "ValueError: a b\\x1b[31m\\ud800")),
         ("try: raise canary.TestFailed('caught')\nexcept canary.TestFailed: sys.exit(3)", ("FAILED", 3, "exit code 3")),
+        ("sys.exit('the mesh is\\n broken')", ("FAILED", 1, "the mesh is broken")),
+        ("sys.exit(('a', 1))", ("FAILED", 1, "('a', 1)")),
+        ("sys.exit(1)", ("FAILED", 1, "exit code 1")),
+        ("sys.exit('')", ("FAILED", 1, "exit code 1")),
+        ("try: sys.exit('caught')\nexcept SystemExit: sys.exit(1)", ("FAILED", 1, "exit code 1")),
+        ("try: sys.exit('caught')\nexcept SystemExit: sys.exit(3)", ("FAILED", 3, "exit code 3")),
+        ("try: sys.exit('caught')\nexcept SystemExit: raise ValueError('v')", ("FAILED", 1, "ValueError: v")),
+        ("try: sys.exit('caught')\nexcept SystemExit: raise canary.TestFailed('t')", ("FAILED", 65, "t")),
+        (
+            (
+                "import threading\nt = threading.Thread(target=sys.exit, args=('of a thread',))\n"
+                "t.start(); t.join()\nsys.exit(1)"
+            ),
+            ("FAILED", 1, "exit code 1"),
+        ),
+        ("import os\nif os.fork() == 0: sys.exit('of a child')\nos.wait(); sys.exit(1)", ("FAILED", 1, "exit code 1")),
         ("sys.excepthook = print; raise canary.TestFailed('own hook')", ("FAILED", 65, "own hook")),
     ],
 )
