@@ -1,6 +1,6 @@
-"""Cancelling a run: every job that has no verdict gets CANCELLED, and no runner goes on with it.
+"""Cancelling a run: every job without a verdict becomes CANCELLED, and no runner continues it.
 
-Each batch is taken from whoever runs it. Its runner then ends its jobs and writes nothing more, and one that begins
+Each batch is claimed from its runner. That runner then ends its jobs and writes nothing more, and a runner that starts
 later finds nothing to run.
 """
 
@@ -23,11 +23,11 @@ REASON = "cancelled by canary-wf cancel"
 
 
 def cancel_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[str]]) -> tuple[int, list[CanaryWfError]]:
-    """Cancel what is left of `batches`, which are given with the ids of their jobs; return how many jobs that were.
+    """Cancel the unfinished jobs of `batches` (batch id → ids of its jobs); return their number, and errors.
 
     A runner on this machine is ended; one elsewhere is cancelled with its Slurm job, or ends itself within a heartbeat.
-    A batch that cannot be cancelled, as its files cannot be written or a process of it cannot be ended, keeps none of
-    the others from it: what is wrong with such batches is returned as well.
+    A batch that cannot be cancelled, because its files are not writable or a process does not end, does not stop the
+    others from being cancelled: it adds an error.
     """
     errors: list[CanaryWfError] = []
     left = {batch: jobs for batch, jobs in batches.items() if not os.path.lexists(paths.batch(batch).result)}
@@ -55,7 +55,7 @@ def _cancel_batch(paths: SessionPaths, batch: str, jobs: Iterable[str]) -> int:
 
 
 def _taken(path: Path) -> Attempt:
-    """Take the batch of `path` from whoever has it, without waiting for a runner elsewhere: it writes no more."""
+    """Claim the batch of `path` without waiting for a runner elsewhere, whose writes no longer count."""
     while True:
-        with suppress(SupersededError):  # somebody began with it just now: it is taken from that one
+        with suppress(SupersededError):  # a runner claimed it just now: claim it from that one
             return claim_batch(path, to_run=False, only_from=read_attempt(path))

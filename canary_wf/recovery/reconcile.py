@@ -1,7 +1,7 @@
-"""Settling what the dead left behind: jobs whose runner died get their verdict, so that none runs for ever.
+"""Reconciling state with reality: jobs whose runner died get a verdict, so that none seems to run for ever.
 
-Done by whoever takes the batch next: its next runner, the report, or the workflow's error handler. Reading commands
-only show what settling would say.
+This is done by whoever claims the batch next: its next runner, the report, or the workflow's error handler. Commands
+that only read show what reconciling would write.
 """
 
 import time
@@ -26,7 +26,7 @@ from canary_wf.state.session_paths import BatchPaths, SessionPaths
 
 
 class _Case(msgspec.Struct, frozen=True):
-    """A batch without a result: its newest attempt as it was looked at, and the Slurm job that is to be asked after."""
+    """A batch without a result: its newest attempt when it was read, and the Slurm job to ask about."""
 
     batch: str
     attempt: AttemptFile | None
@@ -34,12 +34,11 @@ class _Case(msgspec.Struct, frozen=True):
 
 
 def settle(paths: SessionPaths, batches: Iterable[str], *, anywhere: bool = False) -> list[CanaryWfError]:
-    """Give every job of a dead runner its verdict, in the journals and state files of `batches`.
+    """Record a verdict for every job of a dead runner, in the journals and state files of `batches`; return errors.
 
-    Where they were Slurm jobs, Slurm is asked once for all of them what became of them. One that lives, although its
-    runner is silent (it is suspended, say, or waits to begin again), is left alone. The jobs' folders lie below the
-    session, or `anywhere`. A batch that cannot be settled does not keep the others from it: what is wrong with such
-    batches is returned.
+    For batches that were Slurm jobs, Slurm is asked once for the states of all of them. A Slurm job that lives although
+    its runner is silent (it is suspended or requeued, say) is left alone. The jobs' folders lie below the session, or
+    `anywhere`. A batch that cannot be reconciled does not stop the others: it adds an error.
     """
     errors: list[CanaryWfError] = []
     cases = list(_cases(paths, batches, errors))
@@ -55,7 +54,7 @@ def settle(paths: SessionPaths, batches: Iterable[str], *, anywhere: bool = Fals
             if needs_settling(paths.batch(case.batch), case.attempt) or _tells_more(paths, case, state):
                 _settle_batch(paths, case, states, anywhere=anywhere)
         except SupersededError:
-            continue  # who began with the batch since it was looked at knows better
+            continue  # a runner claimed the batch meanwhile and knows better
         except (CanaryWfError, OSError) as error:
             errors.append(as_error(error, case.batch))
     return errors
@@ -73,19 +72,19 @@ def _cases(paths: SessionPaths, batches: Iterable[str], errors: list[CanaryWfErr
 
 
 def needs_settling(files: BatchPaths, attempt: AttemptFile | None) -> bool:
-    """Return whether a batch was left by the runner of its newest `attempt` without a word."""
+    """Return whether the runner of the newest `attempt` left the batch without recording an end."""
     return attempt is not None and not attempt.ended and not is_alive(files.attempt, attempt)
 
 
 def _tells_more(paths: SessionPaths, case: _Case, state: str) -> bool:
-    """Return whether Slurm knows of an end that is not in the batch's state yet."""
+    """Return whether Slurm knows of an end that is not recorded in the batch's state yet."""
     if case.suspect is None or not ended(state):
         return False
     if case.attempt is None or case.attempt.ended:
-        # Of a job that never began there is something to say only when somebody did not want it.
+        # For a job that never started there is something to record only if a person cancelled it.
         began = case.attempt is not None and _began_as(paths, case.batch, case.suspect)
         return began or (state == "CANCELLED" and not was_withdrawn(paths, case.suspect.since))
-    # Its runner still gives signs of life: an orphan, or the last sign is no older than Slurm's answer.
+        # The runner's heartbeat is fresh: it is an orphan, or the heartbeat is no older than Slurm's answer.
     return _began_as(paths, case.batch, case.suspect)
 
 
@@ -106,19 +105,19 @@ def _settle_batch(paths: SessionPaths, case: _Case, states: Mapping[str, str], *
 
 
 def take_over(recorder: Recorder) -> None:
-    """Put in order what the runners before the newest attempt left: processes, verdicts, state files.
+    """Close what the runners before the newest attempt left open: processes, verdicts, state files.
 
-    Raises WorkspaceError for a process that cannot be ended.
+    Raises WorkspaceError for a process that does not end.
     """
     clear_up(recorder)
     interrupt(recorder, LOST)
 
 
 def clear_up(recorder: Recorder) -> None:
-    """Clean up after runners that are gone, without recording verdicts.
+    """Kill leftover processes and restore state files, without recording verdicts.
 
-    Called once the attempt has begun, so that nothing they write counts any more. Raises WorkspaceError for a process
-    that cannot be ended.
+    To be called after the attempt has started, so that nothing that earlier runners write counts any more. Raises
+    WorkspaceError for a process that does not end.
     """
     recorder.recover()
     state = recorder.state
@@ -129,14 +128,14 @@ def clear_up(recorder: Recorder) -> None:
         left = end_left_behind(groups, here)
         if left:
             raise WorkspaceError(
-                f"process {left[0]} of an earlier run does not end", hint="see what keeps it, and end it"
+                f"process {left[0]} of an earlier run does not end", hint="find out what keeps it, and end it"
             )
 
 
 def follow(recorder: Recorder, paths: SessionPaths, batch: str, event: AttemptStarted) -> None:
-    """Record the beginning (`event`) of an attempt at `batch`, and what became of those before it.
+    """Record the start (`event`) of an attempt at `batch`, and the end of the attempts before it.
 
-    Raises WorkspaceError for a process of theirs that cannot be ended.
+    Raises WorkspaceError for a process of theirs that does not end.
     """
     before = recorder.state
     died = before.is_open or bool(running_jobs(before))

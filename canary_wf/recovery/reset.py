@@ -1,4 +1,4 @@
-"""Resetting jobs, so that the next run takes them up again, with what they had blocked."""
+"""Resetting jobs, together with the jobs that they block, so that the next run takes them up again."""
 
 import os
 import time
@@ -17,7 +17,7 @@ from canary_wf.state.session_paths import SessionPaths
 
 
 def with_blocked(chosen: Iterable[str], blocked: Sequence[JobSpec]) -> set[str]:
-    """Return the job ids `chosen` and those of `blocked` that wait for one of them, directly or through others."""
+    """Return the job ids `chosen`, and those of `blocked` jobs that depend on them, directly or through others."""
     upstreams = {job.id: job.upstreams for job in blocked}
     dependents = dependents_of(upstreams, upstreams.__getitem__)
     roots = set(chosen)
@@ -25,11 +25,11 @@ def with_blocked(chosen: Iterable[str], blocked: Sequence[JobSpec]) -> set[str]:
 
 
 def reset_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[JobSpec]]) -> list[CanaryWfError]:
-    """Make jobs pending again, given by batch, and their rules due; what their last run printed stays until then.
+    """Reset jobs (given by batch) to pending and make their rules due again; return errors.
 
-    What makes Snakemake run a rule goes first: should this be cut short, rules run that find nothing to do, rather
-    than jobs be forgotten. A batch that cannot be reset does not keep the others from it: what is wrong with such
-    batches is returned.
+    Output of the last run stays until the next one. The files that keep Snakemake from running a rule are removed
+    first: if the reset is cut short, rules run that find nothing to do, but no job is forgotten. A batch that cannot be
+    reset does not stop the others: it adds an error.
     """
     errors: list[CanaryWfError] = []
     if not batches:

@@ -1,7 +1,7 @@
-"""Which old sessions may go, and taking them away: never the newest, nor one that is being run.
+"""Removing old sessions: which ones may go, never the newest one or one that is being run.
 
-What is not a session that this user, or a trusted one, generated is left alone, whatever its name. Files that sessions
-share (`generate --update` links them) are only freed with the last session that has them.
+A folder is left alone, whatever its name, unless this user or a trusted one generated it as a session. Files shared by
+sessions (`generate --update` links them) are only freed with the last session that has them.
 """
 
 import os
@@ -22,14 +22,14 @@ from canary_wf.state.trust import may_remove
 _STAMP = "%Y%m%dT%H%M%S"
 _PLAN = re.compile(rb'\s*{\s*"schema":\s*"canary-wf/plan/')
 _HEADER = 200
-"""Bytes of a plan in which its format stands."""
+"""Bytes at the start of a plan that contain its format."""
 
 _BLOCK = 512
-"""Bytes of a block as `stat` counts them (POSIX)."""
+"""Bytes per block in the answers of `stat` (POSIX)."""
 
 
 class OldSession(msgspec.Struct, frozen=True):
-    """A session that may go, when it was made (epoch seconds), and the bytes that are free without it."""
+    """A session that may go: when it was made (epoch seconds), and the bytes that its removal frees."""
 
     paths: SessionPaths
     created: float
@@ -37,9 +37,9 @@ class OldSession(msgspec.Struct, frozen=True):
 
 
 def old_sessions(out: Path, *, keep: int | None, before: float | None) -> list[OldSession]:
-    """Return the sessions of `out` that may go, oldest first: all but the newest `keep`, of them those made `before`.
+    """Return the sessions of `out` that may go, oldest first: all but the newest `keep`, if made `before` that time.
 
-    None sets no condition. What is freed is counted as if they went in this order.
+    None disables a condition. The freed bytes are counted as if the sessions are removed in this order.
     """
     names = [name for name in session_names(out) if _is_ours(SessionPaths(out, name))]
     seen: dict[tuple[int, int], int] = {}
@@ -58,7 +58,7 @@ def old_sessions(out: Path, *, keep: int | None, before: float | None) -> list[O
 
 
 def _is_ours(paths: SessionPaths) -> bool:
-    """Return whether `generate` made the folder for this user: then it has a plan, from its first moment on."""
+    """Return whether `generate` made the folder for this user; it then has a plan from its first moment on."""
     try:
         with open_plain(paths.plan) as file:
             begins = file.read(_HEADER)
@@ -68,7 +68,7 @@ def _is_ours(paths: SessionPaths) -> bool:
 
 
 def created_at(paths: SessionPaths) -> float:
-    """Return when a session was made (epoch seconds): its name says it, else its folder does."""
+    """Return when a session was made (epoch seconds), from its name or else from its folder."""
     try:
         return datetime.strptime(paths.session[:15], _STAMP).replace(tzinfo=UTC).timestamp()
     except ValueError:
@@ -76,13 +76,13 @@ def created_at(paths: SessionPaths) -> float:
 
 
 def running_sessions(sessions: Iterable[SessionPaths]) -> set[str]:
-    """Return those of `sessions` that a live runner works on a batch of."""
+    """Return the names of the sessions with a live runner."""
     files = [path for paths in sessions for path in (paths.folder / "batches").glob("*/attempt.json")]
     return {path.parents[2].name for path in living((path, read_attempt(path)) for path in files)}
 
 
 def remove_sessions(sessions: Iterable[OldSession]) -> None:
-    """Remove `sessions`: each is gone at once, its files shortly after. Raises WorkspaceError when it cannot be."""
+    """Remove `sessions`: each disappears at once, its files shortly after. Raises WorkspaceError if it cannot."""
     for session in sessions:
         folder = session.paths.folder
         beside = folder.with_name(f".{folder.name}.removed")
@@ -94,7 +94,7 @@ def remove_sessions(sessions: Iterable[OldSession]) -> None:
 
 
 def _freed(folder: Path, seen: dict[tuple[int, int], int]) -> int:
-    """Return the bytes that go with `folder`; `seen` counts the names met so far of files that have several."""
+    """Return the bytes freed with `folder`; `seen` counts the hard links found so far, by file."""
     freed = 0
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -109,5 +109,5 @@ def _freed(folder: Path, seen: dict[tuple[int, int], int]) -> int:
 
 
 def total_freed(sessions: Sequence[OldSession]) -> int:
-    """Return the bytes that go with all of `sessions`."""
+    """Return the bytes freed with all of `sessions`."""
     return sum(session.freed for session in sessions)

@@ -1,7 +1,7 @@
-"""What became of a batch's Slurm job that ended without a word, or at a signal: asked of Slurm, and put into verdicts.
+"""The end of a batch's Slurm job that died silently or by a signal: asked of Slurm, and turned into verdicts.
 
-What a person cancelled is CANCELLED, running or not begun, and not run again. All else that ends a batch from outside
-is the machine's: what ran is INTERRUPTED, with Slurm's reason, and what had not begun stays as it is.
+What a person cancelled is CANCELLED, whether running or not started, and does not run again. Any other end from outside
+is the machine's: running jobs are INTERRUPTED, with Slurm's reason, and jobs that had not started stay as they are.
 """
 
 import time
@@ -23,13 +23,13 @@ from canary_wf.verdict.status import JobPhase, Outcome
 
 _OUT_OF_MEMORY = "OUT_OF_MEMORY"
 _ENDED_BY_SIGNAL = ("signal", "time_limit")
-"""Reasons of a runner that a signal ended: late in its time it takes that for its limit, but Slurm knows better."""
+"""End reasons of a runner that a signal ended: late in its time it assumes the time limit, but Slurm knows better."""
 
 
 class Suspect(msgspec.Struct, frozen=True):
-    """A Slurm job of a batch that may have ended badly: its id, and when its attempt, or else its submission, began.
+    """A Slurm job of a batch that may have ended badly: its id, and when its attempt (or its submission) began.
 
-    `state` is how it ended, where who submitted it noted that.
+    `state` is its end state, if the submitter noted one.
     """
 
     slurm_job_id: str
@@ -38,9 +38,9 @@ class Suspect(msgspec.Struct, frozen=True):
 
 
 def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collection[str] = ()) -> Suspect | None:
-    """Return the Slurm job that is to be asked after, or None when all is known. `own` are ids of a job that runs now.
+    """Return the Slurm job to ask about, or None when its end is known. `own` are ids of a job that runs now.
 
-    That is the one whose runner said nothing, or was told to stop; or a later one whose runner never began.
+    It is the Slurm job whose runner recorded no end or was stopped, or a later one whose runner never started.
     """
     attempt = state.attempt
     began = 0.0 if attempt is None else attempt.time
@@ -58,14 +58,14 @@ def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collecti
 
 
 def _is_of(submission: SubmissionRecord, attempt: AttemptStarted | None) -> bool:
-    """Return whether the newest submission before `attempt` became it; a task of an array has two ids."""
+    """Return whether the newest submission before `attempt` became that attempt; a task of an array has two ids."""
     if attempt is None or submission.slurm_job_id is None or (submission.ended or attempt.time) < attempt.time:
         return False
     return submission.slurm_job_id == attempt.slurm_job_id or "_" in submission.slurm_job_id
 
 
 def states_of(suspects: Iterable[Suspect | None]) -> dict[str, str]:
-    """Return the states of the suspects' Slurm jobs by id: as they were noted, else Slurm is asked once for all."""
+    """Return the states of the Slurm jobs by id: the noted ones, and for the others Slurm's answer to one question."""
     wanted = [suspect for suspect in suspects if suspect is not None]
     noted = {suspect.slurm_job_id: suspect.state for suspect in wanted if suspect.state is not None}
     return ask_states(suspect.slurm_job_id for suspect in wanted if suspect.state is None) | noted
@@ -74,9 +74,9 @@ def states_of(suspects: Iterable[Suspect | None]) -> dict[str, str]:
 def record_end(
     recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str], lost: str
 ) -> str:
-    """Record verdicts for jobs that no runner has any more, and return the reason with which their attempt ended.
+    """Record verdicts for jobs that no longer have a runner; return the reason with which their attempt ended.
 
-    `states` are what Slurm answered; `lost` is the reason given where it knows nothing.
+    `states` are Slurm's answers; `lost` is the reason for jobs about which Slurm knows nothing.
     """
     state = None if suspect is None else states.get(suspect.slurm_job_id)
     if suspect is None or state is None or not ended(state):
@@ -99,10 +99,10 @@ def record_end(
 
 
 def _killed(recorder: Recorder, state: str, cut_short: Sequence[str]) -> list[str]:
-    """Return the jobs with which the whole Slurm job was killed because memory ran out, or for nobody knows what.
+    """Return the jobs that were killed with the whole Slurm job because memory ran out, or for an unknown cause.
 
-    Slurm says FAILED, not OUT_OF_MEMORY, of a job that it ended by itself (`OverMemoryKill`); that its runner had no
-    time for a word tells such an end from others.
+    When Slurm ends a job for its memory by itself (`OverMemoryKill`), it reports FAILED instead of OUT_OF_MEMORY. The
+    sign of such an end is that the runner had no time to record anything.
     """
     if state == _OUT_OF_MEMORY:
         return list(cut_short)
@@ -111,22 +111,22 @@ def _killed(recorder: Recorder, state: str, cut_short: Sequence[str]) -> list[st
 
 
 def _record_killed(recorder: Recorder, killed: Sequence[str], reason: str) -> None:
-    """Record what is known of jobs with which the whole Slurm job was killed: they run again, each of them alone.
+    """Record the jobs that were killed with the whole Slurm job: each of them runs again, alone.
 
-    The one that ran alone, and with which it has happened before, is to blame.
+    A job that ran alone and to which it has happened before is to blame.
     """
     for job in killed:
         if len(killed) == 1 and recorder.state.record(job).batch_kills:
             memory = recorder.jobs[job].memory if job in recorder.jobs else None
             asked = "it asks for no memory" if memory is None else f"it asks for {memory} MiB"
-            told = f"out of memory: {reason} while only this job ran; {asked}"
-            give_verdict(recorder, [job], Outcome.FAILED, told, {OOM_KILL: 1})
+            message = f"out of memory: {reason} while only this job ran; {asked}"
+            give_verdict(recorder, [job], Outcome.FAILED, message, {OOM_KILL: 1})
         else:
             give_verdict(recorder, [job], Outcome.INTERRUPTED, reason, {BATCH_KILLED: 1})
 
 
 def end_previous(recorder: Recorder, suspect: Suspect | None, states: Mapping[str, str]) -> None:
-    """Note before a new attempt begins that the one before it ran into its time limit, when Slurm says so."""
+    """Record, before a new attempt begins, that the one before it reached its time limit, if Slurm says so."""
     before = recorder.state.attempt
     if suspect is None or before is None or before.slurm_job_id != suspect.slurm_job_id:
         return
@@ -137,13 +137,13 @@ def end_previous(recorder: Recorder, suspect: Suspect | None, states: Mapping[st
 def record_previous(
     recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str]
 ) -> None:
-    """Record for a runner that begins what became of the Slurm job before it; what nobody knows is left as it is."""
+    """Record, for a runner that begins, the end of the Slurm job before it, if Slurm knows the end."""
     if suspect is not None and ended(states.get(suspect.slurm_job_id, "")):
         record_end(recorder, paths, suspect, states, lost="")
 
 
 def _open(recorder: Recorder) -> list[str]:
-    """Return the jobs that would run again: those without a final verdict, and those blocked behind one of these."""
+    """Return the jobs that would run again: those without a final verdict, and those blocked behind them."""
     statuses = {job: recorder.state.record(job).status for job in recorder.jobs}
     unfinished = [job for job, status in statuses.items() if not status.is_final]
     blocked = [recorder.jobs[job] for job, status in statuses.items() if status.outcome is Outcome.BLOCKED]

@@ -1,7 +1,7 @@
-"""When a Snakemake was stopped by its user: it takes its Slurm jobs back then, which Slurm reports as cancelled.
+"""Whether a user stopped Snakemake, which then cancels its Slurm jobs: Slurm reports these as cancelled, too.
 
-What a person cancels by `scancel` is final; what a stopped workflow took back is to be run by the next one. The logger
-plugin notes it, also in a larger workflow, and the workflow's error handler, also without the plugin.
+What a person cancels by `scancel` is final; what a stopped workflow cancelled is run by the next one. The stop is noted
+by the logger plugin, also in a parent workflow, and by the workflow's error handler, also without the plugin.
 """
 
 import os
@@ -19,7 +19,7 @@ from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import note_ended, read_submissions
 
 TOLD = "Terminating processes on user request"
-"""What Snakemake says when it takes its jobs back."""
+"""Snakemake's message when it cancels its jobs."""
 
 _TAIL = 1 << 16
 
@@ -29,7 +29,7 @@ class _Withdrawals(msgspec.Struct, frozen=True):
 
 
 def stopped_by_user(logs: Iterable[str]) -> bool:
-    """Return whether Snakemake's log files say that its user stopped it."""
+    """Return whether Snakemake's log files say that the user stopped it."""
     for name in logs:
         try:
             with open_plain(name, follow=True) as file:
@@ -42,21 +42,21 @@ def stopped_by_user(logs: Iterable[str]) -> bool:
 
 
 def note_withdrawal(paths: SessionPaths, now: float) -> None:
-    """Note that everything submitted before `now` (epoch seconds) was taken back. Raises WorkspaceError."""
+    """Note that everything submitted before `now` (epoch seconds) was cancelled by Snakemake. Raises WorkspaceError."""
     with file_lock(_file(paths).with_suffix(".lock")):
         write_json(_file(paths), _Withdrawals((*_times(paths), now)))
 
 
 def retract_withdrawal(paths: SessionPaths, since: float) -> None:
-    """Take back what was noted at `since` and later: whoever stops a Snakemake twice wants no more of its jobs."""
+    """Remove the notes of `since` and later: a user who stops Snakemake twice does not want its jobs to continue."""
     with file_lock(_file(paths).with_suffix(".lock")):
         write_json(_file(paths), _Withdrawals(tuple(time for time in _times(paths) if time < since)))
 
 
 def take_back(submissions: Iterable[Path], now: float) -> None:
-    """Take back the Slurm jobs of those batches whose newest submission is open, and note in the file that it ended.
+    """Cancel the Slurm jobs of batches whose newest submission is open, and note in the file that it ended.
 
-    Snakemake forgets to cancel what it is just asking after. Raises WorkspaceError.
+    Snakemake forgets to cancel a job while it is querying it. Raises WorkspaceError.
     """
     left = []
     for path in submissions:
@@ -68,7 +68,7 @@ def take_back(submissions: Iterable[Path], now: float) -> None:
 
 
 def was_withdrawn(paths: SessionPaths, since: float) -> bool:
-    """Return whether what was submitted or began at `since` was taken back by a Snakemake that was stopped."""
+    """Return whether a stopped Snakemake cancelled what was submitted or started at `since`."""
     return any(time >= since for time in _times(paths))
 
 

@@ -1,8 +1,8 @@
-"""What the shell that runs Snakemake says of the variables that Snakemake sets anew for every rule.
+"""The caller's values of variables that Snakemake overwrites for every rule.
 
-Facts: `snakemake/shell.py` sets the numbers of threads to those of the rule, and the folders for temporary files to
-the rule's resource `tmpdir`, by default what `tempfile.gettempdir` returns. The process that reads the Snakefile, here
-or in a Slurm job, still has the caller's values, so it leaves them in variables of ours, which Snakemake hands on.
+Source: `snakemake/shell.py` sets the variables for numbers of threads to the rule's threads, and those for temporary
+files to the rule's resource `tmpdir`, by default the result of `tempfile.gettempdir`. The process that reads the
+Snakefile, here or in a Slurm job, still has the caller's values. It copies them to variables that Snakemake passes on.
 """
 
 import os
@@ -11,7 +11,7 @@ from collections.abc import Mapping, MutableMapping
 from canary_wf.errors import WorkspaceError
 
 CALLER = "CANARY_WF_CALLER"
-"""The folder that Snakemake takes for temporary files; with ``_NAME`` behind it the caller's own value of NAME."""
+"""The folder that Snakemake uses for temporary files; with the suffix ``_NAME``, the caller's own value of NAME."""
 
 THREADS = (
     *("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
@@ -21,17 +21,17 @@ TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
 
 
 def note_caller(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Leave in `environment`, that of Snakemake, what the runners of its batches shall find in theirs.
+    """Copy the caller's values in `environment`, Snakemake's own, to variables that runners of batches will read.
 
-    Raises WorkspaceError where no folder for temporary files can be written, which Snakemake can do nothing without.
+    Raises WorkspaceError if no folder for temporary files is writable, without which Snakemake can do nothing.
     """
-    import tempfile  # late, as runners need it not
+    import tempfile  # late, as runners do not need it
 
     try:
         environment[CALLER] = tempfile.gettempdir()
     except OSError as error:
-        told = "no folder for temporary files can be written"
-        raise WorkspaceError(told, where="TMPDIR", hint="free some space, or set TMPDIR to another one") from error
+        what = "no folder for temporary files can be written"
+        raise WorkspaceError(what, where="TMPDIR", hint="free some space, or set TMPDIR to another one") from error
     for name in (*THREADS, *TEMPORARY):
         environment.pop(f"{CALLER}_{name}", None)
         if name in environment:
@@ -39,10 +39,10 @@ def note_caller(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 def callers_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return `environment` as the caller of Snakemake has it; one that Snakemake did not make stays as it is.
+    """Return `environment` with the caller's values restored; an environment not made by Snakemake stays as it is.
 
-    A folder for temporary files that somebody chose for the rule, by its resource `tmpdir`, is kept. What Snakemake
-    itself is configured by is not handed on: a Snakemake inside of a job would take it for its own.
+    A folder for temporary files that the rule's resource `tmpdir` names is kept. Snakemake's own settings are removed:
+    a Snakemake inside a job would read them as its own.
     """
     found = {name: value for name, value in environment.items() if not name.startswith((CALLER, "SNAKEMAKE_"))}
     if CALLER not in environment:

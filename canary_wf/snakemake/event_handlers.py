@@ -1,6 +1,6 @@
-"""What the generated workflow calls when it starts and ends.
+"""The handlers that the generated workflow calls when it starts and ends.
 
-Nothing that must be right depends on these: they do not run in modules, nor after SIGKILL.
+Nothing that must be right depends on them: they do not run in modules, or after SIGKILL.
 """
 
 import shlex
@@ -21,7 +21,7 @@ from canary_wf.state.trust import require_trusted
 
 
 def workflow_started(plan: str) -> None:
-    """Note who runs the workflow, and settle what an earlier, broken run left."""
+    """Note which process runs the workflow, and reconcile what an earlier, broken run left."""
     paths = SessionPaths.of_plan(Path(plan))
     with _told():
         require_trusted(paths.out, [paths.session])
@@ -39,7 +39,7 @@ def workflow_succeeded(plan: str) -> None:
 
 
 def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
-    """Settle what died, keep the run times that are known, and say where to look; `logs` are Snakemake's log files."""
+    """Reconcile the state, keep the known run times, and say where to look. `logs` are Snakemake's log files."""
     paths = SessionPaths.of_plan(Path(plan))
     with _told():
         require_trusted(paths.out, [paths.session])
@@ -54,12 +54,12 @@ def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
 
 
 def tell(errors: Iterable[CanaryWfError]) -> None:
-    """Tell of batches whose state could not be put in order; they count as failed or not run."""
+    """Warn about batches whose state could not be reconciled; they count as failed or not run."""
     sys.stderr.writelines(f"canary-wf: warning: {error}\n" for error in errors)
 
 
 def keep_runtimes(paths: SessionPaths, batches: Iterable[str]) -> None:
-    """Add the session's run times to the history; one that is damaged costs a warning, never the run."""
+    """Add the session's run times to the history. A damaged history costs a warning, never the run."""
     try:
         record_session(paths, batches)
     except WorkspaceError as error:
@@ -68,13 +68,13 @@ def keep_runtimes(paths: SessionPaths, batches: Iterable[str]) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Tell an error in one line: a handler that raises would bury it in a traceback of Snakemake's."""
+    """Report an error in one line: in a handler that raises, a traceback of Snakemake would bury it."""
     try:
         yield
     except (CanaryWfError, OSError) as error:
         sys.stderr.write(f"canary-wf: {one_line(str(error))}\n")
     except UnicodeEncodeError as error:
-        # Folders are named in UTF-8, which Snakemake's process cannot write; the rules settle the same by themselves.
+        # Folder names in UTF-8, which Snakemake's process cannot write. The rules reconcile the state themselves.
         sys.stderr.write(f"canary-wf: the locale has no letter for {error.object!a}; set a UTF-8 one, as C.UTF-8\n")
 
 

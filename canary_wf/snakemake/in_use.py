@@ -1,4 +1,4 @@
-"""Whether a workspace may be changed, or is being run: by a runner, by Snakemake, or by Slurm in times to come."""
+"""Whether a workspace may be changed, or is in use: by a runner, by Snakemake, or by queued Slurm jobs."""
 
 import os
 from contextlib import suppress
@@ -28,18 +28,18 @@ def check_free(out: Path) -> None:
 
 
 def check_nothing_queued(out: Path) -> None:
-    """Raise WorkspaceError while Slurm has batches of the newest session, which would read the workflow again."""
+    """Raise WorkspaceError while Slurm has queued batches of the newest session, which read the workflow again."""
     queued = queued_jobs(out)
     if queued:
-        told = f"Slurm still has batches of the newest session (job {some(queued)})"
+        what = f"Slurm still has batches of the newest session (job {some(queued)})"
         hint = f"run snakemake again, or take them back: scancel {' '.join(queued[:10])}"
-        raise WorkspaceError(told, where=out, hint=hint)
+        raise WorkspaceError(what, where=out, hint=hint)
 
 
 def running_batches(out: Path) -> list[str]:
-    """Return the batches of the newest session that a live runner works on."""
-    # What cannot be read or names nobody is damage, and its runner, if there is one, ends when it sees that; or it is
-    # somebody's whose Snakemake holds the lock. Either is no reason not to begin anew.
+    """Return the batches of the newest session that have a live runner."""
+    # An unreadable or empty attempt file is damage, whose runner, if there is one, ends when it notices; or it belongs
+    # to another user, whose Snakemake holds the lock. Neither is a reason not to start anew.
     attempts: list[tuple[Path, AttemptFile]] = []
     for folder in _batches(out):
         with suppress(OSError, WorkspaceError):
@@ -52,7 +52,7 @@ def running_batches(out: Path) -> list[str]:
 
 
 def queued_jobs(out: Path) -> list[str]:
-    """Return the Slurm jobs of the newest session's batches that were submitted, are not done, and are not over."""
+    """Return the Slurm jobs of batches of the newest session that were submitted and have not ended."""
     waiting = []
     for folder in _batches(out):
         submissions = () if os.path.lexists(folder / "result.json") else read_submissions(folder / "submission.json")

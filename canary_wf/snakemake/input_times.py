@@ -1,8 +1,8 @@
-"""Times of what a rule reads, which must not be later than those of what it writes, whatever the clocks say.
+"""Modification times of a rule's inputs, which must not be later than those of its outputs, whatever the clocks say.
 
-Snakemake removes an output that is older than an input, and fails its job, again and again: where the clock of one node
-is ahead, or that of another behind. It stamps outputs itself when a job has ended, so it is the inputs that are set
-back, to the time that the file system gives to what was made of them.
+Snakemake removes an output that is older than an input, and fails the job, again and again. That happens when the clock
+of one node is ahead or behind. Snakemake stamps outputs itself when a job has ended, so the inputs are set back, to the
+time that the file system gives to the output.
 """
 
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 
 
 def set_back(inputs: Iterable[Path], output: Path) -> None:
-    """Set the times of modification of `inputs` that are later than that of `output` to that one.
+    """Set the modification times of `inputs` that are later than that of `output` back to it.
 
-    What is not there, or belongs to somebody else, is left as it is; links are not followed.
+    Files that do not exist or belong to somebody else are left alone; links are not followed.
     """
     latest = output.lstat().st_mtime_ns
     for path in inputs:
@@ -24,6 +24,6 @@ def set_back(inputs: Iterable[Path], output: Path) -> None:
 
 
 def results_in(sessions: Iterable[Path], batches: Iterable[str]) -> list[Path]:
-    """Return where results of `batches` lie below folders of a session: in OUT, and where a larger workflow has one."""
+    """Return the paths of the results of `batches` below the session's folders, in OUT and in a parent workflow."""
     folders = list(dict.fromkeys(sessions))
     return [folder / "batches" / batch / "result.json" for batch in batches for folder in folders]

@@ -1,8 +1,8 @@
 """Whether Snakemake holds its lock on a workspace, and freeing the lock of a Snakemake that died.
 
-Snakemake's lock is a file that it cannot remove when it is killed, and it does not say whose it is. The workflow's
-start handler writes that down beside it, so that the next run after a crash, or after a login shell went away, needs no
-`snakemake --unlock`. A lock of a process that may live, or of a workflow that is not ours, is never touched.
+Snakemake's lock is a file that a killed Snakemake cannot remove, and it does not name its owner. The workflow's start
+handler writes the owner to a file beside it. So the next run after a crash, or after a lost login shell, needs no
+`snakemake --unlock`. A lock of a process that may live, or of a foreign workflow, is never touched.
 """
 
 import re
@@ -21,28 +21,28 @@ _LOCK_NAME = re.compile(r"[0-9]+\.(input|output)\.lock", re.ASCII)
 
 
 def record_owner(out: Path) -> None:
-    """Write down that this process runs the workflow of `out`, when it runs there: its lock lies where it runs."""
+    """Note that this process runs the workflow of `out`, if it runs in that folder, where Snakemake's lock lies."""
     if Path.cwd().resolve() != out.resolve():
         return
     write_json(_owner_file(out), ProcessIdentity.own())
 
 
 def has_lock(folder: Path) -> bool:
-    """Return whether there is a lock of Snakemake on `folder`, whoever took it."""
+    """Return whether there is a Snakemake lock on `folder`, whoever took it."""
     return bool(_locks(folder))
 
 
 def is_locked(out: Path) -> bool:
     """Return whether a Snakemake that may live holds the lock on `out`."""
-    # Looked for last: a Snakemake that ends takes its lock away meanwhile.
+    # Checked last: a Snakemake that ends may remove its lock meanwhile.
     return not _is_stale(out) and has_lock(out)
 
 
 def release_stale_lock(out: Path) -> None:
-    """Free the lock on `out` when the process that took it is known to be dead, and the workspace is the user's.
+    """Free the lock on `out` if its owner is known to be dead and the workspace is the user's.
 
-    Only files called as Snakemake calls its locks are removed, and none where the folder of locks is a link. What may
-    not be looked at or removed stays, and Snakemake says so.
+    Only files with the names of Snakemake's locks are removed, and none if the folder of locks is a link. What cannot
+    be read or removed stays, and Snakemake reports it.
     """
     with suppress(OSError):
         if _is_stale(out) and is_trusted(out) and not (out / ".snakemake" / "locks").is_symlink():
@@ -53,7 +53,7 @@ def release_stale_lock(out: Path) -> None:
 
 @contextmanager
 def workspace_lock(out: Path) -> Iterator[None]:
-    """Let one process at a time write the workflow or the state of `out`. Raises WorkspaceError while another does."""
+    """Let one process at a time write the workflow or state of `out`. Raises WorkspaceError while another one does."""
     busy = WorkspaceError("another canary-wf is writing here", where=out, hint="wait until it is done")
     with file_lock(out / STATE_FOLDER / "lock", patience=0, busy=busy):
         yield
@@ -66,12 +66,12 @@ def _is_stale(out: Path) -> bool:
     try:
         owner: ProcessIdentity = read_json(_owner_file(out), ProcessIdentity)
     except WorkspaceError:
-        return False  # a damaged note says nothing about the lock, which stands then
+        return False  # a damaged note says nothing about the lock, which then stands
     try:
-        # A lock that is younger than the note belongs to a process that has not come to write its own.
+        # A lock younger than the note belongs to a process that has not written its own note yet.
         is_younger = max(path.stat().st_mtime for path in locks) > _owner_file(out).stat().st_mtime
     except FileNotFoundError:
-        return False  # who took it lives, and has taken it away just now
+        return False  # its owner lives, and has removed it just now
     return not is_younger and not owner.may_live
 
 

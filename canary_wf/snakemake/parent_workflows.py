@@ -1,7 +1,7 @@
-"""Which larger workflows use a suite as a module, so that nobody changes it while one of them is being run.
+"""The parent workflows that use a suite as a module; nobody may change the suite while one of them runs.
 
-Snakemake's lock lies in the folder where the larger workflow runs, which a suite does not know. So whoever reads the
-suite's rules leaves a note: the folder, and the process that may lock it.
+Snakemake's lock lies in the folder where the parent workflow runs, which the suite does not know. So the process that
+reads the suite's rules leaves a note with that folder and its own identity.
 """
 
 import hashlib
@@ -21,15 +21,15 @@ FOLDER = "larger"
 
 
 class LargerWorkflow(ProcessIdentity, frozen=True, kw_only=True):
-    """The Snakemake that read the suite's rules for a larger workflow, and the folder where that runs (absolute)."""
+    """The Snakemake that read the suite's rules for a parent workflow, and the folder where it runs (absolute)."""
 
     folder: str
 
 
 def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
-    """Note in `out` that this process reads its rules for another folder; a note of one that lives there is kept.
+    """Note in `out` that this process reads its rules for another folder; the note of another live process is kept.
 
-    The processes of `workflow` that run single jobs note nothing. A suite that cannot be written does without.
+    Processes of `workflow` that run single jobs write no note. A suite that is not writable does without.
     """
     with suppress(OSError, WorkspaceError):
         here = Path.cwd().resolve()
@@ -45,7 +45,7 @@ def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's
 
 
 def running_larger(out: Path) -> list[Path]:
-    """Return the folders of larger workflows that use `out` and are being run, or may be."""
+    """Return the folders of parent workflows that use `out` and run, or may run."""
     found = [note for path in sorted(_notes(out).glob("*.json")) if (note := _read(path)) is not None]
     return [Path(note.folder) for note in found if note.may_live and has_lock(Path(note.folder))]
 

@@ -1,7 +1,7 @@
-"""Errors of a Snakemake that is quiet about everything: with ``--quiet all`` it ends without a word.
+"""Error lines for a Snakemake run with ``--quiet all``, which otherwise ends without any message.
 
-The workflow calls this when it is read, so that a folder that is read-only, a disk that is full, or a batch that the
-machine ended is reported in one line. What the gate says of jobs that failed, it says itself.
+The workflow installs this when it is read, so that a read-only folder, a full disk, or a batch ended by the machine is
+reported in one line. The gate reports failed jobs itself.
 """
 
 import logging
@@ -13,18 +13,18 @@ from canary_wf.errors import one_line
 from canary_wf.files.plain_files import open_plain
 
 REFUSED = "canary-wf runs no batch that was planned for other machines"
-"""The error by which Snakemake ends once the reason was shown, so that it need not be shown again."""
+"""The error with which Snakemake ends after the reason was shown, so that it is not shown twice."""
 
 _NAME = "canary-wf errors"
 _LONGEST = 1000
 _SUMMED_UP = ("At least one job did not complete successfully", "Exiting because a job execution failed")
-"""What Snakemake says at the end, after each job that failed."""
+"""Snakemake's closing messages, which follow the messages about each failed job."""
 
 _OF_A_RULE = "RuleException"
-"""How what Snakemake says of a command that failed begins, before it says which rule that was."""
+"""The beginning of Snakemake's message about a failed command, before it says which rule that was."""
 
 _SNAKEMAKES_TRACEBACK = "Traceback:"
-"""What stands behind an error in a Snakefile, before the places in files; Python's traceback has the error last."""
+"""The line after an error in a Snakefile, before the places in files; in a Python traceback the error comes last."""
 
 
 class _Errors(logging.Handler):
@@ -33,19 +33,19 @@ class _Errors(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.name = _NAME
-        self._told = False
+        self._has_reported = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line for `record`."""
-        told = _job(record) if str(getattr(record, "event", "")) == "job_error" else _message(record)
-        if told is not None and not (self._told and any(words in told for words in _SUMMED_UP)):
-            sys.stderr.write(f"canary-wf: Snakemake: {told}\n")
-        self._told = True
+        line = _job(record) if str(getattr(record, "event", "")) == "job_error" else _message(record)
+        if line is not None and not (self._has_reported and any(words in line for words in _SUMMED_UP)):
+            sys.stderr.write(f"canary-wf: Snakemake: {line}\n")
+        self._has_reported = True
 
 
 def tell_errors(workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
-    """Tell the errors of this Snakemake in one line each when it is quiet about everything, once for each process."""
-    from snakemake.logging import logger  # type: ignore[import-untyped]  # it has no types
+    """Report the errors of a quiet Snakemake in one line each; installs the handler once per process."""
+    from snakemake.logging import logger  # type: ignore[import-untyped]  # without types
     from snakemake.settings.enums import Quietness  # type: ignore[import-untyped]  # as above
 
     settings = workflow.output_settings
@@ -54,17 +54,17 @@ def tell_errors(workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, 
 
 
 def _job(record: logging.LogRecord) -> str | None:
-    """Return what to say of a rule that failed: the end of its log, and where that is."""
+    """Return the line for a failed rule: the end of its log, and the log's path."""
     rule = str(getattr(record, "rule_name", None) or "")
     if rule == "gate":
         return None
     logs = [str(path) for path in getattr(record, "log", None) or ()]
-    told = [f"rule {rule} failed", *filter(None, map(_end_of, logs))]
-    return one_line(": ".join(told)[:_LONGEST] + (f"; see {', '.join(logs)}" if logs else ""))
+    parts = [f"rule {rule} failed", *filter(None, map(_end_of, logs))]
+    return one_line(": ".join(parts)[:_LONGEST] + (f"; see {', '.join(logs)}" if logs else ""))
 
 
 def _end_of(log: str) -> str:
-    """Return the last line of a log, nothing where it cannot be read."""
+    """Return the last line of a log, or nothing when it cannot be read."""
     try:
         with open_plain(log) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 4 * _LONGEST))
@@ -75,7 +75,7 @@ def _end_of(log: str) -> str:
 
 
 def _message(record: logging.LogRecord) -> str | None:
-    """Return an error in one line: the last one of a traceback, else all of its lines; None for one that was shown."""
+    """Return an error in one line: the last line of a traceback, or else all lines; None if it was shown already."""
     lines = [line.strip() for line in record.getMessage().splitlines() if line.strip()]
     if not lines or lines[0].startswith(_OF_A_RULE) or REFUSED in lines:
         return None

@@ -1,4 +1,4 @@
-"""The run time a batch asks its scheduler for."""
+"""The run time that a batch requests from its scheduler."""
 
 import time
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from canary_wf.state.journal import read_journal
 from canary_wf.state.session_paths import SessionPaths
 
 PATIENCE = 2.0
-"""Seconds between two questions about a Slurm job whose end Slurm does not know yet."""
+"""Seconds between two queries about a Slurm job whose end Slurm does not know yet."""
 
 
 def runtime_minutes(plan: str, batch: str, planned: int, longest: int | None = None) -> int:
-    """Return the minutes to ask for: the planned ones, doubled for each attempt that ended by its time limit.
+    """Return the minutes to request: the planned ones, doubled for each attempt that ended by its time limit.
 
-    More than `longest` is never asked for, as no partition would ever run it. Nothing else makes a retry ask for more:
-    what failed for another reason would only wait longer in the queue. A batch whose state cannot be read asks for what
-    is planned: its runner says what is wrong, and the others run.
+    The request never exceeds `longest`, because no partition would ever run it. Other failures do not increase it: the
+    batch would only wait longer in the queue. A batch whose state cannot be read requests what is planned: its runner
+    reports the error, and the others run.
     """
     paths = SessionPaths.of_plan(Path(plan))
     try:
@@ -33,13 +33,13 @@ def runtime_minutes(plan: str, batch: str, planned: int, longest: int | None = N
 
 
 def _limits_reached(paths: SessionPaths, batch: str) -> int:
-    """Return how many attempts at `batch` ended by their time limit. Raises CanaryWfError or OSError."""
+    """Return the number of attempts at `batch` that ended by their time limit. Raises CanaryWfError or OSError."""
     journal = paths.batch(batch).journal
     if not journal.exists():
         return 0
     state = read_journal(journal)
     suspect = suspect_of(paths, batch, state, own_ids())
-    # A runner that was killed at the limit could not write that down.
+    # A runner that was killed at the limit could not record that.
     silent = suspect is not None and _has_timed_out(paths, suspect)
     return state.ended_by_limit + silent
 
@@ -51,8 +51,8 @@ _asked: dict[str, float] = {}
 def _has_timed_out(paths: SessionPaths, suspect: Suspect) -> bool:
     """Return whether a Slurm job whose runner is gone ended by its time limit.
 
-    Snakemake asks for the run time of every batch, several times. So Slurm is asked once for all, and how a job ended
-    is remembered; one that is about to end has another state a little later.
+    Snakemake evaluates the run time of every batch several times. So Slurm is asked once for all of them, and end
+    states are remembered; a job that is about to end is asked about again a little later.
     """
     name = suspect.slurm_job_id
     now = time.monotonic()
@@ -64,13 +64,13 @@ def _has_timed_out(paths: SessionPaths, suspect: Suspect) -> bool:
 
 
 def _others(paths: SessionPaths) -> Iterator[Suspect]:
-    """Yield what else will be asked after: all suspects of the session, but inside of a batch, which is its own."""
+    """Yield the session's other jobs that will be asked about; none inside a batch, which only asks for itself."""
     folder = paths.folder / "batches"
     if own_ids() or not folder.is_dir():
         return
     for batch in folder.iterdir():
         files = paths.batch(batch.name)
-        with suppress(CanaryWfError, OSError):  # another batch's, which asks for itself
+        with suppress(CanaryWfError, OSError):  # an error of another batch, which reports it itself
             if files.journal.exists() and not files.result.exists():
                 suspect = suspect_of(paths, batch.name, read_journal(files.journal))
                 if suspect is not None and suspect.slurm_job_id not in _ended_states:

@@ -1,4 +1,4 @@
-"""What batches wait for, shown where Snakemake's user looks: their runners' own words go into log files."""
+"""What batches wait for, shown in Snakemake's terminal; the runners themselves only write to log files."""
 
 import sys
 import threading
@@ -10,22 +10,22 @@ from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.waiting import read_waiting
 
 SECONDS = 2.0
-"""Between two looks; more where a look takes long."""
+"""Seconds between two checks; more if a check takes long."""
 
 _SHARE = 50
-"""Looking takes at most this part of the time."""
+"""A check takes at most this fraction of the time (its reciprocal)."""
 
 _MOST = 64
-"""Batches that are looked at each time; more than that do not run on one machine at once."""
+"""Number of batches in each check; no more run on one machine at once."""
 
 _PLUGIN = "snakemake_logger_plugin_canary.submissions"
-"""What our logger plugin of Snakemake imports once it hears something; it shows the same then."""
+"""A module that Snakemake's logger plugin of this package imports; the plugin then shows the same notices."""
 
 
 def tell_of_waiting(paths: SessionPaths) -> None:
-    """Write to standard error what batches of the session wait for, for as long as this process lives.
+    """Write to standard error what batches of the session wait for, as long as this process lives.
 
-    Where the logger plugin is in use, that does it.
+    Does nothing if the logger plugin is in use, which does the same.
     """
     if _PLUGIN not in sys.modules:
         WaitingNotices(lambda: _waiting(paths), lambda line: sys.stderr.write(f"{line}\n")).start()
@@ -37,7 +37,7 @@ def _waiting(paths: SessionPaths) -> list[tuple[SessionPaths, str]]:
 
 
 class WaitingNotices:
-    """Writes a line when a batch begins to wait, or waits for somebody else; a thread of its own from `start` on."""
+    """Writes a line when a batch starts to wait, or waits for another holder; runs in a thread from `start` on."""
 
     def __init__(
         self, running: Callable[[], Iterable[tuple[SessionPaths, str]]], write: Callable[[str], object]
@@ -50,13 +50,13 @@ class WaitingNotices:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to look; doing so again does nothing."""
+        """Start the checks; calling it again has no effect."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="canary-wf waiting", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
-        """Look no longer."""
+        """Stop the checks."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
@@ -73,13 +73,13 @@ class WaitingNotices:
         try:
             running = list(self._running())[:_MOST]
         except OSError:
-            return  # where nobody may look, there is nothing to show
+            return  # no permission to read, so nothing to show
         for paths, batch in running:
             try:
                 waiting = read_waiting(paths.batch(batch).waiting)
             except (CanaryWfError, OSError):
-                continue  # a file in the middle of a change; the next look sees it whole
-            # What an earlier runner left when it was killed is nothing that anybody waits for.
+                continue  # the file is being changed; the next check reads it whole
+            # The file of a runner that was killed earlier does not mean that a batch waits.
             if waiting is None or waiting.since < self._began - SECONDS or self._told.get(batch) == waiting.what:
                 continue
             self._told[batch] = waiting.what
