@@ -16,7 +16,7 @@ import msgspec
 from canary_wf.errors import CanaryWfError
 from canary_wf.files.json_files import read_json
 from canary_wf.hooks.user_hooks import UserHooks, own_hooks
-from canary_wf.recovery.withdrawal import TOLD, note_withdrawal, retract_withdrawal, take_back
+from canary_wf.recovery.user_stop import STOP_MESSAGE, cancel_submissions, note_user_stop, retract_user_stop
 from canary_wf.resources.slurm.jobs import ask_states, ended
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import note_ended, note_submitted
@@ -66,10 +66,10 @@ class SubmissionNotes:
         now = time.time()
         for paths in self._sessions():
             if stopped_twice:
-                retract_withdrawal(paths, stopped)
+                retract_user_stop(paths, stopped)
             else:  # what was submitted in the last moment was taken back, too
-                note_withdrawal(paths, now)
-        take_back((paths.batch(batch).submission for paths, batch in self._batches.values()), now)
+                note_user_stop(paths, now)
+        cancel_submissions((paths.batch(batch).submission for paths, batch in self._batches.values()), now)
 
     def _learn(self, record: logging.LogRecord) -> None:
         """Remember which batch a job of Snakemake's is; the command that it runs says so, whatever the prefix."""
@@ -93,10 +93,10 @@ class SubmissionNotes:
                 note_submitted(self._file(job), now, slurm_id)
                 self._open[job] = slurm_id
                 self._tell("batch_submitted", job, {"time": now, "slurm_job_id": slurm_id})
-        if message.startswith(TOLD):
+        if message.startswith(STOP_MESSAGE):
             self._stopped = now
             for paths in self._sessions():
-                note_withdrawal(paths, now)
+                note_user_stop(paths, now)
 
     def _fail(self, job: int, record: logging.LogRecord) -> None:
         message = str(getattr(record, "rule_msg", None) or "")

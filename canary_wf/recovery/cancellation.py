@@ -11,7 +11,7 @@ from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, as_error
 from canary_wf.recovery.closing_verdicts import give_verdict
-from canary_wf.recovery.reconcile import clear_up
+from canary_wf.recovery.reconcile import clean_up
 from canary_wf.resources.slurm.jobs import cancel
 from canary_wf.state.attempt import Attempt, SupersededError, claim_batch, read_attempt
 from canary_wf.state.recording import own_attempt
@@ -30,10 +30,10 @@ def cancel_jobs(paths: SessionPaths, batches: Mapping[str, Sequence[str]]) -> tu
     others from being cancelled: it adds an error.
     """
     errors: list[CanaryWfError] = []
-    left = {batch: jobs for batch, jobs in batches.items() if not os.path.lexists(paths.batch(batch).result)}
-    cancel(_slurm_jobs(paths, left))
+    unfinished = {batch: jobs for batch, jobs in batches.items() if not os.path.lexists(paths.batch(batch).result)}
+    cancel(_slurm_jobs(paths, unfinished))
     cancelled = 0
-    for batch, jobs in left.items():
+    for batch, jobs in unfinished.items():
         try:
             cancelled += _cancel_batch(paths, batch, jobs)
         except (CanaryWfError, OSError) as error:
@@ -47,14 +47,14 @@ def _slurm_jobs(paths: SessionPaths, batches: Iterable[str]) -> list[str]:
 
 
 def _cancel_batch(paths: SessionPaths, batch: str, jobs: Iterable[str]) -> int:
-    with own_attempt(paths, batch, _taken(paths.batch(batch).attempt), "cancelled") as recorder:
-        clear_up(recorder)
+    with own_attempt(paths, batch, _claim_now(paths.batch(batch).attempt), "cancelled") as recorder:
+        clean_up(recorder)
         open_jobs = [job for job in jobs if not recorder.state.record(job).status.is_final]
         give_verdict(recorder, open_jobs, Outcome.CANCELLED, REASON)
     return len(open_jobs)
 
 
-def _taken(path: Path) -> Attempt:
+def _claim_now(path: Path) -> Attempt:
     """Claim the batch of `path` without waiting for a runner elsewhere, whose writes no longer count."""
     while True:
         with suppress(SupersededError):  # a runner claimed it just now: claim it from that one

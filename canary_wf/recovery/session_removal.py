@@ -85,10 +85,10 @@ def remove_sessions(sessions: Iterable[OldSession]) -> None:
     """Remove `sessions`: each disappears at once, its files shortly after. Raises WorkspaceError if it cannot."""
     for session in sessions:
         folder = session.paths.folder
-        beside = folder.with_name(f".{folder.name}.removed")
+        removed = folder.with_name(f".{folder.name}.removed")
         try:
-            folder.rename(beside)
-            remove_folder(beside)
+            folder.rename(removed)
+            remove_folder(removed)
         except OSError as error:
             raise not_writable(folder, error, "see whose files they are") from error
 
@@ -96,9 +96,9 @@ def remove_sessions(sessions: Iterable[OldSession]) -> None:
 def _freed(folder: Path, seen: dict[tuple[int, int], int]) -> int:
     """Return the bytes freed with `folder`; `seen` counts the hard links found so far, by file."""
     freed = 0
-    for place, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            found = os.lstat(os.path.join(place, name))  # noqa: PTH118 - once a file
+            found = os.lstat(os.path.join(parent, name))  # noqa: PTH118 - once a file
             if name in files and found.st_nlink > 1:
                 key = (found.st_dev, found.st_ino)
                 seen[key] = seen.get(key, 0) + 1

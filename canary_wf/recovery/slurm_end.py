@@ -11,7 +11,7 @@ import msgspec
 
 from canary_wf.recovery.closing_verdicts import LOST, give_verdict, interrupt
 from canary_wf.recovery.reset import with_blocked
-from canary_wf.recovery.withdrawal import was_withdrawn
+from canary_wf.recovery.user_stop import was_stopped_by_user
 from canary_wf.resources.slurm.jobs import ask_states, ended, in_words
 from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import BatchState
@@ -26,7 +26,7 @@ _ENDED_BY_SIGNAL = ("signal", "time_limit")
 """End reasons of a runner that a signal ended: late in its time it assumes the time limit, but Slurm knows better."""
 
 
-class Suspect(msgspec.Struct, frozen=True):
+class SlurmJobToCheck(msgspec.Struct, frozen=True):
     """A Slurm job of a batch that may have ended badly: its id, and when its attempt (or its submission) began.
 
     `state` is its end state, if the submitter noted one.
@@ -37,7 +37,9 @@ class Suspect(msgspec.Struct, frozen=True):
     state: str | None = None
 
 
-def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collection[str] = ()) -> Suspect | None:
+def slurm_job_to_check(
+    paths: SessionPaths, batch: str, state: BatchState, own: Collection[str] = ()
+) -> SlurmJobToCheck | None:
     """Return the Slurm job to ask about, or None when its end is known. `own` are ids of a job that runs now.
 
     It is the Slurm job whose runner recorded no end or was stopped, or a later one whose runner never started.
@@ -50,11 +52,11 @@ def suspect_of(paths: SessionPaths, batch: str, state: BatchState, own: Collecti
             noted = submission if _is_of(submission, attempt) else None
             break
         if submission.slurm_job_id is not None and submission.slurm_job_id not in own:
-            return Suspect(submission.slurm_job_id, submission.time, submission.state)
+            return SlurmJobToCheck(submission.slurm_job_id, submission.time, submission.state)
     if attempt is None or attempt.slurm_job_id is None or attempt.slurm_job_id in own:
         return None
     open_ = state.is_open or (state.last_end is not None and state.last_end.reason in _ENDED_BY_SIGNAL)
-    return Suspect(attempt.slurm_job_id, attempt.time, noted.state if noted else None) if open_ else None
+    return SlurmJobToCheck(attempt.slurm_job_id, attempt.time, noted.state if noted else None) if open_ else None
 
 
 def _is_of(submission: SubmissionRecord, attempt: AttemptStarted | None) -> bool:
@@ -64,33 +66,33 @@ def _is_of(submission: SubmissionRecord, attempt: AttemptStarted | None) -> bool
     return submission.slurm_job_id == attempt.slurm_job_id or "_" in submission.slurm_job_id
 
 
-def states_of(suspects: Iterable[Suspect | None]) -> dict[str, str]:
+def states_of(slurm_jobs: Iterable[SlurmJobToCheck | None]) -> dict[str, str]:
     """Return the states of the Slurm jobs by id: the noted ones, and for the others Slurm's answer to one question."""
-    wanted = [suspect for suspect in suspects if suspect is not None]
-    noted = {suspect.slurm_job_id: suspect.state for suspect in wanted if suspect.state is not None}
-    return ask_states(suspect.slurm_job_id for suspect in wanted if suspect.state is None) | noted
+    known = [slurm_job for slurm_job in slurm_jobs if slurm_job is not None]
+    noted = {slurm_job.slurm_job_id: slurm_job.state for slurm_job in known if slurm_job.state is not None}
+    return ask_states(slurm_job.slurm_job_id for slurm_job in known if slurm_job.state is None) | noted
 
 
 def record_end(
-    recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str], lost: str
+    recorder: Recorder, paths: SessionPaths, slurm_job: SlurmJobToCheck | None, states: Mapping[str, str], lost: str
 ) -> str:
     """Record verdicts for jobs that no longer have a runner; return the reason with which their attempt ended.
 
     `states` are Slurm's answers; `lost` is the reason for jobs about which Slurm knows nothing.
     """
-    state = None if suspect is None else states.get(suspect.slurm_job_id)
-    if suspect is None or state is None or not ended(state):
+    state = None if slurm_job is None else states.get(slurm_job.slurm_job_id)
+    if slurm_job is None or state is None or not ended(state):
         interrupt(recorder, lost)
         return "lost"
-    reason = in_words(suspect.slurm_job_id, state)
-    if state == "CANCELLED" and not was_withdrawn(paths, suspect.since):
+    reason = in_words(slurm_job.slurm_job_id, state)
+    if state == "CANCELLED" and not was_stopped_by_user(paths, slurm_job.since):
         give_verdict(recorder, _open(recorder), Outcome.CANCELLED, reason)
         return "cancelled"
     cut_short = [
         job
         for job, record in recorder.state.jobs.items()
         if record.phase is JobPhase.RUNNING
-        or (record.status.outcome is Outcome.INTERRUPTED and (record.finished or 0.0) >= suspect.since)
+        or (record.status.outcome is Outcome.INTERRUPTED and (record.finished or 0.0) >= slurm_job.since)
     ]
     killed = _killed(recorder, state, cut_short)
     _record_killed(recorder, killed, reason)
@@ -125,21 +127,21 @@ def _record_killed(recorder: Recorder, killed: Sequence[str], reason: str) -> No
             give_verdict(recorder, [job], Outcome.INTERRUPTED, reason, {BATCH_KILLED: 1})
 
 
-def end_previous(recorder: Recorder, suspect: Suspect | None, states: Mapping[str, str]) -> None:
+def end_previous(recorder: Recorder, slurm_job: SlurmJobToCheck | None, states: Mapping[str, str]) -> None:
     """Record, before a new attempt begins, that the one before it reached its time limit, if Slurm says so."""
     before = recorder.state.attempt
-    if suspect is None or before is None or before.slurm_job_id != suspect.slurm_job_id:
+    if slurm_job is None or before is None or before.slurm_job_id != slurm_job.slurm_job_id:
         return
-    if states.get(suspect.slurm_job_id) == "TIMEOUT":
+    if states.get(slurm_job.slurm_job_id) == "TIMEOUT":
         recorder(AttemptEnded(time=time.time(), token=before.token, reason="time_limit"))
 
 
 def record_previous(
-    recorder: Recorder, paths: SessionPaths, suspect: Suspect | None, states: Mapping[str, str]
+    recorder: Recorder, paths: SessionPaths, slurm_job: SlurmJobToCheck | None, states: Mapping[str, str]
 ) -> None:
     """Record, for a runner that begins, the end of the Slurm job before it, if Slurm knows the end."""
-    if suspect is not None and ended(states.get(suspect.slurm_job_id, "")):
-        record_end(recorder, paths, suspect, states, lost="")
+    if slurm_job is not None and ended(states.get(slurm_job.slurm_job_id, "")):
+        record_end(recorder, paths, slurm_job, states, lost="")
 
 
 def _open(recorder: Recorder) -> list[str]:

@@ -110,7 +110,7 @@ def run_batch(
     require_trusted(paths.out, [paths.session])
     batch_slice = load_slice(paths, batch, anywhere=anywhere)
     if batch_slice.scheduler == "slurm" and not submitted and not os.environ.get("SLURM_JOB_ID"):
-        from canary_wf.snakemake.local_execution import require_permission  # late: start-up
+        from canary_wf.snakemake.rule_values import require_permission  # late: start-up
 
         require_permission(f"batch {batch}", os.environ)
     _require_upstreams(batch_slice.batch, paths)
@@ -217,9 +217,9 @@ class _BatchAttempt:
             time_limit=self.slice.batch.time_limit,
         )
         if self.recorder.state.attempts or self.files.submission.exists():
-            from canary_wf.recovery.reconcile import follow  # late, as most batches run once and not by Slurm
+            from canary_wf.recovery.reconcile import begin_attempt  # late, as most batches run once and not by Slurm
 
-            follow(self.recorder, self.paths, self.slice.batch.id, event)
+            begin_attempt(self.recorder, self.paths, self.slice.batch.id, event)
         else:
             self.recorder(event)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, WorkspaceError, one_line
 from canary_wf.history.run_times import record_session
-from canary_wf.recovery.reconcile import settle
-from canary_wf.recovery.withdrawal import note_withdrawal, stopped_by_user, take_back
+from canary_wf.recovery.reconcile import reconcile_batches
+from canary_wf.recovery.user_stop import cancel_submissions, note_user_stop, stopped_by_user
 from canary_wf.snakemake.lock import record_owner
-from canary_wf.snakemake.waiting_notices import tell_of_waiting
+from canary_wf.snakemake.waiting_notices import show_waiting_batches
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.trust import require_trusted
 
@@ -23,17 +23,17 @@ from canary_wf.state.trust import require_trusted
 def workflow_started(plan: str) -> None:
     """Note which process runs the workflow, and reconcile what an earlier, broken run left."""
     paths = SessionPaths.of_plan(Path(plan))
-    with _told():
+    with _errors_reported():
         require_trusted(paths.out, [paths.session])
         record_owner(paths.out)
-        tell_of_waiting(paths)
-        tell(settle(paths, _batches(paths)))
+        show_waiting_batches(paths)
+        warn_about(reconcile_batches(paths, _batches(paths)))
 
 
 def workflow_succeeded(plan: str) -> None:
     """Keep the run times for the next plan."""
     paths = SessionPaths.of_plan(Path(plan))
-    with _told():
+    with _errors_reported():
         require_trusted(paths.out, [paths.session])
         keep_runtimes(paths, _batches(paths))
 
@@ -41,19 +41,19 @@ def workflow_succeeded(plan: str) -> None:
 def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
     """Reconcile the state, keep the known run times, and say where to look. `logs` are Snakemake's log files."""
     paths = SessionPaths.of_plan(Path(plan))
-    with _told():
+    with _errors_reported():
         require_trusted(paths.out, [paths.session])
         if stopped_by_user(logs):
             now = time.time()
-            note_withdrawal(paths, now)
-            take_back((paths.batch(batch).submission for batch in _batches(paths)), now)
-        tell(settle(paths, _batches(paths)))
+            note_user_stop(paths, now)
+            cancel_submissions((paths.batch(batch).submission for batch in _batches(paths)), now)
+        warn_about(reconcile_batches(paths, _batches(paths)))
         keep_runtimes(paths, _batches(paths))
     command = f"canary-wf status -d {shlex.quote(str(paths.out))}"
     sys.stderr.write(f"canary-wf: the run did not pass; see what happened with: {command}\n")
 
 
-def tell(errors: Iterable[CanaryWfError]) -> None:
+def warn_about(errors: Iterable[CanaryWfError]) -> None:
     """Warn about batches whose state could not be reconciled; they count as failed or not run."""
     sys.stderr.writelines(f"canary-wf: warning: {error}\n" for error in errors)
 
@@ -67,7 +67,7 @@ def keep_runtimes(paths: SessionPaths, batches: Iterable[str]) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_reported() -> Iterator[None]:
     """Report an error in one line: in a handler that raises, a traceback of Snakemake would bury it."""
     try:
         yield

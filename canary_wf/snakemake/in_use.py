@@ -7,7 +7,7 @@ from pathlib import Path
 from canary_wf.errors import WorkspaceError
 from canary_wf.resources.slurm.jobs import ask_states, ended
 from canary_wf.snakemake.lock import is_locked
-from canary_wf.snakemake.parent_workflows import running_larger
+from canary_wf.snakemake.parent_workflows import running_parent_workflows
 from canary_wf.state.attempt import AttemptFile, living, read_attempt
 from canary_wf.state.session_paths import SessionPaths, session_names
 from canary_wf.state.submission import read_submissions
@@ -22,7 +22,7 @@ def check_free(out: Path) -> None:
     if is_locked(out):
         hint = "wait for snakemake; if none runs here any more: snakemake --unlock"
         raise WorkspaceError("the workflow is locked by a running snakemake", where=out, hint=hint)
-    for folder in running_larger(out):
+    for folder in running_parent_workflows(out):
         hint = "wait for it; if no snakemake runs there any more: snakemake --unlock in that folder"
         raise WorkspaceError(f"a larger workflow that uses it is being run in {folder}", where=out, hint=hint)
 

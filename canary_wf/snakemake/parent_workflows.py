@@ -20,13 +20,13 @@ from canary_wf.state.trust import is_trusted
 FOLDER = "larger"
 
 
-class LargerWorkflow(ProcessIdentity, frozen=True, kw_only=True):
+class ParentWorkflow(ProcessIdentity, frozen=True, kw_only=True):
     """The Snakemake that read the suite's rules for a parent workflow, and the folder where it runs (absolute)."""
 
     folder: str
 
 
-def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
+def note_parent_workflow(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
     """Note in `out` that this process reads its rules for another folder; the note of another live process is kept.
 
     Processes of `workflow` that run single jobs write no note. A suite that is not writable does without.
@@ -41,10 +41,10 @@ def note_larger(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Snakemake's
             return
         path.parent.mkdir(exist_ok=True)
         own = ProcessIdentity.own()
-        write_json(path, LargerWorkflow(own.place, own.pid, own.started_ticks, folder=str(here)))
+        write_json(path, ParentWorkflow(own.place, own.pid, own.started_ticks, folder=str(here)))
 
 
-def running_larger(out: Path) -> list[Path]:
+def running_parent_workflows(out: Path) -> list[Path]:
     """Return the folders of parent workflows that use `out` and run, or may run."""
     found = [note for path in sorted(_notes(out).glob("*.json")) if (note := _read(path)) is not None]
     return [Path(note.folder) for note in found if note.may_live and has_lock(Path(note.folder))]
@@ -54,11 +54,11 @@ def _notes(out: Path) -> Path:
     return out / STATE_FOLDER / FOLDER
 
 
-def _read(path: Path) -> LargerWorkflow | None:
+def _read(path: Path) -> ParentWorkflow | None:
     if not path.exists():
         return None
     try:
-        note: LargerWorkflow = read_json(path, LargerWorkflow)
+        note: ParentWorkflow = read_json(path, ParentWorkflow)
     except WorkspaceError:
         return None  # a damaged note says nothing
     return note

@@ -43,7 +43,7 @@ class _Errors(logging.Handler):
         self._has_reported = True
 
 
-def tell_errors(workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
+def report_errors(workflow: Any) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
     """Report the errors of a quiet Snakemake in one line each; installs the handler once per process."""
     from snakemake.logging import logger  # type: ignore[import-untyped]  # without types
     from snakemake.settings.enums import Quietness  # type: ignore[import-untyped]  # as above

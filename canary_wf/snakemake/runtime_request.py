@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
-from canary_wf.recovery.slurm_end import Suspect, states_of, suspect_of
+from canary_wf.recovery.slurm_end import SlurmJobToCheck, slurm_job_to_check, states_of
 from canary_wf.resources.slurm.jobs import ended
 from canary_wf.resources.slurm.text import own_ids
 from canary_wf.state.journal import read_journal
@@ -38,9 +38,9 @@ def _limits_reached(paths: SessionPaths, batch: str) -> int:
     if not journal.exists():
         return 0
     state = read_journal(journal)
-    suspect = suspect_of(paths, batch, state, own_ids())
+    slurm_job = slurm_job_to_check(paths, batch, state, own_ids())
     # A runner that was killed at the limit could not record that.
-    silent = suspect is not None and _has_timed_out(paths, suspect)
+    silent = slurm_job is not None and _has_timed_out(paths, slurm_job)
     return state.ended_by_limit + silent
 
 
@@ -48,22 +48,22 @@ _ended_states: dict[str, str] = {}
 _asked: dict[str, float] = {}
 
 
-def _has_timed_out(paths: SessionPaths, suspect: Suspect) -> bool:
+def _has_timed_out(paths: SessionPaths, slurm_job: SlurmJobToCheck) -> bool:
     """Return whether a Slurm job whose runner is gone ended by its time limit.
 
     Snakemake evaluates the run time of every batch several times. So Slurm is asked once for all of them, and end
     states are remembered; a job that is about to end is asked about again a little later.
     """
-    name = suspect.slurm_job_id
+    name = slurm_job.slurm_job_id
     now = time.monotonic()
     if name not in _ended_states and now - _asked.get(name, -PATIENCE) >= PATIENCE:
-        suspects = [suspect, *_others(paths)]
-        _asked.update(dict.fromkeys((other.slurm_job_id for other in suspects), now))
-        _ended_states.update((job, state) for job, state in states_of(suspects).items() if ended(state))
+        slurm_jobs = [slurm_job, *_others(paths)]
+        _asked.update(dict.fromkeys((other.slurm_job_id for other in slurm_jobs), now))
+        _ended_states.update((job, state) for job, state in states_of(slurm_jobs).items() if ended(state))
     return _ended_states.get(name) == "TIMEOUT"
 
 
-def _others(paths: SessionPaths) -> Iterator[Suspect]:
+def _others(paths: SessionPaths) -> Iterator[SlurmJobToCheck]:
     """Yield the session's other jobs that will be asked about; none inside a batch, which only asks for itself."""
     folder = paths.folder / "batches"
     if own_ids() or not folder.is_dir():
@@ -72,6 +72,6 @@ def _others(paths: SessionPaths) -> Iterator[Suspect]:
         files = paths.batch(batch.name)
         with suppress(CanaryWfError, OSError):  # an error of another batch, which reports it itself
             if files.journal.exists() and not files.result.exists():
-                suspect = suspect_of(paths, batch.name, read_journal(files.journal))
-                if suspect is not None and suspect.slurm_job_id not in _ended_states:
-                    yield suspect
+                slurm_job = slurm_job_to_check(paths, batch.name, read_journal(files.journal))
+                if slurm_job is not None and slurm_job.slurm_job_id not in _ended_states:
+                    yield slurm_job

@@ -22,7 +22,7 @@ _PLUGIN = "snakemake_logger_plugin_canary.submissions"
 """A module that Snakemake's logger plugin of this package imports; the plugin then shows the same notices."""
 
 
-def tell_of_waiting(paths: SessionPaths) -> None:
+def show_waiting_batches(paths: SessionPaths) -> None:
     """Write to standard error what batches of the session wait for, as long as this process lives.
 
     Does nothing if the logger plugin is in use, which does the same.
@@ -45,7 +45,7 @@ class WaitingNotices:
         self._running = running
         self._write = write
         self._began = time.time()
-        self._told: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -80,7 +80,7 @@ class WaitingNotices:
             except (CanaryWfError, OSError):
                 continue  # the file is being changed; the next check reads it whole
             # The file of a runner that was killed earlier does not mean that a batch waits.
-            if waiting is None or waiting.since < self._began - SECONDS or self._told.get(batch) == waiting.what:
+            if waiting is None or waiting.since < self._began - SECONDS or self._shown.get(batch) == waiting.what:
                 continue
-            self._told[batch] = waiting.what
+            self._shown[batch] = waiting.what
             self._write(f"canary-wf: batch {batch} is {waiting}")

@@ -12,7 +12,7 @@ from fault_kinds import is_stopped
 from fault_world import World, tools, wait_until, watchdogs
 
 from canary_wf.process.process_identity import start_ticks
-from canary_wf.recovery.reconcile import settle
+from canary_wf.recovery.reconcile import reconcile_batches
 from canary_wf.state.journal import read_journal
 from canary_wf.verdict.status import Outcome
 
@@ -116,7 +116,7 @@ def test_what_left_its_group_is_found_by_its_token(tmp_path: Path, way: str) -> 
             (world.beside / "go").touch()
             assert world.run() == 0, world.log()
         else:
-            settle(world.paths, [world.batch])
+            reconcile_batches(world.paths, [world.batch])
             assert _outcome(world) is Outcome.INTERRUPTED
         assert not any(map(_alive, pids))
     finally:

@@ -23,7 +23,7 @@ from canary_wf.history.run_times import (
     statistics_of,
     update_history,
 )
-from canary_wf.recovery.withdrawal import note_withdrawal
+from canary_wf.recovery.user_stop import note_user_stop
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import note_submitted, read_submissions
 
@@ -153,7 +153,7 @@ def test_no_note_of_several_writers_is_lost(tmp_path: Path, kind: str) -> None:
         if kind == "submission":
             note_submitted(file, float(number), str(number))
         elif kind == "withdrawal":
-            note_withdrawal(paths, float(number))
+            note_user_stop(paths, float(number))
         else:
             keep_run(tmp_path, "a" * 20, "a", CachedRun("s", float(number), 1.0, "SUCCESS", 0, passed=True))
 

@@ -15,7 +15,7 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 import snakemake_logger_plugin_canary as plugin
 from canary_wf.plan.store import write_session
-from canary_wf.recovery.withdrawal import was_withdrawn
+from canary_wf.recovery.user_stop import was_stopped_by_user
 from canary_wf.report.live.progress import RunProgress
 from canary_wf.report.session import load_session
 from canary_wf.state.events import JobFinished
@@ -140,11 +140,11 @@ def test_a_stopped_snakemake_took_its_jobs_back(tmp_path: Path, monkeypatch: pyt
         notes.hear(_job_info(paths, batch, job))
         notes.hear(_record(f"Submitted job {job} with external jobid '1{job}'."))
     notes.hear(_record("Terminating processes on user request, this might take some time.", 20.0))
-    assert [was_withdrawn(paths, 10.0) for paths in suites] == [True, True]
+    assert [was_stopped_by_user(paths, 10.0) for paths in suites] == [True, True]
     notes.close(stopped_twice=twice)
     notes.close()
-    assert [was_withdrawn(paths, 10.0) for paths in suites] == [not twice] * 2
-    assert not was_withdrawn(suites[0], time.time() + 60)
+    assert [was_stopped_by_user(paths, 10.0) for paths in suites] == [not twice] * 2
+    assert not was_stopped_by_user(suites[0], time.time() + 60)
     assert (tmp_path / "calls").read_text() == "--quiet 10 11\n"
     ended = [read_submissions(paths.batch(batch).submission)[-1] for paths in suites]
     assert {submission.reason for submission in ended} == {"the workflow was stopped"}
@@ -158,7 +158,7 @@ def test_a_run_that_nobody_stopped_takes_nothing_back(tmp_path: Path) -> None:
     notes.hear(_job_info(paths, plan.batches[0].id))
     notes.hear(_record("Submitted job 3 with external jobid '14'."))
     notes.close()
-    assert not was_withdrawn(paths, 0.0)
+    assert not was_stopped_by_user(paths, 0.0)
     assert read_submissions(paths.batch(plan.batches[0].id).submission)[-1].ended is None
 
 

@@ -15,7 +15,7 @@ from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.process.orphans import end_left_behind, inherited
 from canary_wf.process.process_identity import start_ticks
-from canary_wf.recovery.reconcile import settle
+from canary_wf.recovery.reconcile import reconcile_batches
 from canary_wf.report.session import load_session
 from canary_wf.spec.ctest_rules import CTestRules
 from canary_wf.spec.job_spec import JobSpec
@@ -159,7 +159,7 @@ def test_whoever_settles_finds_what_runner_and_watchdog_left(tmp_path: Path) -> 
         os.kill(one, signal.SIGKILL)
     runner.wait()
     assert start_ticks(pid)
-    settle(paths, [plan.batches[0].id])
+    reconcile_batches(paths, [plan.batches[0].id])
     assert_gone(pid)
     job = json.loads((paths.job("a") / "job.json").read_text())
     assert job["outcome"] == "INTERRUPTED"

@@ -12,7 +12,7 @@ from sessions import recorded
 from canary_wf.files.json_files import write_json
 from canary_wf.process.process_identity import start_ticks
 from canary_wf.recovery.closing_verdicts import running_jobs
-from canary_wf.recovery.reconcile import needs_settling, settle
+from canary_wf.recovery.reconcile import reconcile_batches, was_abandoned
 from canary_wf.state.attempt import AttemptFile, read_attempt
 from canary_wf.state.events import JobLaunched
 from canary_wf.state.journal import JournalWriter, read_journal
@@ -29,8 +29,8 @@ def _batch(out: Path, *, running: bool, alive: bool = False) -> BatchPaths:
 def test_jobs_of_a_dead_runner_are_interrupted(tmp_path: Path) -> None:
     """The verdict says why, the attempt is closed, and final jobs stay what they are."""
     files = _batch(tmp_path, running=True)
-    assert needs_settling(files, read_attempt(files.attempt))
-    settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
+    assert was_abandoned(files, read_attempt(files.attempt))
+    reconcile_batches(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
     state = read_journal(files.journal)
     found = {job: (record.status.outcome, record.status.reason) for job, record in state.jobs.items()}
     assert found[spec("a").id] == (Outcome.INTERRUPTED, "its runner died")
@@ -47,17 +47,17 @@ def test_a_living_or_ended_runner_is_left_alone(tmp_path: Path, running: bool, a
     """Not a byte of its state changes."""
     files = _batch(tmp_path, running=running, alive=alive)
     before = (files.journal.read_bytes(), files.attempt.read_bytes())
-    assert not needs_settling(files, read_attempt(files.attempt))
-    settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
+    assert not was_abandoned(files, read_attempt(files.attempt))
+    reconcile_batches(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
     assert (files.journal.read_bytes(), files.attempt.read_bytes()) == before
 
 
 def test_settling_twice_changes_nothing_more(tmp_path: Path) -> None:
     """The report and the error handler may both settle."""
     files = _batch(tmp_path, running=True)
-    settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
+    reconcile_batches(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
     before = files.journal.read_bytes()
-    settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
+    reconcile_batches(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
     assert files.journal.read_bytes() == before
 
 
@@ -65,8 +65,8 @@ def test_a_batch_that_never_began_needs_no_settling(tmp_path: Path) -> None:
     """There is nothing to say, and nothing is written."""
     paths = SessionPaths(tmp_path, "s")
     files = paths.batch("b")
-    assert not needs_settling(files, read_attempt(files.attempt))
-    settle(paths, ["b"])
+    assert not was_abandoned(files, read_attempt(files.attempt))
+    reconcile_batches(paths, ["b"])
     assert not files.folder.exists()
 
 
@@ -78,7 +78,7 @@ def test_what_the_dead_left_running_is_killed(tmp_path: Path) -> None:
         writer = JournalWriter(files.journal)
         writer.append(JobLaunched(time=1.0, job=spec("a").id, pid=process.pid, started_ticks=start_ticks(process.pid)))
         writer.close()
-        settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
+        reconcile_batches(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
         assert process.wait(20) == -signal.SIGKILL
 
 
@@ -90,7 +90,7 @@ def test_who_got_the_number_of_a_dead_job_is_spared(tmp_path: Path) -> None:
         writer = JournalWriter(files.journal)
         writer.append(JobLaunched(time=1.0, job=spec("a").id, pid=process.pid, started_ticks=earlier))
         writer.close()
-        settle(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
+        reconcile_batches(SessionPaths.of_plan(files.folder.parent.parent / "plan.json"), [files.folder.name])
         assert process.poll() is None
         process.kill()
         assert process.wait(20) == -signal.SIGKILL
@@ -100,6 +100,6 @@ def test_a_runner_on_another_machine_is_believed_for_some_heartbeats(tmp_path: P
     """From here nobody sees its process, only how old its last sign of life is."""
     files = _batch(tmp_path, running=True)
     write_json(files.attempt, AttemptFile("elsewhere/boot/pid", 1, 1, token="t"))
-    assert not needs_settling(files, read_attempt(files.attempt))
+    assert not was_abandoned(files, read_attempt(files.attempt))
     os.utime(files.attempt, (1.0, 1.0))
-    assert needs_settling(files, read_attempt(files.attempt))
+    assert was_abandoned(files, read_attempt(files.attempt))

@@ -13,8 +13,8 @@ from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices, write_session
 from canary_wf.recovery import reconcile as settling
 from canary_wf.recovery import slurm_end
-from canary_wf.recovery.reconcile import settle
-from canary_wf.recovery.withdrawal import note_withdrawal, stopped_by_user
+from canary_wf.recovery.reconcile import reconcile_batches
+from canary_wf.recovery.user_stop import note_user_stop, stopped_by_user
 from canary_wf.run.retries import isolate_suspects
 from canary_wf.snakemake import runtime_request as limits
 from canary_wf.state.attempt import AttemptFile, read_attempt
@@ -89,7 +89,7 @@ def test_what_the_machine_ended_is_interrupted(
     """With Slurm's reason, whether the runner could write something or not; time is noted as the reason for more."""
     paths, batch = _cut_short(tmp_path, by_signal=by_signal)
     asked = _answers(monkeypatch, {"12": state})
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     journal, found = _found(paths, batch)
     assert asked == [["12"]]
     assert found == {
@@ -99,7 +99,7 @@ def test_what_the_machine_ended_is_interrupted(
     }
     assert journal.ended_by_limit == (state == "TIMEOUT")
     before = paths.batch(batch).journal.read_bytes()
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     assert paths.batch(batch).journal.read_bytes() == before
 
 
@@ -108,7 +108,7 @@ def test_what_a_person_cancelled_is_final(tmp_path: Path, monkeypatch: pytest.Mo
     """Also what had not begun; what was done stays done."""
     paths, batch = _cut_short(tmp_path, by_signal=by_signal)
     _answers(monkeypatch, {"12": "CANCELLED"})
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     cancelled = (Outcome.CANCELLED, "Slurm job 12 was cancelled (CANCELLED)")
     assert _found(paths, batch)[1] == {"done": (Outcome.SUCCESS, None), "ran": cancelled, "waited": cancelled}
 
@@ -119,7 +119,7 @@ def test_what_was_cancelled_late_in_its_time_did_not_run_into_its_limit(
     """The runner cannot tell the two apart; Slurm can."""
     paths, batch = _cut_short(tmp_path, by_signal=True, why="time_limit")
     _answers(monkeypatch, {"12": "CANCELLED"})
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     assert {outcome for outcome, _ in _found(paths, batch)[1].values()} == {Outcome.SUCCESS, Outcome.CANCELLED}
 
 
@@ -141,7 +141,7 @@ def test_what_was_blocked_for_good_stays_so(tmp_path: Path, monkeypatch: pytest.
     write_json(paths.batch(batch).attempt, AttemptFile("here", 0, 1, token="t", ended=False))
     os.utime(paths.batch(batch).attempt, (1.0, 1.0))
     _answers(monkeypatch, {"12": "CANCELLED"})
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     state = read_journal(paths.batch(batch).journal)
     assert [state.record(job.id).status.outcome.name for job in (failed, blocked, cut, behind)] == [
         "FAILED",
@@ -169,9 +169,9 @@ def test_what_a_stopped_workflow_took_back_is_not(tmp_path: Path, monkeypatch: p
     """Slurm calls it cancelled, too; a later attempt that a person cancels is told from it."""
     paths, batch = _cut_short(tmp_path, by_signal=True)
     _answers(monkeypatch, {"12": "CANCELLED"})
-    note_withdrawal(paths, 99.0)
-    note_withdrawal(paths, 105.0)
-    settle(paths, [batch])
+    note_user_stop(paths, 99.0)
+    note_user_stop(paths, 105.0)
+    reconcile_batches(paths, [batch])
     found = _found(paths, batch)[1]
     assert found["ran"][0] is Outcome.INTERRUPTED
     assert found["waited"][0] is Outcome.NONE
@@ -184,7 +184,7 @@ def test_where_slurm_knows_nothing_the_runner_just_died(
     """Neither squeue nor sacct there: the job is to be run again all the same."""
     paths, batch = _cut_short(tmp_path)
     _answers(monkeypatch, states)
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     assert _found(paths, batch)[1]["ran"] == (Outcome.INTERRUPTED, "its runner died")
 
 
@@ -198,7 +198,7 @@ def test_what_still_lives_is_left_alone(
     _answers(monkeypatch, {"12": state})
     files = paths.batch(batch)
     before = (files.journal.read_bytes(), files.attempt.read_bytes())
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     assert (files.journal.read_bytes(), files.attempt.read_bytes()) == before
 
 
@@ -210,13 +210,13 @@ def test_a_newer_attempt_is_not_taken_the_batch(tmp_path: Path, monkeypatch: pyt
     _answers(monkeypatch, {"12": state})
     looked_at = slurm_end.states_of
 
-    def begin_anew(suspects: Iterable[slurm_end.Suspect | None]) -> dict[str, str]:
+    def begin_anew(suspects: Iterable[slurm_end.SlurmJobToCheck | None]) -> dict[str, str]:
         write_json(paths.batch(batch).attempt, newer)
         return looked_at(suspects)
 
     monkeypatch.setattr(settling, "states_of", begin_anew)
     before = paths.batch(batch).journal.read_bytes()
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     assert paths.batch(batch).journal.read_bytes() == before
     assert read_attempt(paths.batch(batch).attempt) == newer
 
@@ -228,7 +228,7 @@ def test_what_the_submitter_noted_needs_no_slurm(tmp_path: Path, monkeypatch: py
         note_submitted(paths.batch(batch).submission, 50.0, number)
         note_ended(paths.batch(batch).submission, 110.0, "its Slurm job failed", "CANCELLED")
         asked = _answers(monkeypatch, {})
-        settle(paths, [batch])
+        reconcile_batches(paths, [batch])
         assert asked == [[]]
         cancelled = (Outcome.CANCELLED, "Slurm job 12 was cancelled (CANCELLED)")
         assert _found(paths, batch)[1] == {"done": (Outcome.SUCCESS, None), "ran": cancelled, "waited": cancelled}
@@ -243,7 +243,7 @@ def test_what_was_noted_of_another_job_is_not_believed(
     note_submitted(paths.batch(batch).submission, 50.0, number)
     note_ended(paths.batch(batch).submission, 60.0, "its Slurm job failed", "CANCELLED")
     asked = _answers(monkeypatch, {"12": "NODE_FAIL"})
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     assert asked == [["12"]]
     assert _found(paths, batch)[1]["ran"][0] is Outcome.INTERRUPTED
 
@@ -256,12 +256,12 @@ def test_a_batch_cancelled_in_the_queue(tmp_path: Path, monkeypatch: pytest.Monk
     note_submitted(paths.batch(batch).submission, 50.0, "13")
     note_ended(paths.batch(batch).submission, 60.0, "its Slurm job failed")
     _answers(monkeypatch, {"13": "CANCELLED"})
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     assert {outcome for outcome, _ in _found(paths, batch)[1].values()} == {Outcome.CANCELLED}
     other = write_session(plan, tmp_path / "other")
     note_submitted(other.batch(batch).submission, 50.0, "13")
-    note_withdrawal(other, 55.0)
-    settle(other, [batch])
+    note_user_stop(other, 55.0)
+    reconcile_batches(other, [batch])
     assert not other.batch(batch).journal.exists()
 
 
@@ -339,13 +339,13 @@ def test_a_job_over_its_memory_does_not_take_the_others_with_it(
     batch = part.batch.id
     _answers(monkeypatch, {"12": state, "13": state})
     _killed(paths, batch, 12, RAN.id, DONE.id)
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     records = read_journal(paths.batch(batch).journal).jobs
     assert {records[job.id].status.outcome for job in (RAN, DONE)} == {Outcome.INTERRUPTED}
     jobs = {job.id: job.exclusive for job in isolate_suspects(part.jobs, records)}
     assert jobs == {RAN.id: True, DONE.id: True, WAITED.id: False}
     _killed(paths, batch, 13, RAN.id)
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     record = read_journal(paths.batch(batch).journal).record(RAN.id)
     assert (record.status.outcome, record.failure) == (Outcome.FAILED, FailureClass.OOM)
     assert record.status.reason is not None
@@ -357,9 +357,9 @@ def test_other_ends_isolate_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A lost node or a failure of which the runner could tell is nobody's doing."""
     paths, batch = _cut_short(tmp_path / "a")
     _answers(monkeypatch, {"12": "NODE_FAIL"})
-    settle(paths, [batch])
+    reconcile_batches(paths, [batch])
     told, other = _cut_short(tmp_path / "b", by_signal=True)
     _answers(monkeypatch, {"12": "FAILED"})
-    settle(told, [other])
+    reconcile_batches(told, [other])
     for session, name in ((paths, batch), (told, other)):
         assert not any(record.batch_kills for record in read_journal(session.batch(name).journal).jobs.values())

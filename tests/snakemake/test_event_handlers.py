@@ -58,7 +58,7 @@ def test_an_error_of_the_system_is_one_line(
         raise PermissionError(13, "Permission denied", "/x/\nbatches")
 
     paths = recorded(tmp_path, plan_of([spec("a")]), {})
-    monkeypatch.setattr(workflow, "settle", refused)
+    monkeypatch.setattr(workflow, "reconcile_batches", refused)
     monkeypatch.setattr(workflow, "keep_runtimes", refused)
     workflow_started(str(paths.plan))
     workflow_succeeded(str(paths.plan))

@@ -10,7 +10,7 @@ import pytest
 
 from canary_wf.files.json_files import write_json
 from canary_wf.process.process_identity import start_ticks, this_place
-from canary_wf.snakemake.parent_workflows import LargerWorkflow, note_larger, running_larger
+from canary_wf.snakemake.parent_workflows import ParentWorkflow, note_parent_workflow, running_parent_workflows
 
 MAIN = SimpleNamespace(is_main_process=True)
 
@@ -40,12 +40,12 @@ def _lock(folder: Path) -> Path:
 def test_a_larger_workflow_runs_while_it_holds_its_lock(tmp_path: Path, larger: Path) -> None:
     """Reading the rules, as `snakemake -n` does, is no run."""
     out = _suite(tmp_path)
-    note_larger(out, MAIN)
-    assert running_larger(out) == []
+    note_parent_workflow(out, MAIN)
+    assert running_parent_workflows(out) == []
     lock = _lock(larger)
-    assert running_larger(out) == [larger]
+    assert running_parent_workflows(out) == [larger]
     lock.unlink()
-    assert running_larger(out) == []
+    assert running_parent_workflows(out) == []
 
 
 def test_the_lock_of_a_dead_process_counts_for_nothing(tmp_path: Path, larger: Path) -> None:
@@ -57,21 +57,21 @@ def test_the_lock_of_a_dead_process_counts_for_nothing(tmp_path: Path, larger: P
     (out / ".canary-wf" / "larger").mkdir()
     path = out / ".canary-wf" / "larger" / "x.json"
     for place, expected in ((this_place(), []), ("elsewhere", [larger])):
-        write_json(path, LargerWorkflow(place, process.pid, 1, folder=str(larger)))
-        assert running_larger(out) == expected
+        write_json(path, ParentWorkflow(place, process.pid, 1, folder=str(larger)))
+        assert running_parent_workflows(out) == expected
     path.write_text("{")
-    assert running_larger(out) == []
+    assert running_parent_workflows(out) == []
 
 
 def test_a_look_at_the_rules_does_not_hide_the_run(tmp_path: Path, larger: Path) -> None:
     """`snakemake -n` beside a run is another process, soon dead; the note of the run stays."""
     out = _suite(tmp_path)
     parent = os.getppid()
-    note_larger(out, MAIN)
+    note_parent_workflow(out, MAIN)
     path = next((out / ".canary-wf" / "larger").iterdir())
-    write_json(path, LargerWorkflow(this_place(), parent, start_ticks(parent), folder=str(larger)))
+    write_json(path, ParentWorkflow(this_place(), parent, start_ticks(parent), folder=str(larger)))
     _lock(larger)
-    note_larger(out, MAIN)
+    note_parent_workflow(out, MAIN)
     assert f'"pid":{parent}' in path.read_text().replace(" ", "")
 
 
@@ -80,9 +80,9 @@ def test_the_suite_itself_and_processes_of_single_jobs_note_nothing(
 ) -> None:
     """Each job on a cluster reads the rules again."""
     out = _suite(tmp_path)
-    note_larger(out, SimpleNamespace(is_main_process=False))
+    note_parent_workflow(out, SimpleNamespace(is_main_process=False))
     monkeypatch.chdir(out)
-    note_larger(out, MAIN)
+    note_parent_workflow(out, MAIN)
     assert not (out / ".canary-wf" / "larger").exists()
     assert larger.exists()
 
@@ -91,13 +91,13 @@ def test_a_suite_that_cannot_be_written_is_used_all_the_same(tmp_path: Path, lar
     """A read-only suite is no reason not to run."""
     out = _suite(tmp_path)
     (out / ".canary-wf" / "larger").write_text("in the way")
-    note_larger(out, MAIN)
-    assert running_larger(out) == []
+    note_parent_workflow(out, MAIN)
+    assert running_parent_workflows(out) == []
     assert larger.exists()
 
 
 def test_a_folder_that_is_gone_is_no_larger_workflow(tmp_path: Path, larger: Path) -> None:
     """Whoever reads the rules there sees an error of Snakemake's, not one of ours."""
     larger.rmdir()
-    note_larger(_suite(tmp_path), MAIN)
+    note_parent_workflow(_suite(tmp_path), MAIN)
     assert not (tmp_path / "suite" / ".canary-wf" / "larger").exists()

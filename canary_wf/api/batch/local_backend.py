@@ -22,7 +22,7 @@ from canary_wf.files.plain_files import open_own
 from canary_wf.plan.model import BatchSpecFields, Plan
 from canary_wf.plan.store import write_session
 from canary_wf.process.process_identity import this_place
-from canary_wf.recovery.reconcile import settle
+from canary_wf.recovery.reconcile import reconcile_batches
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.spec.job_spec import DependencyEdge
 from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished
@@ -93,7 +93,7 @@ class LocalSubmission:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
-        for error in settle(self._paths, [self._batch], anywhere=self._anywhere):
+        for error in reconcile_batches(self._paths, [self._batch], anywhere=self._anywhere):
             raise error  # a runner that was killed leaves jobs behind
         return True
 

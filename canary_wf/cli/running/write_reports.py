@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from canary_wf.files.json_files import not_writable, write_atomic
-from canary_wf.recovery.reconcile import settle
+from canary_wf.recovery.reconcile import reconcile_batches
 from canary_wf.report.formats.registry import FORMATS
 from canary_wf.report.session import load_session
 from canary_wf.report.table import summary
-from canary_wf.snakemake.event_handlers import keep_runtimes, tell
+from canary_wf.snakemake.event_handlers import keep_runtimes, warn_about
 from canary_wf.snakemake.input_times import results_in, set_back
 from canary_wf.state.result_copies import note_copy
 from canary_wf.state.session_paths import SessionPaths
@@ -31,7 +31,7 @@ def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
     paths = SessionPaths.of_plan(plan)
     require_trusted(paths.out, [paths.session])
     state = load_session(paths)
-    tell(settle(paths, [batch.id for batch in state.plan.batches]))
+    warn_about(reconcile_batches(paths, [batch.id for batch in state.plan.batches]))
     state = load_session(paths)
     keep_runtimes(paths, [batch.id for batch in state.plan.batches])
     wanted = {kind: target for kind, target in targets.items() if target is not None}

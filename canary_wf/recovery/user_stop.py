@@ -18,13 +18,13 @@ from canary_wf.resources.slurm.jobs import cancel
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import note_ended, read_submissions
 
-TOLD = "Terminating processes on user request"
+STOP_MESSAGE = "Terminating processes on user request"
 """Snakemake's message when it cancels its jobs."""
 
 _TAIL = 1 << 16
 
 
-class _Withdrawals(msgspec.Struct, frozen=True):
+class _UserStops(msgspec.Struct, frozen=True):
     times: tuple[float, ...] = ()
 
 
@@ -34,26 +34,26 @@ def stopped_by_user(logs: Iterable[str]) -> bool:
         try:
             with open_plain(name, follow=True) as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-                if TOLD.encode() in file.read(_TAIL):
+                if STOP_MESSAGE.encode() in file.read(_TAIL):
                     return True
         except OSError:
             continue
     return False
 
 
-def note_withdrawal(paths: SessionPaths, now: float) -> None:
+def note_user_stop(paths: SessionPaths, now: float) -> None:
     """Note that everything submitted before `now` (epoch seconds) was cancelled by Snakemake. Raises WorkspaceError."""
     with file_lock(_file(paths).with_suffix(".lock")):
-        write_json(_file(paths), _Withdrawals((*_times(paths), now)))
+        write_json(_file(paths), _UserStops((*_times(paths), now)))
 
 
-def retract_withdrawal(paths: SessionPaths, since: float) -> None:
+def retract_user_stop(paths: SessionPaths, since: float) -> None:
     """Remove the notes of `since` and later: a user who stops Snakemake twice does not want its jobs to continue."""
     with file_lock(_file(paths).with_suffix(".lock")):
-        write_json(_file(paths), _Withdrawals(tuple(time for time in _times(paths) if time < since)))
+        write_json(_file(paths), _UserStops(tuple(time for time in _times(paths) if time < since)))
 
 
-def take_back(submissions: Iterable[Path], now: float) -> None:
+def cancel_submissions(submissions: Iterable[Path], now: float) -> None:
     """Cancel the Slurm jobs of batches whose newest submission is open, and note in the file that it ended.
 
     Snakemake forgets to cancel a job while it is querying it. Raises WorkspaceError.
@@ -67,7 +67,7 @@ def take_back(submissions: Iterable[Path], now: float) -> None:
     cancel(left)
 
 
-def was_withdrawn(paths: SessionPaths, since: float) -> bool:
+def was_stopped_by_user(paths: SessionPaths, since: float) -> bool:
     """Return whether a stopped Snakemake cancelled what was submitted or started at `since`."""
     return any(time >= since for time in _times(paths))
 
@@ -76,7 +76,7 @@ def _times(paths: SessionPaths) -> tuple[float, ...]:
     if not _file(paths).exists():
         return ()
     try:
-        noted: _Withdrawals = read_json(_file(paths), _Withdrawals)
+        noted: _UserStops = read_json(_file(paths), _UserStops)
     except WorkspaceError:
         return ()
     return noted.times
