@@ -1,4 +1,4 @@
-"""How long a job is expected to run, where that number comes from, and how often the job may be run again."""
+"""The expected run time of a job, the source of that number, and the retries that time limits allow for."""
 
 from typing import NamedTuple
 
@@ -8,25 +8,25 @@ from canary_wf.spec.batch_slice import RuntimeSource
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.verdict import retry_policy as retry
 
-DEFAULT_PART = 0.25
-"""Of its time limit, where neither history nor the job says what a job takes."""
+DEFAULT_SHARE = 0.25
+"""Share of its time limit that a job is expected to take, if neither history nor the job itself has a run time."""
 
 
 def estimated_runtime(job: JobSpec, known: float | None) -> tuple[float, RuntimeSource]:
-    """Return the seconds `job` is expected to take, and where that comes from.
+    """Return the seconds `job` is expected to take, and the source of that number.
 
-    `known` is what earlier runs say in seconds, None when there was none. A time beyond the job's limit is taken as it
-    is: it says that the limit is wrong, not what the job needs.
+    `known` is the estimate from earlier runs in seconds, None without earlier runs. A time beyond the job's limit is
+    returned unchanged: it shows that the limit is wrong.
     """
     if known is not None:
         return known, "history"
     if job.runtime is not None:
         return job.runtime, "declared"
-    return job.timeout * DEFAULT_PART, "default"
+    return job.timeout * DEFAULT_SHARE, "default"
 
 
 class Estimate(NamedTuple):
-    """Seconds that a job is expected to take, where that comes from, and what it says where that is above the limit."""
+    """The expected run time in seconds, its source, and the uncapped time if that exceeds the job's time limit."""
 
     seconds: float
     source: RuntimeSource
@@ -34,11 +34,11 @@ class Estimate(NamedTuple):
 
 
 def expected_runtime(job: JobSpec, history: History) -> Estimate:
-    """Return what `job` is expected to take: no more than its time limit, which ends it whatever it needs."""
+    """Return the expected run time of `job`, capped at its time limit, which ends the job in any case."""
     seconds, source = estimated_runtime(job, history.estimate(job.id))
     return Estimate(seconds, source) if seconds <= job.limit else Estimate(job.limit, source, seconds)
 
 
-def room_for(policy: retry.RetryPolicy) -> Retries:
-    """Return how many further runs the time limits of batches have to leave room for under a retry policy."""
+def retries_allowed(policy: retry.RetryPolicy) -> Retries:
+    """Return how many retries the time limits of batches must have room for under a retry policy."""
     return Retries(runs=retry.others(policy), hangs=retry.timeouts(policy))

@@ -1,4 +1,4 @@
-"""Which jobs fit a node, and why the others are left out of the plan."""
+"""Decides which jobs fit a node, and why the others are left out of the plan."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,16 +19,19 @@ _FILE = "--resource-pool-file FILE"
 def split_by_fit(
     jobs: Sequence[JobSpec], node: NodeShape, pool: ResourcePool | None = None
 ) -> tuple[list[JobSpec], list[LeftOut]]:
-    """Return the jobs that can run on `node`, and those that cannot or that need one that cannot, with the reason.
+    """Split `jobs` into those that can run on `node`, and those that cannot or depend on one that cannot, with reasons.
 
-    `pool` tells how the slots of one node are spread over ids, which matters to jobs that ask for several on one.
+    `pool` says how the slots of a node are distributed over ids. This matters for jobs that need several slots of one.
     """
     reasons = {job.id: reason for job in jobs if (reason := misfit(job, node, pool)) is not None}
     return split_by_reason(jobs, reasons)
 
 
 def split_by_reason(jobs: Sequence[JobSpec], misfits: Mapping[str, str]) -> tuple[list[JobSpec], list[LeftOut]]:
-    """Split `jobs` likewise; `misfits` says which of them, by id, cannot run, and why."""
+    """Split `jobs` into those that can run, and those in `misfits` or dependent on one in it, with reasons.
+
+    `misfits` is a map of job id to the reason why the job cannot run.
+    """
     reasons = dict(misfits)
     names = {job.id: job.name for job in jobs}
     needs = {job.id: [edge.job for edge in job.dependencies if not job.is_order_only(edge)] for job in jobs}
@@ -40,7 +43,7 @@ def split_by_reason(jobs: Sequence[JobSpec], misfits: Mapping[str, str]) -> tupl
 
 
 def _without(job: JobSpec, left_out: Mapping[str, str]) -> JobSpec:
-    """Return `job` without the dependencies, all for the order only, on jobs that are left out."""
+    """Return `job` without its dependencies on jobs that are left out. These dependencies are order-only."""
     if not any(edge.job in left_out for edge in job.dependencies):
         return job
     kept = tuple(edge for edge in job.dependencies if edge.job not in left_out)
@@ -48,13 +51,13 @@ def _without(job: JobSpec, left_out: Mapping[str, str]) -> JobSpec:
 
 
 def misfit(job: JobSpec, node: NodeShape, pool: ResourcePool | None = None, *, on_slurm: bool = False) -> str | None:
-    """Return why `job` fits on no node of this shape, or None when it fits."""
+    """Return why `job` does not fit on nodes of this shape, or None if it fits."""
     if job.nodes > node.nodes:
         return f"needs {job.nodes} nodes, a job may use {node.nodes}"
-    for kind, wanted in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
-        there = node.capacities.get(kind, 0) * job.nodes
-        if wanted > there:
-            what = f"needs {amount(wanted, kind)}, {_nodes(job.nodes)} {there or 'none'}"
+    for resource_type, requested in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
+        available = node.capacities.get(resource_type, 0) * job.nodes
+        if requested > available:
+            what = f"needs {amount(requested, resource_type)}, {_nodes(job.nodes)} {available or 'none'}"
             return _too_large(job, pool, on_slurm=on_slurm) or what
     if node.memory is not None and job.memory is not None and job.memory > node.memory * job.nodes:
         return f"needs {job.memory} MiB of memory, {_nodes(job.nodes)} {node.memory * job.nodes}"
@@ -65,27 +68,30 @@ def misfit(job: JobSpec, node: NodeShape, pool: ResourcePool | None = None, *, o
 
 
 def _too_large(job: JobSpec, pool: ResourcePool | None, *, on_slurm: bool) -> str | None:
-    """Return which item of `job` asks for more slots of one id than any id of the pool has, where there are ids."""
+    """Return which item of `job` asks for more slots of one id than any id of the pool has, or None."""
     if pool is None:
         return None
-    for kind, slots in largest_items([job])[0].items():
-        most = max((int(item["slots"]) for item in pool.resources.get(kind, ())), default=0)
+    for resource_type, slots in largest_items([job])[0].items():
+        most = max((int(item["slots"]) for item in pool.resources.get(resource_type, ())), default=0)
         if 0 < most < slots:
-            here = " on Slurm" if on_slurm and kind in {"cpus", "gpus"} else ""
-            return f"needs {slots} slots of one of the {kind}, which have at most {count(most, 'slot')} each{here}"
+            where = " on Slurm" if on_slurm and resource_type in {"cpus", "gpus"} else ""
+            most_slots = f"at most {count(most, 'slot')} each{where}"
+            return f"needs {slots} slots of one of the {resource_type}, which have {most_slots}"
     return None
 
 
 def remedy(job: JobSpec, node: NodeShape, *, on_slurm: bool = False) -> str | None:
-    """Return the options that describe a node which `job` fits, or None when it does not take another node."""
+    """Return the options that describe a node on which `job` fits, or None if a different node would not help."""
     options = [f"-r nodes={job.nodes}"] if job.nodes > node.nodes else []
-    for kind, wanted in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
-        if wanted > node.capacities.get(kind, 0) * job.nodes:
-            options.append(f"-r {kind}={-(-wanted // job.nodes)}" if kind not in SINGULAR else _FILE)
+    for resource_type, requested in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
+        if requested > node.capacities.get(resource_type, 0) * job.nodes:
+            options.append(
+                f"-r {resource_type}={-(-requested // job.nodes)}" if resource_type not in SINGULAR else _FILE
+            )
     if node.memory is not None and job.memory is not None and job.memory > node.memory * job.nodes:
         options.append(f"-r memory={-(-job.memory // job.nodes)}MiB")
     if any(item.slots > 1 and item.type != "cpus" for group in job.resource_groups for item in group):
-        # Of several slots on one id only a file can tell, and Slurm hands out whole GPUs.
+        # Only a file can describe several slots on one id, and Slurm allocates whole GPUs.
         return f"{'-b scheduler=local ' if on_slurm else ''}{_FILE}"
     return " ".join(dict.fromkeys(options)) or None
 

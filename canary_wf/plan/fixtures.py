@@ -1,8 +1,9 @@
-"""Fixtures of CTest: set-up, the tests that need it and clean-up belong into one batch, as a set-up may start a server.
+"""Keeps the jobs of a CTest fixture (set-up, tests, clean-up) in one batch, because a set-up may start a server.
 
-What it leaves running ends with its batch. Whether it leaves anything is not known before it runs, so the jobs of a
-fixture are partitioned as if they were one, where they fit: always on this machine, where a batch has all CPUs there
-are; on a cluster when together they are no longer than a batch is meant to be. Where they do not fit, that is told.
+A process that a set-up leaves running ends with its batch. Whether a set-up leaves a process is unknown before it runs,
+so the jobs of a fixture are partitioned as one item if they fit. They always fit on this machine, where a batch has all
+CPUs. On a cluster they fit if together they are not longer than the target of a batch. `fixture_warnings` reports
+fixtures that do not fit.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,9 +22,9 @@ Group = frozenset[int]
 def partition_with_fixtures(
     problem: Problem, jobs: Sequence[JobSpec], spec: BatchSpecification, *, local: bool, alike: Callable[[int], object]
 ) -> list[PackedBatch]:
-    """Return the batches of `problem` by `spec`, the jobs of a fixture in one where they fit.
+    """Return the batches of `problem` by `spec`, with the jobs of a fixture in one batch if they fit.
 
-    `alike` is the same for jobs that may share a batch. Raises InputError as `partition` does.
+    `alike` returns equal values for jobs that may share a batch. Raises InputError as `partition` does.
     """
     fixtures = _fixtures(jobs)
     if spec.layout == "atomic" or spec.count == "max" or not fixtures:
@@ -38,31 +39,31 @@ def partition_with_fixtures(
     if not groups:
         return partition(problem, spec)
     members = _members(problem, groups)
-    parts = partition(_contracted(problem, members), spec)
+    batches = partition(_contracted(problem, members), spec)
     return [
-        PackedBatch(tuple(task for item in part.tasks for task in members[item]), part.dependencies, part.too_long)
-        for part in parts
+        PackedBatch(tuple(task for item in batch.tasks for task in members[item]), batch.dependencies, batch.too_long)
+        for batch in batches
     ]
 
 
 def _longest(problem: Problem, spec: BatchSpecification) -> float:
-    """Return the seconds that the jobs of a fixture may take together."""
+    """Return the longest allowed schedule of the jobs of a fixture, in seconds."""
     if spec.duration is not None:
         return spec.duration
     return length_bound(problem, int(spec.count), problem.runtimes) if spec.count != 1 else float("inf")
 
 
 def _fixtures(jobs: Sequence[JobSpec]) -> dict[str, Group]:
-    """Return the places of the jobs of each fixture that has several."""
+    """Return the indexes of the jobs of each fixture that has several jobs."""
     found: dict[str, set[int]] = {}
-    for place, job in enumerate(jobs):
+    for position, job in enumerate(jobs):
         for fixture in job.fixtures:
-            found.setdefault(fixture, set()).add(place)
+            found.setdefault(fixture, set()).add(position)
     return {name: frozenset(places) for name, places in sorted(found.items()) if len(places) > 1}
 
 
 def _joined(fixtures: Iterable[Group], fits: Callable[[Group], bool]) -> list[Group]:
-    """Return the groups that fit, fixtures with a job in common joined; one that does not fit with others is left."""
+    """Return the groups that fit. Fixtures with a common job are joined if they fit together, else dropped."""
     found: list[Group] = []
     for together in _connected(fixtures):
         whole = frozenset[int]().union(*together)
@@ -71,7 +72,7 @@ def _joined(fixtures: Iterable[Group], fits: Callable[[Group], bool]) -> list[Gr
 
 
 def _connected(fixtures: Iterable[Group]) -> Iterator[list[Group]]:
-    """Yield the fixtures in lists: those that have a job in common, directly or through others, in one."""
+    """Yield lists of fixtures that are connected by common jobs."""
     of_task: dict[int, list[Group]] = {}
     for fixture in fixtures:
         for task in fixture:
@@ -103,9 +104,9 @@ def _joined_one_by_one(fixtures: Iterable[Group], fits: Callable[[Group], bool])
 
 
 def _acyclic(problem: Problem, groups: list[Group], fits: Callable[[Group], bool]) -> list[Group]:
-    """Return `groups` with the jobs that lie between two of one group, so that none waits for itself.
+    """Return `groups` extended by the jobs between two jobs of one group, so that a group never waits for itself.
 
-    One that does not fit then is given up.
+    A group that then does not fit is dropped.
     """
     while True:
         tangled = next(iter(_tangles(problem, groups)), None)
@@ -118,21 +119,21 @@ def _acyclic(problem: Problem, groups: list[Group], fits: Callable[[Group], bool
 
 
 def _members(problem: Problem, groups: Iterable[Group]) -> list[tuple[int, ...]]:
-    """Return the tasks of each item: of a group, or the one task that is in none."""
+    """Return the tasks of each item: the tasks of a group, or one task that is in no group."""
     tied = {task for group in groups for task in group}
     alone = [(task,) for task in range(len(problem)) if task not in tied]
     return [*(tuple(sorted(group)) for group in groups), *alone]
 
 
 def _edges(problem: Problem, members: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """Return for each item the others that it waits for."""
+    """Return for each item the other items that it waits for."""
     item_of = {task: item for item, tasks in enumerate(members) for task in tasks}
     needed = ((item_of[other] for task in tasks for other in problem.dependencies[task]) for tasks in members)
     return [sorted({other for other in others if other != item}) for item, others in enumerate(needed)]
 
 
 def _tangles(problem: Problem, groups: Sequence[Group]) -> Iterator[set[int]]:
-    """Yield the tasks of items that wait for one another, by Tarjan's algorithm without recursion."""
+    """Yield the tasks of items that wait for one another (Tarjan's algorithm without recursion)."""
     members = _members(problem, groups)
     needed = _edges(problem, members)
     index: dict[int, int] = {}
@@ -157,8 +158,8 @@ def _tangles(problem: Problem, groups: Sequence[Group]) -> Iterator[set[int]]:
                 if todo:
                     low[todo[-1][0]] = min(low[todo[-1][0]], low[item])
                 if low[item] == index[item]:
-                    place = path.index(item)
-                    found, path = path[place:], path[:place]
+                    position = path.index(item)
+                    found, path = path[position:], path[:position]
                     on_path.difference_update(found)
                     if len(found) > 1:
                         yield {task for each in found for task in members[each]}
@@ -178,21 +179,21 @@ def _task(problem: Problem, tasks: tuple[int, ...], needed: tuple[int, ...]) -> 
     if len(tasks) == 1:
         return Task(name, shapes[0].demand, problem.runtimes[tasks[0]], needed, nodes, exclusive=shapes[0].whole)
     schedule = simulate(problem, tasks)
-    demand = tuple(schedule.peak[kind] for kind in problem.types)
+    demand = tuple(schedule.peak[resource_type] for resource_type in problem.types)
     return Task(name, demand, schedule.length, needed, nodes, exclusive=any(shape.whole for shape in shapes))
 
 
 def fixture_warnings(plan: Plan) -> Iterator[str]:
-    """Yield which fixtures are spread over several batches, and what that means."""
+    """Yield a warning if fixtures are spread over several batches."""
     batches: dict[str, set[str]] = {}
     for job in plan.jobs:
         for fixture in job.fixtures:
             batches.setdefault(fixture, set()).add(job.batch)
-    spread = [name.partition("@")[0] for name, where in batches.items() if len(where) > 1]
-    if spread:
-        many = len(spread) > 1
-        told = f"{count(len(spread), 'fixture')} of CTest ({some(sorted(spread))}) {'are' if many else 'is'}"
+    split = [name.partition("@")[0] for name, ids in batches.items() if len(ids) > 1]
+    if split:
+        many = len(split) > 1
+        subject = f"{count(len(split), 'fixture')} of CTest ({some(sorted(split))}) {'are' if many else 'is'}"
         yield (
-            f"{told} spread over several batches: what a set-up leaves running, such as a server, ends with its batch"
-            "; if that matters, plan with -b spec=layout:atomic"
+            f"{subject} spread over several batches: what a set-up leaves running, such as a server, ends with its "
+            "batch; if that matters, plan with -b spec=layout:atomic"
         )

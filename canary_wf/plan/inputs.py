@@ -1,4 +1,4 @@
-"""What a job's verdict depends on besides its id: a digest that changes when the job would do something else."""
+"""Digests of the inputs of jobs: a digest changes if the job would do something different."""
 
 import glob
 import hashlib
@@ -11,15 +11,15 @@ from canary_wf.spec.job_spec import JobSpec
 
 
 class InputDigests:
-    """The digests of one plan's jobs; a file that many jobs share is looked at once."""
+    """Computes the digests of one plan's jobs. A file that many jobs share is examined once."""
 
     def __init__(self) -> None:
         self._known: dict[str, list[tuple[str, int, int]]] = {}
 
     def of(self, job: JobSpec) -> str:
-        """Return a digest of how `job` is run and of its files' sizes and modification times.
+        """Return a digest of how `job` is run and of the sizes and modification times of its files.
 
-        Paths must be absolute, as discovery makes them.
+        Paths must be absolute, as discovery returns them.
         """
         files = [(asset.action, asset.source, asset.target, self._fingerprint(asset.source)) for asset in job.assets]
         needs = (job.limit, job.cpus, job.gpus, job.nodes, job.resources, job.resource_groups)
@@ -30,7 +30,7 @@ class InputDigests:
         return hashlib.sha256(content).hexdigest()[:20]
 
     def _ctest_files(self, job: JobSpec) -> list[list[tuple[str, int, int]]] | None:
-        """Return the fingerprints of the program and the required files of a test of CTest, which stay in place."""
+        """Return the fingerprints of the program and of the required files of a CTest test, which are not copied."""
         if job.ctest is None:
             return None
         folder = job.working_directory or "/"
@@ -44,7 +44,7 @@ class InputDigests:
 
 
 def _fingerprint(source: str) -> Iterator[tuple[str, int, int]]:
-    """Yield name, size and modification time (ns) of each file that `source`, maybe a glob, names."""
+    """Yield name, size and modification time (ns) of each file that matches `source`, a path or a glob."""
     paths = [source] if os.path.lexists(source) else sorted(glob.glob(source))  # noqa: PTH207 - absolute patterns
     for path in paths:
         yield from _entries(Path(path))

@@ -1,4 +1,4 @@
-"""The plan as data: what `plan.json` holds, and its JSON Schema."""
+"""The plan as data: the content of `plan.json`, and its JSON Schema."""
 
 import json
 from pathlib import Path
@@ -19,8 +19,8 @@ RulesMode = Literal["batch", "shape", "auto"]
 class LeftOut(msgspec.Struct, frozen=True, omit_defaults=True):
     """A job that is not part of the run, and why.
 
-    `hint` are the options of `generate` that would let it run, `path` and `file` those of its spec. `test` is the name
-    that CTest has for it, `folder` (relative to its build tree) where it would run, and `disabled` whether CTest itself
+    `hint` are the options of `generate` that would let it run. `path` and `file` are those of its spec. `test` is its
+    name in CTest, `folder` its working directory relative to the build tree, and `disabled` says that CTest itself
     would not run it.
     """
 
@@ -48,10 +48,10 @@ class BatchSpecFields(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One plan. `node` counts what one node has; `resource_pool` names the ids that are handed out on this machine.
+    """One plan. `node` has the amounts of one node; `resource_pool` names the ids that are handed out on this machine.
 
-    `retry` says how often a job is run again after which class of failure (`job.retry`), `bind` whether jobs are bound
-    to the CPUs of their ids, `hooks_signature` that `hooks` are what the user of this session wants to be called.
+    `retry` is the retry policy: how often a job is retried, by class of failure. `bind` says that jobs are bound to the
+    CPUs of their ids. `hooks_signature` proves that the user of this session chose `hooks`.
     """
 
     schema: str = SCHEMA

@@ -1,4 +1,4 @@
-"""From job specs to a plan: what fits is estimated, partitioned into batches, and each batch's schedule simulated."""
+"""Makes a plan from job specs: estimates the jobs that fit, partitions them into batches, and simulates each batch."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -18,14 +18,14 @@ from canary_wf.history.run_times import History
 from canary_wf.plan.cluster.partition_limits import keep_to_limits
 from canary_wf.plan.cluster.slurm_options import SlurmOptions
 from canary_wf.plan.cluster.target import Target
-from canary_wf.plan.estimate import Estimate, expected_runtime, room_for
-from canary_wf.plan.explanation.left_out import with_origin
+from canary_wf.plan.estimate import Estimate, expected_runtime, retries_allowed
+from canary_wf.plan.explanation.wording import with_origin
 from canary_wf.plan.fit import remedy
 from canary_wf.plan.fixtures import partition_with_fixtures
 from canary_wf.plan.inputs import InputDigests
 from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, RulesMode
-from canary_wf.plan.node_groups import Segment, choose_kinds, segments_of, specifications
-from canary_wf.plan.software import Software, SoftwareChoice, divided, software_of
+from canary_wf.plan.node_groups import NodeGroup, choose_node_types, node_groups, specifications
+from canary_wf.plan.software import Software, SoftwareChoice, software_of, split_by_software
 from canary_wf.resources.request import ids_that_hold
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.spec.ctest_rules import DISABLED
@@ -38,7 +38,7 @@ _NOT_FURTHER_TYPES = {"cpus", "gpus", MEMORY}
 
 
 class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user decided about batches and their run; `output_limit` is in bytes, for jobs that have none."""
+    """The user's settings for batches and their run. `output_limit` is in bytes, for jobs without their own limit."""
 
     batch_spec: BatchSpecification = BatchSpecification()
     workers: int | None = None
@@ -63,21 +63,21 @@ def make_plan(
     session: str,
     dropped: Collection[str] = (),
 ) -> Plan:
-    """Return the plan for `specs` on `target`, or on the kinds of its nodes that they fit.
+    """Return the plan for `specs` on `target`, or on the node types of the target that they fit.
 
-    Paths in it are relative to `out`. `dropped` are the ids of masked jobs that count as left out: the user wants them.
-    Raises InputError when nothing is left to run, when `strict` and a job fits nowhere, and when the batch
-    specification asks for the impossible.
+    Paths in the plan are relative to `out`. `dropped` are the ids of masked jobs that count as left out, because the
+    user selected them. Raises InputError if no job is left to run, if `strict` is set and a job does not fit, and if
+    the batch specification cannot be met.
     """
     masked = tuple(_masked(job, job.mask, out) for job in specs if job.mask is not None and job.id not in dropped)
-    wanted = [_deferred(job, target) for job in specs if job.mask is None]
-    kinds = choose_kinds(target, wanted, settings.batch_spec.layout)
-    target, jobs, left_out = kinds.main, kinds.jobs, _with_origins(kinds.left_out, wanted, kinds.main, out)
+    selected = [_deferred(job, target) for job in specs if job.mask is None]
+    choice = choose_node_types(target, selected, settings.batch_spec.layout)
+    target, jobs, left_out = choice.main, choice.jobs, _with_origins(choice.left_out, selected, choice.main, out)
     _check_something_left(specs, jobs, left_out, strict=settings.strict, dropped=dropped)
     left_out += [with_origin(LeftOut(job.id, job.name, job.mask or ""), job, out) for job in specs if job.id in dropped]
     estimates = [expected_runtime(job, history) for job in jobs]
-    segments = segments_of(jobs, kinds.targets, [estimate.seconds for estimate in estimates])
-    batches = _linked(_batches(segments, jobs, target, settings), jobs)
+    groups = node_groups(jobs, choice.targets, [estimate.seconds for estimate in estimates])
+    batches = _linked(_batches(groups, jobs, target, settings), jobs)
     return Plan(
         session=session,
         created=time.time(),
@@ -90,7 +90,7 @@ def make_plan(
         retry=dict(settings.retry),
         bind=settings.bind,
         fail_on=settings.fail_on,
-        jobs=_planned_jobs(map(_informed(target), jobs), estimates, batches, settings, out),
+        jobs=_planned_jobs(map(_tell_allocation(target), jobs), estimates, batches, settings, out),
         left_out=tuple(left_out),
         masked=masked,
         batches=tuple(batches),
@@ -120,7 +120,7 @@ def _masked(job: JobSpec, reason: str, out: Path) -> LeftOut:
 
 
 def _with_origins(left_out: Sequence[LeftOut], jobs: Sequence[JobSpec], target: Target, out: Path) -> list[LeftOut]:
-    """Return `left_out` with where each job is from, and what would let it run."""
+    """Return `left_out` with the origin of each job, and the options that would let it run."""
     specs = {job.id: job for job in jobs}
     found = [with_origin(each, specs[each.id], out) for each in left_out]
     return [
@@ -148,29 +148,29 @@ def _check_something_left(
         first = left_out[0]
         hint = f"describe the node with {first.hint or '-r'}"
         raise InputError(f"none of the jobs fits: {first.name} {first.reason}", hint=hint)
-    wanted = [job for job in specs if job.id in dropped]
-    if wanted:
-        what = f"none of the selected jobs can run: {wanted[0].name} {wanted[0].mask}"
+    selected = [job for job in specs if job.id in dropped]
+    if selected:
+        what = f"none of the selected jobs can run: {selected[0].name} {selected[0].mask}"
         raise InputError(what, hint="select that one, too")
     raise InputError(f"all {len(specs)} jobs are masked", hint="canary-wf find -v shows why")
 
 
 def _batches(
-    segments: Sequence[Segment], jobs: Sequence[JobSpec], main: Target, settings: PlanSettings
+    groups: Sequence[NodeGroup], jobs: Sequence[JobSpec], main: Target, settings: PlanSettings
 ) -> Iterator[PlannedBatch]:
-    """Yield the batches of all segments, in an order that respects dependencies, which are not known yet."""
+    """Yield the batches of all groups in an order that respects dependencies. `_linked` sets the dependencies later."""
     software = software_of(jobs, settings.software)
-    for segment, spec in zip(segments, specifications(segments, settings.batch_spec), strict=True):
-        members = [jobs[place] for place in segment.members]
-        batches = _batches_of(segment, members, [software[place] for place in segment.members], spec, settings)
-        if segment.target is not main:
-            batches = [msgspec.structs.replace(batch, node=_node_fields(segment.target)) for batch in batches]
-        node_cpus = segment.target.node.capacities.get("cpus", 0)
-        yield from keep_to_limits(batches, segment.target.partitions or (), node_cpus)
+    for group, spec in zip(groups, specifications(groups, settings.batch_spec), strict=True):
+        members = [jobs[index] for index in group.members]
+        batches = _batches_of(group, members, [software[index] for index in group.members], spec, settings)
+        if group.target is not main:
+            batches = [msgspec.structs.replace(batch, node=_node_fields(group.target)) for batch in batches]
+        node_cpus = group.target.node.capacities.get("cpus", 0)
+        yield from keep_to_limits(batches, group.target.partitions or (), node_cpus)
 
 
 def _linked(batches: Iterable[PlannedBatch], jobs: Sequence[JobSpec]) -> list[PlannedBatch]:
-    """Return `batches`, each with the batches that its jobs wait for."""
+    """Return `batches`, each with the batches that its jobs depend on."""
     batches = list(batches)
     batch_of = {job: batch.id for batch in batches for job in batch.jobs}
     needed: dict[str, set[str]] = {batch.id: set() for batch in batches}
@@ -182,26 +182,26 @@ def _linked(batches: Iterable[PlannedBatch], jobs: Sequence[JobSpec]) -> list[Pl
 
 
 def _batches_of(
-    segment: Segment,
+    group: NodeGroup,
     jobs: Sequence[JobSpec],
     software: Sequence[Software],
     spec: BatchSpecification,
     settings: PlanSettings,
 ) -> list[PlannedBatch]:
-    """Return the batches of one segment, whose `jobs` run in `software`."""
-    problem = segment.problem
+    """Return the batches of one group, whose `jobs` run in `software`."""
+    problem = group.problem
     found = []
-    parts = partition_with_fixtures(
-        problem, jobs, spec, local=segment.target.scheduler == "local", alike=lambda task: software[task]
+    batches = partition_with_fixtures(
+        problem, jobs, spec, local=group.target.scheduler == "local", alike=lambda task: software[task]
     )
-    for tasks in divided(parts, problem, software, spec):
+    for tasks in split_by_software(batches, problem, software, spec):
         schedule = simulate(problem, tasks)
         members = [jobs[task] for task in tasks]
         limits = [(problem.runtimes[task], jobs[task].limit) for task in tasks]
-        peak = {kind: int(amount) for kind, amount in schedule.peak.items()}
-        # A job that takes a whole node peaks at all of it; GPUs that nobody uses are not asked for.
+        peak = {resource_type: int(amount) for resource_type, amount in schedule.peak.items()}
+        # A job that takes a whole node peaks at all its GPUs. GPUs that no job uses are not requested.
         gpu_slots = peak.get("gpus", 0) if any(job.gpus for job in members) else 0
-        gpus = _devices(gpu_slots, segment.target, members)
+        gpus = _devices(gpu_slots, group.target, members)
         found.append(
             PlannedBatch(
                 id=batch_id(job.id for job in members),
@@ -212,10 +212,12 @@ def _batches_of(
                 gpu_slots=None if gpus == gpu_slots else gpu_slots,
                 nodes=max(job.nodes for job in members),
                 memory=peak[MEMORY] if any(job.memory is not None for job in members) else None,
-                resources={kind: n for kind, n in peak.items() if n and _is_further_type(kind)},
+                resources={
+                    resource_type: n for resource_type, n in peak.items() if n and _is_further_type(resource_type)
+                },
                 exclusive=any(job.exclusive for job in members),
                 runtime=schedule.length,
-                time_limit=time_limit(schedule.length, limits, room_for(settings.retry)),
+                time_limit=time_limit(schedule.length, limits, retries_allowed(settings.retry)),
                 container=software[tasks[0]].container,
                 conda=software[tasks[0]].conda,
             )
@@ -224,7 +226,7 @@ def _batches_of(
 
 
 def _devices(slots: int, target: Target, jobs: Sequence[JobSpec]) -> int:
-    """Return how many GPUs hold `slots` for `jobs`, where they have several; else there is one for each."""
+    """Return how many GPUs hold `slots` for `jobs` if GPUs have several slots; otherwise `slots` itself."""
     sizes = {str(item["id"]): int(item["slots"]) for item in target.pool.resources.get("gpus", ())}
     if all(size <= 1 for size in sizes.values()):
         return slots
@@ -232,14 +234,15 @@ def _devices(slots: int, target: Target, jobs: Sequence[JobSpec]) -> int:
     return ids_that_hold(slots, sizes, largest.get("gpus", 1), most.get("gpus", 0))[0]
 
 
-def _is_further_type(kind: str) -> bool:
-    return kind not in _NOT_FURTHER_TYPES and not kind.startswith(LOCK)
+def _is_further_type(resource_type: str) -> bool:
+    return resource_type not in _NOT_FURTHER_TYPES and not resource_type.startswith(LOCK)
 
 
 def _deferred(job: JobSpec, target: Target) -> JobSpec:
-    """Return `job` as it is planned when its ids are in a file that another test generates.
+    """Return `job` as it is planned if another test generates the file with its resource ids.
 
-    Here it asks the node for CPUs alone. Where the user says what there is, and on Slurm, the job asks as any other.
+    On this machine such a job asks the node for CPUs only. If the user describes the resources, and on Slurm, it asks
+    for them like any other job.
     """
     if job.ctest is None or job.ctest.specification is None:
         return job
@@ -249,15 +252,15 @@ def _deferred(job: JobSpec, target: Target) -> JobSpec:
     return msgspec.structs.replace(job, ctest=msgspec.structs.replace(job.ctest, specification=None))
 
 
-def _informed(target: Target) -> Callable[[JobSpec], JobSpec]:
-    """Return what tells tests of CTest that resources are handed out, where `target` has a specification of them."""
+def _tell_allocation(target: Target) -> Callable[[JobSpec], JobSpec]:
+    """Return a function that marks CTest tests as allocated if `target` has a resource specification."""
 
-    def told(job: JobSpec) -> JobSpec:
+    def with_allocation(job: JobSpec) -> JobSpec:
         if job.ctest is None:
             return job
         return msgspec.structs.replace(job, ctest=msgspec.structs.replace(job.ctest, allocates=True))
 
-    return told if target.specified else lambda job: job
+    return with_allocation if target.specified else lambda job: job
 
 
 def _planned(
@@ -299,7 +302,7 @@ def _spec_fields(spec: BatchSpecification) -> BatchSpecFields:
 def _node_fields(target: Target) -> dict[str, int]:
     memory = {} if target.node.memory is None else {MEMORY: target.node.memory}
     return {
-        **{kind: target.node.capacities.get(kind, 0) for kind in ("cpus", "gpus")},
+        **{resource_type: target.node.capacities.get(resource_type, 0) for resource_type in ("cpus", "gpus")},
         **target.node.capacities,
         **memory,
     }

@@ -1,6 +1,7 @@
-"""Which software the rule of a batch names, an image and a conda environment, and batches whose jobs agree on it.
+"""The software of jobs (a container image, a conda environment), and batches split so that their jobs share it.
 
-The batch specification knows nothing of software, so batches are divided afterwards where their jobs differ.
+The rule of a batch names the software. The batch specification does not know software, so batches whose jobs differ are
+split afterwards.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,23 +17,23 @@ from canary_wf.spec.job_spec import JobSpec
 
 
 class Software(msgspec.Struct, frozen=True):
-    """An image, and a conda environment by its absolute path or its name; None leaves it to the workflow's own."""
+    """An image, and a conda environment by its absolute path or name. None means that of the workflow."""
 
     container: str | None = None
     conda: str | None = None
 
 
 class SoftwareChoice(msgspec.Struct, frozen=True):
-    """The software of the jobs for which the expression `jobs` holds, as ``-k`` takes it."""
+    """The software of the jobs that match the expression `jobs`, which has the syntax of ``-k``."""
 
     jobs: str
     software: Software
 
 
 def software_of(jobs: Sequence[JobSpec], choices: Sequence[SoftwareChoice]) -> list[Software]:
-    """Return the software of each job: image and environment are each those of the last choice that names one.
+    """Return the software of each job. The last matching choice that names an image decides it; same for environments.
 
-    Raises UsageError for an expression that is not well formed.
+    Raises UsageError for a malformed expression.
     """
     chosen = [(_filter(choice), choice.software) for choice in reversed(choices)]
 
@@ -53,36 +54,36 @@ def _filter(choice: SoftwareChoice) -> Callable[[JobSpec], str | None]:
         raise UsageError(error.what, where=option) from None
 
 
-def divided(
-    parts: Sequence[PackedBatch], problem: Problem, software: Sequence[Software], spec: BatchSpecification
+def split_by_software(
+    batches: Sequence[PackedBatch], problem: Problem, software: Sequence[Software], spec: BatchSpecification
 ) -> list[tuple[int, ...]]:
-    """Return the tasks of each of `parts`, one that holds tasks of different software divided into one for each.
+    """Return the tasks of each of `batches`. A batch with different software is split, one batch for each software.
 
-    Raises InputError where a batch has tasks that depend on one another and differ in it, and where there are more
+    Raises InputError if tasks of one batch depend on one another and differ in software, and if there are then more
     batches than were asked for.
     """
-    if len(set(software)) < 2:  # noqa: PLR2004 - nothing to tell apart
-        return [part.tasks for part in parts]
-    pieces: list[tuple[int, ...]] = []
-    for part in parts:
+    if len(set(software)) < 2:  # noqa: PLR2004 - nothing to split by
+        return [batch.tasks for batch in batches]
+    split: list[tuple[int, ...]] = []
+    for batch in batches:
         by_software: dict[Software, list[int]] = {}
-        for task in part.tasks:
+        for task in batch.tasks:
             by_software.setdefault(software[task], []).append(task)
         if len(by_software) > 1:
-            _check_apart(part, problem, software)
-        pieces += map(tuple, by_software.values())
-    _check_count(len(pieces), spec)
-    return pieces
+            _check_apart(batch, problem, software)
+        split += map(tuple, by_software.values())
+    _check_count(len(split), spec)
+    return split
 
 
-def _check_apart(part: PackedBatch, problem: Problem, software: Sequence[Software]) -> None:
-    here = set(part.tasks)
-    for task in part.tasks:
+def _check_apart(batch: PackedBatch, problem: Problem, software: Sequence[Software]) -> None:
+    here = set(batch.tasks)
+    for task in batch.tasks:
         for upstream in here.intersection(problem.dependencies[task]):
             if software[upstream] != software[task]:
-                told = "layout:atomic puts jobs that depend on one another into one batch, but some of them have "
-                told += f"other software: {_named(software[upstream])} before {_named(software[task])}"
-                raise InputError(f"batch specification: {told}", hint="take layout:flat, or give both the same")
+                message = "layout:atomic puts jobs that depend on one another into one batch, but some of them have "
+                message += f"other software: {_named(software[upstream])} before {_named(software[task])}"
+                raise InputError(f"batch specification: {message}", hint="take layout:flat, or give both the same")
 
 
 def _named(software: Software) -> str:

@@ -1,4 +1,4 @@
-"""Plans on disk: written whole or not at all, with a slice for each batch beside them, and read back checked."""
+"""Plans on disk: written completely or not at all, with a slice for each batch, and checked when they are read."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ _AT_ONCE = 16
 
 
 def write_session(plan: Plan, out: Path) -> SessionPaths:
-    """Make the session folder of `plan` in `out`: it appears with everything in it, or not at all.
+    """Write the session folder of `plan` in `out`. It appears complete or not at all.
 
     The user's hooks are signed. Raises WorkspaceError.
     """
@@ -35,13 +35,13 @@ def write_session(plan: Plan, out: Path) -> SessionPaths:
         beside.jobs.mkdir(parents=True)
         beside.slice("").parent.mkdir()
         (beside.folder / "batches").mkdir()
-        for part in slices(plan):
-            write_json(beside.slice(part.batch.id), part)
+        for batch_slice in slices(plan):
+            write_json(beside.slice(batch_slice.batch.id), batch_slice)
         write_json(beside.plan, plan)
         _sync_all(beside.folder)
         beside.folder.rename(paths.folder)
         sync_folder(paths.folder.parent)
-    except BaseException as error:  # Ctrl-C too leaves nothing half-written
+    except BaseException as error:  # also after Ctrl-C, no partial session remains
         shutil.rmtree(beside.folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise not_writable(paths.folder, error) from error
@@ -50,35 +50,35 @@ def write_session(plan: Plan, out: Path) -> SessionPaths:
 
 
 def _sync_all(folder: Path) -> None:
-    """Return once all below `folder` is on the disk, and nothing else: others may write much to the same disk.
+    """Sync all files below `folder` to disk, but not the whole file system, to which others may write much.
 
-    Several at a time, as a file system puts what is asked for at once on the disk at once: thousands of slices take
-    seconds one by one.
+    Several files are synced at a time, because a file system combines concurrent requests. Syncing thousands of slices
+    one by one would take seconds.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for place, _, files in os.walk(folder, topdown=False):
-            list(pool.map(sync_file, (f"{place}/{name}" for name in files)))
-            sync_file(place)
+        for directory, _, files in os.walk(folder, topdown=False):
+            list(pool.map(sync_file, (f"{directory}/{name}" for name in files)))
+            sync_file(directory)
 
 
 def _remove_leftovers(out: Path) -> None:
-    """Remove what a `generate` or `gc` that was killed left; the caller has the workspace to itself."""
+    """Remove the leftovers of a killed `generate` or `gc`. The caller holds the workspace lock."""
     for name in ("tmp", "removed"):
         for folder in sessions_folder(out).glob(f".*.{name}"):
             if SESSION_NAME.fullmatch(folder.name[1:].removesuffix(f".{name}")):
-                with suppress(OSError):  # what is somebody else's is in nobody's way
+                with suppress(OSError):  # a leftover of another user does no harm
                     remove_folder(folder)
 
 
 def remove_session(paths: SessionPaths) -> None:
-    """Take back a session that was just written: it is gone at once, its files shortly after."""
+    """Remove a session that was just written: it disappears at once, its files shortly afterwards."""
     beside = SessionPaths(paths.out, f".{paths.session}.removed")
     paths.folder.rename(beside.folder)
     shutil.rmtree(beside.folder, ignore_errors=True)
 
 
 def slices(plan: Plan) -> Iterator[BatchSlice]:
-    """Yield for each batch the part of `plan` that its runner needs."""
+    """Yield the slice of `plan` that each batch's runner reads."""
     jobs = {job.id: job for job in plan.jobs}
     awaited = _awaited_elsewhere(jobs)
     for batch in plan.batches:
@@ -107,7 +107,7 @@ def slices(plan: Plan) -> Iterator[BatchSlice]:
 
 
 def _awaited_elsewhere(jobs: Mapping[str, PlannedJob]) -> set[str]:
-    """Return the tests of CTest that tests of other batches depend on."""
+    """Return the CTest tests that tests of other batches depend on."""
     return {
         edge.job
         for job in jobs.values()
@@ -118,21 +118,24 @@ def _awaited_elsewhere(jobs: Mapping[str, PlannedJob]) -> set[str]:
 
 
 def _pool_for(plan: Plan, batch: PlannedBatch) -> dict[str, Any]:
-    """Return the plan's pool, with the CPUs and GPUs of the kind of node that `batch` needs."""
+    """Return the plan's pool, with the CPUs and GPUs of the node type that `batch` needs."""
     if batch.node is None:
         return plan.resource_pool
-    whole = {kind: [{"id": str(number), "slots": 1} for number in range(batch.node[kind])] for kind in ("cpus", "gpus")}
+    whole = {
+        resource_type: [{"id": str(number), "slots": 1} for number in range(batch.node[resource_type])]
+        for resource_type in ("cpus", "gpus")
+    }
     return {**plan.resource_pool, "resources": {**plan.resource_pool["resources"], **whole}}
 
 
 def load_plan(path: Path) -> Plan:
-    """Return the plan in `path`. Raises WorkspaceError when it is missing, damaged or of another format."""
+    """Return the plan in `path`. Raises WorkspaceError if it is missing, damaged or of another format."""
     if not os.path.lexists(path):
         raise WorkspaceError("there is no such plan", where=path, hint="make one with canary-wf generate")
     try:
         plan: Plan = read_json(path, Plan)
     except WorkspaceError:
-        # What does not fit may be of another format, which says more than its first difference.
+        # The file may be of another format. That is a better message than the first difference.
         header: _Header = read_json(path, _Header)
         _check_format(header.schema, path)
         raise
@@ -143,7 +146,7 @@ def load_plan(path: Path) -> Plan:
 
 
 def _require_known(plan: Plan, path: Path) -> None:
-    """Raise WorkspaceError when batches have jobs, or jobs a batch, that the plan does not know, or it has no name."""
+    """Raise WorkspaceError if batches or jobs refer to unknown jobs or batches, or the session's name is invalid."""
     hint = "start a new session with canary-wf generate"
     if not plan.session.isprintable():
         raise WorkspaceError(f"is damaged ({plan.session!r} is not the name of a session)", where=path, hint=hint)
@@ -155,7 +158,7 @@ def _require_known(plan: Plan, path: Path) -> None:
 
 
 class _Header(msgspec.Struct, frozen=True):
-    """What every format of a plan has."""
+    """The field that every format of a plan has."""
 
     schema: str
 
@@ -163,12 +166,12 @@ class _Header(msgspec.Struct, frozen=True):
 def _check_format(schema: str, path: Path) -> None:
     if schema != SCHEMA:
         hint = "read it with the version that made it, or make a new one with canary-wf generate"
-        told = f"is of format {schema!r}, not {SCHEMA!r}{written_by(schema, SCHEMA)}"
-        raise WorkspaceError(told, where=path, hint=hint)
+        message = f"is of format {schema!r}, not {SCHEMA!r}{written_by(schema, SCHEMA)}"
+        raise WorkspaceError(message, where=path, hint=hint)
 
 
 def newest_session(out: Path) -> SessionPaths:
-    """Return the newest session in `out`. Raises WorkspaceError when there is none."""
+    """Return the newest session in `out`. Raises WorkspaceError if there is none."""
     names = session_names(out)
     if not names:
         hint = "make one with canary-wf generate, or name its folder with -d"

@@ -1,8 +1,8 @@
-"""How long jobs and batches still take: the one arithmetic of runner's log, `status`, live view and Snakemake's line.
+"""The time that jobs and batches still need, for the runner's log, `status`, the live view and Snakemake's line.
 
-A job that runs needs what is expected of it less what it has run; one that waits needs all of it. What jobs took so
-far, beside what was expected of them, corrects what is expected of others whose expectation is from the same source: a
-quarter of a time limit says nothing about a run time that was declared.
+A running job needs its expected run time less the time it has run. A waiting job needs all of it. The ratio of actual
+to expected run times so far corrects the expectations of other jobs, separately for each source of the expectation: the
+ratio for the default (a share of the time limit) says nothing about declared run times.
 """
 
 from collections.abc import Iterable
@@ -16,47 +16,47 @@ _MOST_CORRECTION = 10.0
 
 
 class Expected(Protocol):
-    """A job of a plan, as far as its run time goes (seconds)."""
+    """A job of a plan with its expected run time in seconds."""
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """The id of the job."""
 
     @property
     def runtime(self) -> float:
-        """What it is expected to take."""
+        """The expected run time."""
 
     @property
     def runtime_source(self) -> RuntimeSource:
-        """Where that is from."""
+        """The source of the expected run time."""
 
 
 class Correction:
-    """How many times longer jobs took than they were expected to, by the source of the expectation."""
+    """The ratio of actual to expected run times, by the source of the expectation."""
 
     def __init__(self) -> None:
         self._expected: dict[RuntimeSource, float] = {}
         self._took: dict[RuntimeSource, float] = {}
 
     def learn(self, job: Expected, seconds: float) -> None:
-        """Take into account that `job` took `seconds`."""
+        """Record that `job` took `seconds`."""
         source = job.runtime_source
         self._expected[source] = self._expected.get(source, 0.0) + job.runtime
         self._took[source] = self._took.get(source, 0.0) + seconds
 
     def factor(self, source: RuntimeSource) -> float:
-        """Return by what the estimates from `source` are to be multiplied."""
+        """Return the factor by which estimates from `source` are multiplied."""
         expected = self._expected.get(source, 0.0)
         if expected < _ENOUGH:
             return 1.0
         return min(_MOST_CORRECTION, max(1 / _MOST_CORRECTION, self._took[source] / expected))
 
     def waiting(self, job: Expected) -> float:
-        """Return the seconds that `job`, which waits, is expected to take."""
+        """Return the seconds that the waiting `job` is expected to take."""
         return job.runtime * self.factor(job.runtime_source)
 
     def running(self, job: Expected, elapsed: float) -> float:
-        """Return the seconds that `job` still needs after `elapsed` of them: of what is known of it, never less."""
+        """Return the seconds that `job` needs after `elapsed`. A correction never shortens known or declared times."""
         factor = self.factor(job.runtime_source)
         if job.runtime_source != "default":
             factor = max(1.0, factor)
@@ -64,18 +64,18 @@ class Correction:
 
 
 def rate_of(length: float, work: float) -> float:
-    """Return how many seconds of a batch's schedule of `length` go by with one second of its jobs' `work`."""
-    # No schedule is longer than its jobs one after the other.
+    """Return how many seconds of a batch's schedule of `length` pass for one second of its jobs' `work`."""
+    # A schedule is never longer than its jobs one after the other.
     return min(1.0, length / work) if work else 0.0
 
 
 def batch_left(rate: float, work: float, running: Iterable[float]) -> float:
-    """Return how long a batch with so much `work` left takes: never less than any of its `running` jobs."""
+    """Return how long a batch with `work` seconds of work left takes: never less than any of its `running` jobs."""
     return max(work * rate, *running, 0.0)
 
 
-class Pace:
-    """The work of one batch that is left: of jobs that wait, and of those that run, less what they have run already."""
+class BatchTimeLeft:
+    """The time left of one batch, from the work of its waiting jobs and the rest of its running jobs."""
 
     def __init__(self, batch: PlannedBatch, jobs: Iterable[PlannedJob]) -> None:
         self._jobs = {job.id: job for job in jobs}
@@ -89,27 +89,27 @@ class Pace:
 
     @property
     def running(self) -> int:
-        """How many jobs run."""
+        """The number of running jobs."""
         return len(self._running)
 
     @property
     def waiting(self) -> int:
-        """How many jobs have not been started, or are to be run again."""
+        """The number of jobs that have not been started or will be retried."""
         return len(self._waiting)
 
     def start(self, job: str, now: float) -> None:
-        """Note that `job` runs from `now` on (seconds of any clock)."""
+        """Record that `job` runs from `now` on (seconds of any clock)."""
         self._leave(job)
         self._running[job] = now
 
-    def again(self, job: str) -> None:
-        """Note that `job` ended and is to be run again."""
+    def retry(self, job: str) -> None:
+        """Record that `job` ended and will be retried."""
         self._running.pop(job, None)
         self._waiting.add(job)
         self._wait(self._jobs[job], self._jobs[job].runtime)
 
     def end(self, job: str, seconds: float | None = None) -> None:
-        """Note that `job` is done, after `seconds` where it ran."""
+        """Record that `job` is done. `seconds` is its run time, None if it did not run."""
         self._running.pop(job, None)
         self._leave(job)
         if seconds is not None and job in self._jobs:
@@ -118,7 +118,7 @@ class Pace:
     def seconds_left(self, now: float) -> float:
         """Return how long the batch still takes: never less than the running jobs are expected to need."""
         running = [self._correction.running(self._jobs[job], now - since) for job, since in self._running.items()]
-        # What is summed up and taken off again leaves a rest of rounding where nothing waits.
+        # Adding and subtracting leaves a rounding error when no job waits.
         waiting = sum(work * self._correction.factor(source) for source, work in self._work.items())
         return batch_left(self._rate, (max(0.0, waiting) if self._waiting else 0.0) + sum(running), running)
 

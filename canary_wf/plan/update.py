@@ -1,8 +1,8 @@
-"""Taking final states of the newest session over into a new one: `generate --update`.
+"""Carries final states of the newest session over into a new one: `generate --update`.
 
-A job keeps its verdict when its id and its inputs are the same and all jobs it depends on keep theirs. A test of CTest
-that runs again takes the fixture along that a clean-up has undone. The working directory of a job that keeps its
-verdict comes with it, as hard links where the file system has them.
+A job keeps its verdict if its id and its inputs are unchanged and all jobs that it depends on keep theirs. A CTest test
+that runs again makes a fixture run again that its clean-up has undone. The working directory of a job that keeps its
+verdict is carried over, as hard links if the file system supports them.
 """
 
 import os
@@ -30,22 +30,22 @@ from canary_wf.state.session_paths import SessionPaths
 
 
 def carry_over(old: SessionPaths, plan: Plan, new: SessionPaths) -> int:
-    """Record in the session `new` of `plan` what of the session `old` still stands; return the number of jobs."""
+    """Record in the session `new` of `plan` the verdicts of the session `old` that are still valid. Return how many."""
     try:
-        before = load_plan(old.plan)
+        earlier_plan = load_plan(old.plan)
     except WorkspaceError as error:
         hint = "leave --update away to begin a new session without its verdicts"
         raise WorkspaceError(error.what, where=error.where, hint=hint) from error
     records: dict[str, JobRecord] = {}
-    earlier = {job.id: job for job in before.jobs}
-    for batch in before.batches:
-        with suppress(WorkspaceError):  # a journal that cannot be read keeps nothing, and its jobs run again
+    earlier = {job.id: job for job in earlier_plan.jobs}
+    for batch in earlier_plan.batches:
+        with suppress(WorkspaceError):  # the jobs of a journal that cannot be read run again
             records |= load_batch(old, batch.id, [earlier[job] for job in batch.jobs], alive=False).jobs
     kept = _unchanged(plan, earlier, records, old)
-    for part in slices(plan):
-        members = [job for job in part.jobs if job.id in kept]
+    for batch_slice in slices(plan):
+        members = [job for job in batch_slice.jobs if job.id in kept]
         if members:
-            _carry_batch(part, members, earlier, records, (old, new))
+            _carry_batch(batch_slice, members, earlier, records, (old, new))
     return len(kept)
 
 
@@ -67,30 +67,32 @@ def _unchanged(
 
 
 def _stands(record: JobRecord | None, folder: Path) -> bool:
-    """Return whether a verdict is final, and the `folder` of a job that ran is still there.
+    """Return whether a verdict is final and the `folder` of a job that ran still exists.
 
-    One of BLOCKED is final where the jobs before it keep theirs, which is seen to.
+    BLOCKED counts as final here, because a job runs again if a job that it depends on does.
     """
-    return record is not None and record.status.is_final and (record.started is None or os.path.isdir(folder))  # noqa: PTH112 - also False where nobody may look
+    return record is not None and record.status.is_final and (record.started is None or os.path.isdir(folder))  # noqa: PTH112 - also False without permission
 
 
 def _carry_batch(
-    part: BatchSlice,
+    batch_slice: BatchSlice,
     members: list[PlannedJob],
     earlier: dict[str, PlannedJob],
     records: dict[str, JobRecord],
     sessions: tuple[SessionPaths, SessionPaths],
 ) -> None:
     old, new = sessions
-    attempt = claim_batch(new.batch(part.batch.id).attempt)
-    recorder = open_recorder(new, part.batch.id, part.jobs, part.upstreams, attempt.require_current)
+    attempt = claim_batch(new.batch(batch_slice.batch.id).attempt)
+    recorder = open_recorder(
+        new, batch_slice.batch.id, batch_slice.jobs, batch_slice.upstreams, attempt.require_current
+    )
     now = time.time()
     recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
     for job in members:
         record = records[job.id]
-        before = earlier[job.id].directory
-        if not _leads_over_a_link(old, before):  # somebody may have put one there; nothing from elsewhere comes along
-            _link_tree(old.job(before), new.job(job.directory))
+        directory = earlier[job.id].directory
+        if not _leads_over_a_link(old, directory):  # a link may have been put there; files from elsewhere stay out
+            _link_tree(old.job(directory), new.job(job.directory))
         for event in job_events(job.id, record):
             recorder(event)
     recorder(AttemptEnded(time=now, token=attempt.token, reason=CARRIED))

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from canary_wf.durations import environment_seconds, format_duration
 from canary_wf.errors import one_line
-from canary_wf.plan.time_left import Pace
+from canary_wf.plan.time_left import BatchTimeLeft
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.events import Event, JobFinished, JobRetried, JobStarted
 from canary_wf.verdict.status import FAILED, Outcome, Status
@@ -61,12 +61,12 @@ class ProgressLog:
     def __init__(self, batch_slice: BatchSlice, known: Mapping[str, Status]) -> None:
         self._names = {job.id: job.name for job in batch_slice.jobs}
         self._width = len(str(len(self._names)))
-        self._pace = Pace(batch_slice.batch, batch_slice.jobs)
+        self._time_left = BatchTimeLeft(batch_slice.batch, batch_slice.jobs)
         verdicts = [known[job.id] for job in batch_slice.jobs if job.id in known]
         self._done = len(verdicts)
         self._failed = sum(status.counts_as_failed for status in verdicts)
         for job in known:
-            self._pace.end(job)
+            self._time_left.end(job)
         self._live = LiveLine(sys.stdout)
         self._interval = environment_seconds("CANARY_WF_PROGRESS", INTERVAL)
         self._next = time.monotonic() + self._interval
@@ -80,12 +80,12 @@ class ProgressLog:
         """Take note of `event`; print a line if a job ended."""
         match event:
             case JobStarted():
-                self._pace.start(event.job, time.monotonic())
+                self._time_left.start(event.job, time.monotonic())
             case JobRetried():
-                self._pace.again(event.job)
+                self._time_left.retry(event.job)
                 self._print(event, "to be run again: ")
             case JobFinished():
-                self._pace.end(event.job, event.measurements.get("duration"))
+                self._time_left.end(event.job, event.measurements.get("duration"))
                 self._done += 1
                 self._failed += Outcome[event.outcome].category in FAILED
                 self._print(event)
@@ -106,10 +106,10 @@ class ProgressLog:
     def summary(self) -> str:
         """Return the progress of the batch in one line."""
         total = len(self._names)
-        left = format_duration(max(1, round(self._pace.seconds_left(time.monotonic()))))
+        left = format_duration(max(1, round(self._time_left.seconds_left(time.monotonic()))))
         return (
-            f"progress: {self._done} of {total} done ({self._failed} failed), {self._pace.running} running,"
-            f" {self._pace.waiting} waiting, about {left} left"
+            f"progress: {self._done} of {total} done ({self._failed} failed), {self._time_left.running} running,"
+            f" {self._time_left.waiting} waiting, about {left} left"
         )
 
     def _print(self, event: JobFinished | JobRetried, what: str = "") -> None:

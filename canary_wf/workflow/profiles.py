@@ -6,7 +6,7 @@ import shlex
 import sys
 from typing import Any
 
-from canary_wf.plan.explanation.node_text import gpus_of
+from canary_wf.plan.explanation.wording import gpus_of
 from canary_wf.plan.model import Plan
 from canary_wf.resources.detection import detect_memory, detect_pool
 from canary_wf.shipped import shipped_folder

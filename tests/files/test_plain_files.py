@@ -35,7 +35,7 @@ ELSEWHERE = {
     "files/private_folder.py": "a folder, and a new file in it, which must not be there yet",
     "files/user_key.py": "a new file, which must not be there yet",
     "history/import_sources.py": "what the user names to import: a pipe will do, and it is read to a limit",
-    "plan/cluster/file_system.py": "files of the kernel",
+    "plan/cluster/advice.py": "files of the kernel",
     "plan/model.py": "a schema of the package",
     "process/orphans.py": "files of the kernel",
     "process/out_of_memory.py": "files of the kernel",

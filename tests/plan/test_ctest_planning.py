@@ -10,8 +10,8 @@ from canary_wf.batch.reference_schedule import simulate
 from canary_wf.errors import InputError
 from canary_wf.history.run_times import History
 from canary_wf.plan.cluster.target import Target
-from canary_wf.plan.explanation.node_text import nodes_in_words
 from canary_wf.plan.explanation.summary import summarize
+from canary_wf.plan.explanation.wording import nodes_in_words
 from canary_wf.plan.fit import misfit, remedy, split_by_fit
 from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.resources.node import node_shape

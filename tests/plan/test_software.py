@@ -9,7 +9,7 @@ from canary_wf.batch.partition import partition
 from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.errors import InputError, UsageError
-from canary_wf.plan.software import Software, SoftwareChoice, divided, software_of
+from canary_wf.plan.software import Software, SoftwareChoice, software_of, split_by_software
 
 GPU = SoftwareChoice("gpu", Software(container="cuda"))
 FAST = SoftwareChoice("fast", Software(conda="numpy"))
@@ -47,7 +47,7 @@ def test_no_batch_mixes_software_and_the_graph_stays_one(
     """Every task is in one batch, after all batches that its dependencies are in."""
     needs, software = case
     problem, wanted = _problem(needs), BatchSpecification(duration=seconds)
-    parts = divided(partition(problem, wanted), problem, software, wanted)
+    parts = split_by_software(partition(problem, wanted), problem, software, wanted)
     assert sorted(task for tasks in parts for task in tasks) == list(range(len(needs)))
     owner = {task: number for number, tasks in enumerate(parts) for task in tasks}
     for number, tasks in enumerate(parts):
@@ -60,8 +60,8 @@ def test_what_cannot_be_divided_is_refused() -> None:
     problem, both = _problem([set(), {0}]), [Software("x"), Software()]
     atomic, single = BatchSpecification.parse("layout:atomic"), BatchSpecification.parse("count:1,layout:atomic")
     with pytest.raises(InputError, match="other software: x before that of the others; take layout:flat"):
-        divided(partition(problem, atomic), problem, both, atomic)
+        split_by_software(partition(problem, atomic), problem, both, atomic)
     independent = _problem([set(), set()])
-    assert len(divided(partition(independent, atomic), independent, both, atomic)) == 2
+    assert len(split_by_software(partition(independent, atomic), independent, both, atomic)) == 2
     with pytest.raises(InputError, match="it takes 2; ask for a duration"):
-        divided(partition(independent, single), independent, both, single)
+        split_by_software(partition(independent, single), independent, both, single)

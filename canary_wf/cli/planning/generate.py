@@ -25,8 +25,7 @@ from canary_wf.errors import one_line
 from canary_wf.generation import Generated, check_paths, generate_workflow
 from canary_wf.plan.cluster.advice import slurm_profile
 from canary_wf.plan.cluster.target import choose_target
-from canary_wf.plan.explanation.left_out import left_out_lines
-from canary_wf.plan.explanation.node_text import nodes_in_words
+from canary_wf.plan.explanation.wording import left_out_lines, nodes_in_words
 from canary_wf.plan.model import Plan
 from canary_wf.state.session_paths import relative_to_out
 from canary_wf.wording import count, next_command

@@ -10,7 +10,7 @@ from canary_wf.cli.completion import statuses
 from canary_wf.cli.options import WholeNumber, json_option, out_option
 from canary_wf.cli.output import print_json
 from canary_wf.errors import ExitCode, UsageError
-from canary_wf.plan.explanation.left_out import left_out_lines
+from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.plan.store import newest_session
 from canary_wf.report.live.progress import progress_of
 from canary_wf.report.live.queue import SlurmQueue, queue_lines

@@ -1,1 +1,1 @@
-"""The cluster that is planned for: its nodes, partitions and limits, and the options of Slurm. Begin with `target`."""
+"""The cluster that a plan is for: its nodes, partitions and limits, and the options of Slurm. Begin with `target`."""

@@ -1,4 +1,4 @@
-"""The kinds of nodes that a Slurm cluster has, as its `sinfo` reports them (its manual, "--format")."""
+"""The node types of a Slurm cluster, as `sinfo` reports them (its manual, "--format")."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ _OUT_OF_USE = re.compile(r"(?:down|drain|drng|fail|error|inval|maint|unk|no_resp
 
 
 class ClusterNode(msgspec.Struct, frozen=True):
-    """One line of `sinfo`: a partition's nodes of one kind; `memory` is MiB."""
+    """One line of `sinfo`: the nodes of one type in a partition. `memory` is in MiB."""
 
     partition: str
     is_default: bool
@@ -29,27 +29,27 @@ class ClusterNode(msgspec.Struct, frozen=True):
 
     @property
     def takes_jobs(self) -> bool:
-        """Whether a job may start there now or once others have ended, as far as is known."""
+        """Whether a job may start on these nodes, now or after other jobs have ended, as far as is known."""
         return self.availability == "up" and not _OUT_OF_USE.match(self.state)
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """GPUs, CPUs and MiB, the scarcest first."""
+        """GPUs, CPUs and MiB, scarcest first."""
         return (self.gpus, self.cpus, self.memory)
 
 
-def kinds_of(nodes: Iterable[ClusterNode]) -> list[ClusterNode]:
-    """Return the kinds of `nodes` of which none has less of all than another, the one with most GPUs and CPUs first."""
-    kinds = {node.size: node for node in sorted(nodes, key=lambda node: node.size, reverse=True)}
-    return [node for size, node in kinds.items() if not any(_is_within(size, other) for other in kinds)]
+def node_types(nodes: Iterable[ClusterNode]) -> list[ClusterNode]:
+    """Return the node types that are not smaller than another type in every respect, most GPUs and CPUs first."""
+    types = {node.size: node for node in sorted(nodes, key=lambda node: node.size, reverse=True)}
+    return [node for size, node in types.items() if not any(_is_within(size, other) for other in types)]
 
 
 def _is_within(size: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
-    return size != other and all(mine <= theirs for mine, theirs in zip(size, other, strict=True))
+    return size != other and all(own <= theirs for own, theirs in zip(size, other, strict=True))
 
 
 def out_of_use(nodes: Sequence[ClusterNode]) -> list[str]:
-    """Return what of `nodes` takes no jobs: partitions, or all their nodes of one kind."""
+    """Return which of `nodes` take no jobs, in words: partitions, or all nodes of one type in a partition."""
     found = []
     for partition in dict.fromkeys(node.partition for node in nodes):
         of_it = [node for node in nodes if node.partition == partition]
@@ -68,10 +68,10 @@ def out_of_use(nodes: Sequence[ClusterNode]) -> list[str]:
 
 
 def ask_sinfo(slurm: SlurmOptions = _NO_OPTIONS) -> list[ClusterNode]:
-    """Return the kinds of nodes that `slurm` leads to: of its partition, else of the default one, else of all.
+    """Return the nodes that match `slurm`: those of its partition, else of the default partition, else all.
 
-    Nothing without a `sinfo` that answers. Raises UsageError for a partition that is not there, and when no node of it
-    has what `slurm` asks for.
+    The list is empty if `sinfo` does not answer. Raises UsageError for an unknown partition, and if no node of it has
+    the features or GPUs that `slurm` asks for.
     """
     answer = ask_slurm("sinfo", "--noheader", "--format=%P|%c|%m|%G|%f|%a|%T")
     lines = answer.text.splitlines() if answer.ok else []
@@ -86,16 +86,16 @@ def ask_sinfo(slurm: SlurmOptions = _NO_OPTIONS) -> list[ClusterNode]:
 
 
 def _of_partitions(nodes: list[ClusterNode], names: list[str]) -> list[ClusterNode]:
-    there = sorted({node.partition for node in nodes})
+    names_here = sorted({node.partition for node in nodes})
     for name in names:
-        if name not in there:
-            told = f"there is no partition {name!r} here"
-            raise UsageError(told, where="--slurm partition", hint=f"there are {', '.join(there)}")
+        if name not in names_here:
+            message = f"there is no partition {name!r} here"
+            raise UsageError(message, where="--slurm partition", hint=f"there are {', '.join(names_here)}")
     return [node for node in nodes if node.partition in names]
 
 
 def _with_features(nodes: list[ClusterNode], slurm: SlurmOptions) -> list[ClusterNode]:
-    """Return the nodes that the constraint names where it is one word; what an expression comes to only Slurm knows."""
+    """Return the nodes that match the constraint if it is one word. Only Slurm can evaluate an expression."""
     if slurm.gpu_model is not None and not any(node.gpus for node in nodes):
         raise UsageError(f"no node of the partition has GPUs {slurm.gpu_model!r}", where="--slurm gpu_model")
     if slurm.constraint is None or not slurm.constraint.replace("_", "").replace("-", "").isalnum():
@@ -107,9 +107,9 @@ def _with_features(nodes: list[ClusterNode], slurm: SlurmOptions) -> list[Cluste
 
 
 def parse_sinfo(line: str, gpu_model: str | None = None) -> ClusterNode | None:
-    """Return one ``partition|cpus|memory|gres|features|availability|state`` line of `sinfo`; None for any other.
+    """Parse a ``partition|cpus|memory|gres|features|availability|state`` line of `sinfo`. Return None for others.
 
-    What stands behind the gres may be missing. With `gpu_model` only GPUs of that model count.
+    The fields after the gres may be missing. With `gpu_model`, only GPUs of that model count.
     """
     match = _LINE.fullmatch(line.strip())
     if match is None:

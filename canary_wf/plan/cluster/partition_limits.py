@@ -1,4 +1,4 @@
-"""What a partition allows one Slurm job, so that a batch that `sbatch` would refuse is refused while planning.
+"""The limits of a partition on one job, so that planning refuses a batch that `sbatch` would refuse.
 
 Source: ``scontrol show partition`` (its manual, section "PARTITIONS - SPECIFICATIONS FOR SHOW COMMAND").
 """
@@ -18,7 +18,7 @@ _TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d+)(?::(\d+))?")
 
 
 class PartitionLimits(msgspec.Struct, frozen=True):
-    """The limits of one partition: minutes, nodes of one job, and MiB and CPUs on one node; None is no limit."""
+    """The limits of one partition: minutes and nodes of one job, MiB and CPUs on one node. None means no limit."""
 
     name: str
     is_default: bool = False
@@ -29,25 +29,28 @@ class PartitionLimits(msgspec.Struct, frozen=True):
     cpus: int | None = None
 
     def memory_of(self, node_cpus: int) -> int | None:
-        """Return the MiB that a job may have on a node of `node_cpus`; more memory than its CPUs bring adds CPUs."""
+        """Return the MiB that a job may have on a node of `node_cpus` CPUs.
+
+        With a limit for each CPU, Slurm adds CPUs to a job that asks for more memory than its CPUs allow.
+        """
         per_cpu = None if self.memory_per_cpu is None else self.memory_per_cpu * min(node_cpus, self.cpus or node_cpus)
         return min((size for size in (self.memory, per_cpu) if size is not None), default=None)
 
 
-def ask_partitions(wanted: str | None) -> list[PartitionLimits] | None:
-    """Return the limits of the partitions `wanted` (``a,b``; None: the default one, or all), or None when not known."""
+def ask_partitions(partitions: str | None) -> list[PartitionLimits] | None:
+    """Return the limits of partitions (``a,b``; None: the default one, or all), or None if they are unknown."""
     answer = ask_slurm("scontrol", "show", "partition", "--oneliner")
     if not answer.ok:
         return None
     found = [parsed for line in answer.text.splitlines() if (parsed := parse_partition(line)) is not None]
-    if wanted is not None:
-        names = wanted.split(",")
+    if partitions is not None:
+        names = partitions.split(",")
         return [limits for limits in found if limits.name in names] or None
     return [limits for limits in found if limits.is_default] or found or None
 
 
 def parse_partition(line: str) -> PartitionLimits | None:
-    """Return one line of ``scontrol show partition --oneliner``, or None when it is not of that form."""
+    """Parse one line of ``scontrol show partition --oneliner``. Return None if it does not have that form."""
     fields = dict(_FIELD.findall(line))
     if not fields.get("PartitionName"):
         return None
@@ -66,9 +69,9 @@ def parse_partition(line: str) -> PartitionLimits | None:
 def keep_to_limits(
     batches: Iterable[PlannedBatch], partitions: Sequence[PartitionLimits], node_cpus: int
 ) -> list[PlannedBatch]:
-    """Return `batches` with the longest time that one of `partitions`, with `node_cpus` a node, allows each of them.
+    """Return `batches` with the longest time that one of `partitions` allows each. Nodes have `node_cpus` CPUs.
 
-    Only partitions that take the batch as it is planned count. Raises InputError for a batch that none of them takes.
+    Only partitions that accept the batch as planned count. Raises InputError for a batch that no partition accepts.
     """
     return [_keep_to_limits(batch, partitions, node_cpus) for batch in batches]
 
@@ -77,8 +80,8 @@ def _keep_to_limits(batch: PlannedBatch, partitions: Sequence[PartitionLimits], 
     reasons = [list(_excesses(batch, limits, node_cpus)) for limits in partitions]
     if reasons and all(reasons):
         asked, allowed, hint = reasons[0][0]
-        told = f"asks for {asked}, partition {partitions[0].name} allows {allowed}"
-        raise InputError(told, where=f"batch {batch.id}", hint=hint)
+        message = f"asks for {asked}, partition {partitions[0].name} allows {allowed}"
+        raise InputError(message, where=f"batch {batch.id}", hint=hint)
     allowing = [limits.minutes for limits, excesses in zip(partitions, reasons, strict=True) if not excesses]
     known = [minutes for minutes in allowing if minutes is not None]
     if not known or len(known) < len(allowing):
@@ -87,7 +90,7 @@ def _keep_to_limits(batch: PlannedBatch, partitions: Sequence[PartitionLimits], 
 
 
 def _excesses(batch: PlannedBatch, limits: PartitionLimits, node_cpus: int) -> Iterator[tuple[str, str, str]]:
-    """Yield what the batch asks for, what is allowed, and what helps, for each limit that it is over."""
+    """Yield for each limit that the batch exceeds what it asks for, what is allowed, and a hint."""
     minutes = math.ceil(batch.time_limit / 60)
     elsewhere = "choose another one with --slurm partition=NAME"
     if limits.minutes is not None and minutes > limits.minutes:
@@ -111,7 +114,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _minutes(text: str | None) -> int | None:
-    """Return the whole minutes of ``days-hours:minutes:seconds``, None for UNLIMITED and damage."""
+    """Return the whole minutes of ``days-hours:minutes:seconds``, or None for UNLIMITED and malformed text."""
     match = _TIME.fullmatch(text or "")
     if match is None:
         return None

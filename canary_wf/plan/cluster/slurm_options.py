@@ -1,7 +1,7 @@
-"""Options for every batch's submission to Slurm: the text after `--slurm`, checked.
+"""Options for the submission of every batch to Slurm: parses and checks the text after `--slurm`.
 
-The values end up in a YAML profile, in resources of Snakemake, and on command lines of `sbatch`, so each is held to the
-letters that Slurm's own names and expressions are made of.
+The values end up in a YAML profile, in resources of Snakemake, and on command lines of `sbatch`. Only characters of
+Slurm's own names and expressions are therefore allowed.
 """
 
 import os
@@ -22,11 +22,11 @@ _MODEL = re.compile(r"[A-Za-z0-9_.]+")
 
 _FORMS = {"account": _NAME, "partition": _NAMES, "qos": _NAME, "constraint": _CONSTRAINT, "gpu_model": _MODEL}
 _PAIRS = re.compile(r",(?=[a-z_]*=)")
-"""A comma between two pairs; one inside a list of partitions is followed by no ``key=``."""
+"""A comma between two pairs. A comma inside a list of partitions is not followed by ``key=``."""
 
 
 class SlurmOptions(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The site's settings; what is None is left to Slurm's defaults.
+    """The site's settings. None means Slurm's default.
 
     `gpu_style` says how GPUs are asked for: ``gpu`` with ``--gpus``, ``gres`` with ``--gres=gpu:…``.
     """
@@ -39,18 +39,18 @@ class SlurmOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     gpu_style: GpuStyle = "gpu"
 
     def gres(self, gpus: int) -> str:
-        """Return what asks for `gpus` GPUs on each node, as ``--gres`` takes it."""
+        """Return the value of ``--gres`` that asks for `gpus` GPUs on each node."""
         return f"gpu:{self.gpu_model}:{gpus}" if self.gpu_model else f"gpu:{gpus}"
 
 
 VARIABLES = {key: f"SBATCH_{key.upper()}" for key in ("account", "partition", "qos", "constraint")}
-"""Variables that `sbatch` heeds, by the option that says the same."""
+"""Environment variables that `sbatch` reads, by the equivalent option."""
 
 
 def parse_slurm_options(texts: Iterable[str], environment: Mapping[str, str] = os.environ) -> SlurmOptions:
-    """Return what the `--slurm` options say, later ones over earlier ones, and all of them over the shell's variables.
+    """Parse `--slurm` options. Later options override earlier ones, and all of them override `environment`.
 
-    Raises UsageError for what is not one.
+    Raises UsageError for a malformed option.
     """
     given: dict[str, str] = {}
     for key, variable in VARIABLES.items():

@@ -1,4 +1,4 @@
-"""The machine that is planned for: this one, or the nodes of the Slurm cluster that `sinfo` reports."""
+"""The target of a plan: this machine, or the nodes of the Slurm cluster that `sinfo` reports."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import UsageError
-from canary_wf.plan.cluster.nodes import ClusterNode, ask_sinfo, kinds_of, out_of_use
+from canary_wf.plan.cluster.nodes import ClusterNode, ask_sinfo, node_types, out_of_use
 from canary_wf.plan.cluster.partition_limits import PartitionLimits, ask_partitions
 from canary_wf.plan.cluster.slurm_options import SlurmOptions
 from canary_wf.resources.detection import detect_memory, detect_pool
@@ -16,18 +16,17 @@ from canary_wf.resources.pool import ResourcePool
 from canary_wf.spec.batch_slice import Scheduler
 
 UNLIMITED_NODES = 1_000_000
-"""How many nodes one job may use where the cluster sets no limit of its own."""
+"""Number of nodes that one job may use if the cluster has no limit."""
 
 _NO_OPTIONS = SlurmOptions()
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Who carries the batches, what one node offers, and the ids handed out on this machine.
+    """The scheduler of the batches, the shape of one node, and the pool of ids handed out on this machine.
 
-    `partitions` are those that batches may go to, None when their limits are not known. `others` are targets with nodes
-    of another kind, of which there are some in these partitions, too. `requested` is what `-r` said, None where a pool
-    file was given, which says everything. `specified` says whether a file describes the resources, `unavailable` what
-    of the nodes takes no jobs now.
+    `partitions` are those that batches may go to, None if their limits are unknown. `others` are targets with the other
+    node types of these partitions. `requested` has the values of `-r`, None if a pool file describes everything.
+    `specified` says whether a file describes the resources. `unavailable` says which nodes take no jobs now.
     """
 
     scheduler: Scheduler
@@ -48,11 +47,11 @@ def choose_target(
     *,
     query_gpus: bool = False,
 ) -> Target:
-    """Return what to plan for: `scheduler` is ``auto``, ``local`` or ``slurm``, `requested` what `-r` said.
+    """Return the target for `scheduler` (``auto``, ``local`` or ``slurm``); `requested` has the values of `-r`.
 
-    With `slurm` the nodes are those of its partition, and of them those that its constraint and GPU model name. With
-    `query_gpus` the vendors' libraries are asked for this machine's GPUs. Raises UsageError when Slurm is asked for and
-    neither `sinfo` nor the options say what its nodes have, when there is no library to ask, and for another scheduler.
+    `slurm` restricts the nodes to its partition, constraint and GPU model. With `query_gpus`, the vendors' libraries
+    report this machine's GPUs. Raises UsageError if Slurm is asked for and neither `sinfo` nor the options describe its
+    nodes, if there is no library to ask, and for an unknown scheduler.
     """
     if scheduler not in {"auto", "local", "slurm"}:
         raise UsageError(f"{scheduler!r} is not known", where="-b scheduler", hint="write auto, local or slurm")
@@ -64,34 +63,35 @@ def choose_target(
         return Target("local", node_shape(pool, memory), pool, requested=asked, specified=pool_file is not None)
     if not nodes and "cpus" not in requested and pool_file is None:
         raise UsageError(
-            "there is no sinfo here to ask what the nodes have",
+            "there is no sinfo here that reports what the nodes have",
             where="-b scheduler=slurm",
-            hint="say it with -r cpus=N",
+            hint="describe a node with -r cpus=N",
         )
     partitions = ask_partitions(slurm.partition) if nodes else None
-    kinds: list[ClusterNode | None] = [*kinds_of(nodes)] or [None]
-    first, *others = [_slurm_target(kind, requested, pool_file, partitions) for kind in kinds]
+    types: list[ClusterNode | None] = [*node_types(nodes)] or [None]
+    first, *others = [_slurm_target(node, requested, pool_file, partitions) for node in types]
     different = tuple(other for other in others if other.node != first.node)
     return msgspec.structs.replace(first, others=different, unavailable=tuple(out_of_use(nodes)))
 
 
 def with_pool_files(target: Target, files: Sequence[Path]) -> Target:
-    """Return `target`, this machine, with what the pool `files` of the tests say where the user said nothing.
+    """Return `target` with the resources of the tests' pool `files`, unless the user described the resources.
 
-    What several files name counts together; of an id the most slots. Raises InputError for a wrong file.
+    This applies to this machine only. The files are merged; for an id, the largest number of slots counts. Raises
+    InputError for an invalid file.
     """
     if target.scheduler != "local" or target.requested is None or not files:
         return target
     named: dict[str, dict[str, int]] = {}
     for file in files:
-        for kind, items in read_pool(file).resources.items():
-            slots = named.setdefault(kind, {})
+        for resource_type, items in read_pool(file).resources.items():
+            slots = named.setdefault(resource_type, {})
             for item in items:
                 slots[str(item["id"])] = max(slots.get(str(item["id"]), 0), int(item["slots"]))
     state = target.pool.getstate()
-    for kind, slots in named.items():
-        if slots or kind not in state["resources"]:
-            state["resources"][kind] = [{"id": name, "slots": number} for name, number in slots.items()]
+    for resource_type, slots in named.items():
+        if slots or resource_type not in state["resources"]:
+            state["resources"][resource_type] = [{"id": name, "slots": number} for name, number in slots.items()]
     pool = pool_from_options(target.requested, None, ResourcePool(state))
     return msgspec.structs.replace(target, pool=pool, node=node_shape(pool, target.node.memory), specified=True)
 
@@ -102,7 +102,7 @@ def _slurm_target(
     pool_file: Path | None,
     partitions: list[PartitionLimits] | None,
 ) -> Target:
-    """Return the target with nodes like `node` (None: only what is requested is known)."""
+    """Return the target with nodes like `node` (None: only `requested` is known)."""
     limits = partitions or []
     found = ResourcePool()
     cpus = _capped(node.cpus, [limit.cpus for limit in limits]) if node else 0
@@ -117,14 +117,14 @@ def _slurm_target(
 
 
 def _capped(size: int, limits: list[int | None]) -> int:
-    """Return what a job may have of `size`: the most that one of the partitions' `limits` (None: no limit) leaves."""
+    """Return how much of `size` a job may have: the largest amount that one of the partitions' `limits` allows."""
     return max((size if limit is None else min(size, limit) for limit in limits), default=size)
 
 
 def _one_slot_each(pool: ResourcePool) -> ResourcePool:
-    """Return `pool` with CPUs and GPUs as Slurm hands them out: whole."""
+    """Return `pool` with one slot for each CPU and GPU, because Slurm allocates whole devices."""
     state = pool.getstate()
-    for kind in ("cpus", "gpus"):
-        for item in state["resources"].get(kind, ()):
+    for resource_type in ("cpus", "gpus"):
+        for item in state["resources"].get(resource_type, ()):
             item["slots"] = min(1, item["slots"])
     return ResourcePool(state)

@@ -1,1 +1,1 @@
-"""A plan in words: why a job is where it is, what the plan comes to, and what a reader should know."""
+"""Describes a plan for people: why a job is in its batch, the sums of the plan, and warnings."""

@@ -1,4 +1,4 @@
-"""Why a job is where it is in a plan: its batch, what it waits for, and what its estimate and limits come from."""
+"""Explains why a job is in its batch, what it waits for, and how its estimate and limits were determined."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,8 +11,8 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.graph import levels
 from canary_wf.history.run_times import History
-from canary_wf.plan.estimate import DEFAULT_PART, room_for
-from canary_wf.plan.explanation.node_text import node_in_words
+from canary_wf.plan.estimate import DEFAULT_SHARE, retries_allowed
+from canary_wf.plan.explanation.wording import node_in_words
 from canary_wf.plan.model import Plan
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.wording import amount, count, some
@@ -21,7 +21,7 @@ ABOVE = "which is above its own time limit"
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to say of one job; `level` is the longest chain of jobs before it, `lines` are for people."""
+    """The explanation of one job. `level` is the longest chain of jobs before it, `lines` are for people."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(plan: Plan, job: PlannedJob, history: History) -> Explanation:
-    """Return why `job` of `plan` is in its batch, and what its limit comes from."""
+    """Return why `job` of `plan` is in its batch, and how its estimate and limits were determined."""
     batch = next(batch for batch in plan.batches if batch.id == job.batch)
     upstreams = upstream_places(plan.jobs)
     chains = levels(ordered([one.id for one in plan.jobs], upstreams), upstreams)
@@ -46,7 +46,7 @@ def explain(plan: Plan, job: PlannedJob, history: History) -> Explanation:
         f"asks for {_asked(job)}",
         f"waits    {_waits(plan, job)}",
         f"level    {level} of 0 to {max(chains)}: {_level(level)}",
-        f"batch    {batch.id}: {_place(plan, batch, job, level, [level_of[one] for one in batch.jobs])}",
+        f"batch    {batch.id}: {_batch(plan, batch, job, level, [level_of[one] for one in batch.jobs])}",
         f"expected {format_duration(job.runtime)}: {_estimate(job, history)}",
         f"limit    {_limits(job, batch)}: {_limit(plan, batch)}",
     ]
@@ -65,22 +65,22 @@ def explain(plan: Plan, job: PlannedJob, history: History) -> Explanation:
 
 def _asked(job: PlannedJob) -> str:
     slots = {"cpus": job.cpus, "gpus": job.gpus, **job.resources}
-    parts = [amount(number, kind) for kind, number in slots.items() if number]
-    parts += [f"{job.memory} MiB of memory"] if job.memory else []
-    parts += [f"{job.nodes} nodes"] if job.nodes > 1 else []
-    parts += ["the whole node for itself"] if job.exclusive else []
-    return ", ".join(parts) or "nothing"
+    phrases = [amount(number, resource_type) for resource_type, number in slots.items() if number]
+    phrases += [f"{job.memory} MiB of memory"] if job.memory else []
+    phrases += [f"{job.nodes} nodes"] if job.nodes > 1 else []
+    phrases += ["the whole node for itself"] if job.exclusive else []
+    return ", ".join(phrases) or "nothing"
 
 
 def _waits(plan: Plan, job: PlannedJob) -> str:
     names = {one.id: one for one in plan.jobs}
-    told = [
+    phrase = [
         f"{one_line(names[edge.job].name)} ({edge.when}, "
         + ("its own batch)" if names[edge.job].batch == job.batch else f"batch {names[edge.job].batch})")
         for edge in job.dependencies
         if edge.job in names
     ]
-    return f"for {some(told)}" if told else "for no other job"
+    return f"for {some(phrase)}" if phrase else "for no other job"
 
 
 def _level(level: int) -> str:
@@ -89,31 +89,31 @@ def _level(level: int) -> str:
     return f"the longest chain before it has {count(level, 'job')}"
 
 
-def _place(plan: Plan, batch: PlannedBatch, job: PlannedJob, level: int, levels: Sequence[int]) -> str:
+def _batch(plan: Plan, batch: PlannedBatch, job: PlannedJob, level: int, levels: Sequence[int]) -> str:
     jobs = "this job alone" if len(levels) == 1 else f"{len(levels)} jobs"
     length = f"{jobs}, {format_duration(batch.runtime)} long"
-    parts = [
+    phrases = [
         length,
         *_target(plan, batch, job),
         *_layout(plan, level, levels),
         *_fixtures(plan, batch, job),
-        *_kind(batch),
+        *_node_type(batch),
         *_upstream(batch),
     ]
-    return "; ".join(parts)
+    return "; ".join(phrases)
 
 
 def _target(plan: Plan, batch: PlannedBatch, job: PlannedJob) -> Iterator[str]:
     target = plan.batch_spec.duration
     if target is None:
-        told = "each job has a batch of its own" if plan.batch_spec.count == "max" else "batches are balanced"
-        yield f"count:{plan.batch_spec.count}: {told}"
+        phrase = "each job has a batch of its own" if plan.batch_spec.count == "max" else "batches are balanced"
+        yield f"count:{plan.batch_spec.count}: {phrase}"
     elif job.runtime > target:
         yield f"the job alone is longer than the target of {format_duration(target)}"
     elif batch.runtime > target * (1 + 1e-9):
         longest = max((one for one in plan.jobs if one.batch == batch.id), key=lambda one: one.runtime)
-        told = f"{one_line(longest.name)} ({format_duration(longest.runtime)}) makes it longer"
-        yield f"{told} than the target of {format_duration(target)}, and it was filled up to that"
+        phrase = f"{one_line(longest.name)} ({format_duration(longest.runtime)}) makes it longer"
+        yield f"{phrase} than the target of {format_duration(target)}, and it was filled up to that"
     else:
         yield f"filled to {round(100 * batch.runtime / target)} % of the target of {format_duration(target)}"
 
@@ -140,7 +140,7 @@ def _layout(plan: Plan, level: int, levels: Sequence[int]) -> Iterator[str]:
         yield "jobs that run in other software are apart"
 
 
-def _kind(batch: PlannedBatch) -> Iterator[str]:
+def _node_type(batch: PlannedBatch) -> Iterator[str]:
     if batch.node is not None:
         yield f"its jobs need another kind of node than most: one with {node_in_words(batch.node, with_memory=True)}"
 
@@ -163,7 +163,7 @@ def _estimate(job: PlannedJob, history: History) -> str:
     if job.runtime_source == "declared":
         above = f", {ABOVE}" if job.above is not None else ""
         return f"the run time that it declares{above}; it has no history"
-    return f"{DEFAULT_PART:.0%} of its time limit, as it has no history and declares no run time"
+    return f"{DEFAULT_SHARE:.0%} of its time limit, as it has no history and declares no run time"
 
 
 def _limits(job: PlannedJob, batch: PlannedBatch) -> str:
@@ -172,12 +172,12 @@ def _limits(job: PlannedJob, batch: PlannedBatch) -> str:
 
 def _limit(plan: Plan, batch: PlannedBatch) -> str:
     jobs = {job.id: job for job in plan.jobs}
-    again = room_for(plan.retry)
-    runs = 1 + again.hangs
+    retries = retries_allowed(plan.retry)
+    runs = 1 + retries.hangs
     slowest = max((jobs[job] for job in batch.jobs), key=lambda job: runs * job.limit - job.runtime)
     slack = runs * slowest.limit - slowest.runtime
-    times = f" times {1 + again.runs} for further runs" if again.runs else ""
-    hangs = f" in each of {runs} runs" if again.hangs else ""
+    times = f" times {1 + retries.runs} for further runs" if retries.runs else ""
+    hangs = f" in each of {runs} runs" if retries.hangs else ""
     hanging = f", {format_duration(slack)} in case {one_line(slowest.name)} hangs until its own limit{hangs}"
     return (
         f"{MARGIN:g} times {format_duration(batch.runtime)}{times}{hanging if slack > 0 else ''}, and "

@@ -1,4 +1,4 @@
-"""What a plan comes to: how many batches, how long, how many core- and GPU-hours."""
+"""The sums of a plan: number of batches, makespan, core-hours and GPU-hours."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,10 +16,10 @@ SECONDS_AN_HOUR = 3600.0
 
 
 class PlanSummary(msgspec.Struct, frozen=True):
-    """The summary of `plan --json`: times in seconds, hours of cores and GPUs asked for.
+    """The summary of `plan --json`: times in seconds, hours of the cores and GPUs asked for.
 
-    `batches_nominal` is the number that the work alone would fill; `makespan` is what the simulator says of the
-    cluster's nodes, `critical_path` what it says of a cluster without end.
+    `batches_nominal` is the number of batches that the work alone would fill. `makespan` is simulated with the nodes of
+    the cluster, `critical_path` with an unlimited cluster.
     """
 
     jobs: int
@@ -33,9 +33,9 @@ class PlanSummary(msgspec.Struct, frozen=True):
 
 
 def summarize(plan: Plan, cluster_nodes: int | None = None) -> PlanSummary:
-    """Return the summary of `plan`, run on `cluster_nodes` nodes (None: this one machine, or a cluster without end).
+    """Return the summary of `plan`, run on `cluster_nodes` nodes (None: this machine, or an unlimited cluster).
 
-    Raises InputError when a batch asks for more nodes than there are.
+    Raises InputError if a batch asks for more nodes than the cluster has.
     """
     lengths, upstream = _batch_graph(plan)
     return PlanSummary(
@@ -53,34 +53,34 @@ def summarize(plan: Plan, cluster_nodes: int | None = None) -> PlanSummary:
 def expected_run(plan: Plan, cluster_nodes: int | None = None) -> ClusterRun:
     """Return when each batch of `plan` is expected to run on `cluster_nodes` nodes (None: as for `summarize`).
 
-    One machine runs one batch after the other, whatever number of nodes it stands for. Raises as `summarize` does.
+    This machine runs one batch after the other, whatever number of nodes a batch asks for. Raises as `summarize` does.
     """
     lengths, upstream = _batch_graph(plan)
     if cluster_nodes is None and plan.scheduler == "local":
         return run_on_cluster(lengths, upstream, nodes=1)
     widest = max(plan.batches, key=lambda batch: batch.nodes, default=None)
     if cluster_nodes is not None and widest is not None and widest.nodes > cluster_nodes:
-        told = f"batch {widest.id} needs {widest.nodes} nodes, the cluster has {cluster_nodes}"
-        raise InputError(told, where="--cluster-nodes", hint=f"give it {widest.nodes} or more")
+        message = f"batch {widest.id} needs {widest.nodes} nodes, the cluster has {cluster_nodes}"
+        raise InputError(message, where="--cluster-nodes", hint=f"give it {widest.nodes} or more")
     return run_on_cluster(lengths, upstream, nodes=cluster_nodes, widths=[batch.nodes for batch in plan.batches])
 
 
 def _batch_graph(plan: Plan) -> tuple[list[float], list[list[int]]]:
-    """Return the batches' lengths in seconds, and for each batch the numbers of those it waits for."""
-    place = {batch.id: number for number, batch in enumerate(plan.batches)}
-    upstream = [[place[name] for name in batch.dependencies] for batch in plan.batches]
+    """Return the lengths of the batches in seconds, and for each batch the indexes of those it waits for."""
+    index = {batch.id: number for number, batch in enumerate(plan.batches)}
+    upstream = [[index[name] for name in batch.dependencies] for batch in plan.batches]
     return [batch.runtime for batch in plan.batches], upstream
 
 
 def _nominal(plan: Plan) -> int:
-    """Return the batches that the work fills, on each kind of node, and at least as many as a chain of jobs needs."""
+    """Return how many batches the work fills on each node type, but at least as many as a chain of jobs needs."""
     jobs = {job.id: job for job in plan.jobs}
-    kinds: dict[tuple[tuple[str, int], ...], list[PlannedJob]] = {}
+    node_types: dict[tuple[tuple[str, int], ...], list[PlannedJob]] = {}
     for batch in plan.batches:
         node = plan.node if batch.node is None else batch.node
-        kinds.setdefault(tuple(sorted(node.items())), []).extend(jobs[job] for job in batch.jobs)
-    filled = sum(_filled(plan, members, dict(node)) for node, members in kinds.items())
-    return filled if len(kinds) == 1 else max(filled, _filled(plan, plan.jobs, {}))
+        node_types.setdefault(tuple(sorted(node.items())), []).extend(jobs[job] for job in batch.jobs)
+    filled = sum(_filled(plan, members, dict(node)) for node, members in node_types.items())
+    return filled if len(node_types) == 1 else max(filled, _filled(plan, plan.jobs, {}))
 
 
 def _filled(plan: Plan, jobs: Sequence[PlannedJob], node: Mapping[str, int]) -> int:

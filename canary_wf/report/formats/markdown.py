@@ -4,7 +4,7 @@ import re
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.plan.explanation.left_out import left_out_lines
+from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.report.printable import shown_tail
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob

@@ -9,8 +9,8 @@ from typing import Any
 
 from canary_wf._version import __version__
 from canary_wf.durations import format_duration
-from canary_wf.plan.explanation.node_text import nodes_in_words
 from canary_wf.plan.explanation.summary import SECONDS_AN_HOUR, PlanSummary
+from canary_wf.plan.explanation.wording import nodes_in_words
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices
 from canary_wf.report.html.gantt import LEFT, TOP, WIDTH, gantt_of

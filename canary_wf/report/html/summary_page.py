@@ -2,7 +2,7 @@
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.plan.explanation.left_out import left_out_lines
+from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.report.html.page import render_page
 from canary_wf.report.printable import shown_tail
 from canary_wf.report.session import SessionState

@@ -10,7 +10,7 @@ from session_jobs import ended, job_in, run
 
 from canary_wf.errors import CanaryWfError, InputError
 from canary_wf.job import Dependency, ExecutionSpace, InvalidTypeError, Job, JobPhase, ceil_div, load_job_from_state
-from canary_wf.plan.estimate import DEFAULT_PART
+from canary_wf.plan.estimate import DEFAULT_SHARE
 
 
 def test_cost_is_the_length_of_cpus_and_seconds(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_size_is_the_length_of_timeout_and_all_sizes(tmp_path: Path) -> None:
 def test_a_cold_history_uses_a_sensible_default_and_says_so(tmp_path: Path) -> None:
     """The expected run time says where it comes from; what is declared counts, also above the limit."""
     cold = job_in(tmp_path, spec("a", timeout=100.0))
-    assert (cold.runtime, cold.runtime_source) == (100 * DEFAULT_PART, "default")
+    assert (cold.runtime, cold.runtime_source) == (100 * DEFAULT_SHARE, "default")
     declared = job_in(tmp_path, spec("b", timeout=100.0, runtime=7.0))
     assert (declared.runtime, declared.runtime_source) == (7.0, "declared")
     assert job_in(tmp_path, spec("c", timeout=5.0, runtime=7.0)).runtime == 7.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.plan.cluster.nodes import ClusterNode, ask_sinfo, kinds_of, parse_sinfo
+from canary_wf.plan.cluster.nodes import ClusterNode, ask_sinfo, node_types, parse_sinfo
 
 _SIZES = st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(1, 3))
 
@@ -47,7 +47,7 @@ def test_a_sinfo_that_prints_no_text_is_no_cluster(tmp_path: Path, monkeypatch: 
 def test_every_node_is_covered_by_a_kind_and_no_kind_by_another(sizes: list[tuple[int, int, int]]) -> None:
     """So what fits some node fits a kind, and no kind is looked at in vain."""
     nodes = [ClusterNode("p", is_default=True, cpus=cpus, memory=memory, gpus=gpus) for gpus, cpus, memory in sizes]
-    kinds = [kind.size for kind in kinds_of(nodes)]
+    kinds = [kind.size for kind in node_types(nodes)]
     assert kinds == sorted(set(kinds), reverse=True)
     for size in sizes:
         assert any(all(mine <= theirs for mine, theirs in zip(size, kind, strict=True)) for kind in kinds)

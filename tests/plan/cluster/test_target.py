@@ -200,6 +200,6 @@ def test_what_takes_no_jobs_is_told(programs: Path, monkeypatch: pytest.MonkeyPa
     target = choose_target("slurm", {}, None, slurm)
     shell = {"SBATCH_PARTITION": "gpu", "SBATCH_QOS": "high"}
     warnings = cluster_advice.cluster_warnings(target, Path("/scratch/out"), slurm, shell)
-    assert warnings[0].startswith("planned for what the shell says: SBATCH_PARTITION=gpu;")
+    assert warnings[0].startswith("taken from the environment: SBATCH_PARTITION=gpu;")
     assert "partition gpu is inact: batches wait" in warnings[-1]
     assert len(warnings) == 3

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.plan.cluster.file_system import local_file_system
+from canary_wf.plan.cluster.advice import local_file_system
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

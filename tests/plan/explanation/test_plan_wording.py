@@ -3,7 +3,7 @@
 import msgspec
 from factories import plan_of, spec
 
-from canary_wf.plan.explanation.node_text import node_in_words, nodes_in_words
+from canary_wf.plan.explanation.wording import node_in_words, nodes_in_words
 
 
 def test_a_node_is_told_by_what_it_has() -> None:

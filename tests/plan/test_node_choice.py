@@ -3,7 +3,7 @@
 from factories import spec
 
 from canary_wf.plan.cluster.target import Target
-from canary_wf.plan.node_groups import choose_kinds
+from canary_wf.plan.node_groups import choose_node_types
 from canary_wf.resources.node import NodeShape
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.spec.job_spec import JobSpec
@@ -22,7 +22,7 @@ NARROW, WIDE, GPU = spec("narrow", cpus=8), spec("wide", cpus=64), spec("gpu", g
 
 def _cpus(jobs: list[JobSpec], layout: str = "flat") -> tuple[int, dict[str, int]]:
     """Return the CPUs of the main kind and of each job's."""
-    found = choose_kinds(GPU_NODES, jobs, "atomic" if layout == "atomic" else "flat")
+    found = choose_node_types(GPU_NODES, jobs, "atomic" if layout == "atomic" else "flat")
     kinds = zip(found.jobs, found.targets, strict=True)
     return found.main.node.capacities["cpus"], {job.name: kind.node.capacities["cpus"] for job, kind in kinds}
 
@@ -38,7 +38,7 @@ def test_as_many_as_possible_share_a_kind() -> None:
 def test_only_what_fits_no_kind_is_left_out() -> None:
     """With what the kind of most jobs lacks, and with it what needs it."""
     jobs = [GPU, spec("more", gpus=2), WIDE, spec("vast", cpus=99), spec("both", cpus=64, gpus=1), spec("x", "vast")]
-    found = choose_kinds(GPU_NODES, [*jobs, spec("y", "wide")], "flat")
+    found = choose_node_types(GPU_NODES, [*jobs, spec("y", "wide")], "flat")
     assert [job.name for job in found.jobs] == ["gpu", "more", "wide", "y"]
     assert found.targets == [GPU_NODES, GPU_NODES, WIDE_NODES, GPU_NODES]
     assert {job.name: job.reason for job in found.left_out} == {
@@ -53,7 +53,7 @@ def test_components_stay_on_one_kind() -> None:
     after = spec("after", "wide")
     assert _cpus([GPU, NARROW, spec("more", gpus=2), WIDE, after], "atomic")[1]["after"] == 64
     torn = [GPU, spec("wide", "gpu", cpus=64), spec("last", "wide"), NARROW]
-    found = choose_kinds(GPU_NODES, torn, "atomic")
+    found = choose_node_types(GPU_NODES, torn, "atomic")
     assert [job.name for job in found.jobs] == ["gpu", "narrow"]
     assert {job.name: job.reason for job in found.left_out} == {
         "wide": "needs 64 cpus, a node has 32; layout:atomic puts it into one batch with jobs that need another kind"
