@@ -1,8 +1,8 @@
-"""Who depends on whom: patterns in any of their forms, resolved over all jobs found, without cycles.
+"""Resolves dependencies: parses patterns in all their forms, matches them against all jobs, and refuses cycles.
 
-A job file's pattern means job names, or families where no name matches; a `.pyt` file's means name, family, the name
-with its folder in front, or the test file. Where several PATHs hold equal files, a pattern means jobs of its own PATH
-as long as it matches any there. All algorithms are iterative: chains may be as long as they like.
+A pattern in a job file matches job names, or families if it matches no name. A pattern in a `.pyt` file matches the
+name, the family, the name with its folder in front, or the test file. If several PATHs hold files of the same path, a
+pattern means jobs of its own PATH if it matches any there. All algorithms are iterative, so chains may have any length.
 """
 
 import re
@@ -32,7 +32,7 @@ _CANDIDATES_FOR_HINT = 5000
 
 
 class _Names:
-    """One way to call jobs: from each name to the jobs it means, found by the name itself or by a glob."""
+    """An index from one type of name to jobs. A lookup takes a name or a glob."""
 
     def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
         self.jobs: dict[str, list[int]] = defaultdict(list)
@@ -41,7 +41,7 @@ class _Names:
         self.ordered: list[str] | None = None
 
     def matches(self, pattern: str) -> list[int]:
-        """Return the jobs whose name is `pattern`, or fits it as a glob; only names that begin alike are tried."""
+        """Return the jobs whose name is `pattern` or matches it as a glob. Only names with its prefix are tried."""
         if pattern in self.jobs:
             return self.jobs[pattern]
         glob = _GLOB.search(pattern)
@@ -56,7 +56,7 @@ class _Names:
 
 
 class _Index:
-    """All jobs found, by the names that patterns can use."""
+    """An index of all jobs by the names that patterns can use."""
 
     def __init__(self, specs: Sequence[JobSpec], prefixes: Mapping[str, str]) -> None:
         self.specs = specs
@@ -73,36 +73,36 @@ class _Index:
         return _Names((spec.family, number) for number, spec in enumerate(self.specs))
 
     @cached_property
-    def _places(self) -> _Names:
+    def _paths(self) -> _Names:
         return _Names(
             pair
             for number, spec in enumerate(self.specs)
             for pair in ((_with_folder(spec), number), (spec.path, number), (spec.file, number))
         )
 
-    def matches(self, pattern: str, *, by_place: bool) -> list[int]:
-        """Return the numbers of the jobs that `pattern` means, each once, in the order they were found."""
-        key = (pattern, by_place)
+    def matches(self, pattern: str, *, by_path: bool) -> list[int]:
+        """Return the indexes of the jobs that match `pattern`, each once, in ascending order."""
+        key = (pattern, by_path)
         if key not in self._found:
-            self._found[key] = sorted(set(self._search(pattern, by_place=by_place)))
+            self._found[key] = sorted(set(self._search(pattern, by_path=by_path)))
         return self._found[key]
 
-    def matches_from(self, number: int, pattern: str, *, by_place: bool) -> list[int]:
-        """Return the jobs that `pattern` means where the job `number` says it: those of its own PATH come first."""
-        found = self.matches(pattern, by_place=by_place)
+    def matches_from(self, number: int, pattern: str, *, by_path: bool) -> list[int]:
+        """Return the jobs that match a `pattern` of the job `number`: those of its own PATH if any, else all."""
+        found = self.matches(pattern, by_path=by_path)
         prefix = self.prefixes[number]
         if not prefix:
             return found
-        below = self.matches(f"{escape(prefix)}{pattern}", by_place=True) if by_place else []
+        below = self.matches(f"{escape(prefix)}{pattern}", by_path=True) if by_path else []
         return [job for job in sorted({*found, *below}) if self.prefixes[job] == prefix] or found
 
-    def _search(self, pattern: str, *, by_place: bool) -> list[int]:
-        if by_place:
-            return [job for names in (self._names, self._families, self._places) for job in names.matches(pattern)]
+    def _search(self, pattern: str, *, by_path: bool) -> list[int]:
+        if by_path:
+            return [job for names in (self._names, self._families, self._paths) for job in names.matches(pattern)]
         return self._names.matches(pattern) or self._families.matches(pattern)
 
     def hint(self, pattern: str) -> str | None:
-        """Return a name close to `pattern` as advice, if there is one."""
+        """Return a hint with a name similar to `pattern`, if there is one."""
         if len(self._names.jobs) > _CANDIDATES_FOR_HINT:
             return None
         near = get_close_matches(pattern, [*self._names.jobs, *self._families.jobs], n=1)
@@ -115,7 +115,7 @@ def _with_folder(spec: JobSpec) -> str:
 
 
 def check_ids(specs: Sequence[JobSpec]) -> None:
-    """Raise InputError that names both files when two jobs have one id."""
+    """Raise InputError that names both files if two jobs have the same id."""
     seen: dict[str, JobSpec] = {}
     for spec in specs:
         other = seen.setdefault(spec.id, spec)
@@ -132,11 +132,10 @@ def resolve(
 ) -> list[tuple[DependencyEdge, ...]]:
     """Return the dependencies of each draft, in the order of its requests.
 
-    `prefixes` has by test file what tells it from equal files below other PATHs.
-
-    With `elsewhere`, patterns that match no job are put there, by job id, and their number is not checked.
-    Raises InputError with the place, job and pattern when a request matches too few or too many jobs, and InputError
-    that shows the cycle when jobs depend on each other in a circle.
+    `prefixes` has by test file the prefix that distinguishes it from equal files below other PATHs. With `elsewhere`,
+    patterns that match no job are added to it by job id, and the number of matches is not checked. Raises InputError
+    with the location, job and pattern if a request matches too few or too many jobs, and InputError that shows the
+    cycle if dependencies form one.
     """
     specs = [draft.spec for draft in drafts]
     index = _Index(specs, prefixes)
@@ -165,8 +164,8 @@ def _upstream(
         return [index.by_id[identity] for identity in request.patterns]
     found: dict[int, None] = {}
     for pattern in request.patterns:
-        matches = index.matches_from(number, pattern, by_place=draft.spec.kind == "pyt")
-        # A job that says `step.*` means the others; only one that names itself is a cycle.
+        matches = index.matches_from(number, pattern, by_path=draft.spec.kind == "pyt")
+        # A job whose pattern is `step.*` means the other jobs. Only naming itself is a cycle.
         matches = [job for job in matches if job != number or not _GLOB.search(pattern)]
         if not matches and missing is not None:
             missing.append(f"{pattern} ({request.when})")
@@ -196,7 +195,7 @@ def _check_count(count: int, draft: Draft, request: DependencyRequest) -> None:
 def _refuse_cycles(
     specs: Sequence[JobSpec], edges: Sequence[tuple[DependencyEdge, ...]], by_id: Mapping[str, int]
 ) -> None:
-    """Raise InputError that shows a cycle when there is one."""
+    """Raise InputError that shows a cycle if there is one."""
 
     def upstreams(number: int) -> list[int]:
         return [by_id[edge.job] for edge in edges[number]]
@@ -219,7 +218,7 @@ _KEYS = {"job", "when", "expects"}
 
 
 class DependencyArguments(msgspec.Struct, frozen=True):
-    """One dependency: patterns that together must match as many jobs as `expects` says, and the verdict needed."""
+    """One dependency: patterns, the condition `when`, and how many jobs the patterns must match together."""
 
     patterns: tuple[str, ...]
     when: str = ON_SUCCESS
@@ -229,23 +228,23 @@ class DependencyArguments(msgspec.Struct, frozen=True):
 def dependency_arguments(
     value: object, expect: object = None, result: object = None, *, split: bool = True
 ) -> list[DependencyArguments]:
-    """Return what `value` (a text, a mapping or a list of both) asks for. Raises InputError.
+    """Parse the dependencies in `value` (a text, a mapping or a list of both). Raises InputError.
 
-    `expect` and `result` are older keyword arguments, which go with a single text. With `split`, a text is several
-    patterns, split as a shell splits words.
+    `expect` and `result` are legacy arguments, which go with a single text. With `split`, a text is split into several
+    patterns like words in a shell.
     """
     if isinstance(value, list):
-        _no_older(expect, result)
+        _refuse_legacy(expect, result)
         return [_one(each, split=split) for each in value]
     if isinstance(value, str):
-        older = {"expects": expect, "when": result}
-        given = {key: each for key, each in older.items() if each is not None}
+        legacy = {"expects": expect, "when": result}
+        given = {key: each for key, each in legacy.items() if each is not None}
         return [_one({"job": value, **given}, split=split)]
-    _no_older(expect, result)
+    _refuse_legacy(expect, result)
     return [_one(value, split=split)]
 
 
-def _no_older(expect: object, result: object) -> None:
+def _refuse_legacy(expect: object, result: object) -> None:
     if expect is not None or result is not None:
         raise InputError("expect= and result= go with a single text", hint="write {'job': …, 'when': …, 'expects': …}")
 

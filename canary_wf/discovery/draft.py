@@ -1,4 +1,4 @@
-"""A job before its dependencies are known: the spec so far, paths in its folder, and patterns still to be resolved."""
+"""A job before its dependencies are resolved: an incomplete spec, patterns of dependencies, and rules for paths."""
 
 import posixpath
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from canary_wf.spec.job_spec import JobSpec
 
 
 class DependencyRequest(msgspec.Struct, frozen=True):
-    """One dependency as a test file states it.
+    """One dependency as stated in a test file.
 
-    `patterns` are matched over all jobs; `expects` says how many jobs they must match together: ``+``, ``?``, ``*``
-    or a number; `place` is where it was said, as ``file`` or ``file:line``, or a function that finds that out where it
-    takes long; `by_id` makes the patterns job ids.
+    `patterns` are matched against all jobs. `expects` is the number of jobs that they must match together: ``+``,
+    ``?``, ``*`` or a number. `place` is the location of the statement as ``file`` or ``file:line``, or a function that
+    returns it if finding it is slow. With `by_id`, the patterns are job ids.
     """
 
     patterns: tuple[str, ...]
@@ -26,16 +26,16 @@ class DependencyRequest(msgspec.Struct, frozen=True):
 
     @property
     def where(self) -> str:
-        """The place, for a message."""
+        """The location, for a message."""
         return self.place if isinstance(self.place, str) else self.place()
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A job spec without dependencies and directory, with what is needed to complete it.
+    """A job spec without dependencies and directory, with the data needed to complete it.
 
-    `execution_path` replaces the directory made from the job's name; `warnings` tell what of the job has no effect.
-    `pool_file` is the resource pool that comes with the job's file, for who has no other. `companions` are the ids of
-    jobs that are selected with this one.
+    `execution_path` replaces the directory made from the job's name. `warnings` say what in the job's file has no
+    effect. `pool_file` is the resource pool that comes with the job's file; it applies if the user describes no other.
+    `companions` are the ids of jobs that are selected with this one.
     """
 
     spec: JobSpec
@@ -47,7 +47,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def inner_path(text: str) -> str:
-    """Return `text` as a plain relative path. Raises InputError when it is empty, absolute or leads out by ``..``."""
+    """Return `text` as a normalised relative path. Raises InputError if it is empty, absolute or goes up by ``..``."""
     path = posixpath.normpath(text) if text else ""
     if not path or path in {".", ".."} or path.startswith(("/", "../")) or "\0" in path:
         raise InputError(f"{text!r} is not a path inside the job's working directory")
@@ -55,7 +55,7 @@ def inner_path(text: str) -> str:
 
 
 def source_path(folder: str, text: str) -> str:
-    """Return the absolute path (maybe a glob) of `text`, which is relative to `folder` (absolute, not a glob)."""
+    """Return the absolute path of `text`, a path or glob relative to `folder` (absolute, not a glob)."""
     if not text or "\0" in text:
         raise InputError(f"{text!r} is not a path")
     if text.startswith("/"):

@@ -1,4 +1,4 @@
-"""The entry of discovery: from the PATHs of the command line to complete job specs."""
+"""The entry point of discovery: from the PATHs of the command line to complete job specs."""
 
 import gc
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,19 +13,18 @@ from canary_wf.discovery.kinds import Finder
 from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.plugged import all_finders
 from canary_wf.discovery.selection import masks
-from canary_wf.discovery.several_paths import told_apart
-from canary_wf.discovery.walk import FoundFile, find_files
+from canary_wf.discovery.walk import FoundFile, find_files, with_distinct_paths
 from canary_wf.errors import InputError
 from canary_wf.spec.identity import job_directories
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 
 class Discovery(msgspec.Struct, frozen=True):
-    """What was found: all jobs, those with a mask included, in the order of their files; and how many files.
+    """The result of discovery: all jobs (also masked ones) in the order of their files, and the number of files.
 
-    `warnings` tell what of the files has no effect. `elsewhere` holds by job id the patterns that match no job here,
-    where files are looked at `alone`. `pool_files` are the resource pools that come with the files. `dropped` are
-    the ids of jobs that the user selected and that are masked because they need others which were not.
+    `warnings` say what in the files has no effect. `elsewhere` has by job id the patterns that match no job here; it is
+    filled only with the option `alone`. `pool_files` are the resource pools that come with the files. `dropped` are the
+    ids of jobs that the user selected, but that are masked because they depend on jobs that were not selected.
     """
 
     jobs: tuple[JobSpec, ...]
@@ -39,7 +38,7 @@ class Discovery(msgspec.Struct, frozen=True):
 def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     """Return the jobs of all test files below `paths`.
 
-    Raises InputError for a wrong file, PATH or dependency and when there is no job at all, UsageError for a wrong
+    Raises InputError for an invalid file, PATH or dependency and if there are no jobs, and UsageError for an invalid
     selection option.
     """
     with _no_garbage_collection():
@@ -48,7 +47,7 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Switch the collector off: what is found stays, and looking through it costs a third of the time."""
+    """Switch garbage collection off: all objects found are kept, and collecting would take a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -60,7 +59,9 @@ def _no_garbage_collection() -> Iterator[None]:
 
 def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     finders = all_finders()
-    files = told_apart(find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude))
+    files = with_distinct_paths(
+        find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude)
+    )
     if options.path is not None:
         files = [msgspec.structs.replace(file, path=options.path) for file in files]
     if not files:
@@ -79,17 +80,17 @@ def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
 
 def _drafts(files: Sequence[FoundFile], options: DiscoveryOptions, finders: Sequence[Finder]) -> list[Draft]:
     found: dict[str, list[Draft]] = {}
-    left = list(files)
+    unclaimed = list(files)
     for finder in finders:
-        mine = [file for file in left if finder.claims(file.file)]
-        if mine:
-            found.update(zip((file.file for file in mine), finder.drafts(mine, options), strict=True))
-            left = [file for file in left if file.file not in found]
+        claimed = [file for file in unclaimed if finder.claims(file.file)]
+        if claimed:
+            found.update(zip((file.file for file in claimed), finder.drafts(claimed, options), strict=True))
+            unclaimed = [file for file in unclaimed if file.file not in found]
     return [draft for file in files for draft in found[file.file]]
 
 
 def _warnings(drafts: Sequence[Draft]) -> tuple[str, ...]:
-    """Return the warnings of all drafts, each once for a file, with one of the jobs and how many more there are."""
+    """Return the warnings of all drafts, once for each file, with one job and the number of further jobs."""
     found: dict[tuple[str, str], list[str]] = {}
     for draft in drafts:
         for text in draft.warnings:
@@ -106,13 +107,13 @@ def _completed(
     prefixes: Mapping[str, str],
     elsewhere: dict[str, list[str]] | None,
 ) -> tuple[tuple[JobSpec, ...], frozenset[str]]:
-    """Return the jobs, and the ids of those that are masked although the user selected them."""
+    """Return the jobs, and the ids of the jobs that are masked although the user selected them."""
     specs = [draft.spec for draft in drafts]
     check_ids(specs)
     edges = resolve(drafts, elsewhere, prefixes)
     reasons, dropped = masks(drafts, edges, options)
     masked = {spec.id for spec, reason in zip(specs, reasons, strict=True) if reason is not None}
-    directories = job_directories((draft.spec.id, *_placing(draft)) for draft in drafts)
+    directories = job_directories((draft.spec.id, *_directory_base(draft)) for draft in drafts)
     jobs = tuple(
         msgspec.structs.replace(
             spec, directory=directories[spec.id], dependencies=_present(spec, needed, masked), mask=reason
@@ -123,14 +124,14 @@ def _completed(
 
 
 def _present(spec: JobSpec, edges: tuple[DependencyEdge, ...], masked: set[str]) -> tuple[DependencyEdge, ...]:
-    """Return `edges` without those that only order `spec` behind a job that is not run."""
+    """Return `edges` without order-only dependencies of `spec` on masked jobs."""
     if masked.isdisjoint(edge.job for edge in edges):
         return edges
     return tuple(edge for edge in edges if edge.job not in masked or not spec.is_order_only(edge))
 
 
-def _placing(draft: Draft) -> tuple[str, str]:
-    """Return the path and name that the job's directory is made from."""
+def _directory_base(draft: Draft) -> tuple[str, str]:
+    """Return the path and the name from which the job's directory is made."""
     if draft.execution_path is None:
         return draft.spec.path, draft.spec.name
     return "", draft.execution_path

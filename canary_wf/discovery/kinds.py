@@ -1,4 +1,4 @@
-"""The kinds of test files: what a finder is, and the finders that come with this package."""
+"""The interface of a finder, which reads one type of test file, and the finders of this package."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -9,24 +9,24 @@ from canary_wf.discovery.walk import FoundFile
 
 
 class Finder(Protocol):
-    """Reads the test files of one kind."""
+    """Reads test files of one type."""
 
     def claims(self, name: str) -> bool:
-        """Return whether a file of this name is of this kind."""
+        """Return whether this finder reads files of this name."""
 
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
         """Return the jobs of each of `files`, in the same order. Raises InputError that names the file."""
 
 
 class PytFinder:
-    """Test files in Python."""
+    """Finder of test files in Python."""
 
     def claims(self, name: str) -> bool:
         """Return whether this is a ``*.pyt`` file."""
         return name.endswith(".pyt")
 
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
-        """Execute the files in worker processes and expand what their directives said."""
+        """Execute the files in worker processes and expand their directives."""
         from canary_wf.discovery.options import Timeouts
         from canary_wf.discovery.pyt.collect import read_files
         from canary_wf.discovery.pyt.expand import expand
@@ -37,7 +37,7 @@ class PytFinder:
 
 
 class JobFileFinder:
-    """Job files: ``*.jobs.yaml``, ``*.jobs.yml`` and ``*.jobs.json``."""
+    """Finder of job files: ``*.jobs.yaml``, ``*.jobs.yml`` and ``*.jobs.json``."""
 
     def claims(self, name: str) -> bool:
         """Return whether this is a job file."""
@@ -53,14 +53,14 @@ class JobFileFinder:
 
 
 class CTestFinder:
-    """Build trees of CMake, by their ``CTestTestfile.cmake``."""
+    """Finder of CMake build trees, by their ``CTestTestfile.cmake``."""
 
     def claims(self, name: str) -> bool:
-        """Return whether this is a test file of CTest."""
+        """Return whether this is a CTest test file."""
         return name == "CTestTestfile.cmake" or name.endswith("/CTestTestfile.cmake")
 
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
-        """Ask ctest once for the tests of each build tree."""
+        """Call ctest once for each build tree and return its tests."""
         from canary_wf.discovery.ctest.expand import expand_trees
         from canary_wf.discovery.options import Timeouts
 

@@ -1,4 +1,4 @@
-"""The options of one `find`, `plan` or `generate` that discovery takes, and the time limits that follow from them.
+"""The options of `find`, `plan` and `generate` that discovery reads, and the time limits that follow from them.
 
 Precedence: docs/reference/peers.md, "Time limits".
 """
@@ -14,16 +14,16 @@ from canary_wf.errors import InputError, UsageError
 
 
 class DiscoveryOptions(msgspec.Struct, frozen=True):
-    """The choices of one discovery.
+    """The options of one discovery.
 
-    `options` are the names turned on by ``-o``; `keyword_expression` (``-k``), `parameter_expression` (``-p``),
-    `owners`, `regex`, and what ``-R``, ``-E``, ``-L`` and ``-LE`` say of names and labels select jobs; `exclude` are
-    folders and files not to be looked at; `timeouts` maps the types of ``--timeout TYPE=T`` to seconds or durations;
-    `resource_types` are the types of the resource pool, which a
-    parameter of that name sets. `alone` says that jobs of other files are not looked for: a dependency that matches
-    no job is told in the result instead of being an error. `ctest_config` is the configuration of CMake's build trees
-    that have several. `readings` is where readings of unchanged test files come from and where new ones are kept; None
-    reads every file. `path` is that of a file that is given alone, as seen from the top of its tree; None is its name.
+    `options` are the names turned on by ``-o``. These select jobs: `keyword_expression` (``-k``),
+    `parameter_expression` (``-p``), `owners`, `regex`, and `names_matching`, `names_not_matching`, `labels_matching`
+    and `labels_not_matching` (``-R``, ``-E``, ``-L``, ``-LE``). `exclude` are folders and files that are not searched.
+    `timeouts` maps the types of ``--timeout TYPE=T`` to seconds or durations. A parameter with the name of one of
+    `resource_types`, the types of the resource pool, sets that resource. `alone` says that jobs of other files are
+    unknown: a dependency that matches no job is reported in the result instead of being an error. `ctest_config` is the
+    configuration of CMake build trees that have several. `readings` is the cache of readings of test files; None reads
+    every file. `path` is the path below its tree of a file that is given alone; None means its name.
     """
 
     options: frozenset[str] = frozenset()
@@ -46,7 +46,7 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
 
 DEFAULT_TIMEOUT = 300.0
 KEYWORD_TIMEOUTS = {"fast": 120.0, "long": 900.0}
-"""Seconds by keyword; the first keyword of the job that is known here decides."""
+"""Time limits in seconds by keyword. The first keyword of the job that occurs here decides."""
 
 _FOR_ALL = ("*", "all", "default")
 _NOT_HONOURED = {
@@ -59,17 +59,17 @@ _LARGEST_FACTOR = 1e6
 
 
 class Timeouts:
-    """The time limits of one discovery. Raises UsageError for a value that is not a duration above zero."""
+    """The time limits of one discovery. Raises UsageError for a value that is not a positive duration."""
 
     def __init__(self, chosen: Mapping[str, float | str]) -> None:
-        self._chosen = {kind: _seconds(kind, value) for kind, value in chosen.items()}
+        self._chosen = {limit_type: _seconds(limit_type, value) for limit_type, value in chosen.items()}
         self.multiplier = self._chosen.pop("multiplier", 1.0)
-        """The kill limit of a job is its time limit times this."""
+        """The job is killed after its time limit times this factor."""
 
     def of(self, keywords: Sequence[str], declared: float | None = None, *, default: float | None = None) -> float:
-        """Return the time limit in seconds of a job with these keywords, `declared` being what its file says.
+        """Return the time limit in seconds of a job with these keywords. `declared` is the limit in its file.
 
-        `default` replaces the limits by keyword and the usual default, but nothing that the command line says.
+        `default` replaces the limits by keyword and the usual default, but not the limits of the command line.
         """
         return self._default(keywords, default) if declared is None else declared
 
@@ -82,16 +82,16 @@ class Timeouts:
         return DEFAULT_TIMEOUT if default is None else default
 
 
-def _seconds(kind: str, value: float | str) -> float:
-    if kind in _NOT_HONOURED:
-        what, hint = _NOT_HONOURED[kind]
-        raise UsageError(what, where=f"--timeout {kind}={value}", hint=hint)
+def _seconds(limit_type: str, value: float | str) -> float:
+    if limit_type in _NOT_HONOURED:
+        what, hint = _NOT_HONOURED[limit_type]
+        raise UsageError(what, where=f"--timeout {limit_type}={value}", hint=hint)
     try:
-        if kind == "multiplier":
+        if limit_type == "multiplier":
             return _factor(value)
         return parse_positive_duration(value)
     except InputError as error:
-        raise UsageError(f"--timeout {kind}={value}: {error.what}", hint=error.hint) from None
+        raise UsageError(f"--timeout {limit_type}={value}: {error.what}", hint=error.hint) from None
 
 
 def _factor(value: float | str) -> float:

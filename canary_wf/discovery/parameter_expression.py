@@ -1,9 +1,9 @@
-"""Comparisons over parameters: ``cpus > 1 and (mesh = fine or n in (1, 2))``, for `-p` and `when="parameters=…"`.
+"""Comparisons over parameters, as in ``cpus > 1 and (mesh = fine or n in (1, 2))``, for `-p` and `when="parameters=…"`.
 
-The text is parsed by Python's own parser and walked by hand; nothing of it is executed. Beside Python's forms, ``=``
-means ``==``, ``name=*`` that the parameter is there and true, ``!name`` that it is not there; a word on the right of
-a comparison that is not a parameter is a text, and so is one that begins with a digit and is not a number (``2D``). An
-expression that needs an unknown name is false.
+Python's parser parses the text, and this module evaluates the tree; no code is executed. In addition to Python's
+syntax, ``=`` means ``==``, ``name=*`` means that the parameter exists and is true, and ``!name`` means that it does not
+exist. A word on the right of a comparison that is not a parameter is a text. So is a word that begins with a digit and
+is not a number (``2D``). An expression that needs an unknown name is false.
 """
 
 import ast
@@ -55,15 +55,15 @@ Expression = Callable[[Parameters], bool]
 
 @lru_cache(maxsize=4096)
 def parse_parameter_expression(text: str) -> Expression:
-    """Return `text` compiled: a function from a job's parameters to the truth. Raises InputError that quotes it."""
+    """Compile `text` into a function from a job's parameters to a truth value. Raises InputError that quotes `text`."""
     try:
         if len(text) > _LONGEST:
-            raise ValueError("it is too long")  # noqa: TRY301 - told like the parser's own complaints
+            raise ValueError("it is too long")  # noqa: TRY301 - reported like the parser's own errors
         tree = ast.parse(_as_python(text).strip(), mode="eval")
         for node in ast.walk(tree):
             _check(node)
         if _depth(tree) > _DEEPEST:
-            raise ValueError("it is nested too deep")  # noqa: TRY301 - told like the parser's own complaints
+            raise ValueError("it is nested too deep")  # noqa: TRY301 - reported like the parser's own errors
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deep"
         raise InputError(f"parameter expression {text[:80]!r} is not understood ({reason})") from None
@@ -96,7 +96,7 @@ def _is_number(text: str) -> bool:
 
 
 def _depth(tree: ast.AST) -> int:
-    """Return how many nodes lie on the longest way down `tree`; what is asked of it later recurses as deep."""
+    """Return the depth of `tree`. The evaluation recurses to this depth."""
     depth, level = 0, [tree]
     while level:
         depth += 1
@@ -168,7 +168,7 @@ def _compared(node: ast.Compare, parameters: Parameters) -> bool:
         right = _word(each, parameters)
         try:
             holds = _COMPARISONS[type(comparison)](left, right)
-        except TypeError:  # values of kinds that do not compare
+        except TypeError:  # values of types that do not compare
             return False
         if not holds:
             return False
@@ -177,7 +177,7 @@ def _compared(node: ast.Compare, parameters: Parameters) -> bool:
 
 
 def _word(node: ast.expr, parameters: Parameters) -> Any:  # noqa: ANN401 - a parameter's value
-    """Return the value of `node`; a name that is not a parameter is a text."""
+    """Return the value of `node`. A name that is not a parameter is a text."""
     if isinstance(node, ast.Name) and node.id not in parameters:
         return node.id
     return _value(node, parameters)

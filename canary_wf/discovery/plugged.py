@@ -1,4 +1,4 @@
-"""Finders of other packages, and the easy way to write one: jobs in the words of a job file."""
+"""Finders of other packages (plug-ins), and `drafts_from_entries`, which makes writing one easy."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -16,9 +16,9 @@ GROUP = "canary_wf.finders"
 
 
 def drafts_from_entries(file: FoundFile, entries: Sequence[dict[str, Any]], options: DiscoveryOptions) -> list[Draft]:
-    """Return the jobs that `entries` describe, each as an entry of a job file's list `jobs`, as jobs of `file`.
+    """Return the jobs of `file` that `entries` describe. Each entry has the keys of an entry of `jobs` in a job file.
 
-    Raises InputError with the file and the key path, such as ``jobs[2].cpus``, for what a job file must not say.
+    Raises InputError with the file and the key path, such as ``jobs[2].cpus``, for an invalid entry.
     """
     loaded = LoadedFile(file.file, "", {"jobs": list(entries)}, None)
     return expand_entries(file, loaded, options, Timeouts(options.timeouts))
@@ -26,13 +26,13 @@ def drafts_from_entries(file: FoundFile, entries: Sequence[dict[str, Any]], opti
 
 @cache
 def all_finders() -> tuple[Finder, ...]:
-    """Return the finders of this package, then those of others by name: a file is read by the first that claims it."""
+    """Return the finders of this package, then plug-ins by name. The first finder that claims a file reads it."""
     plugged = load_plugins(GROUP)
     return (*FINDERS, *(PluggedFinder(name, found) for name, found in plugged.items()))
 
 
 class PluggedFinder:
-    """The finder of another package: it is called here, and what it returns is looked at before it is used."""
+    """A wrapper of a plug-in's finder, which checks what the finder returns."""
 
     def __init__(self, name: str, found: Any) -> None:  # noqa: ANN401 - what another package registered
         self.name = name
@@ -45,7 +45,7 @@ class PluggedFinder:
             return bool(self._finder.claims(name))
 
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
-        """Return what the plug-in makes of the files."""
+        """Return the drafts of the plug-in. Raises an error about the plug-in if they are malformed."""
         with told(GROUP, self.name):
             found = [list(drafts) for drafts in self._finder.drafts(files, options)]
             every: list[object] = [draft for drafts in found for draft in drafts]

@@ -1,9 +1,9 @@
-"""What test files say, kept between two commands, so that unchanged files need not be executed or parsed again.
+"""Caches readings of test files between commands, so that unchanged files are not executed or parsed again.
 
-The reading of a Python file counts while the file, the local files it executed, and the environment variables it asked
-for are what they were; one that looked at anything else is not kept. The document in a job file counts while the file
-is what it was. Of variables only digests are kept, sealed under the user's key, as they may be secrets. The cache only
-saves time: whatever is wrong with it is passed over.
+The reading of a Python file is valid while the file, the local files that it executed, and the environment variables
+that it read are unchanged. A reading of a file that accessed anything else is not cached. The value of a job file is
+valid while the file is unchanged. Variables may be secrets, so only digests under the user's key are stored. The cache
+only saves time: a damaged or unreadable cache is ignored.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ from canary_wf.runtime import RUNTIME
 
 _NEITHER = b""
 _EARLIER = ("readings-", ".readings-", "key", ".key.")
-"""Beginnings of the names of files that earlier versions wrote: values of variables as they are, and keys."""
+"""Prefixes of the names of files that earlier versions wrote, with plain values of variables, and keys."""
 
 _PURPOSE = "variables of test files"
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One reading, with the digests of the file, of the local files it executed and, sealed, of the variables."""
+    """One reading, with digests of the file, of the local files that it executed, and keyed digests of variables."""
 
     digest: bytes
     reads: dict[str, bytes]
@@ -41,21 +41,21 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Document(msgspec.Struct, frozen=True, array_like=True):
-    """The value of one job file that was found to be well formed, with the digest of the file."""
+    """The value of one well-formed job file, with the digest of the file."""
 
     digest: bytes
     value: Any
 
 
 class _Stored(msgspec.Struct, array_like=True):
-    """What one file of the cache holds, by the absolute path of the test file."""
+    """The content of one cache file, by the absolute path of the test file."""
 
     readings: dict[str, _Entry] = {}
     documents: dict[str, _Document] = {}
 
 
 class ReadingCache:
-    """What the files below some paths say, in one file of `folder`; `roots` tell which file that is."""
+    """The cached readings of the test files below `roots`, in one file of `folder`."""
 
     def __init__(self, folder: Path, roots: Sequence[str]) -> None:
         name = hashlib.sha256("\0".join([_reader(), *roots]).encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -72,8 +72,8 @@ class ReadingCache:
             self._known = _Stored()
 
     def get(self, file: str) -> FileReading | None:
-        """Return the reading of `file`, if it is known and still true."""
-        digest = self._digest(file)  # taken before the file is read: a change meanwhile makes the entry void
+        """Return the reading of `file` if it is cached and still valid."""
+        digest = self._digest(file)  # computed before the file is read: a change meanwhile invalidates the entry
         entry = self._known.readings.get(file)
         if entry is None or entry.digest != digest or digest == _NEITHER:
             return None
@@ -85,14 +85,14 @@ class ReadingCache:
         return entry.reading
 
     def keep(self, file: str, reading: FileReading) -> None:
-        """Remember the reading of `file`, which `get` was asked for before, if it can be expected to recur."""
+        """Cache the reading of `file` if the next reading must be the same. `get` must have been called before."""
         if not reading.outside and self._digest(file) != _NEITHER:
             reads = {other: self._digest(other) for other in reading.reads}
             self._used.readings[file] = _Entry(self._digest(file), reads, reading)
             self._fresh = True
 
     def document(self, file: str) -> object:
-        """Return the value of the job file `file`, if it is known and still true, else None."""
+        """Return the value of the job file `file` if it is cached and still valid, else None."""
         digest = self._digest(file)
         known = self._known.documents.get(file)
         if known is None or known.digest != digest or digest == _NEITHER:
@@ -101,13 +101,13 @@ class ReadingCache:
         return known.value
 
     def keep_document(self, file: str, value: object) -> None:
-        """Remember the `value` of the job file `file`, which `document` was asked for before."""
+        """Cache the `value` of the job file `file`. `document` must have been called before."""
         if file not in self._used.documents and self._digest(file) != _NEITHER:
             self._used.documents[file] = _Document(self._digest(file), value)
             self._fresh = True
 
     def save(self, folder: Path | None = None) -> None:
-        """Write what was used, into another `folder` when one is given; what cannot be written is not kept."""
+        """Write the entries that were used, into `folder` if one is given. A failure to write is ignored."""
         target = self._folder if folder is None else PrivateFolder(folder)
         is_own = target.path == self._folder.path
         with contextlib.suppress(OSError):
@@ -118,7 +118,7 @@ class ReadingCache:
             target.write(self._name, msgspec.msgpack.encode(self._for_keeping()))
 
     def _for_keeping(self) -> _Stored:
-        """Return what was used with all variables sealed; without a key, readings that asked for some are left out."""
+        """Return the used entries with digests of variables. Without a key, readings with variables are left out."""
         kept = {}
         for file, entry in self._used.readings.items():
             values = {name: os.environ.get(name) for name in entry.variables} | entry.reading.environment
@@ -129,7 +129,7 @@ class ReadingCache:
         return _Stored(kept, self._used.documents)
 
     def _sealed(self, name: str, value: str | None, *, make: bool = False) -> bytes:
-        """Return a digest by which `value` is known again, and from which nobody learns it; nothing without a key."""
+        """Return a keyed digest that identifies `value` without revealing it. It is empty without a key."""
         if self._key is None and (make or not self._asked_for_key):
             self._asked_for_key = True
             with contextlib.suppress(WorkspaceError):
@@ -153,14 +153,14 @@ def _size(stored: _Stored) -> tuple[int, int]:
 
 
 def cache_folder(workspace: Path) -> Path:
-    """Return where readings are kept for `workspace`, the folder of its state; without one, the user's own cache."""
-    if os.path.isdir(workspace):  # noqa: PTH112 - False for a folder that may not be looked into
+    """Return the cache folder of `workspace` (its state folder), or the user's cache if that does not exist."""
+    if os.path.isdir(workspace):  # noqa: PTH112 - also False without permission
         return workspace / "cache"
     return user_folder("XDG_CACHE_HOME") / "canary-wf"
 
 
 def _reader() -> str:
-    """Return what tells one way of reading from another: the Python, its libraries' place, and the reader itself."""
+    """Return a text that identifies the reader: the Python, the location of its libraries, and the reader's files."""
     sources = [Path(__file__).with_name("pyt") / name for name in ("reader_process.py", "access_log.py")]
     sources += [Path(__file__).with_name("job_files") / name for name in ("load.py", "check.py", "jobs.schema.json")]
     found = [path.stat() for path in (*sources, RUNTIME / "canary" / "directives.py")]

@@ -1,7 +1,7 @@
-"""Which of the found jobs are to be run: masks from `-k`, `-R`, `-L`, `-p`, `--owner` and `--regex`, and what follows.
+"""Selects the jobs to run: masks from `-k`, `-R`, `-L`, `-p`, `--owner` and `--regex`, and their consequences.
 
-A mask is the reason why a job is left out. A job that depends on a masked one is masked too. Set-ups and clean-ups of
-CTest's fixtures are selected with the tests that require these.
+A mask is the reason why a job does not run. A job that depends on a masked job is masked too. Set-ups and clean-ups of
+CTest fixtures are selected with the tests that require them.
 """
 
 import glob
@@ -22,14 +22,14 @@ from canary_wf.graph import dependents_of, downstream
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 Filter = Callable[[JobSpec], str | None]
-"""Returns the reason why a job is left out, or None."""
+"""A function that returns the reason why a job is left out, or None."""
 
 _ALL = {":all:", "__all__"}
 _GLOB = re.compile(r"[*?[]")
 
 
 def filters(options: DiscoveryOptions) -> list[Filter]:
-    """Return the filters that `options` ask for. Raises UsageError for an expression that is not well formed."""
+    """Return the filters that `options` ask for. Raises UsageError for a malformed expression."""
     found: list[Filter] = []
     if options.keyword_expression is not None:
         found.append(keyword_filter(options.keyword_expression))
@@ -50,9 +50,9 @@ def filters(options: DiscoveryOptions) -> list[Filter]:
 
 
 def exclusions(options: DiscoveryOptions) -> list[Filter]:
-    """Return the filters that leave out what no fixture brings back: ctest takes ``-E`` so, where there is no ``-R``.
+    """Return the filters whose jobs stay left out even if a fixture needs them: ``-E`` without ``-R``, as in ctest.
 
-    Raises UsageError as `filters`.
+    Raises UsageError as `filters` does.
     """
     if options.names_not_matching is None or options.names_matching is not None:
         return []
@@ -60,7 +60,7 @@ def exclusions(options: DiscoveryOptions) -> list[Filter]:
 
 
 def name_filter(text: str, option: str) -> Filter:
-    """Return the filter of ``-R`` or ``-E``: names that CMake's regular expression `text` matches, or does not."""
+    """Return the filter of ``-R`` (or ``-E``), which keeps (or drops) names that the CMake regex `text` matches."""
     matches = _cmake_matcher(text, option)
     if option == "-E":
         return lambda spec: f"its name matches {text!r}" if matches(_own_name(spec)) else None
@@ -68,20 +68,20 @@ def name_filter(text: str, option: str) -> Filter:
 
 
 def label_filter(text: str) -> Filter:
-    """Return the filter of ``-L``: keywords of which CMake's regular expression `text` matches one."""
+    """Return the filter of ``-L``, which keeps jobs with a keyword that the CMake regex `text` matches."""
     matches = _cmake_matcher(text, "-L")
     return lambda spec: None if any(map(matches, spec.keywords)) else f"no keyword matches {text!r}"
 
 
 def label_exclusion(texts: Sequence[str]) -> Filter:
-    """Return the filter of all ``-LE`` together, which leave out what each of them matches in one of the keywords."""
+    """Return the filter of all ``-LE`` together, which drops jobs if every regex of `texts` matches some keyword."""
     found = [_cmake_matcher(text, "-LE") for text in texts]
     reason = f"a keyword matches {' and one '.join(map(repr, texts))}"
     return lambda spec: reason if all(any(map(matches, spec.keywords)) for matches in found) else None
 
 
 def _own_name(spec: JobSpec) -> str:
-    """Return the name that CTest knows, or the job's."""
+    """Return the name of the test in CTest, or the name of the job."""
     return str(spec.attributes.get("test", spec.name)) if spec.kind == "ctest" else spec.name
 
 
@@ -94,7 +94,7 @@ def _cmake_matcher(text: str, option: str) -> Callable[[str], bool]:
 
 
 def keyword_filter(text: str) -> Filter:
-    """Return the filter of ``-k``: an expression over keywords, name, family and file, without regard to case."""
+    """Return the filter of ``-k``: a case-insensitive expression over keywords, name, family and file."""
     if not text.strip():
         return lambda _: "keyword expression '' selects no job"
     try:
@@ -139,7 +139,7 @@ def owner_filter(owners: Sequence[str]) -> Filter:
 
 
 def regex_filter(text: str) -> Filter:
-    """Return the filter of ``--regex``: what it matches in the test file or one of the files the job is given."""
+    """Return the filter of ``--regex``, which keeps jobs if it matches in the test file or in one of their assets."""
     try:
         expression = re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
@@ -162,21 +162,22 @@ def _files(pattern: str) -> list[str]:
 def _content(file: Path) -> str:
     try:
         return read_plain(file, follow=True).decode(errors="replace")
-    except OSError:  # a file that is missing or unreadable is an error of the job, when it runs; a folder has no text
+    except OSError:  # the job itself will report a missing or unreadable file; a folder has no text
         return ""
 
 
 class Masks(NamedTuple):
-    """Why each job is left out, or None, and the numbers of those that were selected and are left out all the same."""
+    """The reason why each job is left out (or None), and the indexes of jobs left out although they were selected."""
 
     reasons: list[str | None]
     dropped: list[int]
 
 
 def masks(drafts: Sequence[Draft], edges: Sequence[tuple[DependencyEdge, ...]], options: DiscoveryOptions) -> Masks:
-    """Return the masks: a job's own first, then the filters, but for companions of selected ones, then its upstreams'.
+    """Return the masks of all jobs.
 
-    Dropped are those that depend on a job which the filters do not select.
+    A job's own mask comes first, then the filters (which spare companions of selected jobs), then masks of jobs that it
+    depends on. Dropped jobs depend on a job that the filters did not select.
     """
     chosen, excluded = filters(options), exclusions(options)
     specs = [draft.spec for draft in drafts]
@@ -203,7 +204,7 @@ def masks(drafts: Sequence[Draft], edges: Sequence[tuple[DependencyEdge, ...]], 
 def _take_along(
     drafts: Sequence[Draft], found: list[str | None], own: Sequence[str | None], numbers: Mapping[str, int]
 ) -> None:
-    """Take the masks of filters away from the companions of jobs that have none."""
+    """Remove the masks of filters from the companions of unmasked jobs."""
     selected = [number for number, draft in enumerate(drafts) if draft.companions and found[number] is None]
 
     def needed(number: int) -> Iterator[int]:

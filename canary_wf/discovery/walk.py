@@ -1,8 +1,12 @@
 # ruff: noqa: PTH100, PTH112, PTH113, PTH116, PTH120 - path objects would make up most of the time
-"""From the PATHs of the command line to test files, in an order that does not depend on the file system.
+"""Finds the test files below the PATHs of the command line, in an order that does not depend on the file system.
 
-Hidden folders and files, virtual environments, what is excluded and files of unknown kinds are passed over. A folder
+Hidden folders and files, virtual environments, excluded files and files that no finder claims are skipped. A folder
 that is reached twice (by symbolic links, which may form loops) is searched once.
+
+A file is identified by its path below its PATH. If two PATHs hold files of the same path, such as two build trees, all
+files of these PATHs are identified by their paths below the folder that holds both. The order of the PATHs does not
+matter, and other PATHs keep their names.
 """
 
 import os
@@ -14,13 +18,13 @@ import msgspec
 from canary_wf.errors import InputError
 
 Claims = Callable[[str], bool]
-"""Says by a file's name whether any finder reads it."""
+"""A function that says by a file's name whether any finder reads it."""
 
 
 class FoundFile(msgspec.Struct, frozen=True):
-    """A test file: `path` relative to the PATH it was found below (with ``/``), `file` the absolute path.
+    """A test file. `path` is relative to the PATH it was found below (with ``/``), `file` is the absolute path.
 
-    Where several PATHs hold equal files, `path` begins with a `prefix` that tells them apart.
+    If several PATHs hold files of the same path, `path` begins with a `prefix` that distinguishes them.
     """
 
     path: str
@@ -36,10 +40,10 @@ class FoundFile(msgspec.Struct, frozen=True):
 def find_files(
     paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = ()
 ) -> list[tuple[str, list[FoundFile]]]:
-    """Return for each of `paths` its folder (absolute) and the test files below it, in the order of their names.
+    """Return for each of `paths` its folder (absolute) and the test files below it, sorted by name.
 
-    Raises InputError that names a PATH that is missing or of no known kind, a folder that cannot be read, a test file
-    that is a broken link or has a name that is not UTF-8, and a file that lies below two of the PATHs.
+    Raises InputError for a PATH that is missing or not a test file, a folder that cannot be read, a test file that is a
+    broken link or has a name that is not UTF-8, and a file that lies below two of the PATHs.
     """
     found: list[tuple[str, list[FoundFile]]] = []
     seen: set[str] = set()
@@ -57,9 +61,9 @@ def find_files(
 
 def _single(path: Path, claims: Claims) -> FoundFile:
     if not os.path.isfile(path):
-        there = path.exists()
-        told = "is neither a file nor a folder" if there else "there is no such file or folder"
-        raise InputError(told, where=path, hint="name test files and folders" if there else None)
+        exists = path.exists()
+        message = "is neither a file nor a folder" if exists else "there is no such file or folder"
+        raise InputError(message, where=path, hint="name test files and folders" if exists else None)
     if not claims(path.name):
         raise InputError(
             "is not a test file", where=path, hint="give a *.pyt, *.jobs.yaml or CTestTestfile.cmake file, or a folder"
@@ -76,7 +80,7 @@ def _checked(path: str, file: str) -> FoundFile:
 
 
 class _Walk:
-    """One walk below one PATH."""
+    """A search below one PATH."""
 
     def __init__(self, root: Path, claims: Claims, exclude: Sequence[str]) -> None:
         self.root = os.path.abspath(root)
@@ -88,14 +92,14 @@ class _Walk:
         self.found: list[FoundFile] = []
 
     def files(self) -> list[FoundFile]:
-        # Real folders first: what is reachable without a link keeps its plain path.
+        # Real folders first: a file that is reachable without a link keeps its plain path.
         links = list(self._search([self.root]))
         while links:
             links = list(self._search(sorted(links)))
         return sorted(self.found, key=lambda file: file.path.split("/"))
 
     def _search(self, folders: list[str]) -> Iterator[str]:
-        """Search `folders` and the real folders below them; give the links to folders that were met."""
+        """Search `folders` and the real folders below them. Yield the links to folders that were found."""
         waiting = folders[::-1]
         while waiting:
             folder = waiting.pop()
@@ -129,7 +133,7 @@ class _Walk:
         return any(real == each or real.startswith(each + "/") for each in self.exclude)
 
     def _is_foreign(self, link: str) -> bool:
-        """Return whether `link` leads into a hidden folder, as the results that earlier runs leave in the tree do."""
+        """Return whether `link` leads into a hidden folder, as links to the results of earlier runs do."""
         real = os.path.realpath(link)
         inner = real[len(self.real) :] if real.startswith(self.real + "/") else real
         return any(part.startswith(".") for part in inner.split("/"))
@@ -141,3 +145,49 @@ class _Walk:
             self.found.append(_checked(entry.path[len(self.root) :].lstrip("/"), entry.path))
         elif entry.is_symlink():
             raise InputError("this link leads nowhere", where=entry.path)
+
+
+def with_distinct_paths(found: Sequence[tuple[str, Sequence[FoundFile]]]) -> list[FoundFile]:
+    """Return all files of `found` with distinct paths. `found` has for each PATH its folder (absolute) and files.
+
+    Raises InputError for a file that is below two PATHs, also if different links lead to it.
+    """
+    if len(found) == 1:
+        return list(found[0][1])
+    groups = [{number} for number in range(len(found))]
+    while True:
+        folders = _common_folders([folder for folder, _ in found], groups)
+        named = [_named(files, folder, common) for (folder, files), common in zip(found, folders, strict=True)]
+        pairs = _collisions(named, groups)
+        if not pairs:
+            return [file for files in named for file in files]
+        for one, other in pairs:
+            joint = groups[one] | groups[other]
+            for number in joint:
+                groups[number] = joint
+
+
+def _common_folders(folders: Sequence[str], groups: Sequence[set[int]]) -> list[str]:
+    return [os.path.commonpath([folders[number] for number in group]) for group in groups]
+
+
+def _named(files: Sequence[FoundFile], folder: str, common: str) -> Sequence[FoundFile]:
+    prefix = folder[len(common) :].strip("/")
+    if not prefix:
+        return files
+    return [msgspec.structs.replace(file, path=f"{prefix}/{file.path}", prefix=f"{prefix}/") for file in files]
+
+
+def _collisions(named: Sequence[Sequence[FoundFile]], groups: Sequence[set[int]]) -> set[tuple[int, int]]:
+    """Return the pairs of PATHs of different groups that have a file of the same path."""
+    seen: dict[str, tuple[int, str]] = {}
+    found = set()
+    for number, files in enumerate(named):
+        for file in files:
+            other, first = seen.setdefault(file.path, (number, file.file))
+            if groups[other] is not groups[number]:
+                if os.path.samefile(first, file.file):  # noqa: PTH121 - beside what it compares
+                    what = "is found below two of the given paths"
+                    raise InputError(what, where=file.file, hint=f"give one of them; the other way is {first}")
+                found.add((other, number))
+    return found

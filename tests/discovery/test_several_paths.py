@@ -7,8 +7,7 @@ import pytest
 
 from canary_wf.discovery.finder import discover
 from canary_wf.discovery.options import DiscoveryOptions
-from canary_wf.discovery.several_paths import told_apart
-from canary_wf.discovery.walk import find_files
+from canary_wf.discovery.walk import find_files, with_distinct_paths
 from canary_wf.errors import InputError
 from canary_wf.spec.identity import job_id
 
@@ -20,7 +19,7 @@ jobs:
 
 
 def _paths(*paths: Path) -> set[str]:
-    files = told_apart(find_files(paths, lambda name: name.endswith((".pyt", ".yaml"))))
+    files = with_distinct_paths(find_files(paths, lambda name: name.endswith((".pyt", ".yaml"))))
     assert len({file.path for file in files}) == len(files)
     return {file.path for file in files}
 

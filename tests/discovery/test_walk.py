@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.discovery.several_paths import told_apart
-from canary_wf.discovery.walk import FoundFile, find_files
+from canary_wf.discovery.walk import FoundFile, find_files, with_distinct_paths
 from canary_wf.errors import InputError
 
 
 def _find(*paths: Path, exclude: tuple[Path, ...] = ()) -> list[FoundFile]:
-    return told_apart(find_files(paths, lambda name: name.endswith(".pyt"), exclude))
+    return with_distinct_paths(find_files(paths, lambda name: name.endswith(".pyt"), exclude))
 
 
 def _touch(folder: Path, *names: str) -> None:

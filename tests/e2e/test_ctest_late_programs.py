@@ -35,7 +35,7 @@ def test_a_program_is_looked_for_when_the_test_starts(workspace: Workspace, monk
     ]
     workspace.write("CTestTestfile.cmake", "\n".join(lines))
     told = workspace.generate().stderr
-    assert "the program is not there, and is looked for when the test starts" in told
+    assert "the program is missing; it is looked for again when the test starts" in told
     assert "--ctest-config" in told
     shutil.copy(str(true), programs / "a_program_that_only_we_have")
     monkeypatch.setenv("PATH", f"{programs}:{workspace.environment['PATH']}")

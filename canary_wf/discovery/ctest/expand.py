@@ -1,4 +1,4 @@
-"""From the listed tests of one build tree to jobs."""
+"""Turns the listed tests of one build tree into jobs."""
 
 import posixpath
 from collections import Counter
@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.discovery.ctest.configurations import advice
-from canary_wf.discovery.ctest.listing import ListedTest, ctest_program, list_tests, version_of
+from canary_wf.discovery.ctest.listing import ListedTest, advice, ctest_program, list_tests, version_of
 from canary_wf.discovery.ctest.names import families, job_names
 from canary_wf.discovery.ctest.order import companions, fixtures_of, upstreams
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
@@ -25,7 +24,7 @@ from canary_wf.spec.job_spec import JobSpec
 
 
 def expand_trees(files: Sequence[FoundFile], options: DiscoveryOptions, timeouts: Timeouts) -> list[list[Draft]]:
-    """Return the jobs of each of `files`: all those of a build tree belong to its uppermost test file.
+    """Return the jobs of each of `files`. All jobs of a build tree belong to its uppermost test file.
 
     Raises InputError that names the file.
     """
@@ -58,10 +57,10 @@ def expand_tree(file: FoundFile, nested: Sequence[str], options: DiscoveryOption
             error.hint = advice(Path(file.file), nested, options.ctest_config)
         raise
     drafts = _Tree(file, tests, timeouts, options.ctest_config).drafts()
-    lacking = next((number for number, test in enumerate(tests) if test.missing or test.unavailable), None)
-    if lacking is not None and (told := advice(Path(file.file), nested, options.ctest_config)) is not None:
-        warnings = (*drafts[lacking].warnings, f"it cannot run in this configuration; {told}")
-        drafts[lacking] = msgspec.structs.replace(drafts[lacking], warnings=warnings)
+    absent = next((number for number, test in enumerate(tests) if test.missing or test.unavailable), None)
+    if absent is not None and (hint := advice(Path(file.file), nested, options.ctest_config)) is not None:
+        warnings = (*drafts[absent].warnings, f"it cannot run in this configuration; {hint}")
+        drafts[absent] = msgspec.structs.replace(drafts[absent], warnings=warnings)
     specification = named_specification(Path(file.file), tests, options.ctest_config)
     if specification is not None:
         drafts[0] = msgspec.structs.replace(drafts[0], pool_file=specification)
@@ -69,7 +68,7 @@ def expand_tree(file: FoundFile, nested: Sequence[str], options: DiscoveryOption
 
 
 class _Tree:
-    """The tests of one build tree, and what they have in common."""
+    """The tests of one build tree with their common data."""
 
     def __init__(
         self, file: FoundFile, tests: Sequence[ListedTest], timeouts: Timeouts, configuration: str | None
@@ -88,7 +87,7 @@ class _Tree:
         values = [test.values() for test in self.tests]
         waits = upstreams([test.name for test in self.tests], values)
         self.fixtures = fixtures_of(values)
-        along = companions(values)
+        companions_of = companions(values)
         self.generated = generated_specifications(Path(self.file.file), values)
         found = []
         for number, test in enumerate(self.tests):
@@ -101,7 +100,7 @@ class _Tree:
                 DependencyRequest((self.ids[other],), self.file.file, when, by_id=True)
                 for other, when in waits[number].items()
             )
-            others = tuple(self.ids[other] for other in along[number])
+            others = tuple(self.ids[other] for other in companions_of[number])
             found.append(Draft(spec, requests, warnings=tuple(warnings_of(test, values[number])), companions=others))
         return found
 
@@ -123,7 +122,7 @@ class _Tree:
             command=test.command,
             cpus=max(1, int(values.get("PROCESSORS", 1)), slots.pop("cpus", 0)),
             gpus=slots.pop("gpus", 0),
-            resources={kind: number for kind, number in slots.items() if number},
+            resources={name: number for name, number in slots.items() if number},
             timeout=self.times.timeout(values),
             timeout_multiplier=self.multiplier,
             runtime=self.times.runtime(test.name, values),
@@ -144,6 +143,6 @@ class _Tree:
         )
 
     def _locks(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the locks of a test: they are the build tree's own, and tests that want to be alone share one."""
+        """Return the locks of a test. Locks belong to the build tree, and RUN_SERIAL tests share one."""
         names = [*values.get("RESOURCE_LOCK", ()), *(["RUN_SERIAL"] if values.get("RUN_SERIAL") else ())]
         return tuple(f"{name}@{self.file.folder}" for name in dict.fromkeys(names))

@@ -1,6 +1,6 @@
-"""Valid and different job names for the tests of one build tree, which may be called anything.
+"""Makes valid and distinct job names for the tests of one build tree, which may have any name.
 
-A job's family, which its id is made of, is the test's own name, so that no other test can change the id.
+The id of a job is made from its family. The family is the test's own name, so other tests cannot change the id.
 """
 
 import re
@@ -10,9 +10,9 @@ _UNFIT = re.compile(r"[^\w.=+@,/-]")
 
 
 def families(names: Sequence[str]) -> list[str]:
-    """Return `names` made different: of tests that are called the same the later ones get ``@2``, ``@3``….
+    """Return `names` made distinct: later tests of the same name get ``@2``, ``@3``….
 
-    CTest has such tests where folders of a project do not know of each other.
+    CTest has such tests if folders of a project are independent of each other.
     """
     taken = set(names)
     seen: set[str] = set()
@@ -28,18 +28,18 @@ def families(names: Sequence[str]) -> list[str]:
 
 
 def job_names(names: Sequence[str]) -> list[str]:
-    """Return for each test name a job name; no two are equal.
+    """Return a distinct job name for each test name.
 
-    A character that a job name cannot have becomes ``_``. Where two would be the same, the one that says it as it is
-    keeps it, and the others get ``@2``, ``@3``… in their order.
+    A character that is not allowed in a job name becomes ``_``. If two names are then equal, an unchanged one keeps the
+    name, and the others get ``@2``, ``@3``… in their order.
     """
-    wanted = [_valid(name) for name in names]
+    valid_names = [_valid(name) for name in names]
     taken: dict[str, int] = {}
-    for number, (name, valid) in enumerate(zip(names, wanted, strict=True)):
+    for number, (name, valid) in enumerate(zip(names, valid_names, strict=True)):
         if name == valid:
             taken.setdefault(valid, number)
     found = []
-    for number, valid in enumerate(wanted):
+    for number, valid in enumerate(valid_names):
         chosen, count = valid, 1
         while taken.setdefault(chosen, number) != number:
             count += 1

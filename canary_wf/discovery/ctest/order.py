@@ -1,8 +1,8 @@
-"""Which tests of a build tree wait for which: DEPENDS and fixtures, as CTest resolves them.
+"""Resolves which tests of a build tree wait for which others, by DEPENDS and fixtures, as CTest does.
 
-Facts: CMake's manual on DEPENDS and FIXTURES_REQUIRED. DEPENDS means order only, whatever the verdict. Where the set-up
-of a fixture did not pass or skip, the tests that require the fixture do not run; its clean-up waits for all of them and
-runs in any case. Disabled tests have no part in it, but the order that leads through one stays.
+Source: CMake's manual on DEPENDS and FIXTURES_REQUIRED. DEPENDS is order only, whatever the verdict. If the set-up of a
+fixture neither passed nor was skipped, the tests that require the fixture do not run. The clean-up waits for all of
+them and always runs. Disabled tests do not take part, but the order between tests before and after them remains.
 """
 
 from collections import defaultdict
@@ -11,11 +11,11 @@ from typing import Any
 
 ORDER = "always"
 SET_UP = "pass or skipped"
-"""On which verdicts of its set-up a test runs: CTest counts a skipped set-up as one that worked."""
+"""The condition on a set-up: CTest counts a skipped set-up as successful."""
 
 
 def upstreams(names: Sequence[str], properties: Sequence[Mapping[str, Any]]) -> list[dict[int, str]]:
-    """Return for each test, by its number, the numbers of the tests it waits for, with the verdicts it needs."""
+    """Return for each test the indexes of the tests that it waits for, with the condition on each."""
     first: dict[str, int] = {}
     for number, name in enumerate(names):
         first.setdefault(name, number)
@@ -38,29 +38,34 @@ def upstreams(names: Sequence[str], properties: Sequence[Mapping[str, Any]]) -> 
 
 
 def companions(properties: Sequence[Mapping[str, Any]]) -> list[list[int]]:
-    """Return for each test the numbers of the set-ups and clean-ups of the fixtures it requires.
+    """Return for each test the indexes of the set-ups and clean-ups of the fixtures that it requires.
 
-    Whoever selects the test selects them too, as with ctest.
+    As in ctest, selecting the test selects them too.
     """
     disabled = {number for number, each in enumerate(properties) if each.get("DISABLED")}
-    parts = [_by_fixture(name, properties, disabled) for name in ("FIXTURES_SETUP", "FIXTURES_CLEANUP")]
+    properties_ = [_by_fixture(name, properties, disabled) for name in ("FIXTURES_SETUP", "FIXTURES_CLEANUP")]
     return [
-        [other for fixture in each.get("FIXTURES_REQUIRED", ()) for part in parts for other in part.get(fixture, ())]
+        [
+            other
+            for fixture in each.get("FIXTURES_REQUIRED", ())
+            for role in properties_
+            for other in role.get(fixture, ())
+        ]
         for each in properties
     ]
 
 
 def fixtures_of(properties: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Return for each test the fixtures in which it takes part, of those that have a set-up; a disabled one in none."""
+    """Return for each test its fixtures that have a set-up. A disabled test has no fixtures."""
     disabled = {number for number, each in enumerate(properties) if each.get("DISABLED")}
     set_up = set(_by_fixture("FIXTURES_SETUP", properties, disabled))
-    parts = ("FIXTURES_SETUP", "FIXTURES_REQUIRED", "FIXTURES_CLEANUP")
-    named = [[name for part in parts for name in each.get(part, ()) if name in set_up] for each in properties]
+    roles = ("FIXTURES_SETUP", "FIXTURES_REQUIRED", "FIXTURES_CLEANUP")
+    named = [[name for role in roles for name in each.get(role, ()) if name in set_up] for each in properties]
     return [[] if number in disabled else list(dict.fromkeys(names)) for number, names in enumerate(named)]
 
 
 def _enabled(depends: Sequence[Sequence[int]], number: int, disabled: set[int]) -> Iterator[int]:
-    """Yield what the test waits for; a disabled one stands for what it waits for itself."""
+    """Yield the tests that a test waits for. A disabled test is replaced by the tests that it waits for itself."""
     seen: set[int] = set()
     waiting = list(reversed(depends[number]))
     while waiting:

@@ -1,7 +1,7 @@
-"""Asking ctest and cmake about a build tree, within a time limit that holds for all that they start.
+"""Runs ctest and cmake on a build tree, with a time limit that holds for all processes that they start.
 
-To list the tests ctest may run programs of the project, and those hang or leave others behind as any program may: so
-all of them are in one process group, which is ended with the question.
+To list the tests, ctest may run programs of the project, which may hang or leave processes behind. So all of them are
+in one process group, which is killed at the end.
 """
 
 import os
@@ -16,24 +16,24 @@ from canary_wf.durations import environment_seconds
 from canary_wf.errors import InputError
 
 SECONDS = 25.0
-"""How long one question may take: as long as reading a `.pyt` file, with the start of the command."""
+"""Time limit of one query: with the start of the command, about as long as reading a `.pyt` file."""
 
 LIMIT = "CANARY_WF_CTEST_TIMEOUT"
-"""The variable that sets another limit, for projects whose programs take their time to list their tests."""
+"""The environment variable that sets another limit, for projects whose programs list their tests slowly."""
 
 
 class Answer(NamedTuple):
-    """The exit code, and what was printed to standard output and standard error."""
+    """The exit code, the standard output, and the standard error."""
 
     code: int
     output: bytes
-    said: str
+    stderr: str
 
 
 def ask(command: Sequence[str], file: Path) -> Answer:
-    """Return what `command` answers in the folder of `file`, the test file of a build tree.
+    """Return the answer of `command` in the folder of `file`, the test file of a build tree.
 
-    Raises InputError, which names the file, when it cannot be started or takes longer than the limit.
+    Raises InputError that names the file if the command cannot be started or takes longer than the limit.
     """
     limit = environment_seconds(LIMIT, SECONDS)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CTEST_")}
@@ -51,16 +51,16 @@ def ask(command: Sequence[str], file: Path) -> Answer:
         raise InputError(f"{command[0]} could not be started ({error.strerror})", where=file) from None
     with process:
         try:
-            output, said = process.communicate(timeout=limit or None)
+            output, stderr = process.communicate(timeout=limit or None)
         except subprocess.TimeoutExpired:
             what = f"{Path(command[0]).name} took longer than {limit:g} s to answer {' '.join(command[1:])}"
             raise InputError(what, where=file, hint=f"see what hangs there, or set {LIMIT} to more seconds") from None
         finally:
             _end_group(process)
-    return Answer(process.returncode, output, " ".join(said.decode(errors="replace").split()))
+    return Answer(process.returncode, output, " ".join(stderr.decode(errors="replace").split()))
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Kill what is left of the group of `process`, so that nothing keeps its output open."""
+    """Kill the remaining processes of the group of `process`, so that none keeps its output open."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""From a test's listed properties to the rules it runs and is judged by, and to what has no effect here."""
+"""Turns a test's listed properties into the rules by which it runs and is judged, and warns of unsupported ones."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,14 +37,14 @@ HONOURED = frozenset(
     }
 )
 RECORDED = frozenset({"ATTACHED_FILES", "ATTACHED_FILES_ON_FAIL", "MEASUREMENT"})
-"""What CTest only hands on to a dashboard: kept as attributes of the job."""
+"""Properties that CTest only passes to a dashboard. They become attributes of the job."""
 
 
 UNAVAILABLE = "the test is not available in this configuration; choose another one with --ctest-config"
 
 
 def rules_of(test: ListedTest, configuration: str | None) -> CTestRules:
-    """Return the rules of `test` in a build tree that is asked for `configuration`."""
+    """Return the rules of `test` in a build tree that was listed with `configuration`."""
     values = test.values()
     changes = [f"{name}=unset:" for name in values.get("ENVIRONMENT", ()) if "=" not in name]
     return CTestRules(
@@ -77,12 +77,12 @@ def groups_of(values: Mapping[str, Any]) -> tuple[tuple[ResourceItem, ...], ...]
 
 
 def warnings_of(test: ListedTest, values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is missing, and what of the properties has no effect, in words that are the same for many tests."""
+    """Yield warnings about a missing program and about properties without effect. Many tests share the same text."""
     yield from _absence(test)
     for name in sorted(set(values) - HONOURED - RECORDED):
         yield f"{name} has no effect here"
     if values.get("TIMEOUT") == 0:
-        yield "TIMEOUT 0, no limit, is taken for 24 hours"
+        yield "TIMEOUT 0, which means no limit, is replaced by 24 hours"
     for name in _PATTERNS:
         for pattern in values.get(name, ()):
             try:
@@ -102,4 +102,4 @@ def _absence(test: ListedTest) -> Iterator[str]:
     elif test.missing.endswith(NOT_BUILT):
         yield f"it stands for tests of a program that is not built: build the project, {OTHERWISE}, and generate again"
     elif test.missing:
-        yield f"the program is not there, and is looked for when the test starts: build the project, {OTHERWISE}"
+        yield f"the program is missing; it is looked for again when the test starts: build the project, {OTHERWISE}"

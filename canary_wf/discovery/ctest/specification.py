@@ -1,8 +1,8 @@
-"""The resource specification that a build tree names itself: the variable CTEST_RESOURCE_SPEC_FILE in its test files.
+"""Finds the resource specification that a build tree names: the variable CTEST_RESOURCE_SPEC_FILE in its test files.
 
-Facts: CMake writes the variable into the uppermost test file; ctest takes the value it has after all of them are read,
-whichever sets it, and a relative path from the top of the tree. No listing tells it, so cmake reads the files, with
-commands that do nothing in the place of those that add tests.
+CMake writes the variable into the uppermost test file. ctest uses the value after reading all test files, and resolves
+a relative path from the top of the tree. Its listing does not contain the variable. cmake therefore reads the files
+here, and the commands that add tests are replaced by commands that do nothing.
 """
 
 import shutil
@@ -37,9 +37,9 @@ execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "canary-wf-specification:${CT
 
 
 def named_specification(file: Path, tests: Sequence[ListedTest], configuration: str | None) -> Path | None:
-    """Return the file that the build tree of `file` names, None when it names none or no test asks for resources.
+    """Return the file that the build tree of `file` names, or None if there is none or no test asks for resources.
 
-    Raises InputError when cmake takes too long.
+    Raises InputError if cmake takes too long.
     """
     if not any("RESOURCE_GROUPS" in test.values() for test in tests):
         return None
@@ -56,17 +56,17 @@ def named_specification(file: Path, tests: Sequence[ListedTest], configuration: 
 
 
 def _cmake(file: Path) -> str | None:
-    """Return the cmake that belongs to the ctest that is asked, or else another one."""
+    """Return the cmake beside the ctest in use, or else another cmake."""
     beside = Path(ctest_program(file)).with_name("cmake")
     candidates = (str(beside), cache_value(file, "CMAKE_COMMAND"), "cmake")
     return next((found for each in candidates if each and (found := shutil.which(each))), None)
 
 
 def generated_specifications(file: Path, properties: Sequence[Mapping[str, Any]]) -> list[str | None]:
-    """Return for each test the file from which its groups get their ids, where another test of the tree generates one.
+    """Return for each test the file with the ids of its resource groups if another test of the tree generates it.
 
-    Facts: ctest(1), "Dynamically-Generated Resource Specification File": the test that has the property sets up one
-    fixture, and those that ask for resources require it.
+    Source: ctest(1), "Dynamically-Generated Resource Specification File": the test that has the property sets up one
+    fixture, and the tests that ask for resources require it.
     """
     made = {
         fixture: str(file.parent / str(each[GENERATED]))

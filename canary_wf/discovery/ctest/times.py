@@ -1,7 +1,7 @@
-"""How long a test of CTest may take, and how long it is expected to.
+"""The time limit and the expected run time of a CTest test.
 
-The default limit is 1500 s, or what the build tree's `DartConfiguration.tcl` says (the module CTest writes it). What
-ctest itself measured stands in `Testing/Temporary/CTestCostData.txt`, one ``name runs seconds`` a line up to ``---``.
+The default limit is 1500 s, or the one in the build tree's `DartConfiguration.tcl` (written by CMake's module CTest).
+`Testing/Temporary/CTestCostData.txt` has the run times that ctest measured: lines ``name runs seconds`` up to ``---``.
 """
 
 import math
@@ -15,9 +15,9 @@ from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 
 DEFAULT_TIMEOUT = 1500.0
 NO_LIMIT = 86400.0
-"""Seconds that stand for TIMEOUT 0, which means no limit: a batch has to end at some time."""
+"""Seconds that replace TIMEOUT 0 (no limit), because a batch has to end."""
 
-_USUAL_PART = 0.25
+_USUAL_SHARE = 0.25
 
 
 class Times:
@@ -38,17 +38,17 @@ class Times:
         return self._timeouts.of([*values.get("LABELS", ()), "ctest"], declared, default=self._default)
 
     def runtime(self, name: str, values: Mapping[str, Any]) -> float | None:
-        """Return the seconds that the test `name` is expected to take, None when nothing says so.
+        """Return the expected run time of the test `name` in seconds, or None if it is unknown.
 
-        COST counts when ctest has not measured the test: what a project writes there is its own guess of seconds or
-        any number that puts long tests first, and does for either, as no more than the time limit is made of it.
+        COST counts if ctest has not measured the test. A project writes there an estimate in seconds, or any number
+        that puts long tests first. Both work, because the value is capped at the time limit.
         """
         cost = values.get("COST")
         guess = min(cost, self.timeout(values)) if isinstance(cost, int | float) else 0.0
         expected = self._measured.get(name, guess)
         if expected > 0:
             return float(expected)
-        return DEFAULT_TIMEOUT * _USUAL_PART if values.get("TIMEOUT") == 0 else None
+        return DEFAULT_TIMEOUT * _USUAL_SHARE if values.get("TIMEOUT") == 0 else None
 
 
 def _default_timeout(file: Path) -> float:

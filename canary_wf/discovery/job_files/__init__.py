@@ -1,4 +1,4 @@
-"""Job files (`*.jobs.yaml`, `*.jobs.yml`, `*.jobs.json`): jobs written down as data, checked against a JSON Schema.
+"""Job files (`*.jobs.yaml`, `*.jobs.yml`, `*.jobs.json`): jobs described as data, checked against a JSON Schema.
 
-The way of one file: `load` → `check` → `expand`.
+The modules in the order of the data: `load` → `check` → `expand`.
 """

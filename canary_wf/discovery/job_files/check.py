@@ -1,7 +1,8 @@
-"""A job file checked against its types and its JSON Schema, with complaints in words of the file.
+"""Checks a job file against its types and its JSON Schema, with messages in terms of the file.
 
-The JSON Schema beside this module says what a job file is, and words every complaint. Going through it costs ten times
-what the types here cost, so it is only asked about files that do not fit these; what fits them fits the schema.
+The JSON Schema beside this module defines a job file, and every message comes from it. Validation with it takes ten
+times as long as with the types here. It is therefore used only for files that do not match these types. A file that
+matches them is valid by the schema.
 """
 
 import json
@@ -67,7 +68,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def is_well_formed(value: Any) -> bool:  # noqa: ANN401 - what a YAML file holds
-    """Return True for the content of a job file that keeps to the schema; when False, the schema has to be asked."""
+    """Return True if the content of a job file is certainly valid. If False, the schema has to decide."""
     try:
         msgspec.convert(value, _File)
     except (msgspec.ValidationError, OverflowError, RecursionError):
@@ -79,7 +80,7 @@ SCHEMA_FILE = Path(__file__).with_name("jobs.schema.json")
 
 Keys = tuple[str | int, ...]
 
-_KINDS = {
+_TYPE_NAMES = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",
@@ -96,7 +97,7 @@ _PATTERNS = {
 
 
 def check_job_file(loaded: LoadedFile) -> list[dict[str, Any]]:
-    """Return the jobs in `loaded`. Raises InputError about the first mistake, with file, line and key path."""
+    """Return the jobs in `loaded`. Raises InputError about the first error, with file, line and key path."""
     if loaded.value is None:
         raise InputError("is empty", where=loaded.file, hint="it needs the key 'jobs'")
     if is_well_formed(loaded.value):
@@ -108,13 +109,13 @@ def check_job_file(loaded: LoadedFile) -> list[dict[str, Any]]:
 
 
 def complaint(loaded: LoadedFile, schema: dict[str, Any]) -> InputError | None:
-    """Return what is wrong with `loaded` by the JSON Schema, with its line and key path: the first mistake, or None."""
+    """Return the first error of `loaded` by the JSON Schema, with its line and key path, or None."""
     from jsonschema import Draft202012Validator
 
     errors = list(Draft202012Validator(schema).iter_errors(loaded.value))
     if not errors:
         return None
-    return _told(loaded, min(errors, key=lambda error: [str(key).zfill(9) for key in error.absolute_path]))
+    return _as_error(loaded, min(errors, key=lambda error: [str(key).zfill(9) for key in error.absolute_path]))
 
 
 def _jobs(loaded: LoadedFile) -> list[dict[str, Any]]:
@@ -129,9 +130,9 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
-def _told(loaded: LoadedFile, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
+def _as_error(loaded: LoadedFile, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
     keys = tuple(error.absolute_path)
-    special = {"additionalProperties": _unknown_key, "oneOf": _nearest, "type": _wrong_kind}.get(error.validator)
+    special = {"additionalProperties": _unknown_key, "oneOf": _nearest, "type": _wrong_type}.get(error.validator)
     if special is not None:
         return special(loaded, keys, error)
     if error.validator in _PHRASES:
@@ -162,9 +163,9 @@ def _unknown_key(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # n
     return loaded.error((*keys, extra), "this key is not known", hint)
 
 
-def _wrong_kind(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
+def _wrong_type(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
     quote = isinstance(error.instance, bool) and "string" in error.validator_value
-    what = f"{error.instance!r:.80} is not {_kinds(error.validator_value)}"
+    what = f"{error.instance!r:.80} is not {_type_names(error.validator_value)}"
     return loaded.error(keys, what, "put quotes around it" if quote else None)
 
 
@@ -176,13 +177,13 @@ def _misfit(loaded: LoadedFile, keys: Keys, value: object) -> InputError:
 
 
 def _nearest(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
-    """Return the complaint of the form that the value comes closest to: one whose type fits, else all types."""
+    """Return the error of the alternative closest to the value: one whose type matches, else all types."""
     closer = [each for each in error.context if not (each.validator == "type" and len(each.path) == 0)]
     if closer:
-        return _told(loaded, min(closer, key=lambda each: each.validator == "enum"))
-    kinds = [each.validator_value for each in error.context if each.validator == "type"]
-    return loaded.error(keys, f"{error.instance!r:.80} is not {_kinds(kinds)}")
+        return _as_error(loaded, min(closer, key=lambda each: each.validator == "enum"))
+    types = [each.validator_value for each in error.context if each.validator == "type"]
+    return loaded.error(keys, f"{error.instance!r:.80} is not {_type_names(types)}")
 
 
-def _kinds(kinds: str | list[str]) -> str:
-    return " or ".join(_KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds))
+def _type_names(types: str | list[str]) -> str:
+    return " or ".join(_TYPE_NAMES[kind] for kind in ([types] if isinstance(types, str) else types))

@@ -1,4 +1,4 @@
-"""From the entries of a job file to jobs: one for each combination of parameters, which are filled into its texts."""
+"""Expands the entries of a job file to jobs, one for each combination of parameters, and substitutes these in texts."""
 
 import posixpath
 import re
@@ -21,11 +21,11 @@ from canary_wf.spec.identity import job_id, job_name
 from canary_wf.spec.job_spec import Artifact, Asset, JobSpec
 from canary_wf.verdict.exit_code import ANY_FAILURE
 
-_PLACE = re.compile(r"\$(?:(\$)|\{([^{}]*)\})")
+_PLACEHOLDER = re.compile(r"\$(?:(\$)|\{([^{}]*)\})")
 
 
 def fill(text: str, parameters: Mapping[str, Any]) -> str:
-    """Return `text` with its parameters filled in, numbers in full; any other ``$…`` stays as it is."""
+    """Return `text` with parameters substituted, numbers with all digits. Any other ``$…`` is unchanged."""
     if "$" not in text:
         return text
 
@@ -34,7 +34,7 @@ def fill(text: str, parameters: Mapping[str, Any]) -> str:
             return "$"
         return str(parameters[match[2]]) if match[2] in parameters else match.group()
 
-    return _PLACE.sub(value, text)
+    return _PLACEHOLDER.sub(value, text)
 
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ def expand_job_file(found: FoundFile, options: DiscoveryOptions, timeouts: Timeo
 
 
 def expand_entries(found: FoundFile, loaded: LoadedFile, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
-    """Return the jobs of `loaded`, whether a job file or something that describes jobs in its words."""
+    """Return the jobs of `loaded`, a job file or a plug-in's entries with the same keys."""
     entries = check_job_file(loaded)
     drafts: list[Draft] = []
     owners: dict[str, int] = {}
@@ -68,7 +68,7 @@ def expand_entries(found: FoundFile, loaded: LoadedFile, options: DiscoveryOptio
 
 
 class _Entry:
-    """One entry of the list `jobs`: what is the same for all its parameters is worked out once."""
+    """One entry of the list `jobs`. Fields that do not depend on parameters are computed once."""
 
     def __init__(
         self,
@@ -98,14 +98,14 @@ class _Entry:
         return self.loaded.error(("jobs", self.number, *keys), error.what, error.hint)
 
     def repeated(self, name: str, first: int) -> InputError:
-        """Return the error about a job that is there twice, by this entry and the one with number `first`."""
+        """Return the error about a job that both this entry and the entry `first` define."""
         if first == self.number:
             return self.error(InputError(f"job {name!r} is there twice", hint="give each value once"), "parameters")
         hint = "give one of them another name"
         return self.error(InputError(f"job {name!r} has the same id as one of jobs[{first}]", hint=hint), "name")
 
     def checked(self, key: str, parse: Callable[[Any], T]) -> T | None:
-        """Return what `parse` makes of the value at `key`, None when it is not given."""
+        """Return the value at `key` parsed by `parse`, or None if it is not given."""
         if key not in self.entry:
             return None
         try:
@@ -151,7 +151,7 @@ class _Entry:
         return Draft(spec, self._requests(parameters))
 
     def _amounts(self, parameters: Row) -> dict[str, Any]:
-        """Return the job's resources; a parameter of that name sets one."""
+        """Return the job's resources. A parameter with the name of a resource sets it."""
         entry = self.entry
         amounts: dict[str, Any] = {name: int(entry.get(name, default)) for name, default in _DEFAULTS.items()}
         amounts["memory"] = self.memory
@@ -193,7 +193,7 @@ class _Entry:
         return tuple(found)
 
     def _dependencies(self) -> list[tuple[DependencyArguments, Callable[[], str]]]:
-        """Return what each entry of `depends_on` asks for, and how to find its place in the file."""
+        """Return each entry of `depends_on` parsed, with a function that finds its location in the file."""
         found: list[tuple[DependencyArguments, Callable[[], str]]] = []
         for number, each in enumerate(self.entry.get("depends_on", ())):
             try:

@@ -1,10 +1,10 @@
 # ruff: noqa: ANN401 - stands in for functions of any signature
-"""What a test file looks at besides its own text while it is read, so that a reading is only kept where it would recur.
+"""Tracks what a test file accesses besides its own text while it is read. It decides whether a reading can be cached.
 
-Part of the reader's process. Environment variables are noted with their values; anything else that may be otherwise
-next time (other files, folders, programs, the network, the number of CPUs, the time, a module that is not installed)
-makes the reading one that is not kept. What a library does while it is imported does not count. Random numbers and the
-clock of `datetime` cannot be watched from here.
+Part of the reader process. Environment variables are recorded with their values. Any other access whose result may
+differ next time (other files, folders, programs, the network, the number of CPUs, the time, a module that is not
+installed) prevents caching. Accesses of a library while it is imported do not count. Random numbers and the clock of
+`datetime` cannot be tracked here.
 """
 
 import os
@@ -28,8 +28,8 @@ _FUNCTIONS = {
 _IMPORT = "<frozen importlib"
 
 
-class Witness:
-    """Watches the files being read, by their frames; those of `own` files (the reader's) and of libraries are not."""
+class AccessTracker:
+    """Tracks accesses by test files, identified by their frames. Frames of `own` files and of libraries are ignored."""
 
     def __init__(self, own: frozenset[str]) -> None:
         self.own = own | {__file__}
@@ -39,18 +39,20 @@ class Witness:
         self.environment: dict[str, str | None] = {}
 
     def install(self, libraries: list[str]) -> None:
-        """Start to be told; `libraries` are folders of installed code."""
+        """Install the hooks. `libraries` are folders of installed code."""
         self.libraries = tuple(f"{folder}{os.sep}" for folder in libraries)
         sys.addaudithook(self._on_event)
         for module, names in _FUNCTIONS.items():
             for name in names:
                 setattr(module, name, self._watched(getattr(module, name)))
         os.environ.__class__ = os.environb.__class__ = _environment(self)
-        sys.meta_path.append(_Missing(self))  # behind all others: whoever gets here has been found by none of them
+        sys.meta_path.append(
+            _MissingModules(self)
+        )  # behind all others: whoever gets here has been found by none of them
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch one file from here on."""
+        """Track the accesses of one test file within this context."""
         self.outside, self.environment = False, {}
         self.active = True
         try:
@@ -58,23 +60,23 @@ class Witness:
         finally:
             self.active = False
 
-    def look(self) -> None:
-        """Note that something outside was looked at, if it was the test file that did."""
-        if self.active and not self.outside and self.is_asked_by_test():
+    def note_access(self) -> None:
+        """Record an access to something outside if a test file made it."""
+        if self.active and not self.outside and self.is_called_by_test():
             self.outside = True
 
-    def miss_module(self) -> None:
-        """Note that a module was not found, if a test file asked for it: it may be there the next time."""
+    def note_missing_module(self) -> None:
+        """Record that a module was not found if a test file imported it: it may be installed next time."""
         frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the cheap way to the caller
         while frame is not None and frame.f_code.co_filename.startswith(_IMPORT):
             frame = frame.f_back
-        if self.active and not self.outside and self.is_asked_by_test(frame):
+        if self.active and not self.outside and self.is_called_by_test(frame):
             self.outside = True
 
-    def is_asked_by_test(self, frame: FrameType | None = None) -> bool:
-        """Return whether the call under way comes from a test file, not from a library being imported or the reader.
+    def is_called_by_test(self, frame: FrameType | None = None) -> bool:
+        """Return whether the current call comes from a test file, not from the reader or a library being imported.
 
-        The call is that of `frame`, or else of who called the caller.
+        The call is that of `frame`, by default that of the caller's caller.
         """
         frame = frame or sys._getframe(2)  # noqa: SLF001 - the cheap way to the caller
         while frame is not None:
@@ -88,50 +90,50 @@ class Witness:
 
     def _on_event(self, event: str, _arguments: tuple[Any, ...]) -> None:
         if self.active and (event in _EVENTS or event.startswith("socket.")):
-            self.look()
+            self.note_access()
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
-            self.look()
+            self.note_access()
             return function(*arguments, **named)
 
         call.__name__ = function.__name__
         return call
 
 
-class _Missing:
-    """The last of the finders of modules, which finds nothing and notes that."""
+class _MissingModules:
+    """The last module finder. It finds no module and records which were missing."""
 
-    def __init__(self, witness: Witness) -> None:
-        self.witness = witness
+    def __init__(self, tracker: AccessTracker) -> None:
+        self.tracker = tracker
 
     def find_spec(self, *_: Any) -> None:
-        """Note that no other finder knows the module."""
-        self.witness.miss_module()
+        """Record that the other finders did not find the module."""
+        self.tracker.note_missing_module()
 
 
-def _environment(witness: Witness) -> type:
-    """Return a class for `os.environ` that notes which variables a test file asks for."""
+def _environment(tracker: AccessTracker) -> type:
+    """Return a class for `os.environ` that records which variables a test file reads."""
     base: Any = type(os.environ)
 
     class Environment(base):  # type: ignore[misc]  # known at run time only
         def __getitem__(self, key: str | bytes) -> Any:
             if isinstance(key, bytes):
-                witness.look()
+                tracker.note_access()
                 return super().__getitem__(key)
-            watched = witness.active and isinstance(key, str) and witness.is_asked_by_test()
+            watched = tracker.active and isinstance(key, str) and tracker.is_called_by_test()
             try:
                 value = super().__getitem__(key)
             except KeyError:
                 if watched:
-                    witness.environment.setdefault(key, None)
+                    tracker.environment.setdefault(key, None)
                 raise
             if watched:
-                witness.environment.setdefault(key, value)
+                tracker.environment.setdefault(key, value)
             return value
 
         def __iter__(self) -> Any:
-            witness.look()
+            tracker.note_access()
             return super().__iter__()
 
     return Environment

@@ -1,6 +1,6 @@
-"""Reading test files in worker processes: one for a few files, up to one a CPU for many.
+"""Reads test files in worker processes: one worker for a few files, up to one for each CPU for many.
 
-A file that takes too long, or that ends its process, is named; the worker is replaced where others still wait.
+An error names a file that takes too long or ends its process. The worker is replaced if other files still wait.
 """
 
 import os
@@ -15,11 +15,11 @@ from canary_wf.errors import InputError, UsageError
 from canary_wf.resources.memory_size import parse_memory
 
 TIME_LIMIT = 30.0
-"""Seconds that executing one test file may take."""
+"""Time limit in seconds for executing one test file."""
 
 _MEMORY_VARIABLE = "CANARY_WF_READING_MEMORY"
 MEMORY_LIMIT = 2 << 30
-"""Bytes that a reader may take, with what test files start, unless CANARY_WF_READING_MEMORY says otherwise."""
+"""Memory limit in bytes for a reader and the processes that test files start; CANARY_WF_READING_MEMORY overrides it."""
 
 _FILES_A_WORKER = 40
 """Starting a process costs about as much as reading this many files."""
@@ -32,9 +32,9 @@ def read_files(
     workers: int | None = None,
     cache: ReadingCache | None = None,
 ) -> list[FileReading]:
-    """Return what each of `files` (absolute paths) says, in the same order; what `cache` holds is not read again.
+    """Return the readings of `files` (absolute paths) in the same order. Files in `cache` are not read again.
 
-    Raises InputError about the first file, in this order, that cannot be read.
+    Raises InputError about the first of the files that cannot be read.
     """
     if cache is None:
         return _read(files, limit, workers)
@@ -50,16 +50,16 @@ def _read(files: Sequence[str], limit: float, workers: int | None) -> list[FileR
     if not files:
         return []
     count = workers or min(len(os.sched_getaffinity(0)), 1 + len(files) // _FILES_A_WORKER)
-    crew = _Crew(files, limit)
+    pool = _WorkerPool(files, limit)
     try:
-        crew.run(min(count, len(files)))
+        pool.run(min(count, len(files)))
     finally:
-        crew.close()
-    return crew.readings()
+        pool.close()
+    return pool.readings()
 
 
 def _memory_limit() -> int:
-    """Return the bytes that a reader may take. Raises UsageError for what is not a size."""
+    """Return the memory limit of a reader in bytes. Raises UsageError if the variable is not a size."""
     text = os.environ.get(_MEMORY_VARIABLE)
     if not text:
         return MEMORY_LIMIT
@@ -69,8 +69,8 @@ def _memory_limit() -> int:
         raise UsageError(error.what, where=_MEMORY_VARIABLE, hint=error.hint) from None
 
 
-class _Crew:
-    """The workers of one call, and what they have found so far."""
+class _WorkerPool:
+    """The workers of one call, and their results so far."""
 
     def __init__(self, files: Sequence[str], limit: float) -> None:
         self.files = files
@@ -85,20 +85,20 @@ class _Crew:
 
     def run(self, count: int) -> None:
         for _ in range(count):
-            self._hire()
+            self._start_worker()
         while self.workers:
             soonest = min(worker.deadline for worker in self.workers)
-            heard = self.selector.select(max(0.0, soonest - time.monotonic()))
-            for key, _ in sorted(heard, key=lambda one: one[0].fileobj is one[0].data.end):  # replies before ends
+            ready = self.selector.select(max(0.0, soonest - time.monotonic()))
+            for key, _ in sorted(ready, key=lambda one: one[0].fileobj is one[0].data.end):  # replies before ends
                 if key.data in self.workers:
-                    self._hear(key.data, ended=key.fileobj is key.data.end)
+                    self._receive(key.data, ended=key.fileobj is key.data.end)
             now = time.monotonic()
             for worker in [worker for worker in self.workers if worker.deadline <= now]:
                 self._replace(worker, f"took longer than {self.limit:g} s to be read, so reading was stopped")
 
     def close(self) -> None:
         for worker in list(self.workers):
-            self._dismiss(worker)
+            self._stop_worker(worker)
         self.selector.close()
 
     def readings(self) -> list[FileReading]:
@@ -106,7 +106,7 @@ class _Crew:
             raise self.error
         return [reading for reading in self.results if reading is not None]
 
-    def _hire(self) -> None:
+    def _start_worker(self) -> None:
         worker = Worker(self.memory)
         self.workers.add(worker)
         for source in (worker.replies, worker.end):
@@ -115,18 +115,18 @@ class _Crew:
 
     def _assign(self, worker: Worker) -> None:
         if self.next >= self.last:
-            self._dismiss(worker)
+            self._stop_worker(worker)
             return
         worker.ask(self.next, self.files[self.next], self.limit)
         self.next += 1
 
-    def _dismiss(self, worker: Worker) -> None:
+    def _stop_worker(self, worker: Worker) -> None:
         self.workers.discard(worker)
         for source in (worker.replies, worker.end):
             self.selector.unregister(source)
         worker.close()
 
-    def _hear(self, worker: Worker, *, ended: bool) -> None:
+    def _receive(self, worker: Worker, *, ended: bool) -> None:
         try:
             reply = None if ended else worker.receive()
         except EOFError:
@@ -140,9 +140,9 @@ class _Crew:
 
     def _replace(self, worker: Worker, reason: str) -> None:
         self._keep(worker, Reply(error=reason))
-        self._dismiss(worker)
+        self._stop_worker(worker)
         if self.next < self.last:
-            self._hire()
+            self._start_worker()
 
     def _keep(self, worker: Worker, reply: Reply) -> None:
         index = worker.index
@@ -150,6 +150,6 @@ class _Crew:
         if reply.error is None:
             self.results[index] = FileReading(reply.calls, reply.reads, reply.environment, reply.outside)
         elif index < self.last:
-            # Files behind this one no longer matter; those before it may still hold the first error.
+            # Files after this one no longer matter. A file before it may still have the first error.
             self.last = index
             self.error = reply_error(self.files[index], reply)

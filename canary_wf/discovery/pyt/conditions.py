@@ -1,8 +1,7 @@
-"""The `when=` of a directive: for which jobs it holds.
+"""The `when=` condition of a directive, which decides for which jobs it holds.
 
-A condition is a mapping, or a text of ``key=value`` words with quotes around values that hold blanks. The keys are
-options, keywords, parameters, testname and platforms; all of them must hold
-(docs/reference/peers.md, "Conditions").
+A condition is a mapping, or a text of ``key=value`` words with quotes around values that contain blanks. The keys are
+options, keywords, parameters, testname and platforms. All of them must hold (docs/reference/peers.md, "Conditions").
 """
 
 import os
@@ -32,7 +31,7 @@ _KEYS = {
     "platform": "platforms",
 }
 _ALIASES = {"name": "testname"}
-"""Further keys of the text form; canary knows them there only."""
+"""Additional keys of the text form. canary knows them only there."""
 
 _PART = re.compile(
     r"""(?P<key>[^\s='"]+)\s*=\s*(?P<value>'''.*?'''|\"\"\".*?\"\"\"|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s'"]\S*|)\s*""",
@@ -40,7 +39,7 @@ _PART = re.compile(
 )
 _FURTHER = re.compile(r"[,;&]\s*(\w+)\s*=")
 _QUOTES = (3 * '"', 3 * "'", '"', "'")
-_PLACE = re.compile(r"\$(?:(?P<dollar>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})")
+_PLACEHOLDER = re.compile(r"\$(?:(?P<dollar>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})")
 _BRACES = re.compile(r"\{(?P<braced>[A-Za-z_]\w*)\}")
 
 _SITE_VARIABLES = ("SNLSYSTEM", "SNLCLUSTER", "SNLOS")
@@ -49,9 +48,9 @@ _ANY_PLATFORM = "any"
 
 
 class Situation(msgspec.Struct, frozen=True):
-    """What a condition is judged on: the options turned on, and the job's family, parameters and keywords.
+    """The facts on which conditions are evaluated: options, and the job's family, parameters and keywords.
 
-    `absent` are parameters that the job behind others lacks and those others have.
+    `absent` are the parameters of the jobs that an aggregating job follows; it does not have them itself.
     """
 
     options: frozenset[str] = frozenset()
@@ -62,15 +61,15 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 class Condition:
-    """A parsed `when`; `keys` are the kinds of facts it needs."""
+    """A parsed `when`. `keys` are the names of the facts it needs."""
 
     def __init__(self, parts: Sequence[tuple[str, str]]) -> None:
         self._parts = [(key, text, _test(key, text)) for key, text in parts]
-        needs_parameters = any(_has_place(text) for _, text in parts)
+        needs_parameters = any(_has_placeholder(text) for _, text in parts)
         self.keys = frozenset(key for key, _ in parts) | ({"parameters"} if needs_parameters else set())
 
     def unmet(self, situation: Situation) -> str | None:
-        """Return the first part that does not hold, as ``key=value``, or None when all do."""
+        """Return the first part that does not hold, as ``key=value``, or None if all hold."""
         for key, text, test in self._parts:
             if not test(situation):
                 return f"{key}={text}"
@@ -82,7 +81,7 @@ class Condition:
 
 
 def parse_condition(when: object, further: Sequence[object] = ()) -> Condition | None:
-    """Return `when` and the `further` conditions around it as one; None when there are none. Raises InputError."""
+    """Return `when` and the enclosing conditions `further` as one condition, or None. Raises InputError."""
     parts: list[tuple[str, str]] = []
     for each in (*further, when):
         if isinstance(each, str):
@@ -100,7 +99,7 @@ def _condition(parts: tuple[tuple[str, str], ...]) -> Condition:
 
 
 def _split(text: str) -> list[tuple[str, str]]:
-    """Return the parts of ``key=value key='a value'``; blanks around ``=`` and none behind a quote are allowed."""
+    """Return the parts of ``key=value key='a value'``. Blanks around ``=`` are allowed, and optional after quotes."""
     parts: list[tuple[str, str]] = []
     rest = text.strip()
     while rest:
@@ -117,7 +116,7 @@ def _split(text: str) -> list[tuple[str, str]]:
 
 
 def _refuse_another(text: str, value: str) -> None:
-    """Raise InputError when the unquoted `value` holds a further condition, which would go unnoticed."""
+    """Raise InputError if the unquoted `value` contains another condition, which would go unnoticed."""
     further = _FURTHER.search(value)
     name = further[1] if further is not None and further[1] in _KEYS | _ALIASES else value.partition("=")[0]
     if "=" in value and name in _KEYS | _ALIASES and (further is not None or name in _KEYS):
@@ -126,7 +125,7 @@ def _refuse_another(text: str, value: str) -> None:
 
 
 def _unquoted(text: str) -> str:
-    """Return `text` without quotes around the whole of it, however often it is quoted."""
+    """Return `text` without all layers of quotes around the whole of it."""
     for quote in _QUOTES:
         inner = text[len(quote) : -len(quote)]
         if len(text) >= 2 * len(quote) and text.startswith(quote) and text.endswith(quote) and quote not in inner:
@@ -147,14 +146,14 @@ def _text(key: str, value: object) -> str:
     return value
 
 
-def _has_place(text: str) -> bool:
-    return (_PLACE if "$" in text else _BRACES).search(text) is not None
+def _has_placeholder(text: str) -> bool:
+    return (_PLACEHOLDER if "$" in text else _BRACES).search(text) is not None
 
 
 def _test(key: str, text: str) -> "_Test":
-    """Return the test of one part; names of the job in its text are filled in for each job."""
+    """Return the test of one part. Placeholders in its text are substituted for each job."""
     text = _unquoted(text)
-    if not _has_place(text):
+    if not _has_placeholder(text):
         return _TESTS[key](text)
 
     def test(situation: Situation) -> bool:
@@ -170,10 +169,10 @@ def _filled_test(key: str, text: str) -> "_Test":
 
 
 def _filled(text: str, situation: Situation) -> str | None:
-    """Return `text` with the job's parameters in the place of ``$n``, ``${n}`` or, without a ``$``, ``{n}``.
+    """Return `text` with the job's parameters substituted for ``$n``, ``${n}`` or, without a ``$``, ``{n}``.
 
-    Each has its name also in capitals. None: one is a parameter that the job behind others cannot have. Raises
-    InputError for a name that is not a parameter.
+    Names may also be in capitals. Return None if a name is one of the `absent` parameters. Raises InputError for a name
+    that is not a parameter.
     """
     values = {"name": situation.testname, "testname": situation.testname, **situation.parameters}
     for name in tuple(values):
@@ -193,12 +192,12 @@ def _filled(text: str, situation: Situation) -> str | None:
         absent = True
         return ""
 
-    filled = (_PLACE if "$" in text else _BRACES).sub(value, text)
+    filled = (_PLACEHOLDER if "$" in text else _BRACES).sub(value, text)
     return None if absent else filled
 
 
 def _named(text: str, names: Callable[[Situation], Sequence[str] | frozenset[str]], *, fold: bool) -> "_Test":
-    """Return a test of an expression over names, each matched by fnmatch, `fold`ed for case or not."""
+    """Return a test of an expression over names, matched by fnmatch. With `fold`, case does not matter."""
     if not text.strip():
         return lambda _: False
     expression = parse_expression(text)
@@ -217,7 +216,7 @@ def _parameters(text: str) -> "_Test":
 
 
 def _on_platforms(text: str) -> "_Test":
-    """Return a test of the names of the system and of those that a site gives it; ``any`` among these fits all."""
+    """Return a test of the names of the system, including those set by the site (``any`` among these matches all)."""
     if not text.strip():
         return lambda _: False
     expression = parse_expression(text)

@@ -1,4 +1,4 @@
-"""What the directives of one test file say, sorted by what they are about, each with its condition and its line."""
+"""The declarations of one test file by field, each with its condition and its location."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -21,21 +21,21 @@ _FACTS = {
     "skip": _FACTS_OF_A_FILE,
     "stages": _FACTS_OF_A_FILE,
 }
-"""What the conditions of some declarations may ask for; those of all others may ask for anything."""
+"""The facts that conditions of some fields may use. Conditions of all other fields may use any fact."""
 
 _BEFORE_JOBS = frozenset({"rows", "aggregate"})
-"""Declarations that are judged before there are jobs, and so without parameters and keywords."""
+"""Fields that are evaluated before jobs exist, so parameters and keywords are unknown."""
 
 
-class Setting(msgspec.Struct, frozen=True):
-    """One declared value, the condition under which it counts (None: always), and its place (``file:line``)."""
+class Declaration(msgspec.Struct, frozen=True):
+    """One declared value, its condition (None: always), and its location `place` (``file:line``)."""
 
     value: Any
     condition: Condition | None
     place: str
 
     def unmet(self, situation: Situation) -> str | None:
-        """Return the part of the condition that does not hold, or None. Raises InputError with the place."""
+        """Return the part of the condition that does not hold, or None. Raises InputError with the location."""
         if self.condition is None:
             return None
         try:
@@ -45,10 +45,10 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class Declarations:
-    """The settings of one file by field, in the order of the calls."""
+    """The declarations of one file by field, in the order of the calls."""
 
     def __init__(self, file: str, reading: FileReading) -> None:
-        self._fields: defaultdict[str, list[Setting]] = defaultdict(list)
+        self._fields: defaultdict[str, list[Declaration]] = defaultdict(list)
         for call in reading.calls:
             place = f"{call.file or file}:{call.line}"
             try:
@@ -62,7 +62,7 @@ class Declarations:
             if condition is not None and not condition.keys <= _FACTS.get(field, condition.keys):
                 refused = ", ".join(sorted(condition.keys - _FACTS[field]))
                 raise InputError(f"a condition on {refused} cannot be used here")
-            self._fields[field].append(Setting(value, condition, place))
+            self._fields[field].append(Declaration(value, condition, place))
             if field in _BEFORE_JOBS and condition is not None:
                 self._warn_of_early(call.name, condition, place)
 
@@ -72,23 +72,23 @@ class Declarations:
             line = place.rpartition(":")[2]
             what = f"{directive} in line {line} is decided before there are jobs, so its condition on"
             warning = f"{what} {' and '.join(early)} sees none"
-            self._fields["warnings"].append(Setting(warning, None, place))
+            self._fields["warnings"].append(Declaration(warning, None, place))
 
     @cached_property
     def is_uniform(self) -> bool:
-        """Whether the file says the same of all jobs of a family: nothing depends on parameters or keywords."""
-        return not any(_varies(setting) for settings in self._fields.values() for setting in settings)
+        """Whether all jobs of a family are alike: nothing depends on parameters or keywords."""
+        return not any(_varies(declaration) for declarations in self._fields.values() for declaration in declarations)
 
-    def __getitem__(self, field: str) -> list[Setting]:
+    def __getitem__(self, field: str) -> list[Declaration]:
         return self._fields.get(field, [])
 
-    def active(self, field: str, situation: Situation) -> Iterator[Setting]:
-        """Give the settings of `field` whose condition holds, in order."""
+    def active(self, field: str, situation: Situation) -> Iterator[Declaration]:
+        """Yield the declarations of `field` whose condition holds, in order."""
         return active(self[field], situation)
 
     def values(self, field: str, situation: Situation) -> list[Any]:
         """Return the values of `field` whose condition holds, in order."""
-        return [setting.value for setting in self.active(field, situation)]
+        return [declaration.value for declaration in self.active(field, situation)]
 
     def last(self, field: str, situation: Situation, default: Any = None) -> Any:  # noqa: ANN401 - a field's value
         """Return the last value of `field` whose condition holds, or `default`."""
@@ -96,29 +96,29 @@ class Declarations:
         return values[-1] if values else default
 
 
-def _varies(setting: Setting) -> bool:
-    if setting.condition is not None and not setting.condition.keys <= _FACTS_OF_A_FAMILY:
+def _varies(declaration: Declaration) -> bool:
+    if declaration.condition is not None and not declaration.condition.keys <= _FACTS_OF_A_FAMILY:
         return True
-    return _has_place(setting.value)
+    return _has_placeholder(declaration.value)
 
 
-def _has_place(value: object) -> bool:
-    """Return whether names of the job are to be filled in somewhere in `value`."""
+def _has_placeholder(value: object) -> bool:
+    """Return whether `value` contains placeholders for names of the job."""
     match value:
         case str():
             return "$" in value or "{" in value
         case tuple() | list():
-            return any(map(_has_place, value))
+            return any(map(_has_placeholder, value))
         case DependencyArguments():
-            return _has_place(value.patterns)
+            return _has_placeholder(value.patterns)
     return False
 
 
-def active(settings: Iterable[Setting], situation: Situation) -> Iterator[Setting]:
-    """Give those of `settings` whose condition holds."""
-    return (each for each in settings if each.unmet(situation) is None)
+def active(declarations: Iterable[Declaration], situation: Situation) -> Iterator[Declaration]:
+    """Yield the declarations whose condition holds."""
+    return (each for each in declarations if each.unmet(situation) is None)
 
 
 def merged(lists: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """Return the words of all lists, each once, in order."""
+    """Return the words of all lists in order, without duplicates."""
     return tuple(dict.fromkeys(word for words in lists for word in words))

@@ -1,6 +1,6 @@
-"""From a directive's bound arguments to declared fields, with the arguments checked.
+"""Checks the bound arguments of directives and turns them into declared fields.
 
-`HANDLERS` has one function a directive. It returns pairs of field and value.
+`HANDLERS` has one function for each directive. It returns pairs of field and value.
 """
 
 import re
@@ -31,7 +31,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def whole_number(value: object, least: int) -> int:
-    """Return `value`, which must be a whole number of at least `least`. Raises InputError."""
+    """Return `value`. Raises InputError unless it is a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{value!r:.80} is not a whole number from {least}")
     return value
@@ -81,9 +81,9 @@ def _memory(arguments: Arguments) -> Fields:
 
 def _resources(arguments: Arguments) -> Fields:
     types = arguments.get("types", {})
-    for kind, count in types.items():
-        if kind in {"cpus", "gpus", "nodes", "memory"}:
-            raise InputError(f"{kind} has a directive of its own", hint=f"use {kind}(…)")
+    for resource_type, count in types.items():
+        if resource_type in {"cpus", "gpus", "nodes", "memory"}:
+            raise InputError(f"{resource_type} has a directive of its own", hint=f"use {resource_type}(…)")
         whole_number(count, 0)
     return [("resources", types)]
 

@@ -1,4 +1,4 @@
-"""From the directives of one test file to its jobs: families by parameters, and a job behind them that aggregates."""
+"""Expands the directives of one test file to its jobs: families by parameters, and jobs that aggregate a family."""
 
 import posixpath
 import re
@@ -8,7 +8,7 @@ from typing import Any
 from canary_wf.discovery.draft import DependencyRequest, Draft, inner_path, source_path
 from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.pyt.conditions import Situation
-from canary_wf.discovery.pyt.declarations import Declarations, Setting, merged
+from canary_wf.discovery.pyt.declarations import Declaration, Declarations, merged
 from canary_wf.discovery.pyt.directives import whole_number
 from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, given_twice, product, repeated_names
 from canary_wf.discovery.pyt.protocol import FileReading
@@ -19,14 +19,14 @@ from canary_wf.spec.identity import job_id, job_name
 from canary_wf.spec.job_spec import Artifact, Asset, Baseline, EnvironmentModule, JobSpec, Preparation
 
 LEAST = {"cpus": 1, "gpus": 0, "nodes": 1}
-"""The resources every job has, and the least of each."""
+"""The resources that every job has, and the minimum of each."""
 
 _SUFFIX = ".pyt"
 _OWN_ID = re.compile(r"[0-9a-f_]{8,64}")
 
 
 def expand(found: FoundFile, reading: FileReading, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
-    """Return the jobs of the file `found` whose directives `reading` holds. Raises InputError with file and line."""
+    """Return the jobs of the file `found`, given its `reading`. Raises InputError with file and line."""
     try:
         return _File(found, Declarations(found.file, reading), options, timeouts).drafts()
     except InputError as error:
@@ -38,7 +38,7 @@ _Shared = tuple[dict[str, Any], tuple[DependencyRequest, ...], str | None]
 
 
 class _File:
-    """One test file in the making."""
+    """Expands one test file."""
 
     def __init__(self, found: FoundFile, declared: Declarations, options: DiscoveryOptions, timeouts: Timeouts) -> None:
         self.found = found
@@ -51,7 +51,7 @@ class _File:
         self.owners = merged(declared.values("owners", self.plain))
         self.stages = merged(declared.values("stages", self.plain))
         self.skip = declared.last("skip", self.plain)
-        self.warnings = tuple(dict.fromkeys(setting.value for setting in declared["warnings"]))
+        self.warnings = tuple(dict.fromkeys(declaration.value for declaration in declared["warnings"]))
         self.shared: dict[str, _Shared] = {}
 
     def drafts(self) -> list[Draft]:
@@ -105,7 +105,7 @@ class _File:
         return Draft(spec, requests, execution_path, self.warnings)
 
     def _common(self, situation: Situation, substitution: Substitution) -> "_Shared":
-        """Return what the jobs of a family have in common; worked out once where the file says the same of all."""
+        """Return the fields that do not depend on resources. They are computed once if the file is uniform."""
         known = self.shared.get(situation.testname)
         if known is not None:
             return known
@@ -116,9 +116,9 @@ class _File:
             self.shared[situation.testname] = found
         return found
 
-    def _aggregate(self, family: str, members: Sequence[Draft], setting: Setting) -> Draft:
-        """Return the job behind `members`; it has no parameters, attributes and references of its own, and one CPU."""
-        flag, script, requires = setting.value
+    def _aggregate(self, family: str, members: Sequence[Draft], declaration: Declaration) -> Draft:
+        """Return the job that aggregates `members`. It has one CPU, and no parameters, attributes or baselines."""
+        flag, script, requires = declaration.value
         names = list(members[0].spec.parameters)
         situation = self._situation(family, {}, frozenset(names))
         substitution = Substitution(family, {})
@@ -127,7 +127,7 @@ class _File:
         fields["attributes"] = {"multicase": True, "paramsets": [{"keys": names, "values": values}]}
         command = (self.script,) if flag is None else (self.script, flag)
         if script is not None:
-            with _placed(setting.place, "script"):
+            with _placed(declaration.place, "script"):
                 source = source_path(self.folder, substitution.fill(script))
             command = (f"./{posixpath.basename(source)}",)
             fields["assets"] = (Asset("link", source), *fields["assets"])
@@ -136,22 +136,22 @@ class _File:
             id=own_id or job_id(self.found.path, family, {}), name=job_name(family, {}), **fields, command=command
         )
         behind = DependencyRequest(
-            tuple(member.spec.id for member in members), setting.place, requires, len(members), by_id=True
+            tuple(member.spec.id for member in members), declaration.place, requires, len(members), by_id=True
         )
         return Draft(spec, (behind,), self._execution_path(situation, substitution))
 
     def _situation(self, family: str, parameters: Row, absent: frozenset[str] = frozenset()) -> Situation:
-        """Return what conditions see of a job; keywords are added in order, each condition seeing those before it."""
+        """Return the facts of a job for conditions. Keywords are added in order; a condition sees the earlier ones."""
         situation = Situation(self.options.options, family, parameters, (), absent)
         words: tuple[str, ...] = ()
-        for setting in self.declared["keywords"]:
-            if setting.unmet(situation) is None:
-                words = merged((words, setting.value))
+        for declaration in self.declared["keywords"]:
+            if declaration.unmet(situation) is None:
+                words = merged((words, declaration.value))
                 situation = Situation(self.options.options, family, parameters, words, absent)
         return situation
 
     def _fields(self, situation: Situation, substitution: Substitution) -> dict[str, Any]:
-        """Return what a job says of itself whether it is one of the parameterized or the one behind them."""
+        """Return the fields that parameterized jobs and aggregating jobs have in common."""
         declared = self.declared
         keywords = tuple(situation.keywords)
         return {
@@ -175,18 +175,18 @@ class _File:
         }
 
     def _amounts(self, situation: Situation) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the job's resources: those that every job has, and those of further types of the pool."""
+        """Return the job's resources: those that every job has, and those of other types of the pool."""
         core: dict[str, int] = {"cpus": 1, "gpus": 0, "nodes": 1}
         further: dict[str, int] = {}
         for name in core:
-            for setting in self.declared.active(name, situation):
+            for declaration in self.declared.active(name, situation):
                 if name in situation.parameters:
-                    raise InputError(f"{name}: it is given as a parameter too", where=setting.place)
-                core[name] = setting.value
-        for setting in self.declared.active("resources", situation):
-            for name, count in setting.value.items():
+                    raise InputError(f"{name}: it is given as a parameter too", where=declaration.place)
+                core[name] = declaration.value
+        for declaration in self.declared.active("resources", situation):
+            for name, count in declaration.value.items():
                 if name in situation.parameters:
-                    raise InputError(f"resources: {name} is given as a parameter too", where=setting.place)
+                    raise InputError(f"resources: {name} is given as a parameter too", where=declaration.place)
                 further[name] = count
         for name, value in situation.parameters.items():
             if name in core or name in self.options.resource_types:
@@ -201,31 +201,31 @@ class _File:
             raise InputError(f"parameter {name}: {error.what}", where=self.declared["rows"][0].place) from None
 
     def _own_id(self, situation: Situation, substitution: Substitution) -> str | None:
-        settings = list(self.declared.active("id", situation))
-        if not settings:
+        declarations = list(self.declared.active("id", situation))
+        if not declarations:
             return None
-        filled = substitution.fill(settings[-1].value).strip().lower()
+        filled = substitution.fill(declarations[-1].value).strip().lower()
         if not _OWN_ID.fullmatch(filled):
             what = f"set_id: {filled!r:.80} is not 8 to 64 hexadecimal digits or underscores"
-            raise InputError(what, where=settings[-1].place)
+            raise InputError(what, where=declarations[-1].place)
         return filled
 
     def _mask(self, situation: Situation) -> str | None:
         if self.skip is not None:
             return str(self.skip)
-        for setting in self.declared["enable"]:
-            unmet = setting.unmet(situation)
-            if setting.value and unmet is not None:
+        for declaration in self.declared["enable"]:
+            unmet = declaration.unmet(situation)
+            if declaration.value and unmet is not None:
                 return f"enabled only when {unmet}"
-            if not setting.value and unmet is None:
+            if not declaration.value and unmet is None:
                 return "enable=False"
         return None
 
     def _assets(self, situation: Situation, substitution: Substitution) -> tuple[Asset, ...]:
         found = [Asset("link", self.found.file, self.script)]
-        for setting in self.declared.active("assets", situation):
-            action, source, target = setting.value
-            with _placed(setting.place, action):
+        for declaration in self.declared.active("assets", situation):
+            action, source, target = declaration.value
+            with _placed(declaration.place, action):
                 inner = None if target is None else inner_path(substitution.fill(target))
                 found.append(Asset(action, source_path(self.folder, substitution.fill(source)), inner))
         return tuple(found)
@@ -236,9 +236,9 @@ class _File:
 
     def _artifacts(self, situation: Situation, substitution: Substitution) -> tuple[Artifact, ...]:
         found = []
-        for setting in self.declared.active("artifacts", situation):
-            file, save_on = setting.value
-            with _placed(setting.place, "artifact"):
+        for declaration in self.declared.active("artifacts", situation):
+            file, save_on = declaration.value
+            with _placed(declaration.place, "artifact"):
                 found.append(Artifact(inner_path(substitution.fill(file)), save_on))
         return tuple(found)
 
@@ -250,12 +250,12 @@ class _File:
 
     def _baselines(self, situation: Situation, substitution: Substitution) -> tuple[Baseline, ...]:
         found = []
-        for setting in self.declared.active("baselines", situation):
-            source, target, flag = setting.value
+        for declaration in self.declared.active("baselines", situation):
+            source, target, flag = declaration.value
             if flag is not None:
                 found.append(Baseline(arguments=(flag,)))
                 continue
-            with _placed(setting.place, "baseline"):
+            with _placed(declaration.place, "baseline"):
                 beside = posixpath.join(self.folder, substitution.fill(target))
                 found.append(Baseline(substitution.fill(source), posixpath.normpath(beside)))
         return tuple(found)
@@ -263,43 +263,43 @@ class _File:
     def _preparation(self, situation: Situation, substitution: Substitution) -> Preparation | None:
         setup, teardown = (self._function(name) for name in ("setup", "teardown"))
         modules = []
-        for setting in self.declared.active("modules", situation):
-            with _placed(setting.place, "load_module"):
-                name, use = setting.value
+        for declaration in self.declared.active("modules", situation):
+            with _placed(declaration.place, "load_module"):
+                name, use = declaration.value
                 folder = None if use is None else source_path(self.folder, substitution.fill(use))
                 modules.append(EnvironmentModule(substitution.fill(name), folder))
         rcfiles = []
-        for setting in self.declared.active("rcfiles", situation):
-            with _placed(setting.place, "source"):
-                rcfiles.append(source_path(self.folder, substitution.fill(setting.value)))
+        for declaration in self.declared.active("rcfiles", situation):
+            with _placed(declaration.place, "source"):
+                rcfiles.append(source_path(self.folder, substitution.fill(declaration.value)))
         if not (setup or teardown or modules or rcfiles):
             return None
         return Preparation(self.script, tuple(modules), tuple(rcfiles), setup, teardown)
 
     def _function(self, role: str) -> str | None:
-        settings = self.declared[role]
-        if len(settings) > 1:
-            raise InputError(f"{role}: there is one function already for this", where=settings[1].place)
-        return settings[0].value if settings else None
+        declarations = self.declared[role]
+        if len(declarations) > 1:
+            raise InputError(f"{role}: there is one function already for this", where=declarations[1].place)
+        return declarations[0].value if declarations else None
 
     def _execution_path(self, situation: Situation, substitution: Substitution) -> str | None:
-        for setting in reversed(list(self.declared.active("execution_path", situation))):
-            with _placed(setting.place, "execution_path"):
-                return inner_path(substitution.fill(setting.value))
+        for declaration in reversed(list(self.declared.active("execution_path", situation))):
+            with _placed(declaration.place, "execution_path"):
+                return inner_path(substitution.fill(declaration.value))
         return None
 
     def _requests(self, situation: Situation, substitution: Substitution) -> tuple[DependencyRequest, ...]:
         found = []
-        for setting in self.declared.active("dependencies", situation):
-            for each in setting.value:
-                with _placed(setting.place, "depends_on"):
+        for declaration in self.declared.active("dependencies", situation):
+            for each in declaration.value:
+                with _placed(declaration.place, "depends_on"):
                     patterns = tuple(substitution.fill(pattern) for pattern in each.patterns)
-                found.append(DependencyRequest(patterns, setting.place, each.when, each.expects))
+                found.append(DependencyRequest(patterns, declaration.place, each.when, each.expects))
         return tuple(found)
 
 
 class _placed:  # noqa: N801 - used like a function
-    """A context that gives an InputError the place of the directive it is about."""
+    """A context that adds the location and name of a directive to an InputError."""
 
     def __init__(self, place: str, directive: str) -> None:
         self._place = place

@@ -1,7 +1,6 @@
-"""The sets of parameters that `parameterize` spans: lists, points around a centre, random points, and their product.
+"""The parameter sets of `parameterize`: lists, points around a centre, random points, and their product.
 
-Source: docs/reference/peers.md, "Directives". The random numbers are those of Python's generator, seeded anew for each
-call.
+Source: docs/reference/peers.md, "Directives". Random numbers come from Python's generator, which each call seeds anew.
 """
 
 import itertools
@@ -17,22 +16,22 @@ from canary_wf.runtime.canary import enums
 Row = dict[str, Any]
 
 MOST_JOBS = 1_000_000
-"""Jobs that one file may describe."""
+"""Largest number of jobs in one file."""
 
 _PER_CENTRE = 3
 _PER_RANGE = 2
 
 
 def parameter_rows(arguments: dict[str, Any]) -> list[Row]:
-    """Return the rows that one `parameterize` call with these `arguments` spans. Raises InputError."""
+    """Return the rows of one `parameterize` call with these `arguments`. Raises InputError."""
     names = parameter_names(arguments["names"])
     values = arguments["values"]
     if isinstance(values, str):
         values = list(values)
     if not isinstance(values, list):
         raise InputError(f"the values of {', '.join(names)} are not a list")
-    kind = arguments.get("type", enums.list_parameter_space)
-    match kind:
+    space_type = arguments.get("type", enums.list_parameter_space)
+    match space_type:
         case enums.list_parameter_space:
             rows = _list_rows(names, values)
         case enums.centered_parameter_space:
@@ -41,7 +40,7 @@ def parameter_rows(arguments: dict[str, Any]) -> list[Row]:
             seed, samples = arguments.get("random_seed", 1234.0), arguments.get("samples", 10)
             rows = _random_rows(names, values, samples, seed)
         case _:
-            raise InputError(f"type={kind!r} is not one of the parameter spaces of canary")
+            raise InputError(f"type={space_type!r} is not one of the parameter spaces of canary")
     return _without_repeats(rows)
 
 
@@ -60,11 +59,11 @@ def parameter_names(names: object) -> list[str]:
 
 
 def product(spaces: Sequence[Sequence[Row]]) -> Iterable[Row]:
-    """Return the rows of all `spaces` combined, the last space changing fastest. Raises InputError.
+    """Return all combinations of the rows of `spaces`. The last space changes fastest.
 
-    With a space that has no rows, nothing is combined: there is one row without parameters, as if none were given.
-    The value of a parameter in two spaces is that of the later one, and rows that become equal count once. Refused are
-    more than `MOST_JOBS` rows, and rows that become equal where the spaces have no value of the parameter in common.
+    If a space has no rows, the result is one row without parameters. If two spaces have the same parameter, the later
+    value counts, and equal rows are merged. Raises InputError for more than `MOST_JOBS` rows, and for rows that become
+    equal although the spaces have no common value of the parameter.
     """
     if not all(spaces):
         return [{}]
@@ -85,7 +84,7 @@ def product(spaces: Sequence[Sequence[Row]]) -> Iterable[Row]:
 
 
 def _are_apart(name: str, spaces: Sequence[Sequence[Row]]) -> bool:
-    """Return whether no value of the parameter `name` is in every space that has it."""
+    """Return whether the spaces with the parameter `name` have no common value of it."""
     values = [{_hashable(row[name]) for row in rows} for rows in spaces if name in rows[0]]
     return not set.intersection(*values)
 
@@ -132,7 +131,7 @@ def _random_rows(names: list[str], values: list[Any], samples: object, seed: obj
         raise InputError(f"samples={samples!r} is not a number from 1 to {MOST_JOBS}")
     if not isinstance(seed, int | float | str):
         raise InputError(f"random_seed={seed!r:.80} is not a number")
-    generator = random.Random(seed)  # noqa: S311 - the same points each time are what is wanted
+    generator = random.Random(seed)  # noqa: S311 - the points must be reproducible
     columns = [[generator.uniform(low, high) for _ in range(samples)] for low, high in ranges]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
@@ -150,7 +149,7 @@ def _numbers(names: list[str], values: list[Any], size: int, form: str) -> list[
 
 
 def _without_repeats(rows: Iterable[Row]) -> list[Row]:
-    """Return `rows` without those that are equal to an earlier one; 1, 1.0 and True are equal."""
+    """Return `rows` without duplicates. 1, 1.0 and True are equal."""
     seen: set[Any] = set()
     found = []
     for row in rows:

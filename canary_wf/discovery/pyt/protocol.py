@@ -1,4 +1,4 @@
-"""What one test file said: the calls of its directives, in order, whatever the options of the command line are."""
+"""The reading of one test file: the calls of its directives in order, independent of command-line options."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import msgspec
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One call of a directive: its bound arguments, its line, and where it came from by way of `include`.
+    """One call of a directive: its bound arguments and its location.
 
-    `file` is the included file when it is not the test file itself; `conditions` are the `when` of the includes
-    around it.
+    `file` is the included file that made the call, None for the test file itself. `conditions` are the `when` arguments
+    of the enclosing includes.
     """
 
     name: str
@@ -22,8 +22,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
 class FileReading(msgspec.Struct, frozen=True, omit_defaults=True):
     """All calls of one test file, and what they depend on besides its text.
 
-    `reads` are further local files that were executed for them (absolute paths), `environment` the variables that were
-    asked for (None: not set); `outside` says that it looked at something else, so that it may be otherwise next time.
+    `reads` are the other local files that were executed (absolute paths). `environment` has the variables that were
+    read (None: not set). `outside` says that the file accessed something else, so the next reading may differ.
     """
 
     calls: tuple[Call, ...] = ()
@@ -33,7 +33,7 @@ class FileReading(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """One answer of the reader: a reading, or an error with its line (0: unknown) and file (None: the file asked)."""
+    """One answer of the reader: a reading, or an error with its line (0: unknown) and file (None: the test file)."""
 
     calls: tuple[Call, ...] = ()
     reads: tuple[str, ...] = ()

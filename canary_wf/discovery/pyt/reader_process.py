@@ -1,11 +1,11 @@
 # ruff: noqa: PTH100, PTH113, PTH118, PTH120, PTH123 - a path object a file costs more than reading it
 """The worker process that executes test files and reports the directives they called.
 
-It is started as a script of its own (``python -P reader.py REQUESTS REPLIES RUNTIME MEMORY``), so that nothing but the
-standard library and the runtime's `canary` is loaded beside the test files. It reads one path a line (JSON) from the
-descriptor REQUESTS and answers each with one line of JSON on REPLIES: the recorded calls, or the error with its line.
-Between two files, what the first did to the process (environment, current folder, `sys.path`, `sys.modules`,
-`sys.argv`, standard streams) is undone.
+It is a script of its own (``python -P reader_process.py REQUESTS REPLIES RUNTIME MEMORY``), so that only the standard
+library and the runtime's `canary` are loaded besides the test files. It reads paths, one JSON line each, from the
+descriptor REQUESTS and answers each with one JSON line on REPLIES: the recorded calls, or the error with its line.
+After each file it restores the state of the process (environment, current folder, `sys.path`, `sys.modules`,
+`sys.argv`, standard streams).
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 LOAD_NAME = "__load__"
-"""The `__name__` under which a test file is executed, so that its own ``__main__`` part stays asleep."""
+"""The `__name__` of a test file while it is executed, so that its ``__main__`` block does not run."""
 
 _DEEPEST_INCLUDE = 20
 _LARGEST = 2**64 - 1
@@ -28,14 +28,14 @@ _SMALLEST = -(2**63)
 _LONGEST_MESSAGE = 500
 
 _ENUMERABLE = {("parameterize", "names"), ("parameterize", "values")}
-"""Arguments that may be anything one can iterate over."""
+"""Arguments that may be any iterable."""
 
 _TRUTHS = {("skipif", "arg")}
-"""Arguments of which only the truth counts, as of the path that `shutil.which` finds."""
+"""Arguments of which only the truth value counts, for example a path that `shutil.which` returns."""
 
 
 class ReadError(Exception):
-    """What is wrong with the test file, found while it was executed."""
+    """An error in the test file that was found while executing it."""
 
 
 class Recorder:
@@ -49,7 +49,7 @@ class Recorder:
         self.reads: list[str] = []
 
     def record(self, name: str, signature: inspect.Signature, arguments: Any, named: Any) -> None:  # noqa: ANN401
-        """Keep one call of the directive `name`. Raises ReadError when the arguments do not fit it."""
+        """Record one call of the directive `name`. Raises ReadError if the arguments do not fit its signature."""
         try:
             bound = signature.bind(*arguments, **named).arguments
         except TypeError as error:
@@ -66,7 +66,7 @@ class Recorder:
         self.calls.append(call)
 
     def line(self) -> int:
-        """Return the line of the file being read from which the directive was called, maybe by way of a helper."""
+        """Return the line in the file being read that called the directive, directly or through a helper."""
         frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - the cheap way to the caller
         while frame is not None:
             if frame.f_code.co_filename == self.files[-1]:
@@ -75,7 +75,7 @@ class Recorder:
         return 0
 
     def include(self, values: dict[str, Any]) -> None:
-        """Read the directives of another file at this place."""
+        """Read the directives of another file here."""
         file = os.path.join(os.path.dirname(self.files[-1]), str(values["file"]))
         if len(self.files) > _DEEPEST_INCLUDE:
             raise ReadError(f"include: {values['file']!r} is nested too deep (does it include itself?)")
@@ -99,9 +99,9 @@ def _shown(signature: inspect.Signature) -> str:
 
 
 def plain(value: Any, directive: str, argument: str) -> Any:  # noqa: ANN401 - any value in, JSON out
-    """Return `value` as what JSON can hold. Raises ReadError that names the directive and the value."""
+    """Return `value` as JSON data. Raises ReadError that names the directive and the value."""
     if callable(value) and directive in {"setup", "teardown"}:
-        # A method or an inner function cannot be called by its name: its dots make that known to the directive.
+        # A method or an inner function cannot be called by its name. The directive recognises it by its dots.
         return getattr(value, "__qualname__", getattr(value, "__name__", "function"))
     if (directive, argument) in _TRUTHS:
         return bool(value)
@@ -112,7 +112,7 @@ def plain(value: Any, directive: str, argument: str) -> Any:  # noqa: ANN401 - a
     return _plain(value, directive)
 
 
-def _plain(value: Any, directive: str) -> Any:  # noqa: ANN401, PLR0911 - any value in, JSON out, a return each kind
+def _plain(value: Any, directive: str) -> Any:  # noqa: ANN401, PLR0911 - any value in, JSON out, a return for each type
     match value:
         case None | bool():
             return value
@@ -159,7 +159,7 @@ def execute(file: str) -> None:
 
 
 def _check_encoding(file: str, source: bytes) -> None:
-    """Refuse what is not UTF-8 and declares nothing, as Python does for scripts; `compile` lets it pass in comments."""
+    """Refuse text that is not UTF-8 and declares no encoding, as Python does; `compile` allows it in comments."""
     if source.isascii() or any(b"coding" in line for line in source.split(b"\n", 2)[:2]):
         return
     try:
@@ -170,14 +170,14 @@ def _check_encoding(file: str, source: bytes) -> None:
 
 
 def read(file: str) -> dict[str, Any]:
-    """Return what the directives of `file` said, or under ``error`` what is wrong with it and in which line."""
+    """Return the calls of the directives of `file`, or an ``error`` with its line."""
     modules = sys.modules.copy()
     with undone(file, modules):
         recorder = Recorder(file)
         state.recorder = recorder
         try:
             os.chdir(os.path.dirname(file))
-            with witness.watching():
+            with tracker.watching():
                 execute(file)
         except SystemExit as error:
             return _failed(recorder, error, f"calls sys.exit({'' if error.code is None else error.code}) at top level")
@@ -188,13 +188,13 @@ def read(file: str) -> dict[str, Any]:
         except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
             return _failed(recorder, error, _described(error))
         found = {"calls": recorder.calls, "reads": recorder.reads + sorted(_local_files(modules))}
-        return {**found, "environment": witness.environment, "outside": witness.outside}
+        return {**found, "environment": tracker.environment, "outside": tracker.outside}
 
 
 def _described(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - an exception class of a test file may fail to say itself
+    except Exception:  # noqa: BLE001 - the `__str__` of a test file's exception may fail
         text = ""
     if isinstance(error, AttributeError) and text.startswith("unknown directive"):
         return text
@@ -209,7 +209,7 @@ def _misspelt(recorder: Recorder, error: SyntaxError) -> dict[str, Any]:
 
 
 def _failed(recorder: Recorder, error: BaseException, message: str) -> dict[str, Any]:
-    """Return the error with the line, in the file being read, that led to it."""
+    """Return the error with the line in the file being read that led to it."""
     line = 0
     traceback = error.__traceback__
     while traceback is not None:
@@ -223,7 +223,7 @@ def _failed(recorder: Recorder, error: BaseException, message: str) -> dict[str,
 
 
 def _sibling(name: str) -> types.ModuleType:
-    """Import a module beside this one, which is not part of a package here."""
+    """Import a module from the folder of this script, which is not part of a package here."""
     spec = importlib.util.spec_from_file_location(name, os.path.join(os.path.dirname(__file__), f"{name}.py"))
     if spec is None or spec.loader is None:
         raise ImportError(name)
@@ -233,7 +233,7 @@ def _sibling(name: str) -> types.ModuleType:
 
 
 class State:
-    """What the recording directives and the clean-up between files share."""
+    """The state that the recording directives and the clean-up between files share."""
 
     def __init__(self) -> None:
         self.recorder = Recorder("")
@@ -241,11 +241,11 @@ class State:
 
 
 state = State()
-witness: Any = _sibling("access_log").Witness(frozenset({__file__}))
+tracker: Any = _sibling("access_log").AccessTracker(frozenset({__file__}))
 
 
 def _local_files(before: dict[str, types.ModuleType]) -> set[str]:
-    """Return the files of modules imported since `before` that belong to the tests, not to an installation."""
+    """Return the files of modules imported since `before` that belong to the tests, not to an installed library."""
     return {file for _, module in _changed(before) if (file := _local_file(module))}
 
 
@@ -262,7 +262,7 @@ def _local_file(module: object) -> str | None:
 
 @contextmanager
 def undone(file: str, modules: dict[str, types.ModuleType]) -> Iterator[None]:
-    """Execute with the folder of `file` on the path and as `sys.argv` says; afterwards put everything back."""
+    """Set `sys.path` and `sys.argv` for `file` within this context, and restore the process afterwards."""
     path, environment = sys.path[:], dict(os.environ)
     streams = sys.stdin, sys.stdout, sys.stderr
     process = os.getpid()
@@ -272,7 +272,7 @@ def undone(file: str, modules: dict[str, types.ModuleType]) -> Iterator[None]:
         yield
     finally:
         if os.getpid() != process:
-            os._exit(0)  # a child that the test file forked must not answer in this process's place
+            os._exit(0)  # a child that the test file forked must not answer instead of this process
         sys.stdin, sys.stdout, sys.stderr = streams
         sys.path[:] = path
         if dict(os.environ) != environment:
@@ -283,7 +283,7 @@ def undone(file: str, modules: dict[str, types.ModuleType]) -> Iterator[None]:
 
 
 def _forget_modules(before: dict[str, types.ModuleType]) -> None:
-    """Remove the modules that came from beside the test file; libraries stay, as many cannot be loaded twice."""
+    """Remove the modules from the test file's folder. Libraries stay, because many cannot be loaded twice."""
     for name, module in _changed(before):
         if name == LOAD_NAME or _local_file(module) or _is_folder(module):
             del sys.modules[name]
@@ -291,12 +291,12 @@ def _forget_modules(before: dict[str, types.ModuleType]) -> None:
 
 
 def _is_folder(module: object) -> bool:
-    """Return whether this is a package without a file, which may stand for folders beside the test file."""
+    """Return whether this is a namespace package, which may consist of folders beside the test file."""
     return getattr(module, "__file__", None) is None and hasattr(module, "__path__")
 
 
 def record_directives() -> None:
-    """Put a recording function in the place of each directive of the runtime's `canary`."""
+    """Replace each directive of the runtime's `canary` by a recording function."""
     directives = importlib.import_module("canary.directives")
     for name in directives.known():
         setattr(directives, name, _recording(name, getattr(directives, name)))
@@ -314,13 +314,13 @@ def _recording(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def main(requests: int, replies: int, runtime: str, memory: int) -> None:
-    """Answer requests until the other side closes its end, kept within `memory` bytes."""
-    _sibling("keeper").be_kept(requests, replies, memory)
+    """Answer requests until the other side closes its end, within `memory` bytes."""
+    _sibling("supervisor").run_supervised(requests, replies, memory)
     sys.dont_write_bytecode = True  # no __pycache__ appears in the folders of the tests
     sys.path.insert(0, runtime)
     state.path = [os.path.abspath(entry) for entry in sys.path if entry]
     record_directives()
-    witness.install(state.path)
+    tracker.install(state.path)
     for descriptor in (requests, replies):
         os.set_inheritable(descriptor, False)
     with open(requests, encoding="ascii") as questions:

@@ -1,6 +1,6 @@
-"""Names of the job filled into texts of a `.pyt` file: ``$n``, ``${n}`` and ``{n}``.
+"""Substitutes names of the job in texts of a `.pyt` file: ``$n``, ``${n}`` and ``{n}``.
 
-The names are the job's parameters and resources and ``name`` (its family), each also in capitals; ``$$`` is ``$``.
+The names are the job's parameters and resources and ``name`` (its family), each also in capitals. ``$$`` is ``$``.
 """
 
 import re
@@ -9,11 +9,13 @@ from typing import Any
 
 from canary_wf.errors import InputError
 
-_PLACE = re.compile(r"\$(?:(?P<dollar>\$)|(?P<plain>[^\W\d]\w*)|\{(?P<braced>[^\W\d]\w*)\})|\{(?P<format>[^\W\d]\w*)\}")
+_PLACEHOLDER = re.compile(
+    r"\$(?:(?P<dollar>\$)|(?P<plain>[^\W\d]\w*)|\{(?P<braced>[^\W\d]\w*)\})|\{(?P<format>[^\W\d]\w*)\}"
+)
 
 
 class Substitution:
-    """The names of one job and their texts (floats as in job names)."""
+    """The names of one job and their texts. Floats are written as in job names."""
 
     def __init__(self, family: str, values: Mapping[str, Any]) -> None:
         self._texts = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in values.items()}
@@ -22,8 +24,8 @@ class Substitution:
             self._texts.setdefault(key.upper(), self._texts[key])
 
     def fill(self, text: str) -> str:
-        """Return `text` with its names filled in; an unknown ``$n`` stays. Raises InputError for an unknown ``{n}``."""
-        return _PLACE.sub(self._text, text) if "$" in text or "{" in text else text
+        """Return `text` with names substituted. An unknown ``$n`` stays; an unknown ``{n}`` raises InputError."""
+        return _PLACEHOLDER.sub(self._text, text) if "$" in text or "{" in text else text
 
     def _text(self, match: re.Match[str]) -> str:
         if match["dollar"]:

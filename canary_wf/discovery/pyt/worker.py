@@ -1,4 +1,4 @@
-"""One worker process that executes test files, as the parent sees it: a path goes in, a line of JSON comes out."""
+"""The parent's side of a worker process that executes test files: it sends a path and receives a line of JSON."""
 
 import contextlib
 import json
@@ -18,22 +18,22 @@ from canary_wf.runtime import RUNTIME
 
 _READER = Path(__file__).with_name("reader_process.py")
 READING = "CANARY_WF_READING"
-"""The variable by which what a test file started is known as the reader's."""
+"""The environment variable that marks processes started by a test file as the reader's."""
 
 _PATIENCE = 5.0
-"""Seconds that the keeper of a reader may take to end what the reader left."""
+"""Seconds that the supervisor of a reader may take to end the reader's remaining processes."""
 
 _CHUNK = 1 << 16
 _MOST_BYTES = 256 << 20
-"""A reply longer than this is a mistake of the test file, not a description of tests."""
+"""Size limit of a reply in bytes. A longer reply is a mistake in the test file."""
 
 _decoder = msgspec.json.Decoder(Reply)
 
 
 class Worker:
-    """A reader process, busy with at most one file; `index` is that file's place in the list of files.
+    """A reader process that reads at most one file at a time. `index` is the file's index in the list of files.
 
-    It may take `memory` bytes, with all that test files start. `end` can be read when it has ended.
+    The process and all processes that test files start may take `memory` bytes. `end` becomes readable when it ends.
     """
 
     def __init__(self, memory: int) -> None:
@@ -61,11 +61,11 @@ class Worker:
         """Send `file` to be read within `limit` seconds."""
         self.index = index
         self.deadline = time.monotonic() + limit
-        with contextlib.suppress(BrokenPipeError):  # it died since; its closed reply pipe tells
+        with contextlib.suppress(BrokenPipeError):  # it has died; the closed reply pipe shows it
             os.write(self._requests, json.dumps(file).encode() + b"\n")
 
     def receive(self) -> Reply | None:
-        """Take what has come in; return the reply when it is complete. Raises EOFError when the process has died."""
+        """Read the available data and return the reply if it is complete. Raises EOFError if the process has died."""
         chunk = os.read(self.replies, _CHUNK)
         if not chunk:
             raise EOFError
@@ -78,27 +78,27 @@ class Worker:
         return decode_reply(line)
 
     def close(self) -> None:
-        """End the process and all it started."""
-        os.close(self._requests)  # which tells its keeper
+        """End the process and all processes that it started."""
+        os.close(self._requests)  # the supervisor notices this
         os.close(self.replies)
-        self._said()
+        self._message()
         self.end.close()
 
     def death(self) -> str:
         """Return in words how the process ended."""
-        return self._said() or f"the process that read it ended with {_how(self._process.returncode)}"
+        return self._message() or f"the process that read it ended with {_how(self._process.returncode)}"
 
-    def _said(self) -> str:
-        """Wait for the end of the keeper, and return what it said; what it left when it was killed is ended here."""
+    def _message(self) -> str:
+        """Wait for the end of the supervisor and return its message. If it was killed, end the remaining processes."""
         try:
-            said = self._process.communicate(timeout=_PATIENCE)[0] if self._process.returncode is None else b""
+            message = self._process.communicate(timeout=_PATIENCE)[0] if self._process.returncode is None else b""
         except subprocess.TimeoutExpired:
-            said = b""
+            message = b""
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         if self._process.wait() != 0:
             end_marked((), lambda pid: inherited(pid, READING) == self._token, _PATIENCE)
-        return said.decode(errors="replace")
+        return message.decode(errors="replace")
 
 
 def _how(code: int) -> str:
@@ -106,7 +106,7 @@ def _how(code: int) -> str:
 
 
 def decode_reply(line: bytes) -> Reply:
-    """Return the reply in `line`; what cannot be decoded becomes a reply with an error."""
+    """Return the reply in `line`. A line that cannot be decoded becomes a reply with an error."""
     try:
         return _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -114,6 +114,6 @@ def decode_reply(line: bytes) -> Reply:
 
 
 def reply_error(file: str, reply: Reply) -> InputError:
-    """Return the error of `reply` with its place."""
+    """Return the error of `reply` with its location."""
     place = reply.file or file
     return InputError(str(reply.error), where=f"{place}:{reply.line}" if reply.line else place)

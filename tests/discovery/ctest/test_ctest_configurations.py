@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from canary_wf.discovery import DiscoveryOptions, discover
-from canary_wf.discovery.ctest.configurations import advice, configurations_of
+from canary_wf.discovery.ctest.listing import advice, configurations_of
 from canary_wf.errors import InputError
 
 

@@ -154,7 +154,7 @@ def test_warnings_about_a_cluster(programs: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(cluster_advice, "local_file_system", lambda _: "xfs on /scratch")
     _sinfo(programs, "batch*|64|1000|(null)|ib")
     unknown, local = cluster_advice.cluster_warnings(choose_target("slurm", {}, None), Path("/scratch/out"))
-    assert "limits of the partition are not known" in unknown
+    assert "limits of the partition are unknown" in unknown
     assert "xfs on /scratch" in local
     assert "-d" in local
     _scontrol(programs, "PartitionName=batch Default=YES")

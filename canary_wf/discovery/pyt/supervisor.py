@@ -1,9 +1,9 @@
 # ruff: noqa: PTH208 - names in /proc, not paths
-"""The process above a reader: it bounds what test files take while they are read, and ends all that they started.
+"""The parent process of a reader. It limits the resources of test files, and ends all processes that they started.
 
-Part of the reader's script, so it uses the standard library alone. The kernel gives the keeper whatever the test files
-leave behind (`PR_SET_CHILD_SUBREAPER`, prctl(2)), also what made itself a session of its own. Why the reader ended
-goes to the keeper's standard output, as words for people.
+Part of the reader's script, so it uses only the standard library. The kernel makes the supervisor the parent of all
+orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)), even of those in a session of their own. The supervisor writes to standard
+output why the reader ended, as text for people.
 """
 
 import contextlib
@@ -18,28 +18,28 @@ from collections.abc import Callable
 
 _SET_CHILD_SUBREAPER = 36
 _PAUSE = 0.05
-"""Seconds between two looks at what the reader and its descendants take."""
+"""Seconds between two checks of the resources of the reader and its descendants."""
 
 _MOST_PROCESSES = 500
 _MOST_THREADS = 5000
 _LARGEST_FILE = 1 << 30
-"""Bytes of a file that is written while test files are read."""
+"""Size limit in bytes of a file that a test file writes while it is read."""
 
 _PATIENCE = 2.0
-"""Seconds that killed processes may take until they are gone."""
+"""Seconds to wait for killed processes to disappear."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class _Exceeded(Exception):  # noqa: N818 - what a test file did
-    """What is taken is more than may be; the message says what."""
+class _LimitExceededError(Exception):
+    """A resource limit was exceeded; the message says which."""
 
 
-def be_kept(requests: int, replies: int, memory: int) -> None:
-    """Return in a new process, the reader's, above which this one stays as its keeper and never returns.
+def run_supervised(requests: int, replies: int, memory: int) -> None:
+    """Return in a new process, the reader. This process stays its supervisor and never returns.
 
-    The reader and its descendants may take `memory` bytes. All of them are ended when the reader ends, and when nobody
-    can send REQUESTS any more.
+    The reader and its descendants may take `memory` bytes. All of them are ended when the reader ends, and when the
+    other end of REQUESTS is closed.
     """
     ready, set_ready = os.pipe()
     reader = os.fork()
@@ -55,38 +55,38 @@ def be_kept(requests: int, replies: int, memory: int) -> None:
     sys.stdout.write(reason)
     sys.stdout.flush()
     lists_children = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110 - light to start
-    os._exit(0 if adopts and lists_children else 1)  # else what was left is looked for by who started this
+    os._exit(0 if adopts and lists_children else 1)  # otherwise the caller searches for remaining processes
 
 
 def _begin_to_read(ready: int) -> None:
     os.setpgid(0, 0)
-    os.dup2(2, 1)  # only the keeper says why the reader ended
-    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, _LARGEST_FILE)):
-        _, hard = resource.getrlimit(kind)
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    os.dup2(2, 1)  # only the supervisor says why the reader ended
+    for limit, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, _LARGEST_FILE)):
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     os.read(ready, 1)
     os.close(ready)
 
 
 def _watch(reader: int, requests: int, memory: int) -> str:
-    """Wait for the end of the reader and end what is left then; return why it ended, "" when it had no more to do."""
-    asked = select.poll()
-    asked.register(requests, 0)  # nothing but that the other end is closed
+    """Wait for the end of the reader, then end the remaining processes. Return why it ended, "" if it was done."""
+    closed = select.poll()
+    closed.register(requests, 0)  # only reports that the other end is closed
     reason = None
     try:
         while (reason := _ended(reader)) is None:
-            if asked.poll(_PAUSE * 1000):
+            if closed.poll(_PAUSE * 1000):
                 reason = ""
                 break
             _check(reader, memory)
-    except _Exceeded as exceeded:
+    except _LimitExceededError as exceeded:
         reason = str(exceeded)
-    left = _end_all(reader)
-    return f"{reason}; {left} of its processes could not be ended" if left else reason
+    remaining = _end_all(reader)
+    return f"{reason}; {remaining} of its processes could not be ended" if remaining else reason
 
 
 def _ended(reader: int) -> str | None:
-    """Collect what has ended; return in words how the reader did, None while it runs."""
+    """Reap ended processes. Return in words how the reader ended, or None while it runs."""
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
@@ -100,16 +100,16 @@ def _ended(reader: int) -> str | None:
 def _check(reader: int, memory: int) -> None:
     pids = _descendants(reader)
     if len(pids) > _MOST_PROCESSES:
-        raise _Exceeded(f"started more than {_MOST_PROCESSES} processes, so reading was stopped")
+        raise _LimitExceededError(f"started more than {_MOST_PROCESSES} processes, so reading was stopped")
     if sum(map(_threads, pids)) > _MOST_THREADS:
-        raise _Exceeded(f"started more than {_MOST_THREADS} threads, so reading was stopped")
+        raise _LimitExceededError(f"started more than {_MOST_THREADS} threads, so reading was stopped")
     if sum(map(_resident, pids)) > memory and sum(map(_own_memory, pids)) > memory:
         what = f"took more than {memory >> 20} MiB of memory, so reading was stopped"
-        raise _Exceeded(f"{what}; CANARY_WF_READING_MEMORY sets the limit")
+        raise _LimitExceededError(f"{what}; CANARY_WF_READING_MEMORY sets the limit")
 
 
 def _descendants(reader: int) -> set[int]:
-    found = {reader}  # known also where the kernel does not list children
+    found = {reader}  # known even if the kernel does not list children
     waiting = [os.getpid(), reader]
     while waiting and len(found) <= _MOST_PROCESSES:
         children = set(_children(waiting.pop())) - found
@@ -129,7 +129,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _content(path: str) -> bytes:
-    """Return what the file of /proc holds, nothing where its process is gone."""
+    """Return the content of a file in /proc, empty if its process is gone."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a path object costs more than reading it
             return file.read()
@@ -150,7 +150,7 @@ def _resident(pid: int) -> int:
 
 
 def _own_memory(pid: int) -> int:
-    """Return the bytes that `pid` takes, of what it shares its part; all it has where the kernel cannot say."""
+    """Return the memory of `pid` in bytes with its share of shared memory, or all of it if the kernel cannot say."""
     for line in _content(f"/proc/{pid}/smaps_rollup").splitlines():
         if line.startswith(b"Pss:"):
             return int(line.split()[1]) * 1024
@@ -158,10 +158,10 @@ def _own_memory(pid: int) -> int:
 
 
 def _end_all(reader: int) -> int:
-    """Kill all descendants; return how many did not end. What loses its parent becomes a child of this process."""
+    """Kill all descendants and return how many did not end. Orphans become children of this process."""
     end = time.monotonic() + _PATIENCE
     while True:
-        _kill(os.killpg, reader)  # at once, so that a process that makes others does not win
+        _kill(os.killpg, reader)  # all at once, so that a process that forks cannot outrun this
         for pid in _children(os.getpid()):
             _kill(os.kill, pid)
         try:
