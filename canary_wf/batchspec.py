@@ -1,8 +1,7 @@
 """The public names of batches: what a batch is, and a batch in a session."""
 
-from canary_wf.api.batch.backend import Backend, SimpleQueue, Submission
 from canary_wf.api.batch.batch_spec import BatchSpec
-from canary_wf.api.batch.batch_status import BatchStatus
-from canary_wf.api.batch.testbatch import TestBatch
+from canary_wf.api.batch.batch_state import BatchStatus
+from canary_wf.api.batch.testbatch import Backend, SimpleQueue, Submission, TestBatch
 
 __all__ = ["Backend", "BatchSpec", "BatchStatus", "SimpleQueue", "Submission", "TestBatch"]

@@ -8,13 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from canary_wf.api.job.base_job import BaseJob, JobState, Measurements
-    from canary_wf.api.job.cached_runs import find_cache_dir
-    from canary_wf.api.job.dependency import Dependency
-    from canary_wf.api.job.execution_space import ExecutionSpace, Mask
-    from canary_wf.api.job.job import Job
+    from canary_wf.api.job.base_job import BaseJob
+    from canary_wf.api.job.execution_space import ExecutionSpace, Mask, find_cache_dir
+    from canary_wf.api.job.job import Dependency, Job, Launcher
     from canary_wf.api.job.loading import load_job_from_file, load_job_from_state
-    from canary_wf.api.job.running import JobTimedOut, Launcher
+    from canary_wf.api.job.parts import JobState, Measurements
+    from canary_wf.run.job.standalone import JobTimedOut
     from canary_wf.run.job.workdir import MissingSourceError
     from canary_wf.spec.job_spec import JobSpec
     from canary_wf.spec.resource_request import ceil_div
@@ -46,20 +45,20 @@ __all__ = [
 _HOME = {
     "AnyMatcher": "canary_wf.verdict.dependency_condition",
     "BaseJob": "canary_wf.api.job.base_job",
-    "Dependency": "canary_wf.api.job.dependency",
+    "Dependency": "canary_wf.api.job.job",
     "ExecutionSpace": "canary_wf.api.job.execution_space",
     "InvalidTypeError": "canary_wf.spec.values",
     "Job": "canary_wf.api.job.job",
     "JobPhase": "canary_wf.verdict.status",
     "JobSpec": "canary_wf.spec.job_spec",
-    "JobState": "canary_wf.api.job.base_job",
-    "JobTimedOut": "canary_wf.api.job.running",
-    "Launcher": "canary_wf.api.job.running",
+    "JobState": "canary_wf.api.job.parts",
+    "JobTimedOut": "canary_wf.run.job.standalone",
+    "Launcher": "canary_wf.api.job.job",
     "Mask": "canary_wf.api.job.execution_space",
-    "Measurements": "canary_wf.api.job.base_job",
+    "Measurements": "canary_wf.api.job.parts",
     "MissingSourceError": "canary_wf.run.job.workdir",
     "ceil_div": "canary_wf.spec.resource_request",
-    "find_cache_dir": "canary_wf.api.job.cached_runs",
+    "find_cache_dir": "canary_wf.api.job.execution_space",
     "load_job_from_file": "canary_wf.api.job.loading",
     "load_job_from_state": "canary_wf.api.job.loading",
 }

@@ -1,6 +1,7 @@
 """What a job is, before anything ran: the immutable job spec that discovery makes and everything else reads."""
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -147,3 +148,23 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         So it is with CTest's DEPENDS and with the tests that a fixture's clean-up waits for.
         """
         return self.kind == "ctest" and edge.when == "always"
+
+
+Spec = TypeVar("Spec", bound=JobSpec)
+
+
+def absolute_spec(spec: Spec, out: Path | None) -> Spec:
+    """Return `spec` with the paths that a plan keeps relative to OUT made absolute again."""
+    if out is None:
+        return spec
+    assets = tuple(msgspec.structs.replace(asset, source=str(out / asset.source)) for asset in spec.assets)
+    file = str(out / spec.file) if spec.file else ""
+    sources = tuple(str(out / source) for source in spec.sources)
+    baselines = tuple(
+        each if each.target is None else msgspec.structs.replace(each, target=str(out / each.target))
+        for each in spec.baselines
+    )
+    place = None if spec.working_directory is None else str(out / spec.working_directory)
+    return msgspec.structs.replace(
+        spec, file=file, assets=assets, sources=sources, baselines=baselines, working_directory=place
+    )

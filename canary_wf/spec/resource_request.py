@@ -42,33 +42,16 @@ def request_of(slots: Mapping[str, int]) -> list[dict[str, Any]]:
     return [{"type": kind, "slots": 1} for kind, count in slots.items() for _ in range(count)]
 
 
-class Allocation:
-    """What a job holds of a pool now, and what it held last: one that gave its ids back still knows which they were."""
+def given(resources: Resources) -> Resources:
+    """Return a copy of what a pool gave, with ids as text and the slots said.
 
-    def __init__(self) -> None:
-        self.held: Resources = {}
-        self.last: Resources = {}
-
-    def assign(self, resources: Resources) -> None:
-        """Hold `resources` (replacing what was held), ``{type: [{"id": str, "slots": int}]}``.
-
-        Raises InputError for any other form; nothing changes then.
-        """
-        for kind, items in resources.items():
-            for index, item in enumerate(items):
-                if not isinstance(item, Mapping) or "id" not in item:
-                    raise InputError("must be {'id': text, 'slots': number}", where=f"{kind}[{index}]")
-        self.held = {
-            kind: [{**item, "id": str(item["id"]), "slots": item.get("slots", 1)} for item in items]
-            for kind, items in resources.items()
-        }
-        self.last = {kind: [dict(item) for item in items] for kind, items in self.held.items()}
-
-    def free(self) -> Resources:
-        """Return what was held and hold nothing any more."""
-        freed, self.held = self.held, {}
-        return freed
-
-    def ids(self, kind: str) -> list[str]:
-        """Return the ids of type `kind` that are or were held last."""
-        return [item["id"] for item in self.last.get(kind, ())]
+    Raises InputError for any other form than ``{type: [{"id": str, "slots": int}]}``.
+    """
+    for kind, items in resources.items():
+        for index, item in enumerate(items):
+            if not isinstance(item, Mapping) or "id" not in item:
+                raise InputError("must be {'id': text, 'slots': number}", where=f"{kind}[{index}]")
+    return {
+        kind: [{**item, "id": str(item["id"]), "slots": item.get("slots", 1)} for item in items]
+        for kind, items in resources.items()
+    }

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from canary_wf.api.scheduler.job_launcher import ProcessLauncher
+from canary_wf.api.job.launcher import ProcessLauncher
 from canary_wf.batchspec import BatchSpec, TestBatch
 from canary_wf.job import Dependency, ExecutionSpace, Job, JobSpec
 from canary_wf.process.process_identity import start_ticks

@@ -1,10 +1,13 @@
-"""What a batch is: jobs that run together, and the batches that have to come before."""
+"""What a batch is: jobs that run together, and the batches that have to come before; and what is expected of it."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from canary_wf.api.batch.forecast import forecast, peak_slots
 from canary_wf.api.job.job import Job
+from canary_wf.batch.problem import LOCK, MEMORY, demand_of, problem_of
+from canary_wf.batch.reference_schedule import Schedule, simulate
 from canary_wf.errors import InputError
 from canary_wf.spec.identity import batch_id
 from canary_wf.spec.resource_request import request_of
@@ -57,3 +60,27 @@ class BatchSpec:
     def required_resources(self) -> list[dict[str, Any]]:
         """Return what the batch asks of a resource pool: ``[{"type": str, "slots": 1}, …]``, one item a slot."""
         return request_of(self.rparameters)
+
+
+def forecast(jobs: Sequence[Job]) -> Schedule:
+    """Return the reference schedule of `jobs` on a node that just holds the widest of them, so that any host may do.
+
+    Raises InputError when the jobs depend on one another in a cycle.
+    """
+    specs = [job.spec for job in jobs]
+    node: dict[str, int | None] = {}
+    for spec in specs:
+        for kind, wanted in demand_of(spec).items():
+            node[kind] = max(node.get(kind) or 0, wanted)
+    node[MEMORY] = None
+    problem = problem_of(specs, [job.runtime for job in jobs], node)
+    return simulate(problem, range(len(jobs)))
+
+
+def peak_slots(schedule: Schedule) -> dict[str, int]:
+    """Return the most slots of each type that `schedule` uses at once; cpus and gpus are always among them."""
+    peak = {kind: math.ceil(amount) for kind, amount in schedule.peak.items()}
+    own = {"cpus", "gpus", MEMORY}
+    types = [kind for kind in peak if kind not in own and not kind.startswith(LOCK)]
+    further = {kind: peak[kind] for kind in types if peak[kind]}
+    return {"cpus": peak.get("cpus", 0), "gpus": peak.get("gpus", 0), **further}

@@ -1,21 +1,51 @@
-"""A batch's state as data: its one state file, and what travels between processes."""
+"""Where a batch stands: its verdict, which follows from those of its jobs, and what of its state file changes."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import msgspec
 
-from canary_wf.api.batch.batch_status import BatchStatus
 from canary_wf.api.job.stored import convert
 from canary_wf.errors import WorkspaceError
-from canary_wf.files.json_files import read_json
-from canary_wf.verdict.status import JobPhase, Outcome
+from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 
-if TYPE_CHECKING:
-    from canary_wf.api.batch.testbatch import TestBatch
 
-STATE_FILE = "batch.json"
+class BatchStatus(Status, frozen=True):
+    """A verdict with the number of jobs in each category; jobs without a verdict count as NONE."""
+
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+
+    @classmethod
+    def of_jobs(cls, verdicts: Iterable[Status]) -> Self:
+        """Return what the `verdicts` of its jobs make of a batch that is over.
+
+        A job that failed makes it FAILED; else one without a verdict or to be run again INTERRUPTED; else one that
+        was cancelled CANCELLED; a batch of which nothing ran is SKIPPED or BLOCKED; any other is a SUCCESS.
+        """
+        verdicts = list(verdicts)
+        outcomes = Counter(status.outcome for status in verdicts)
+        counts = count_categories(verdicts)
+        unfinished = outcomes[Outcome.NONE] + outcomes[Outcome.INTERRUPTED]
+        total = len(verdicts)
+        if counts[Category.FAIL]:
+            found, reason = Outcome.FAILED, f"{counts[Category.FAIL]} of {total} jobs failed"
+        elif unfinished:
+            found, reason = Outcome.INTERRUPTED, f"{unfinished} of {total} jobs have no lasting verdict"
+        elif outcomes[Outcome.CANCELLED]:
+            found, reason = Outcome.CANCELLED, f"{outcomes[Outcome.CANCELLED]} of {total} jobs were cancelled"
+        elif counts[Category.SKIP] == total:
+            found = Outcome.BLOCKED if outcomes[Outcome.BLOCKED] else Outcome.SKIPPED
+            reason = f"none of its {total} jobs could run"
+        else:
+            return cls(Outcome.SUCCESS, None, int(Outcome.SUCCESS), counts)
+        return cls(found, reason, int(found), counts)
+
+
+def count_categories(verdicts: Iterable[Status]) -> dict[str, int]:
+    """Return how many of the `verdicts` are in each category."""
+    found = Counter(status.category for status in verdicts)
+    return {category.value: found.get(category, 0) for category in Category}
 
 
 class StoredBatch(msgspec.Struct, frozen=True):
@@ -35,56 +65,17 @@ class StoredBatch(msgspec.Struct, frozen=True):
     measurements: dict[str, Any]
 
 
-def state_of(batch: "TestBatch") -> dict[str, Any]:
-    """Return everything about `batch` but its jobs' own states, as JSON can hold it."""
-    status, keeper = batch.status, batch.timekeeper
-    return {
-        "id": batch.id,
-        "session": batch.spec.session,
-        "layout": batch.spec.layout,
-        "phase": batch.state.phase.value,
-        "category": status.category.value,
-        "outcome": status.outcome.name,
-        "reason": status.reason,
-        "code": status.code,
-        "counts": dict(status.counts),
-        "jobid": batch.jobid,
-        "runtime": batch.runtime,
-        "time_limit": batch.timeout,
-        "submitted": keeper.submitted,
-        "started": keeper.started,
-        "finished": keeper.finished,
-        "resources": batch.allocation.last,
-        "measurements": dict(batch.measurements.data),
-        "rparameters": dict(batch.spec.rparameters),
-        "dependencies": [dependency.id for dependency in batch.dependencies],
-        "workspace": batch.workspace.getstate(),
-        "jobs": [job.id for job in batch.jobs],
-    }
+def stored_batch(data: Mapping[str, Any], batch: str) -> StoredBatch:
+    """Return what `data` says of the batch with this id.
 
-
-def apply_state(batch: "TestBatch", data: Mapping[str, Any]) -> None:
-    """Take over from `data` what changes while a batch runs.
-
-    Raises WorkspaceError for another batch's state and for what is not the state of a batch; nothing changes then.
+    Raises WorkspaceError for another batch's state and for what is not the state of a batch.
     """
+    where = f"batch {batch}"
     if not isinstance(data, Mapping):
-        raise WorkspaceError(f"is a {type(data).__name__}, not the state of a batch", where=f"batch {batch.id}")
-    if data.get("id") != batch.id:
-        raise WorkspaceError(f"is the state of batch {data.get('id')}", where=f"batch {batch.id}")
-    state: StoredBatch = convert(data, StoredBatch, f"batch {batch.id}", "batch")
+        raise WorkspaceError(f"is a {type(data).__name__}, not the state of a batch", where=where)
+    if data.get("id") != batch:
+        raise WorkspaceError(f"is the state of batch {data.get('id')}", where=where)
+    state: StoredBatch = convert(data, StoredBatch, where, "batch")
     if state.outcome not in Outcome.__members__:
-        raise WorkspaceError(f"outcome {state.outcome!r} is not known", where=f"batch {batch.id}")
-    batch.status = BatchStatus(Outcome[state.outcome], state.reason, state.code, state.counts)
-    batch.state.phase = state.phase
-    batch.jobid, batch.runtime = state.jobid, state.runtime
-    keeper = batch.timekeeper
-    keeper.submitted, keeper.started, keeper.finished = state.submitted, state.started, state.finished
-    batch.allocation.last = state.resources
-    batch.measurements.data = dict(state.measurements)
-
-
-def read_state(folder: Path) -> dict[str, Any]:
-    """Return the content of the state file in a batch's `folder`. Raises WorkspaceError when missing or damaged."""
-    found: dict[str, Any] = read_json(folder / STATE_FILE, dict[str, Any])
-    return found
+        raise WorkspaceError(f"outcome {state.outcome!r} is not known", where=where)
+    return state

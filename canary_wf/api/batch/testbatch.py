@@ -1,29 +1,62 @@
-"""A batch in a session: its spec, where it stands, and everything a queue may ask of it or do to it."""
+"""A batch in a session: everything a queue may ask of it or do to it, and the protocols of who carries it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from canary_wf.api.batch import batch_state
-from canary_wf.api.batch.backend import Backend, SimpleQueue
 from canary_wf.api.batch.batch_spec import BatchSpec
-from canary_wf.api.batch.batch_status import BatchStatus, count_categories
-from canary_wf.api.batch.carrying import carry
-from canary_wf.api.batch.forecast import forecast
+from canary_wf.api.batch.batch_state import BatchStatus, count_categories, stored_batch
+from canary_wf.api.batch.batch_view import BatchView
 from canary_wf.api.job.execution_space import ExecutionSpace
-from canary_wf.api.job.job import Job
-from canary_wf.api.job.locked import locked
-from canary_wf.api.job.resource_holder import ResourceHolder
-from canary_wf.api.job.status_line import escaped
-from canary_wf.batch.time_limit import MARGIN, time_limit
-from canary_wf.errors import InputError
-from canary_wf.files.json_files import write_json
-from canary_wf.verdict.status import Category, JobPhase, Outcome
+from canary_wf.api.job.parts import locked
+from canary_wf.errors import CanaryWfError
+from canary_wf.files.json_files import read_json, write_json
+from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 
-QUEUE_TIMEOUT = 4 * 3600.0
-"""Seconds a batch may wait to be started, where nobody says."""
+STATE_FILE = "batch.json"
 
 
-class TestBatch(ResourceHolder):
+class SimpleQueue(Protocol):
+    """Where states are put: `queue.SimpleQueue`, `multiprocessing.SimpleQueue` and their like."""
+
+    def put(self, item: Any, /) -> Any:  # noqa: ANN401 - a state, and whatever the queue returns
+        """Hand `item` over."""
+        ...
+
+
+class Submission(Protocol):
+    """One batch that was handed to a backend."""
+
+    @property
+    def jobid(self) -> str:
+        """The backend's name for it."""
+        ...
+
+    def wait_for_start(self, timeout: float) -> bool:
+        """Return whether the batch started (or is over) within `timeout` seconds."""
+        ...
+
+    def wait_for_end(self, timeout: float) -> bool:
+        """Return whether the batch is over within `timeout` seconds."""
+        ...
+
+    def cancel(self) -> None:
+        """End the batch; nothing of it runs any more afterwards."""
+        ...
+
+    def failure(self) -> str | None:
+        """Return why the batch could not do its work, or None when it did, whatever its jobs' verdicts."""
+        ...
+
+
+class Backend(Protocol):
+    """Carries batches to where they run."""
+
+    def submit(self, batch: "TestBatch") -> Submission:
+        """Hand `batch` over. How its jobs end is in their state files. Raises CanaryWfError or OSError."""
+        ...
+
+
+class TestBatch(BatchView):
     """A batch of jobs: `spec` says which, `workspace` where its state file lies, `dependencies` what comes before it.
 
     With `backend_supports_dependencies` it may be submitted as soon as what it depends on has been, because the
@@ -40,98 +73,17 @@ class TestBatch(ResourceHolder):
         dependencies: "list[TestBatch] | None" = None,
         backend_supports_dependencies: bool = False,
     ) -> None:
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.workspace = workspace
         self.dependencies: list[TestBatch] = list(dependencies or ())
         self.backend_supports_dependencies = backend_supports_dependencies
         self.status: BatchStatus = BatchStatus(counts=count_categories(job.status for job in spec.jobs))
         self.jobid: str | None = None
-        self._timeout_multiplier = 1.0
-        self._queue_timeout = QUEUE_TIMEOUT
-        self.runtime: float = self.find_approximate_runtime()
         for job in self.jobs:
             job.batch = self.id
 
     def __repr__(self) -> str:
         return f"TestBatch({self.id!r}, {len(self.jobs)} jobs, {self.state.phase.value})"
-
-    # -- what it is ----------------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """The batch id, a hash of the jobs' ids (docs/reference/contract.md, "Names and ids")."""
-        return self.spec.id
-
-    @property
-    def jobs(self) -> list[Job]:
-        """The jobs of the batch."""
-        return self.spec.jobs
-
-    @property
-    def exclusive(self) -> bool:
-        """Whether nothing else may be started beside it."""
-        return self.spec.exclusive
-
-    def display_name(self, **kwargs: Any) -> str:  # noqa: ANN401 - each kind of job has options of its own
-        """Return ``batch ID (N jobs)``, escaped for ``style`` (none, rich or html); other options are passed over."""
-        many = "1 job" if len(self.jobs) == 1 else f"{len(self.jobs)} jobs"
-        return escaped(f"batch {self.id} ({many})", kwargs.get("style", "none"))
-
-    # -- how much it takes ---------------------------------------------------------------------------------------
-
-    @property
-    def cpus(self) -> int:
-        """The most CPU slots its jobs use at once."""
-        return self.spec.rparameters["cpus"]
-
-    @property
-    def gpus(self) -> int:
-        """The most GPU slots its jobs use at once."""
-        return self.spec.rparameters["gpus"]
-
-    def required_resources(self) -> list[dict[str, Any]]:
-        """Return what it asks of a resource pool: ``[{"type": str, "slots": 1}, …]``, one item a slot."""
-        return self.spec.required_resources()
-
-    def cost(self) -> float:
-        """Return the length of the vector of CPUs and expected seconds; a queue starts the costliest first."""
-        return float((self.cpus**2 + self.runtime**2) ** 0.5)
-
-    def find_approximate_runtime(self) -> float:
-        """Return the length in seconds of the simulated reference schedule of all its jobs."""
-        return forecast(self.jobs).length
-
-    def estimated_runtime(self) -> float:
-        """Return the seconds it is prudent to expect: `runtime` and a margin for jobs that take longer than before."""
-        return MARGIN * self.runtime
-
-    @property
-    def timeout(self) -> float:
-        """The seconds (whole minutes) it may run: a margin, and room for any one job to run into its own limit."""
-        return time_limit(self.runtime, [(job.runtime, job.total_timeout()) for job in self.jobs])
-
-    @property
-    def timeout_multiplier(self) -> float:
-        """What `timeout` is multiplied by, such as on a machine that is slow; may be set to a number above zero."""
-        return self._timeout_multiplier
-
-    @timeout_multiplier.setter
-    def timeout_multiplier(self, value: float) -> None:
-        self._timeout_multiplier = _positive(value, "timeout_multiplier")
-
-    @property
-    def queue_timeout(self) -> float:
-        """The seconds it may wait to be started, four hours unless set."""
-        return self._queue_timeout
-
-    @queue_timeout.setter
-    def queue_timeout(self, value: float) -> None:
-        self._queue_timeout = _positive(value, "queue_timeout")
-
-    def total_timeout(self) -> float:
-        """Return the seconds after which a queue may give it up: waiting and running together."""
-        return self.queue_timeout + self.timeout * self.timeout_multiplier
 
     def times(self) -> tuple[float | None, float | None, float | None]:
         """Return the seconds in total, running, and waiting to be started; None for what is not known (yet)."""
@@ -210,7 +162,61 @@ class TestBatch(ResourceHolder):
         Raises CanaryWfError when another thread runs it.
         """
         with self.one_run(f"batch {self.id}"):
-            carry(self, backend, queue)
+            self._carry(backend, queue)
+
+    def _carry(self, backend: Backend, queue: SimpleQueue) -> None:
+        """Do what `run` says.
+
+        Jobs that were running when the batch was ended are INTERRUPTED; jobs that have a verdict keep it. An exception
+        that is not the backend's (Ctrl-C among them) ends the batch, whose last state goes to `queue` all the same, and
+        goes on to the caller.
+        """
+        submission: Submission | None = None
+        problem: str | None = None
+        try:
+            if not all(job.is_done() for job in self.jobs):
+                submission = backend.submit(self)
+                problem = self._follow(submission, queue)
+        except (CanaryWfError, OSError) as error:
+            problem = f"could not be submitted: {error}"
+        except BaseException as error:  # Ctrl-C too must not leave the submission running
+            if submission is not None:
+                submission.cancel()
+            self._conclude(f"ended by {type(error).__name__}")
+            queue.put(self.getstate())
+            raise
+        self._conclude(problem)
+        queue.put(self.getstate())
+
+    def _follow(self, submission: Submission, queue: SimpleQueue) -> str | None:
+        """Return why the batch did not do its work, or None when it did."""
+        self.jobid = submission.jobid
+        self.on_submitted()
+        self.save()
+        queue.put(self.getstate())
+        if not submission.wait_for_start(self.queue_timeout):
+            submission.cancel()
+            return f"waited longer than {self.queue_timeout:g} s to be started"
+        self.on_started()
+        self.save()
+        queue.put(self.getstate())
+        limit = self.timeout * self.timeout_multiplier
+        if not submission.wait_for_end(limit):
+            submission.cancel()
+            return f"ran longer than its limit of {limit:g} s"
+        return submission.failure()
+
+    def _conclude(self, problem: str | None) -> None:
+        for job in self.jobs:
+            if not job.is_done():
+                job.refresh()
+            if job.state.is_running():
+                job.status = Status.of(Outcome.INTERRUPTED, f"its batch {problem or 'ended before it'}")
+                job.on_finished()
+                job.save()
+        if problem is not None:
+            self.set_status(outcome=Outcome.INTERRUPTED.name, reason=problem)
+        self.finish()
 
     @locked
     def finish(self) -> None:
@@ -227,10 +233,37 @@ class TestBatch(ResourceHolder):
 
     # -- its state as data ---------------------------------------------------------------------------------------
 
+    def _state(self) -> dict[str, Any]:
+        """Return everything about it but its jobs' own states, as JSON can hold it."""
+        status, keeper = self.status, self.timekeeper
+        return {
+            "id": self.id,
+            "session": self.spec.session,
+            "layout": self.spec.layout,
+            "phase": self.state.phase.value,
+            "category": status.category.value,
+            "outcome": status.outcome.name,
+            "reason": status.reason,
+            "code": status.code,
+            "counts": dict(status.counts),
+            "jobid": self.jobid,
+            "runtime": self.runtime,
+            "time_limit": self.timeout,
+            "submitted": keeper.submitted,
+            "started": keeper.started,
+            "finished": keeper.finished,
+            "resources": self.last_held,
+            "measurements": dict(self.measurements.data),
+            "rparameters": dict(self.spec.rparameters),
+            "dependencies": [dependency.id for dependency in self.dependencies],
+            "workspace": self.workspace.getstate(),
+            "jobs": [job.id for job in self.jobs],
+        }
+
     @locked
     def getstate(self) -> dict[str, Any]:
         """Return everything about it as JSON can hold it, its jobs' states included."""
-        return {**batch_state.state_of(self), "jobs": [job.getstate() for job in self.jobs]}
+        return {**self._state(), "jobs": [job.getstate() for job in self.jobs]}
 
     @locked
     def setstate(self, data: dict[str, Any]) -> None:
@@ -238,22 +271,29 @@ class TestBatch(ResourceHolder):
 
         Raises WorkspaceError for another batch's state or data of another form.
         """
-        batch_state.apply_state(self, data)
+        state = stored_batch(data, self.id)
+        self.status = BatchStatus(Outcome[state.outcome], state.reason, state.code, state.counts)
+        self.state.phase = state.phase
+        self.jobid, self.runtime = state.jobid, state.runtime
+        keeper = self.timekeeper
+        keeper.submitted, keeper.started, keeper.finished = state.submitted, state.started, state.finished
+        self.last_held = state.resources
+        self.measurements.data = dict(state.measurements)
         by_id = {job.id: job for job in self.jobs}
-        for state in data.get("jobs", ()):
-            if isinstance(state, dict) and state.get("id") in by_id:
-                by_id[state["id"]].setstate(state)
+        for one in data.get("jobs", ()):
+            if isinstance(one, dict) and one.get("id") in by_id:
+                by_id[one["id"]].setstate(one)
 
     @locked
     def save(self) -> None:
         """Replace its one state file at once. Raises WorkspaceError when the disk does not take it."""
         self.workspace.create()
-        write_json(self.workspace.joinpath(batch_state.STATE_FILE), batch_state.state_of(self))
+        write_json(self.workspace.joinpath(STATE_FILE), self._state())
 
     @locked
     def refresh(self) -> None:
         """Take over what the state files of the batch and of its jobs say, as far as they are there."""
-        if self.workspace.joinpath(batch_state.STATE_FILE).is_file():
+        if self.workspace.joinpath(STATE_FILE).is_file():
             self.setstate(self.loadconfig(str(self.workspace.dir)))
         for job in self.jobs:
             job.refresh()
@@ -261,10 +301,5 @@ class TestBatch(ResourceHolder):
     @staticmethod
     def loadconfig(workspace: str) -> dict[str, Any]:
         """Return the content of the state file in a batch's folder. Raises WorkspaceError when missing or damaged."""
-        return batch_state.read_state(Path(workspace))
-
-
-def _positive(value: object, name: str) -> float:
-    if not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise InputError(f"{value!r} is not a number above zero", where=name)
-    return float(value)
+        found: dict[str, Any] = read_json(Path(workspace) / STATE_FILE, dict[str, Any])
+        return found

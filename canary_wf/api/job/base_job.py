@@ -1,119 +1,24 @@
-"""What jobs and batches of jobs have in common: a phase, a verdict, times, and the questions that a queue asks."""
+"""What jobs and batches of jobs have in common: a phase, a verdict, times, ids of a pool, and what a queue asks.
 
-import time
+Threads may share one: what changes or stores its state is done by one at a time.
+"""
+
 from abc import ABC, abstractmethod
-from collections.abc import Generator
-from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from canary_wf.api.job.locked import Lockable, locked
+from canary_wf.api.job.parts import JobState, Lockable, Measurements, Timekeeper, locked
 from canary_wf.errors import InputError
-from canary_wf.spec.resource_request import Resources
+from canary_wf.spec.resource_request import Resources, given
 from canary_wf.spec.values import storable
 from canary_wf.verdict.status import JobPhase, Status
-
-
-@dataclass
-class JobState:
-    """The phase of one job."""
-
-    phase: JobPhase = JobPhase.PENDING
-
-    def reset(self) -> None:
-        """Go back to the start of the job's life."""
-        self.phase = JobPhase.PENDING
-
-    def is_pending(self) -> bool:
-        """Return whether nothing has happened to the job yet."""
-        return self.phase is JobPhase.PENDING
-
-    def is_submitted(self) -> bool:
-        """Return whether the job's batch was handed to a scheduler."""
-        return self.phase is JobPhase.SUBMITTED
-
-    def is_running(self) -> bool:
-        """Return whether the job's process was started and has not ended."""
-        return self.phase is JobPhase.RUNNING
-
-    def is_done(self) -> bool:
-        """Return whether the job has its verdict."""
-        return self.phase is JobPhase.DONE
-
-
-@dataclass
-class Measurements:
-    """Named values; those of canary-wf itself are ``duration``, ``cpu_user``, ``cpu_system`` (s), ``max_rss`` (MiB)."""
-
-    data: dict[str, Any] = field(default_factory=dict)
-
-    def add_measurement(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that JSON can hold
-        """Note `value` under `name`, replacing what was there."""
-        self.data[name] = value
-
-    def update(self, m: "dict[str, Any] | Measurements") -> None:
-        """Take over all values of `m`."""
-        self.data.update(m.data if isinstance(m, Measurements) else m)
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self.data.clear()
-
-    def items(self) -> Generator[tuple[str, Any], None, None]:
-        """Yield each name with its value."""
-        yield from self.data.items()
-
-
-@dataclass
-class Timekeeper:
-    """Points in time as epoch seconds (UTC), None where they are not known."""
-
-    submitted: float | None = None
-    started: float | None = None
-    finished: float | None = None
-
-    def submit(self) -> None:
-        """Note that the job was handed to a scheduler now; what was known of an earlier run no longer counts."""
-        self.submitted, self.started, self.finished = time.time(), None, None
-
-    def start(self) -> None:
-        """Note that the job started now."""
-        self.started, self.finished = time.time(), None
-
-    def finish(self) -> None:
-        """Note that the job ended now."""
-        self.finished = time.time()
-
-    @property
-    def running(self) -> float | None:
-        """Seconds from start to end."""
-        return _span(self.started, self.finished)
-
-    @property
-    def queued(self) -> float | None:
-        """Seconds from submission to start."""
-        return _span(self.submitted, self.started)
-
-    @property
-    def total(self) -> float | None:
-        """Seconds from submission (or start, where nobody submitted) to the end."""
-        return _span(self.started if self.submitted is None else self.submitted, self.finished)
-
-    def getstate(self) -> dict[str, float | None]:
-        """Return the points in time."""
-        return asdict(self)
-
-
-def _span(start: float | None, end: float | None) -> float | None:
-    return None if start is None or end is None else end - start
 
 
 class BaseJob(Lockable, ABC):
     """Something that a queue gives resources to and runs.
 
     `state` holds the phase, `status` the verdict, `timekeeper` when what happened, `measurements` what was measured. A
-    subclass may set them or leave them to this class, whether its `__init__` calls this one's or not. Threads may share
-    one: what changes or stores its state is done by one at a time.
+    subclass may set them or leave them to this class, whether its `__init__` calls this one's or not.
     """
 
     @cached_property
@@ -232,3 +137,50 @@ class BaseJob(Lockable, ABC):
     def add_measurement(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that JSON can hold
         """Note `value` under `name`. Raises InvalidTypeError for a value that a state file cannot hold."""
         self.measurements.add_measurement(name, storable(name, value))
+
+
+class ResourceHolder(BaseJob):
+    """The part of a job or batch that holds ids of a resource pool."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: Resources = {}
+        self.last_held: Resources = {}
+        """What it held last: one that gave its ids back still knows which they were."""
+
+    @property
+    @abstractmethod
+    def cpus(self) -> int:
+        """CPU slots it needs."""
+
+    @property
+    @abstractmethod
+    def gpus(self) -> int:
+        """GPU slots it needs."""
+
+    @property
+    def cpu_ids(self) -> list[str]:
+        """The ids of the CPUs it has, or had when it ran last."""
+        return [item["id"] for item in self.last_held.get("cpus", ())]
+
+    @property
+    def gpu_ids(self) -> list[str]:
+        """The ids of the GPUs it has, or had when it ran last."""
+        return [item["id"] for item in self.last_held.get("gpus", ())]
+
+    @property
+    def resources(self) -> Resources:
+        """What it holds now, ``{type: [{"id": str, "slots": int}]}``."""
+        return self._held
+
+    @locked
+    def assign_resources(self, arg: Resources) -> None:
+        """Hold the ids that a pool gave, in place of what was held. Raises InputError for another form."""
+        self._held = given(arg)
+        self.last_held = given(arg)
+
+    @locked
+    def free_resources(self) -> Resources:
+        """Return the ids that were held, for the pool to take back."""
+        freed, self._held = self._held, {}
+        return freed

@@ -1,9 +1,10 @@
-"""The last runs of a job, kept between sessions: one small file a job in the workspace's history folder.
+"""What is known of a job's earlier runs: one small file a job in the workspace's history folder, and what to expect.
 
 `canary_wf.history.run_times` keeps the durations of whole sessions; this is what a job that is run by itself leaves.
 Both count for an estimate.
 """
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from statistics import mean, median, pstdev
@@ -11,10 +12,15 @@ from typing import Any
 
 import msgspec
 
+from canary_wf.api.job.execution_space import ExecutionSpace, find_cache_dir
+from canary_wf.api.job.folder_view import FolderView
+from canary_wf.api.job.parts import locked
 from canary_wf.files.json_files import not_writable, read_json, write_json
 from canary_wf.files.locks import file_lock
 from canary_wf.history.run_times import KEPT, History, history_file, load_history
-from canary_wf.state.session_paths import STATE_FOLDER
+from canary_wf.plan.estimate import estimated_runtime
+from canary_wf.spec.batch_slice import RuntimeSource
+from canary_wf.spec.job_spec import JobSpec
 
 
 class CachedRun(msgspec.Struct, frozen=True):
@@ -55,19 +61,6 @@ class CachedRuns(msgspec.Struct, frozen=True):
             "spread": pstdev(good) if good else None,
         }
         return {**msgspec.to_builtins(self), **summary}
-
-
-def find_cache_dir(start: Path) -> Path | None:
-    """Return the folder in which the workspace around `start` keeps what outlives a session, or None outside of one.
-
-    The workspace is the nearest folder, from `start` upwards, that holds a `.canary-wf`. The folder itself may not
-    be there yet.
-    """
-    start = Path(start).absolute()
-    for folder in (start, *start.parents):
-        if (folder / STATE_FOLDER).is_dir():
-            return history_file(folder).parent
-    return None
 
 
 def runs_file(cache: Path, job: str) -> Path:
@@ -116,3 +109,51 @@ def _history(out: Path) -> History:
 def _history_as_of(out: Path, _changed: int) -> History:
     """Read the history once for all jobs of a workspace, and again when it has changed."""
     return load_history(out)
+
+
+class HistoryView(FolderView):
+    """The part of a job that the runs before this one answer for."""
+
+    def __init__(self, spec: JobSpec, workspace: ExecutionSpace) -> None:
+        super().__init__(spec, workspace)
+        self._estimate: tuple[float, RuntimeSource] | None = None
+
+    @property
+    def runtime(self) -> float:
+        """The seconds it is expected to take, maybe more than its limit; `runtime_source` says where that is from."""
+        return self._expected()[0]
+
+    @property
+    def runtime_source(self) -> RuntimeSource:
+        """Where the expected run time comes from: ``history``, ``declared``, or ``default`` (a part of the limit)."""
+        return self._expected()[1]
+
+    def cost(self) -> float:
+        """Return the length of the vector of CPUs and expected seconds; a queue starts the costliest first."""
+        return math.hypot(self.cpus, self.runtime)
+
+    def _expected(self) -> tuple[float, RuntimeSource]:
+        if self._estimate is None:
+            cache = find_cache_dir(self.workspace.root)
+            known = None if cache is None else known_runtime(cache, self.id)
+            self._estimate = estimated_runtime(self.spec, known)
+        return self._estimate
+
+    def load_cached_runs(self) -> dict[str, Any] | None:
+        """Return the job's last runs with count, mean, median and spread of the good ones (seconds), or None."""
+        cache = find_cache_dir(self.workspace.root)
+        runs = None if cache is None else load_runs(cache, self.id)
+        return None if runs is None else runs.as_dict()
+
+    @locked
+    def cache_last_run(self) -> None:
+        """Keep when and how long the job ran last, for later estimates; outside of a workspace nothing is kept."""
+        record = self.record
+        cache = find_cache_dir(self.workspace.root)
+        if cache is None or record.started is None or record.duration is None:
+            return
+        status = record.status
+        outcome = status.outcome.name
+        run = CachedRun(self.workspace.session, record.started, record.duration, outcome, status.code, status.is_pass)
+        keep_run(cache, self.id, self.name, run)
+        self._estimate = None

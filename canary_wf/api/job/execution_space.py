@@ -7,6 +7,8 @@ from pathlib import Path
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.folder_removal import remove_folder
 from canary_wf.files.json_files import not_writable
+from canary_wf.history.run_times import history_file
+from canary_wf.state.session_paths import STATE_FOLDER
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,22 @@ class Mask:
 
     def __str__(self) -> str:
         return self.reason or ""
+
+
+def find_cache_dir(start: Path) -> Path | None:
+    """Return the folder in which the workspace around `start` keeps what outlives a session, or None outside of one.
+
+    The workspace is the nearest folder, from `start` upwards, that holds a `.canary-wf`. The folder itself may not
+    be there yet.
+    """
+    start = Path(start).absolute()
+    for folder in (start, *start.parents):
+        if (folder / STATE_FOLDER).is_dir():
+            return history_file(folder).parent
+    return None
+
+
+def workspace_of(folder: Path) -> Path | None:
+    """Return OUT of the workspace that `folder` lies in, or None when it lies in none."""
+    cache = find_cache_dir(folder)
+    return None if cache is None else cache.parent.parent

@@ -8,16 +8,13 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.api.job.dependency import Dependency
-from canary_wf.api.job.execution_space import ExecutionSpace
-from canary_wf.api.job.job import Job
-from canary_wf.api.job.stored import absolute_spec, apply_state, convert, workspace_of
+from canary_wf.api.job.execution_space import ExecutionSpace, workspace_of
+from canary_wf.api.job.job import Dependency, Job
+from canary_wf.api.job.stored import convert
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json
-from canary_wf.spec.job_spec import JobSpec
+from canary_wf.spec.job_spec import JobSpec, absolute_spec
 from canary_wf.state.job_file import STATE_FILE
-from canary_wf.state.record import JobRecord
-from canary_wf.state.session_paths import SessionPaths
 
 JOB_VARIABLE = "CANARY_WF_JOB"
 """The environment variable that tells a running job where its own state file is."""
@@ -49,23 +46,6 @@ def load_job_from_file(arg: Path | str | None) -> Job:
     path = Path(arg if arg is not None else _own_file())
     folder = (path if path.is_dir() else path.parent).absolute()
     return _load(folder, _read(folder if path.is_dir() else path))
-
-
-def planned_job(paths: SessionPaths, spec: JobSpec, record: JobRecord) -> Job:
-    """Return the job of a session as its plan has it, with what its journal says; its own state file is not read.
-
-    The file lies where the job could write it, so what is run and where it may write is not for it to say.
-    """
-    # The spec alone: what a plan has besides is not a job's.
-    plain = JobSpec(**{name: getattr(spec, name) for name in JobSpec.__struct_fields__})
-    space = ExecutionSpace(paths.jobs, Path(spec.directory), paths.session)
-    job = Job(absolute_spec(plain, paths.out), space)
-    job.status = record.status
-    job.state.phase = record.phase
-    job.timekeeper.started, job.timekeeper.finished = record.started, record.finished
-    job.allocation.last = record.resources
-    job.measurements.data = dict(record.measurements)
-    return job
 
 
 def _own_file() -> str:
@@ -117,7 +97,7 @@ def _make(folder: Path | None, data: Mapping[str, Any]) -> Job:
     spec: JobSpec = convert(data["spec"], JobSpec, folder or data.get("name"))
     space = _space(folder, spec, data)
     job = Job(absolute_spec(spec, workspace_of(space.dir)), space)
-    apply_state(job, data)
+    job.setstate(dict(data))
     return job
 
 

@@ -1,13 +1,11 @@
 """One line about a job for people: plain, for a terminal (rich markup) or for a page, with hostile text escaped."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import InputError, one_line
+from canary_wf.state.record import JobRecord
 from canary_wf.verdict.status import Category
-
-if TYPE_CHECKING:
-    from canary_wf.api.job.job import Job
 
 Style = Literal["none", "rich", "html"]
 
@@ -20,14 +18,13 @@ COLOURS = {
 }
 
 
-def status_line(job: "Job", style: Style = "none") -> str:
-    """Return verdict (or phase), name, duration and reason of `job`. Raises InputError for an unknown style."""
-    category = job.status.category
-    word = job.state.phase.value if category is Category.NONE else f"{category.value} {job.status.outcome.name}"
-    duration = job.record.duration
-    after = "" if duration is None else f" in {format_duration(duration)}"
-    reason = f": {job.status.reason}" if job.status.reason else ""
-    return f"{_coloured(word, COLOURS[category], style)} {escaped(f'{job.name}{after}{reason}', style)}"
+def status_line(name: str, record: JobRecord, style: Style = "none") -> str:
+    """Return verdict (or phase), name, duration and reason of a job. Raises InputError for an unknown style."""
+    category = record.status.category
+    word = record.phase.value if category is Category.NONE else f"{category.value} {record.status.outcome.name}"
+    after = "" if record.duration is None else f" in {format_duration(record.duration)}"
+    reason = f": {record.status.reason}" if record.status.reason else ""
+    return f"{_coloured(word, COLOURS[category], style)} {escaped(f'{name}{after}{reason}', style)}"
 
 
 def escaped(text: str, style: Style) -> str:

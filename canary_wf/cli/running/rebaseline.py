@@ -1,14 +1,13 @@
 """`canary-wf rebaseline`: make the results of jobs the new references, as their `baseline` directives say."""
 
+import os
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
-from canary_wf.api.job.baseline import rebaseline
-from canary_wf.api.job.job import Job
-from canary_wf.api.job.loading import planned_job
-from canary_wf.api.scheduler.job_launcher import ProcessLauncher
 from canary_wf.cli.completion import job_names
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
@@ -16,8 +15,12 @@ from canary_wf.errors import UsageError, WorkspaceError, one_line
 from canary_wf.files.plain_files import require_no_links
 from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
+from canary_wf.run.job.baseline import OUTPUT, rebaseline
+from canary_wf.run.job.standalone import exit_code, standalone_environment, standalone_process
 from canary_wf.snakemake.in_use import check_free
 from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.spec.job_spec import JobSpec, absolute_spec
+from canary_wf.spec.resource_request import Resources
 from canary_wf.state.session_paths import SessionPaths, relative_to_out
 from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import JobPhase, Outcome
@@ -40,15 +43,18 @@ def command(*, jobs: tuple[str, ...], out: Path) -> None:
     chosen = list({job.id: job for job in chosen}.values())
     for planned in chosen:
         _require_own_folder(paths, planned)
-        job = planned_job(paths, planned, state.record(planned))
-        job.launcher = ProcessLauncher()
-        rebaseline(job)
+        job = absolute_spec(planned, paths.out)
+        folder = paths.job(job.directory)
+        rebaseline(job, folder, partial(_run_script, job, folder, state.record(planned).resources))
         sys.stdout.write(f"{one_line(job.name)}: {one_line(_told(job))}\n")
     sys.stdout.write(f"Made the results of {count(len(chosen), 'job')} the reference.\n")
 
 
 def _require_own_folder(paths: SessionPaths, job: PlannedJob) -> None:
     """Refuse a folder of results that is elsewhere now: the job, or somebody after it, put a link into its place."""
+    directory = Path(job.directory)
+    if directory.is_absolute() or ".." in directory.parts:
+        raise WorkspaceError(f"its directory {job.directory!r} leads out of the session", where=f"job {job.name}")
     try:
         require_no_links(str(paths.jobs), f"{paths.job_folder(job.directory)}/")
     except OSError as error:
@@ -69,8 +75,15 @@ def _named(state: SessionState, name: str) -> PlannedJob:
     return job
 
 
-def _told(job: Job) -> str:
-    done = [relative_to_out(each.target, Path.cwd()) for each in job.spec.baselines if each.target is not None]
-    return ", ".join(
-        [*done, *(f"ran it with {' '.join(each.arguments)}" for each in job.spec.baselines if each.arguments)]
-    )
+def _run_script(job: JobSpec, folder: Path, resources: Resources, arguments: Sequence[str]) -> int:
+    """Run the command of `job` with further arguments, as it ran in its batch; return its exit code."""
+    environment = standalone_environment(os.environ, job, resources, folder)
+    process = standalone_process(job, folder, environment, resources, arguments=arguments, output=OUTPUT)
+    with process:
+        in_time = process.wait(job.limit)
+    return exit_code(job, process, job.limit, in_time=in_time)
+
+
+def _told(job: JobSpec) -> str:
+    done = [relative_to_out(each.target, Path.cwd()) for each in job.baselines if each.target is not None]
+    return ", ".join([*done, *(f"ran it with {' '.join(each.arguments)}" for each in job.baselines if each.arguments)])

@@ -1,11 +1,13 @@
-"""The process of one job that is run by itself, outside of a batch: what is executed for it, and where."""
+"""One job that is run by itself, outside of a batch: what is executed for it, where, and what came of it."""
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from canary_wf.errors import CanaryWfError
 from canary_wf.process.spawn import LaunchError
 from canary_wf.process.supervised import SupervisedProcess
+from canary_wf.run.job.environment import base_environment, job_environment
 from canary_wf.run.job.launcher import argument_list, run_folder
 from canary_wf.run.run_context import bindable
 from canary_wf.spec.job_spec import OUTPUT_LIMIT, JobSpec
@@ -13,7 +15,26 @@ from canary_wf.spec.resource_request import Resources
 from canary_wf.state.job_file import OUTPUT_FILE
 
 
-def process_of(
+class JobTimedOut(CanaryWfError):  # noqa: N818 - named after what happened, as subprocess does
+    """The job's process ran longer than its limit and was ended."""
+
+
+class OutputLostError(CanaryWfError):
+    """What the job printed could not be written, so nothing can be said of it."""
+
+
+def standalone_environment(
+    environment: Mapping[str, str],
+    spec: JobSpec,
+    resources: Resources,
+    folder: Path,
+    variables: Mapping[str, str | None] | None = None,
+) -> dict[str, str]:
+    """Return what the `environment` of a program becomes for a job that it runs; for the rest see `job_environment`."""
+    return job_environment(base_environment(environment), spec, resources, folder, variables)
+
+
+def standalone_process(
     spec: JobSpec,
     folder: Path,
     environment: Mapping[str, str],
@@ -39,3 +60,16 @@ def process_of(
         kept=None if spec.ctest is None else spec.output_limit or OUTPUT_LIMIT,
         cpus=bindable(resources, os.sched_getaffinity(0)) if bound else None,
     )
+
+
+def exit_code(spec: JobSpec, process: SupervisedProcess, limit: float, *, in_time: bool) -> int:
+    """Return the exit code of a process of `spec` that has ended, within its `limit` of seconds if `in_time`.
+
+    Raises JobTimedOut when it had to be ended, OutputLostError when some of what it printed is lost.
+    """
+    if not in_time:
+        raise JobTimedOut(f"ran longer than its limit of {limit:g} s", where=f"job {spec.name}")
+    if process.fault is not None:
+        what = f"its output could not be written ({process.fault.strerror})"
+        raise OutputLostError(what, where=f"job {spec.name}")
+    return process.code

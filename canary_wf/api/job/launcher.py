@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 
 from canary_wf.api.job.job import Job
-from canary_wf.api.job.running import JobTimedOut, OutputLostError
-from canary_wf.run.job.standalone import process_of
+from canary_wf.process.process_identity import start_ticks
+from canary_wf.run.job.standalone import exit_code, standalone_process
 from canary_wf.state.job_file import OUTPUT_FILE
 
 
@@ -17,19 +17,14 @@ class ProcessLauncher:
         environment = dict(os.environ)
         job.set_runtime_env(environment)
         folder = job.workspace.dir.absolute()
-        process = process_of(job.spec, folder, environment, job.allocation.last, arguments=arguments, output=output)
+        process = standalone_process(job.spec, folder, environment, job.last_held, arguments=arguments, output=output)
         limit = job.total_timeout()
         try:
             with process:
-                if job.process is not None:
-                    job.process = job.process.launched(process.pid)
+                if job.record.launcher is not None:
+                    job.change(pid=process.pid, started_ticks=start_ticks(process.pid))
                     job.save()
                 in_time = process.wait(limit)
         finally:
             job.measurements.update(process.measured)
-        if not in_time:
-            raise JobTimedOut(f"ran longer than its limit of {limit:g} s", where=f"job {job.name}")
-        if process.fault is not None:
-            what = f"its output could not be written ({process.fault.strerror})"
-            raise OutputLostError(what, where=f"job {job.name}")
-        return process.code
+        return exit_code(job.spec, process, limit, in_time=in_time)

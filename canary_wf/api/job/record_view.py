@@ -1,0 +1,135 @@
+"""What became of a job: its record, seen and changed through the parts that the public API has for it."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from canary_wf.api.job.parts import JobState, Measurements, Timekeeper, locked
+from canary_wf.api.job.spec_view import SpecView
+from canary_wf.api.job.status_line import Style, status_line
+from canary_wf.process.process_identity import ProcessIdentity
+from canary_wf.spec.job_spec import JobSpec
+from canary_wf.spec.resource_request import Resources
+from canary_wf.state.record import JobRecord
+from canary_wf.verdict.status import Status
+
+
+class StandaloneRecord(JobRecord, frozen=True):
+    """The record of a job that keeps it itself, with what else is in its state file.
+
+    `submitted` is epoch seconds (UTC), `batch` the id of the batch it is in, `launcher` the process that runs it now.
+    """
+
+    submitted: float | None = None
+    batch: str | None = None
+    launcher: ProcessIdentity | None = None
+
+
+class _Field:
+    """A value of a part, which is the one of the same name in the job's record."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, part: "_Part", _owner: object = None) -> Any:  # noqa: ANN401 - of any type
+        return getattr(part.job.record, self._name)
+
+    def __set__(self, part: "_Part", value: object) -> None:
+        part.job.change(**{self._name: value})
+
+
+class _Part:
+    """A part of a job that keeps nothing itself."""
+
+    def __init__(self, job: "RecordView") -> None:
+        self.job = job
+
+
+class _State(_Part, JobState):
+    phase: Any = _Field("phase")
+
+
+class _Times(_Part, Timekeeper):
+    submitted: Any = _Field("submitted")
+    started: Any = _Field("started")
+    finished: Any = _Field("finished")
+
+
+class _Measurements(_Part, Measurements):
+    data: Any = _Field("measurements")
+
+
+class RecordView(SpecView):
+    """The part of a job that its `record` answers for, in the terms of the journal and of `status --json`."""
+
+    def __init__(self, spec: JobSpec) -> None:
+        self.record = StandaloneRecord()
+        super().__init__(spec)
+
+    @locked
+    def change(self, **fields: Any) -> None:  # noqa: ANN401 - fields of the record
+        """Replace `fields` of the record."""
+        self.record = msgspec.structs.replace(self.record, **fields)
+
+    @property
+    def state(self) -> JobState:
+        """Where it stands."""
+        return _State(self)
+
+    @state.setter
+    def state(self, state: JobState) -> None:
+        self.change(phase=state.phase)
+
+    @property
+    def status(self) -> Status:
+        """The verdict on it."""
+        return self.record.status
+
+    @status.setter
+    def status(self, status: Status) -> None:
+        self.change(status=status)
+
+    @property
+    def timekeeper(self) -> Timekeeper:
+        """When what happened to it."""
+        return _Times(self)
+
+    @timekeeper.setter
+    def timekeeper(self, times: Timekeeper) -> None:
+        self.change(**times.getstate())
+
+    @property
+    def measurements(self) -> Measurements:
+        """What was measured of it."""
+        return _Measurements(self)
+
+    @measurements.setter
+    def measurements(self, measurements: Measurements) -> None:
+        self.change(measurements=measurements.data)
+
+    @property
+    def last_held(self) -> Resources:
+        """The ids that it has, or had when it ran last."""
+        return self.record.resources
+
+    @last_held.setter
+    def last_held(self, resources: Resources) -> None:
+        self.change(resources=resources)
+
+    @property
+    def batch(self) -> str | None:
+        """The id of the batch that it is in, where it is known to be in one."""
+        return self.record.batch
+
+    @batch.setter
+    def batch(self, batch: str | None) -> None:
+        self.change(batch=batch)
+
+    def is_done(self) -> bool:
+        """Return whether the job has its verdict."""
+        return self.state.is_done()
+
+    def statline(self, style: Literal["none", "rich", "html"] = "none") -> str:
+        """Return verdict (or phase), name, duration and reason on one line; markup in names is made harmless."""
+        chosen: Style = style
+        return status_line(self.name, self.record, chosen)
