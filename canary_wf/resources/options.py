@@ -1,8 +1,10 @@
 """The resource options of the command line: `-r TYPE=N` and the pool file, over what was detected."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from canary_wf.errors import InputError, UsageError
 from canary_wf.resources.free_list import Entry
@@ -88,3 +90,36 @@ def _exactly(number: int, known: list[Entry]) -> list[Entry]:
             entries.append({"id": str(ordinal), "slots": 1})
         ordinal += 1
     return entries
+
+
+_KEYS = ("detect", "resource_pool_file", "resources")
+
+
+def make_resource_pool(config: Mapping[str, Any] | None = None) -> ResourcePool:
+    """Return the pool of one node, as the command line's resource options describe it.
+
+    Keys of `config`, all optional: ``resource_pool_file``, a path (YAML or JSON); ``resources``, ids by type, which
+    win over the file and over detection; ``detect``, whether this machine is looked at for what the file does not say:
+    its CPUs, and without a file its GPUs (default true). Raises InputError for a wrong file, an unknown key or a value
+    of the wrong form, UsageError for a negative number.
+    """
+    options = _mapping(config, "resource pool")
+    for key in options:
+        if key not in _KEYS:
+            raise InputError(f"unknown key {key!r}; known are {', '.join(_KEYS)}", where="resource pool")
+    file = options.get("resource_pool_file")
+    if not isinstance(file, str | os.PathLike | None):
+        raise InputError("must be a path", where="resource_pool_file")
+    from canary_wf.resources.detection import detect_pool  # late: start-up
+
+    detected = detect_pool() if options.get("detect", True) else ResourcePool()
+    requested = _mapping(options.get("resources"), "resources")
+    return pool_from_options(requested, None if file is None else Path(file), detected)
+
+
+def _mapping(value: object, where: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InputError("must be a mapping with texts as keys", where=where)
+    return value
