@@ -180,7 +180,10 @@ def _normalised(path: Path, folder: Path) -> str:
     if path.suffix == ".json":
         return json.dumps(_fixed(json.loads(text), folder), indent=1, ensure_ascii=False) + "\n"
     if path.suffix == ".jsonl":
-        return "".join(f"{json.dumps(_fixed(json.loads(line), folder))}\n" for line in text.splitlines())
+        events = sorted(map(json.loads, text.splitlines()), key=lambda event: event.get("job", ""))
+        return "".join(
+            f"{json.dumps(_fixed(event, folder))}\n" for event in events
+        )  # jobs side by side end in any order
     return _plain(text, folder)
 
 
@@ -213,7 +216,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"\b\d{8}-\d{4}-|\b[A-Z][a-z][a-z] \d\d \d\d:\d\d\b", "DATE"),
     (r"(# canary-wf content): \w+", r"\1"),
     (r"\b\d+ ?%", "PERCENT"),
-    (r"\b\d+\.\d+(e-\d+)?\b", "NUMBER"),
+    (r"\b\d+\.\d+(e-\d+)?\b|\b\de-\d+\b", "NUMBER"),
+    (r">H4sI[\w+/=]+<", ">ARCHIVE<"),
 )
 
 
@@ -222,6 +226,7 @@ def _plain(text: bytes, folder: Path) -> str:
     plain = text.decode(errors="backslashreplace")
     for path, word in (
         (str(folder), "FOLDER"),
+        (str(folder).replace("_", "\\_"), "FOLDER"),
         (str(ROOT), "ROOT"),
         (sys.prefix, "PREFIX"),
         (os.uname().nodename, "HOST"),

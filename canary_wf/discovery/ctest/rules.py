@@ -36,7 +36,7 @@ HONOURED = frozenset(
         "WORKING_DIRECTORY",
     }
 )
-RECORDED = frozenset({"ATTACHED_FILES", "ATTACHED_FILES_ON_FAIL", "MEASUREMENT"})
+RECORDED = ("ATTACHED_FILES", "ATTACHED_FILES_ON_FAIL", "MEASUREMENT")
 """Properties that CTest only passes to a dashboard. They become attributes of the job."""
 
 
@@ -79,7 +79,7 @@ def groups_of(values: Mapping[str, Any]) -> tuple[tuple[ResourceItem, ...], ...]
 def warnings_of(test: ListedTest, values: Mapping[str, Any]) -> Iterator[str]:
     """Yield warnings about a missing program and about properties without effect. Many tests share the same text."""
     yield from _absence(test)
-    for name in sorted(set(values) - HONOURED - RECORDED):
+    for name in sorted(set(values).difference(HONOURED, RECORDED)):
         yield f"{name} has no effect here"
     if values.get("TIMEOUT") == 0:
         yield "TIMEOUT 0, which means no limit, is replaced by 24 hours"
