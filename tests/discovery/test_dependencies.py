@@ -115,9 +115,9 @@ def test_diamonds_are_no_cycles() -> None:
 def test_a_chain_of_a_hundred_thousand_jobs() -> None:
     """Neither recursion nor quadratic time stands in the way of long chains."""
     drafts = [_draft("j0"), *(_draft(f"j{number}", f"j{number - 1}") for number in range(1, 100_000))]
-    start = time.monotonic()
+    start = time.process_time()
     edges = resolve(drafts[::-1])
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert len(edges) == 100_000
 
 
@@ -125,9 +125,9 @@ def test_many_different_globs_are_fast() -> None:
     """Each glob looks only at names that begin alike."""
     drafts = [_draft(f"j{number}.n=1") for number in range(10_000)]
     users = [_draft(f"u{number}", f"j{number}.n=*") for number in range(10_000)]
-    start = time.monotonic()
+    start = time.process_time()
     edges = resolve([*drafts, *users])
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert edges[-1][0].job == "id-j9999.n=1"
 
 

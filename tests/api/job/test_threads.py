@@ -29,10 +29,11 @@ def _job(folder: Path, name: str = "a", command: tuple[str, ...] = ("true",)) ->
 
 
 def _together(*actions: Callable[[], object]) -> None:
-    """Repeat each action in threads of its own for a moment; an exception in any of them is raised."""
+    """Repeat each action in threads of its own for a moment, at least once; an exception in any of them is raised."""
     end = time.monotonic() + SECONDS
 
     def repeat(action: Callable[[], object]) -> None:
+        action()
         while time.monotonic() < end:
             action()
 

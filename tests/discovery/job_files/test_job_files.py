@@ -292,9 +292,9 @@ def test_aliases_may_be_used_but_not_as_a_bomb(tree: Path) -> None:
     assert [job.cpus for job in _jobs(tree, merged)] == [2, 2]
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 10)]
-    start = time.monotonic()
+    start = time.process_time()
     assert "aliases" in _error(tree, "\n".join(lines))
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_billion_jobs_are_refused_at_once(tree: Path) -> None:
@@ -303,9 +303,9 @@ def test_a_billion_jobs_are_refused_at_once(tree: Path) -> None:
     text = json.dumps(
         {"jobs": [{"name": "a", "command": ["x"], "parameters": {"a": values, "b": values, "c": values}}]}
     )
-    start = time.monotonic()
+    start = time.process_time()
     assert "make 1000000000 jobs; at most 1000000" in _error(tree, text, "m.jobs.json")
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_brackets_in_texts_are_not_nesting(tree: Path) -> None:
