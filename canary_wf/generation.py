@@ -1,6 +1,5 @@
 """Generating a workflow: discovery, plan and files chained, as the command `generate` and the library do it."""
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from canary_wf.plan.planner import PlanSettings, make_plan
 from canary_wf.plan.store import load_plan, remove_session, write_session
 from canary_wf.plan.update import carry_over
 from canary_wf.snakemake.lock import workspace_lock
-from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, absolute_folder, session_names
+from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, absolute_path, session_names
 from canary_wf.state.trust import require_trusted
 from canary_wf.workflow.batch_table import write_batch_table
 from canary_wf.workflow.ownership import Ownership, ownership
@@ -53,7 +52,7 @@ class Generated(msgspec.Struct, frozen=True):
 
 def open_readings(paths: Sequence[Path], out: Path) -> ReadingCache:
     """Return the readings of test files under `paths` known in `out`, or to the user where OUT is not a workspace."""
-    return ReadingCache(cache_folder(out / STATE_FOLDER), [os.path.abspath(path) for path in paths])  # noqa: PTH100 - a key
+    return ReadingCache(cache_folder(out / STATE_FOLDER), [str(absolute_path(path)) for path in paths])
 
 
 def find_jobs(
@@ -100,7 +99,7 @@ def generate_workflow(
     With `update` the newest session's verdicts that still stand are taken over. Everything that can be refused is
     refused before anything is written. Raises InputError and WorkspaceError.
     """
-    out = absolute_folder(out)
+    out = absolute_path(out)
     before = session_names(out)
     require_trusted(out, before[-1:] if update else ())
     readings = open_readings(paths, out)

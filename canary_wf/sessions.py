@@ -6,7 +6,7 @@ from canary_wf.errors import UsageError
 from canary_wf.plan import store
 from canary_wf.plan.model import Plan
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.state.session_paths import SessionPaths, absolute_folder, session_names
+from canary_wf.state.session_paths import SessionPaths, absolute_path, session_names
 from canary_wf.wording import some
 
 
@@ -29,7 +29,7 @@ def load_status(out: str | Path = ".", session: str | None = None) -> SessionSta
 
 
 def _paths(out: str | Path, session: str | None) -> SessionPaths:
-    folder = absolute_folder(out)
+    folder = absolute_path(out)
     if session is None:
         return store.newest_session(folder)
     known = session_names(folder)

@@ -10,7 +10,7 @@ import canary_wf
 from canary_wf.errors import UsageError, WorkspaceError
 from canary_wf.plan.model import Plan
 from canary_wf.report.session import SessionState
-from canary_wf.state.session_paths import absolute_folder
+from canary_wf.state.session_paths import absolute_path
 from canary_wf.verdict.status import Outcome
 
 FIRST, SECOND = "20260101T000000.000001", "20260101T000000.000002"
@@ -78,8 +78,8 @@ def test_a_folder_has_one_name_however_it_is_typed(tmp_path: Path, monkeypatch: 
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "link").symlink_to("a/b")
     monkeypatch.chdir(tmp_path)
-    assert absolute_folder("a/../a/./b//") == tmp_path / "a" / "b"
-    assert absolute_folder("link") == tmp_path / "link"
-    assert absolute_folder("link/..") == tmp_path / "a"
-    assert absolute_folder("missing/../a") == tmp_path / "a"
-    assert absolute_folder("/..") == Path("/")
+    assert absolute_path("a/../a/./b//") == tmp_path / "a" / "b"
+    assert absolute_path("link") == tmp_path / "link"
+    assert absolute_path("link/..") == tmp_path / "a"
+    assert absolute_path("missing/../a") == tmp_path / "a"
+    assert absolute_path("/..") == Path("/")

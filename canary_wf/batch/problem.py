@@ -7,11 +7,12 @@ types. `canary_wf.resources` knows what a resource is and which ids it has.
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, Self
+from typing import Self
 
 import msgspec
 
 from canary_wf.errors import InputError
+from canary_wf.spec.job_spec import JobSpec
 from canary_wf.wording import amount
 
 Demand = tuple[float, ...]
@@ -128,50 +129,18 @@ LOCK = "lock:"
 """Prefix of a lock's name among resource types. A lock has one slot."""
 
 
-class _Job(Protocol):
-    """The fields that a job spec and a planned job share."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def cpus(self) -> int: ...
-    @property
-    def gpus(self) -> int: ...
-    @property
-    def nodes(self) -> int: ...
-    @property
-    def memory(self) -> int | None: ...
-    @property
-    def resources(self) -> dict[str, int]: ...
-    @property
-    def locks(self) -> tuple[str, ...]: ...
-    @property
-    def exclusive(self) -> bool: ...
-    @property
-    def upstreams(self) -> tuple[str, ...]: ...
-
-
-def demand_of(job: _Job) -> dict[str, int]:
+def demand_of(job: JobSpec) -> dict[str, int]:
     """Return the resource request of `job`: slots by type, and MiB of memory (0 if it does not say)."""
-    return {"cpus": job.cpus, "gpus": job.gpus, **job.resources, MEMORY: job.memory or 0}
+    return {**job.requested, MEMORY: job.memory or 0}
 
 
-class _Dependent(Protocol):
-    """A job as far as the graph goes."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def upstreams(self) -> tuple[str, ...]: ...
-
-
-def upstream_places(jobs: Sequence[_Dependent]) -> list[tuple[int, ...]]:
+def upstream_places(jobs: Sequence[JobSpec]) -> list[tuple[int, ...]]:
     """Return for each of `jobs` the places among them of those that it waits for, each once."""
     index = {job.id: place for place, job in enumerate(jobs)}
     return [tuple([index[name] for name in job.upstreams if name in index]) for job in jobs]
 
 
-def problem_of(jobs: Sequence[_Job], runtimes: Sequence[float], node: Mapping[str, int | None]) -> Problem:
+def problem_of(jobs: Sequence[JobSpec], runtimes: Sequence[float], node: Mapping[str, int | None]) -> Problem:
     """Return the problem of `jobs` with expected `runtimes` (seconds) on nodes that offer `node`.
 
     Dependencies on jobs outside `jobs` count as done. A type that `node` lacks is unlimited. A lock that several jobs

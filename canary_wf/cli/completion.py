@@ -7,7 +7,7 @@ import click
 
 from canary_wf.cli.configured import Configured
 from canary_wf.errors import CanaryWfError
-from canary_wf.state.session_paths import absolute_folder, session_names
+from canary_wf.state.session_paths import absolute_path, session_names
 
 _BATCH = (
     *("spec=duration:30m", "spec=count:", "spec=count:max", "spec=layout:atomic"),
@@ -34,7 +34,7 @@ def job_names(context: click.Context, _argument: click.Parameter, start: str) ->
     from canary_wf.plan.store import load_plan, newest_session
 
     with suppress(CanaryWfError):  # a shell that completes a word is not the place for errors
-        plan = load_plan(newest_session(absolute_folder(_out(context))).plan)
+        plan = load_plan(newest_session(absolute_path(_out(context))).plan)
         return [job.name for job in plan.jobs if job.name.startswith(start)]
     return []
 
@@ -42,7 +42,7 @@ def job_names(context: click.Context, _argument: click.Parameter, start: str) ->
 def session_names_from(context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
     """Return the names of sessions that begin with `start`, the newest one first."""
     with suppress(CanaryWfError):
-        return [name for name in reversed(session_names(absolute_folder(_out(context)))) if name.startswith(start)]
+        return [name for name in reversed(session_names(absolute_path(_out(context)))) if name.startswith(start)]
     return []
 
 

@@ -12,7 +12,7 @@ from canary_wf.cli.completion import batch_pairs
 from canary_wf.cli.configured import behind_configured, paths_or_configured
 from canary_wf.cli.workflow_options import software_choices
 from canary_wf.errors import InputError, UsageError, WorkspaceError
-from canary_wf.state.session_paths import absolute_folder
+from canary_wf.state.session_paths import absolute_path
 from canary_wf.verdict.retry_policy import ANY, MOST, parse_retry
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _folder(_context: click.Context, _option: click.Parameter, text: str) -> Pat
     # An empty variable in somebody's script must not mean the current folder.
     if not text:
         raise UsageError("is empty", where="-d", hint="name a folder, or leave -d out for the current one")
-    folder = absolute_folder(text)
+    folder = absolute_path(text)
     if os.path.exists(folder) and not os.path.isdir(folder):  # noqa: PTH110, PTH112 - also False where nobody may look
         hint = "name a folder with -d, or leave -d out for the current one"
         raise WorkspaceError("is not a folder", where=text, hint=hint)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from canary_wf.errors import UsageError
+from canary_wf.state.session_paths import absolute_path
 from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def environment_name(text: str, option: str) -> str:
         return text
     if not Path(text).is_file():
         raise UsageError(f"there is no file {text!r}", where=option.removesuffix("="))
-    return str(Path(text).absolute())
+    return str(absolute_path(text))
 
 
 def _pairs(texts: Iterable[str], option: str) -> Iterator[tuple[str, str]]:

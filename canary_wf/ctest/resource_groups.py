@@ -10,7 +10,7 @@ from typing import Any
 from canary_wf.resources.request import sizes_by_type
 from canary_wf.spec.ctest_rules import ResourceItem
 from canary_wf.spec.job_spec import JobSpec
-from canary_wf.spec.resource_request import Resources, request_of, slots_of
+from canary_wf.spec.resource_request import Resources, request_of
 
 COUNT_VARIABLE = "CTEST_RESOURCE_GROUP_COUNT"
 
@@ -29,9 +29,9 @@ def generated_request(spec: JobSpec) -> list[dict[str, Any]]:
 def job_request(spec: JobSpec) -> list[dict[str, Any]]:
     """Return what `spec` asks of a resource pool: the items of its groups in order, then one item a further slot."""
     if is_generated(spec):
-        return request_of(slots_of(spec))
+        return request_of(spec.requested)
     items = [item for group in spec.resource_groups for item in group if item.slots]
-    rest = Counter(slots_of(spec))
+    rest = Counter(spec.requested)
     rest.subtract(grouped_slots(spec))
     return [{"type": item.type, "slots": item.slots} for item in items] + request_of(rest)
 

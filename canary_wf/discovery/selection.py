@@ -126,7 +126,7 @@ def parameter_filter(text: str) -> Filter:
     reason = f"parameter expression {text!r} does not hold"
 
     def left_out(spec: JobSpec) -> str | None:
-        resources = {"cpus": spec.cpus, "gpus": spec.gpus, "nodes": spec.nodes, **spec.resources}
+        resources = {**spec.requested, "nodes": spec.nodes}
         return None if expression({**resources, **spec.parameters}) else reason
 
     return left_out

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH112, PTH113, PTH116, PTH120 - path objects would make up most of the time
+# ruff: noqa: PTH112, PTH113, PTH116, PTH120 - path objects would make up most of the time
 """Finds the test files below the PATHs of the command line, in an order that does not depend on the file system.
 
 Hidden folders and files, virtual environments, excluded files and files that no finder claims are skipped. A folder
@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.errors import InputError
+from canary_wf.state.session_paths import absolute_path
 
 Claims = Callable[[str], bool]
 """A function that says by a file's name whether any finder reads it."""
@@ -55,7 +56,7 @@ def find_files(
             if file.file in seen:
                 raise InputError("is found below two of the given paths", where=file.file, hint="give one of them")
             seen.add(file.file)
-        found.append((os.path.abspath(path) if is_folder else files[0].folder, files))
+        found.append((str(absolute_path(path)) if is_folder else files[0].folder, files))
     return found
 
 
@@ -68,7 +69,7 @@ def _single(path: Path, claims: Claims) -> FoundFile:
         raise InputError(
             "is not a test file", where=path, hint="give a *.pyt, *.jobs.yaml or CTestTestfile.cmake file, or a folder"
         )
-    return _checked(path.name, os.path.abspath(path))
+    return _checked(path.name, str(absolute_path(path)))
 
 
 def _checked(path: str, file: str) -> FoundFile:
@@ -83,7 +84,7 @@ class _Walk:
     """A search below one PATH."""
 
     def __init__(self, root: Path, claims: Claims, exclude: Sequence[str]) -> None:
-        self.root = os.path.abspath(root)
+        self.root = str(absolute_path(root))
         self.real = os.path.realpath(root)
         self.claims = claims
         self.exclude = exclude

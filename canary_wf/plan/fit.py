@@ -54,7 +54,7 @@ def misfit(job: JobSpec, node: NodeShape, pool: ResourcePool | None = None, *, o
     """Return why `job` does not fit on nodes of this shape, or None if it fits."""
     if job.nodes > node.nodes:
         return f"needs {job.nodes} nodes, a job may use {node.nodes}"
-    for resource_type, requested in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
+    for resource_type, requested in job.requested.items():
         available = node.capacities.get(resource_type, 0) * job.nodes
         if requested > available:
             what = f"needs {amount(requested, resource_type)}, {_nodes(job.nodes)} {available or 'none'}"
@@ -83,7 +83,7 @@ def _too_large(job: JobSpec, pool: ResourcePool | None, *, on_slurm: bool) -> st
 def remedy(job: JobSpec, node: NodeShape, *, on_slurm: bool = False) -> str | None:
     """Return the options that describe a node on which `job` fits, or None if a different node would not help."""
     options = [f"-r nodes={job.nodes}"] if job.nodes > node.nodes else []
-    for resource_type, requested in {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items():
+    for resource_type, requested in job.requested.items():
         if requested > node.capacities.get(resource_type, 0) * job.nodes:
             options.append(
                 f"-r {resource_type}={-(-requested // job.nodes)}" if resource_type not in SINGULAR else _FILE

@@ -77,7 +77,7 @@ def created_at(paths: SessionPaths) -> float:
 
 def running_sessions(sessions: Iterable[SessionPaths]) -> set[str]:
     """Return the names of the sessions with a live runner."""
-    files = [path for paths in sessions for path in (paths.folder / "batches").glob("*/attempt.json")]
+    files = [paths.batch(batch).attempt for paths in sessions for batch in paths.batches()]
     return {path.parents[2].name for path in living((path, read_attempt(path)) for path in files)}
 
 

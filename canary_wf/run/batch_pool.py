@@ -243,7 +243,7 @@ def _visible_resources(
 
 def _multi_node_request(job: PlannedJob) -> Iterable[tuple[str, int]]:
     """Return what a job of several nodes requests, by type; empty for any other job."""
-    return {"cpus": job.cpus, "gpus": job.gpus, **job.resources}.items() if job.nodes > 1 else ()
+    return job.requested.items() if job.nodes > 1 else ()
 
 
 def _allocation(batch_slice: BatchSlice, environment: Mapping[str, str]) -> "SlurmAllocation | None":
@@ -276,7 +276,7 @@ def candidate_ids(pool: ResourcePool, batch_slice: BatchSlice) -> dict[str, tupl
     batch = batch_slice.batch
     largest, most = largest_items(batch_slice.jobs)
     found: dict[str, tuple[int, list[str]]] = {}
-    requested = {"cpus": batch.cpus, "gpus": batch.slots_of_gpus, **batch.resources}
+    requested = batch.requested
     for job in batch_slice.jobs:  # the batch's amounts are per node
         for resource_type, slots in _multi_node_request(job):
             requested[resource_type] = max(requested.get(resource_type, 0), slots)

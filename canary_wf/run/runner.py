@@ -43,7 +43,7 @@ from canary_wf.state.journal import read_journal
 from canary_wf.state.journal_repair import load_batch
 from canary_wf.state.recording import attach_user_hooks, open_recorder
 from canary_wf.state.result_copies import note_copy
-from canary_wf.state.session_paths import LocatedJob, SessionPaths, require_inside
+from canary_wf.state.session_paths import LocatedJob, SessionPaths, absolute_path, require_inside
 from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome, Status
 
@@ -116,7 +116,7 @@ def run_batch(
     _require_upstreams(batch_slice.batch, paths)
     _require_not_replaced(batch, paths)
     # The runner changes its folder for each job it starts, so all paths must be absolute.
-    expected = None if result is None else Path(os.path.abspath(result))  # noqa: PTH100 - links are kept
+    expected = None if result is None else absolute_path(result)
     attempt = _BatchAttempt(batch_slice, paths, expected, bind=bind or batch_slice.bind)
     return attempt.run(workers or batch_slice.workers)
 

@@ -15,7 +15,6 @@ from canary_wf.history.run_times import record_session
 from canary_wf.recovery.reconcile import reconcile_batches
 from canary_wf.recovery.user_stop import cancel_submissions, note_user_stop, stopped_by_user
 from canary_wf.snakemake.lock import record_owner
-from canary_wf.snakemake.waiting_notices import show_waiting_batches
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.trust import require_trusted
 
@@ -27,7 +26,7 @@ def workflow_started(plan: str) -> None:
         require_trusted(paths.out, [paths.session])
         record_owner(paths.out)
         show_waiting_batches(paths)
-        warn_about(reconcile_batches(paths, _batches(paths)))
+        warn_about(reconcile_batches(paths, paths.batches()))
 
 
 def workflow_succeeded(plan: str) -> None:
@@ -35,7 +34,7 @@ def workflow_succeeded(plan: str) -> None:
     paths = SessionPaths.of_plan(Path(plan))
     with _errors_reported():
         require_trusted(paths.out, [paths.session])
-        keep_runtimes(paths, _batches(paths))
+        keep_runtimes(paths, paths.batches())
 
 
 def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
@@ -46,9 +45,9 @@ def workflow_failed(plan: str, logs: Iterable[str] = ()) -> None:
         if stopped_by_user(logs):
             now = time.time()
             note_user_stop(paths, now)
-            cancel_submissions((paths.batch(batch).submission for batch in _batches(paths)), now)
-        warn_about(reconcile_batches(paths, _batches(paths)))
-        keep_runtimes(paths, _batches(paths))
+            cancel_submissions((paths.batch(batch).submission for batch in paths.batches()), now)
+        warn_about(reconcile_batches(paths, paths.batches()))
+        keep_runtimes(paths, paths.batches())
     command = f"canary-wf status -d {shlex.quote(str(paths.out))}"
     sys.stderr.write(f"canary-wf: the run did not pass; see what happened with: {command}\n")
 
@@ -76,8 +75,3 @@ def _errors_reported() -> Iterator[None]:
     except UnicodeEncodeError as error:
         # Folder names in UTF-8, which Snakemake's process cannot write. The rules reconcile the state themselves.
         sys.stderr.write(f"canary-wf: the locale has no letter for {error.object!a}; set a UTF-8 one, as C.UTF-8\n")
-
-
-def _batches(paths: SessionPaths) -> list[str]:
-    folder = paths.folder / "batches"
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

@@ -9,7 +9,7 @@ from canary_wf.resources.slurm.jobs import ask_states, ended
 from canary_wf.snakemake.lock import is_locked
 from canary_wf.snakemake.parent_workflows import running_parent_workflows
 from canary_wf.state.attempt import AttemptFile, living, read_attempt
-from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.state.session_paths import BatchPaths, SessionPaths, session_names
 from canary_wf.state.submission import read_submissions
 from canary_wf.wording import some
 
@@ -41,9 +41,9 @@ def running_batches(out: Path) -> list[str]:
     # An unreadable or empty attempt file is damage, whose runner, if there is one, ends when it notices; or it belongs
     # to another user, whose Snakemake holds the lock. Neither is a reason not to start anew.
     attempts: list[tuple[Path, AttemptFile]] = []
-    for folder in _batches(out):
+    for files in _newest_batches(out):
         with suppress(OSError, WorkspaceError):
-            path = folder / "attempt.json"
+            path = files.attempt
             attempt = read_attempt(path)
             if attempt is not None and attempt.token and os.access(path, os.F_OK):
                 attempts.append((path, attempt))
@@ -54,14 +54,15 @@ def running_batches(out: Path) -> list[str]:
 def queued_jobs(out: Path) -> list[str]:
     """Return the Slurm jobs of batches of the newest session that were submitted and have not ended."""
     waiting = []
-    for folder in _batches(out):
-        submissions = () if os.path.lexists(folder / "result.json") else read_submissions(folder / "submission.json")
+    for files in _newest_batches(out):
+        submissions = () if os.path.lexists(files.result) else read_submissions(files.submission)
         if submissions and submissions[-1].ended is None and submissions[-1].slurm_job_id is not None:
             waiting.append(submissions[-1].slurm_job_id)
     states = ask_states(waiting)
     return [job for job in waiting if job in states and not ended(states[job]) and states[job] != "COMPLETED"]
 
 
-def _batches(out: Path) -> list[Path]:
+def _newest_batches(out: Path) -> list[BatchPaths]:
     names = session_names(out)
-    return sorted((SessionPaths(out, names[-1]).folder / "batches").glob("*")) if names else []
+    newest = SessionPaths(out, names[-1]) if names else None
+    return [] if newest is None else [newest.batch(batch) for batch in newest.batches()]

@@ -65,13 +65,12 @@ def _has_timed_out(paths: SessionPaths, slurm_job: SlurmJobToCheck) -> bool:
 
 def _others(paths: SessionPaths) -> Iterator[SlurmJobToCheck]:
     """Yield the session's other jobs that will be asked about; none inside a batch, which only asks for itself."""
-    folder = paths.folder / "batches"
-    if own_ids() or not folder.is_dir():
+    if own_ids():
         return
-    for batch in folder.iterdir():
-        files = paths.batch(batch.name)
+    for batch in paths.batches():
+        files = paths.batch(batch)
         with suppress(CanaryWfError, OSError):  # an error of another batch, which reports it itself
             if files.journal.exists() and not files.result.exists():
-                slurm_job = slurm_job_to_check(paths, batch.name, read_journal(files.journal))
+                slurm_job = slurm_job_to_check(paths, batch, read_journal(files.journal))
                 if slurm_job is not None and slurm_job.slurm_job_id not in _ended_states:
                     yield slurm_job

@@ -32,8 +32,7 @@ def show_waiting_batches(paths: SessionPaths) -> None:
 
 
 def _waiting(paths: SessionPaths) -> list[tuple[SessionPaths, str]]:
-    found = (paths.folder / "batches").glob(f"*/{paths.batch('').waiting.name}")
-    return [(paths, path.parent.name) for path in found]
+    return [(paths, batch) for batch in paths.batches() if paths.batch(batch).waiting.exists()]
 
 
 class WaitingNotices:

@@ -69,6 +69,11 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
         """How many slots of GPUs its schedule peaks at."""
         return self.gpus if self.gpu_slots is None else self.gpu_slots
 
+    @property
+    def requested(self) -> dict[str, int]:
+        """The slots its schedule peaks at, of each type of the pool."""
+        return {"cpus": self.cpus, "gpus": self.slots_of_gpus, **self.resources}
+
 
 class Upstream(msgspec.Struct, frozen=True):
     """A job of another batch that a job of this batch depends on."""

@@ -133,6 +133,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.timeout * self.timeout_multiplier
 
     @property
+    def requested(self) -> dict[str, int]:
+        """The slots it asks for of each type of the pool; cpus and gpus are always among them."""
+        return {"cpus": self.cpus, "gpus": self.gpus, **self.resources}
+
+    @property
     def upstreams(self) -> tuple[str, ...]:
         """The ids of the jobs that it waits for, each once."""
         return tuple(dict.fromkeys(edge.job for edge in self.dependencies))

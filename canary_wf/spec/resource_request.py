@@ -16,17 +16,12 @@ def ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
-def slots_of(spec: JobSpec) -> dict[str, int]:
-    """Return the slots `spec` needs of each type of the pool, types it needs none of included for cpus and gpus."""
-    return {"cpus": spec.cpus, "gpus": spec.gpus, **spec.resources}
-
-
 def resource_parameters(spec: JobSpec) -> dict[str, int]:
     """Return the numbers that size the job: cpus, gpus, further types, and nodes where it needs more than one.
 
     A parameter of the job with such a name wins. Raises InvalidTypeError when that is not a whole number.
     """
-    found = slots_of(spec)
+    found = spec.requested
     if spec.nodes != 1:
         found["nodes"] = spec.nodes
     for name in list(found):

@@ -7,13 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
-
-import msgspec
 
 from canary_wf.errors import one_line
 from canary_wf.files.json_files import read_json
 from canary_wf.process.process_identity import this_place
+from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.attempt import Attempt
 from canary_wf.state.events import AttemptEnded, AttemptStarted
@@ -21,28 +19,6 @@ from canary_wf.state.journal import read_journal, rewrite_journal
 from canary_wf.state.journal_repair import load_batch
 from canary_wf.state.recorder import Recorder
 from canary_wf.state.session_paths import LocatedJob, SessionPaths, relative_to_out, require_inside
-
-
-class _Upstream(msgspec.Struct, frozen=True):
-    id: str
-    name: str
-    directory: str
-
-
-class _HookSettings(Protocol):
-    """The settings of a slice that concern user hooks."""
-
-    @property
-    def hooks(self) -> tuple[str, ...]: ...
-    @property
-    def hooks_signature(self) -> str: ...
-
-
-class _Slice(msgspec.Struct, frozen=True):
-    jobs: tuple[JobSpec, ...]
-    upstreams: tuple[_Upstream, ...]
-    hooks: tuple[str, ...] = ()
-    hooks_signature: str = ""
 
 
 def open_recorder(
@@ -94,7 +70,7 @@ def reopen_recorder(
 
     `done` says that the batch had a result until now. Raises WorkspaceError when the slice is missing or damaged.
     """
-    batch_slice: _Slice = read_json(paths.slice(batch), _Slice)
+    batch_slice: BatchSlice = read_json(paths.slice(batch), BatchSlice)
     require_inside(paths.slice(batch), (*batch_slice.jobs, *batch_slice.upstreams), [batch], directories=not anywhere)
     recorder = open_recorder(paths, batch, batch_slice.jobs, batch_slice.upstreams, require_current, done=done)
     attach_user_hooks(recorder, batch_slice, paths, batch)
@@ -119,7 +95,7 @@ def own_attempt(
         attempt.end()
 
 
-def attach_user_hooks(recorder: Recorder, batch_slice: _HookSettings, paths: SessionPaths, batch: str) -> None:
+def attach_user_hooks(recorder: Recorder, batch_slice: BatchSlice, paths: SessionPaths, batch: str) -> None:
     """Attach the user hooks (``module:object``) named in the slice to what is recorded of `batch`."""
     if batch_slice.hooks:
         from canary_wf.hooks.user_hooks import UserHooks, own_hooks

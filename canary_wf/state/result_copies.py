@@ -16,7 +16,7 @@ import msgspec
 from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.files.json_files import not_writable, write_all
 from canary_wf.files.plain_files import open_own, read_plain
-from canary_wf.state.session_paths import STATE_FOLDER
+from canary_wf.state.session_paths import STATE_FOLDER, absolute_path
 
 
 class _Copy(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ def note_copy(register: Path, own: Path, target: Path) -> None:
 
     Raises WorkspaceError when the register cannot be written.
     """
-    expected = os.path.abspath(target)  # noqa: PTH100 - resolve() would follow links
+    expected = str(absolute_path(target))
     if expected == str(own) or expected in _registered(register):
         return
     from canary_wf.files.user_key import signature  # late, as most results have no copies

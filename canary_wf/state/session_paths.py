@@ -138,9 +138,20 @@ class SessionPaths(NamedTuple):
         """Return the slice of the plan for the runner of `batch`."""
         return self.folder / "slices" / f"{batch}.json"
 
+    @property
+    def _batches(self) -> Path:
+        return self.folder / "batches"
+
+    def batches(self) -> list[str]:
+        """Return the ids of the batches whose folders are there, sorted; none where nobody may look."""
+        try:
+            return sorted(os.listdir(self._batches))  # noqa: PTH208 - names are wanted
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return []
+
     def batch(self, batch: str) -> BatchPaths:
         """Return the files of `batch`."""
-        return BatchPaths(self.folder / "batches" / batch)
+        return BatchPaths(self._batches / batch)
 
     def job(self, directory: str) -> Path:
         """Return the working directory of the job whose spec names `directory`."""
@@ -156,7 +167,7 @@ class SessionPaths(NamedTuple):
 
         Raises WorkspaceError for a path that is not of this form.
         """
-        folder = absolute_folder(plan).parent
+        folder = absolute_path(plan).parent
         if folder.parent.parts[-2:] != (STATE_FOLDER, "sessions"):
             raise WorkspaceError(
                 "is not the plan of a session", where=plan, hint=f"it lies in {STATE_FOLDER}/sessions/"
@@ -189,8 +200,8 @@ def require_inside(
             raise WorkspaceError(message, where=where, hint=_ANEW)
 
 
-def absolute_folder(path: Path | str) -> Path:
-    """Return `path` as an absolute path without ``.``, ``..`` and ``//``, so that one folder has one name.
+def absolute_path(path: Path | str) -> Path:
+    """Return `path` as an absolute path without ``.``, ``..`` and ``//``, so that one file has one name.
 
     Links are kept, so that a workspace reached through a link keeps that path. Only a link before a ``..`` is resolved,
     as the system would do.

@@ -19,6 +19,7 @@ from canary_wf.errors import UsageError, WorkspaceError, one_line
 from canary_wf.generation import find_jobs
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.session_paths import absolute_path
 from canary_wf.verdict.exit_code import ANY_FAILURE, DIFFED, describe_exit
 from canary_wf.wording import amount
 
@@ -54,13 +55,13 @@ def command(context: click.Context, /, *, file: Path, names: tuple[str, ...], as
 
 def _path_in_tree(file: Path, configured: Iterable[str]) -> str | None:
     """Return the path of `file` from the top of its tree, None where that is its own folder."""
-    place = os.path.abspath(file)  # noqa: PTH100 - the file's own name counts, whatever it is a link to
+    place = str(absolute_path(file))
     known = _path_in_session(place)
     if known is not None:
         return known
     first = Path(os.path.relpath(place)).parts[0]
     for top in (*configured, first):
-        above = os.path.abspath(top)  # noqa: PTH100 - as above
+        above = str(absolute_path(top))
         if place.startswith(f"{above}/") and first != os.pardir:
             return os.path.relpath(place, above)
     return None
@@ -77,13 +78,12 @@ def _path_in_session(place: str) -> str | None:
 
 
 def _shown(job: JobSpec, names: dict[str, str], found: Discovery) -> dict[str, Any]:
-    amounts = {"cpus": job.cpus, "gpus": job.gpus, **job.resources}
     limit = f", ended after {format_duration(job.limit)}" if job.limit != job.timeout else ""
     here = [f"{names.get(edge.job, edge.job)} ({edge.when})" for edge in job.dependencies]
     return {
         "masked": job.mask,
         "keywords": ", ".join(job.keywords),
-        "resources": ", ".join(amount(count, kind) for kind, count in amounts.items() if count),
+        "resources": ", ".join(amount(count, kind) for kind, count in job.requested.items() if count),
         "memory": None if job.memory is None else f"{job.memory} MiB",
         "nodes": job.nodes if job.nodes > 1 else None,
         "timeout": f"{format_duration(job.timeout)}{limit}",

@@ -15,6 +15,7 @@ from canary_wf.files.json_files import not_writable, write_for_user
 from canary_wf.plan.store import newest_session
 from canary_wf.report.formats.registry import CDASH, FORMATS, reporter
 from canary_wf.report.session import SessionState, load_session
+from canary_wf.state.session_paths import absolute_path
 
 _STANDARD_OUTPUT = Path("-")
 _ELSEWHERE = "name another file with -o"
@@ -92,7 +93,7 @@ def _annotate(state: SessionState, text: str, target: Path | None) -> None:
                 file.write(text)
         except OSError as error:
             raise not_writable(Path(summary), error, _ELSEWHERE) from error
-    sys.stdout.write(annotations(state, Path(os.environ.get("GITHUB_WORKSPACE") or ".").absolute()))
+    sys.stdout.write(annotations(state, absolute_path(os.environ.get("GITHUB_WORKSPACE") or ".")))
 
 
 def _write(target: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from canary_wf.report.table import damage
 from canary_wf.snakemake.input_times import set_back
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.result_copies import note_copy
-from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.session_paths import SessionPaths, absolute_path
 from canary_wf.state.trust import require_trusted
 
 _TOLD = 10
@@ -37,7 +37,7 @@ def command(*, plan: Path, result: Path, log: Path | None) -> int:
             return ExitCode.JOBS_FAILED
     note_copy(paths.copies, paths.gate, result)
     write_json(result, {"session": state.plan.session, "counts": state.counts()})
-    set_back((folder / "report" / "report.json" for folder in (paths.folder, result.absolute().parent)), result)
+    set_back((folder / "report" / "report.json" for folder in (paths.folder, absolute_path(result).parent)), result)
     return ExitCode.DONE
 
 

@@ -12,7 +12,7 @@ from canary_wf.report.table import summary
 from canary_wf.snakemake.event_handlers import keep_runtimes, warn_about
 from canary_wf.snakemake.input_times import results_in, set_back
 from canary_wf.state.result_copies import note_copy
-from canary_wf.state.session_paths import SessionPaths
+from canary_wf.state.session_paths import SessionPaths, absolute_path
 from canary_wf.state.trust import require_trusted
 
 _PATH = click.Path(path_type=Path)
@@ -42,7 +42,7 @@ def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
         except OSError as error:
             raise not_writable(target, error) from error
         write_atomic(target, FORMATS[kind](state).encode())
-    sessions = (paths.folder, wanted["json"].absolute().parents[1])
+    sessions = (paths.folder, absolute_path(wanted["json"]).parents[1])
     set_back(results_in(sessions, (batch.id for batch in state.plan.batches)), wanted["junit"])
     if log is not None:
         write_atomic(log, f"{summary(state)}\n".encode())

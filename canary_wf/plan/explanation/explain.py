@@ -64,8 +64,7 @@ def explain(plan: Plan, job: PlannedJob, history: History) -> Explanation:
 
 
 def _asked(job: PlannedJob) -> str:
-    slots = {"cpus": job.cpus, "gpus": job.gpus, **job.resources}
-    phrases = [amount(number, resource_type) for resource_type, number in slots.items() if number]
+    phrases = [amount(number, resource_type) for resource_type, number in job.requested.items() if number]
     phrases += [f"{job.memory} MiB of memory"] if job.memory else []
     phrases += [f"{job.nodes} nodes"] if job.nodes > 1 else []
     phrases += ["the whole node for itself"] if job.exclusive else []
