@@ -15,8 +15,8 @@ import msgspec
 from canary_wf.configuration.keys import PREFIX, Key, Value, configuration_schema, key_of, known_keys
 from canary_wf.configuration.values import check_value
 from canary_wf.discovery.job_files.check import complaint
-from canary_wf.discovery.job_files.load import LoadedFile, load_job_file
 from canary_wf.errors import InputError
+from canary_wf.files.documents import Document, load_document
 
 _TYPES = {
     "string": (str,),
@@ -111,7 +111,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 def _from_file(file: Path) -> dict[str, Setting]:
-    loaded = load_job_file(os.path.relpath(file))
+    loaded = load_document(os.path.relpath(file))
     if loaded.value is None:
         return {}
     if not fits(loaded.value, configuration_schema()):
@@ -164,9 +164,7 @@ def _typed(text: str, key: Key, variable: str) -> Value:
     value = _converted(text, key.schema.get("type"))
     schema = {name: part for name, part in key.schema.items() if not name.startswith("x-")}
     if not fits(value, schema):
-        raise complaint(LoadedFile(variable, "", value, None), schema) or InputError(
-            "is not understood", where=variable
-        )
+        raise complaint(Document(variable, "", value, None), schema) or InputError("is not understood", where=variable)
     return value
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from canary_wf.discovery.draft import Draft
 from canary_wf.discovery.job_files.expand import expand_entries
-from canary_wf.discovery.job_files.load import LoadedFile
 from canary_wf.discovery.kinds import FINDERS, Finder
 from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.walk import FoundFile
+from canary_wf.files.documents import Document
 from canary_wf.plugins import load_plugins, plugin_error, told
 
 GROUP = "canary_wf.finders"
@@ -20,7 +20,7 @@ def drafts_from_entries(file: FoundFile, entries: Sequence[dict[str, Any]], opti
 
     Raises InputError with the file and the key path, such as ``jobs[2].cpus``, for an invalid entry.
     """
-    loaded = LoadedFile(file.file, "", {"jobs": list(entries)}, None)
+    loaded = Document(file.file, "", {"jobs": list(entries)}, None)
     return expand_entries(file, loaded, options, Timeouts(options.timeouts))
 
 

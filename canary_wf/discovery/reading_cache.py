@@ -18,6 +18,7 @@ import msgspec
 
 from canary_wf.discovery.pyt.protocol import FileReading
 from canary_wf.errors import WorkspaceError
+from canary_wf.files import documents
 from canary_wf.files.plain_files import read_plain
 from canary_wf.files.private_folder import PrivateFolder
 from canary_wf.files.user_folders import user_folder
@@ -162,7 +163,8 @@ def cache_folder(workspace: Path) -> Path:
 def _reader() -> str:
     """Return a text that identifies the reader: the Python, the location of its libraries, and the reader's files."""
     sources = [Path(__file__).with_name("pyt") / name for name in ("reader_process.py", "access_log.py")]
-    sources += [Path(__file__).with_name("job_files") / name for name in ("load.py", "check.py", "jobs.schema.json")]
+    sources += [Path(documents.__file__)]
+    sources += [Path(__file__).with_name("job_files") / name for name in ("check.py", "jobs.schema.json")]
     found = [path.stat() for path in (*sources, RUNTIME / "canary" / "directives.py")]
     marks = [f"{each.st_size}:{each.st_mtime_ns}" for each in found]
     path = os.environ.get("PYTHONPATH", "")

@@ -149,7 +149,7 @@ def test_an_unchanged_job_file_is_not_parsed_again(reader: Reader, monkeypatch: 
     reader.write(text, "t.jobs.yaml")
     first = reader.names()
     assert len(first) == 3
-    monkeypatch.setattr("canary_wf.discovery.job_files.load._from_yaml", None)
+    monkeypatch.setattr("canary_wf.files.documents._from_yaml", None)
     assert reader.names() == first
     reader.write('{"jobs": [{"name": "b", "command": "true"}]}', "u.jobs.json")
     assert reader.names() == [*first, "b"]

@@ -65,7 +65,7 @@ def test_ids_come_from_the_file_that_the_batch_itself_made(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("written", "slots", "told"),
-    [("{", 1, "spec.json:1: is not valid JSON"), (_file("a"), 5, "asked for 5 slots")],
+    [("{", 1, "spec.json:1: is not JSON"), (_file("a"), 5, "asked for 5 slots")],
 )
 def test_a_file_that_does_not_do_breaks_the_test(tmp_path: Path, written: str, slots: int, told: str) -> None:
     """As with ctest, which does not run it: the others go on, and what runs after it, such as a clean-up, as well."""

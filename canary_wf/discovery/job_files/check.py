@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from canary_wf.discovery.job_files.load import LoadedFile
 from canary_wf.errors import InputError
+from canary_wf.files.documents import Document
 
 _Text = Annotated[str, Meta(pattern=r"\S")]
 _Name = Annotated[str, Meta(pattern=r"^(?!\.{1,2}(?:/|$))[\w.=+@,-]+(?:/(?!\.{1,2}(?:/|$))[\w.=+@,-]+)*$(?!\n)")]
@@ -96,7 +96,7 @@ _PATTERNS = {
 }
 
 
-def check_job_file(loaded: LoadedFile) -> list[dict[str, Any]]:
+def check_job_file(loaded: Document) -> list[dict[str, Any]]:
     """Return the jobs in `loaded`. Raises InputError about the first error, with file, line and key path."""
     if loaded.value is None:
         raise InputError("is empty", where=loaded.file, hint="it needs the key 'jobs'")
@@ -108,7 +108,7 @@ def check_job_file(loaded: LoadedFile) -> list[dict[str, Any]]:
     return _jobs(loaded)
 
 
-def complaint(loaded: LoadedFile, schema: dict[str, Any]) -> InputError | None:
+def complaint(loaded: Document, schema: dict[str, Any]) -> InputError | None:
     """Return the first error of `loaded` by the JSON Schema, with its line and key path, or None."""
     from jsonschema import Draft202012Validator
 
@@ -118,7 +118,7 @@ def complaint(loaded: LoadedFile, schema: dict[str, Any]) -> InputError | None:
     return _as_error(loaded, min(errors, key=lambda error: [str(key).zfill(9) for key in error.absolute_path]))
 
 
-def _jobs(loaded: LoadedFile) -> list[dict[str, Any]]:
+def _jobs(loaded: Document) -> list[dict[str, Any]]:
     assert isinstance(loaded.value, dict)
     jobs: list[dict[str, Any]] = loaded.value["jobs"]
     return jobs
@@ -130,7 +130,7 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
-def _as_error(loaded: LoadedFile, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
+def _as_error(loaded: Document, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
     keys = tuple(error.absolute_path)
     special = {"additionalProperties": _unknown_key, "oneOf": _nearest, "type": _wrong_type}.get(error.validator)
     if special is not None:
@@ -155,7 +155,7 @@ def _missing(error: Any) -> str:  # noqa: ANN401 - a jsonschema error
     return next(str(key) for key in error.validator_value if key not in error.instance)
 
 
-def _unknown_key(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
+def _unknown_key(loaded: Document, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
     known = list(error.schema["properties"])
     extra = next(key for key in error.instance if key not in known)
     near = get_close_matches(extra, known, n=1)
@@ -163,20 +163,20 @@ def _unknown_key(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # n
     return loaded.error((*keys, extra), "this key is not known", hint)
 
 
-def _wrong_type(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
+def _wrong_type(loaded: Document, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
     quote = isinstance(error.instance, bool) and "string" in error.validator_value
     what = f"{error.instance!r:.80} is not {_type_names(error.validator_value)}"
     return loaded.error(keys, what, "put quotes around it" if quote else None)
 
 
-def _misfit(loaded: LoadedFile, keys: Keys, value: object) -> InputError:
+def _misfit(loaded: Document, keys: Keys, value: object) -> InputError:
     form = next((text for key, text in _PATTERNS.items() if key in map(str, keys)), None)
     if not str(value).strip():
         return loaded.error(keys, "this text is empty")
     return loaded.error(keys, f"{value!r:.80} is not allowed", None if form is None else f"use {form}")
 
 
-def _nearest(loaded: LoadedFile, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
+def _nearest(loaded: Document, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
     """Return the error of the alternative closest to the value: one whose type matches, else all types."""
     closer = [each for each in error.context if not (each.validator == "type" and len(each.path) == 0)]
     if closer:

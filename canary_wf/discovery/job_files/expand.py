@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from canary_wf.discovery.dependencies import DependencyArguments, dependency_arguments
 from canary_wf.discovery.draft import DependencyRequest, Draft, inner_path, source_path
 from canary_wf.discovery.job_files.check import check_job_file
-from canary_wf.discovery.job_files.load import LoadedFile, load_job_file
 from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, product
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.durations import parse_positive_duration
 from canary_wf.errors import InputError
+from canary_wf.files.documents import Document, load_document
 from canary_wf.resources.memory_size import MIB, parse_memory
 from canary_wf.spec.identity import job_id, job_name
 from canary_wf.spec.job_spec import Artifact, Asset, JobSpec
@@ -45,14 +45,15 @@ _DEFAULTS = {"cpus": 1, "gpus": 0, "nodes": 1}
 
 def expand_job_file(found: FoundFile, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
     """Return the jobs of the job file `found`. Raises InputError with file, line and key path."""
-    loaded = load_job_file(found.file, options.readings)
+    readings = options.readings
+    loaded = load_document(found.file, None if readings is None else readings.document)
     drafts = expand_entries(found, loaded, options, timeouts)
-    if options.readings is not None:
-        options.readings.keep_document(found.file, loaded.value)
+    if readings is not None:
+        readings.keep_document(found.file, loaded.value)
     return drafts
 
 
-def expand_entries(found: FoundFile, loaded: LoadedFile, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
+def expand_entries(found: FoundFile, loaded: Document, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
     """Return the jobs of `loaded`, a job file or a plug-in's entries with the same keys."""
     entries = check_job_file(loaded)
     drafts: list[Draft] = []
@@ -73,7 +74,7 @@ class _Entry:
     def __init__(
         self,
         found: FoundFile,
-        loaded: LoadedFile,
+        loaded: Document,
         number: int,
         entry: dict[str, Any],
         options: DiscoveryOptions,

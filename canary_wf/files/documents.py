@@ -1,22 +1,23 @@
-"""Reading the text of a job file: YAML without its traps, or JSON, every mistake with its line.
+"""Reading YAML and JSON that people write: job files, the configuration, resource pools; every mistake has its line.
 
-Beyond plain YAML, a key given twice is refused, ``1e-3`` is a number, dates stay text, and a file whose aliases blow
-it up is refused before anything walks over it.
+YAML comes without its traps: a key given twice is refused, ``1e-3`` is a number, dates stay text, and a file whose
+aliases blow it up is refused before anything walks over it. PyYAML is imported when the first text needs it.
 """
 
 import json
 import math
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from canary_wf.discovery.reading_cache import ReadingCache
 from canary_wf.errors import InputError
 from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 
-_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    import yaml
+
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _ODD_ESCAPE = re.compile(r"\\[0xuU]")
 """The escapes by which a text can hold what the file itself cannot: a NUL character, or half of a surrogate pair."""
@@ -29,22 +30,30 @@ _FREE_NODES = 100_000
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
-class _Loader(_BASE):  # type: ignore[misc]  # which of the two bases is there is known at run time only
-    """A safe loader that refuses repeated keys."""
+@cache
+def _base() -> Any:  # noqa: ANN401 - the quick loader where PyYAML was built with it
+    import yaml
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the base class reads it by this name
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
-        for first, resolvers in _BASE.yaml_implicit_resolvers.items()
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@cache
+def _loader() -> Any:  # noqa: ANN401 - a class derived from one that is known at run time only
+    """Return the safe loader that takes dates for text and ``1e-3`` for a number."""
+    base = _base()
+    resolvers = {
+        first: [(tag, pattern) for tag, pattern in each if tag != _TIMESTAMP]
+        for first, each in base.yaml_implicit_resolvers.items()
     }
+    loader: Any = type("_Loader", (base,), {"yaml_implicit_resolvers": resolvers})
+    loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+    return loader
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+class Document:
+    """The value of a file of this `text`, and where its parts stand; `node` is what YAML made of it, if known."""
 
-
-class LoadedFile:
-    """The value of a job file, and where its parts stand."""
-
-    def __init__(self, file: str, text: str, value: object, node: yaml.Node | None) -> None:
+    def __init__(self, file: str, text: str, value: object, node: "yaml.Node | None" = None) -> None:
         self.file = file
         self._text = text
         self.value = value
@@ -58,32 +67,54 @@ class LoadedFile:
     def place(self, keys: tuple[str | int, ...]) -> str:
         """Return ``file:line`` of the part at `keys`, or of the nearest part around it."""
         if self._node is None:
+            import yaml
+
             try:
-                self._node = yaml.compose(self._text, _BASE)  # JSON is YAML too, but for tabs
-            except (yaml.YAMLError, UnicodeEncodeError):
+                self._node = yaml.compose(self._text, _base())  # JSON is YAML too, but for tabs
+            except (yaml.YAMLError, UnicodeEncodeError, RecursionError):
                 return self.file
         lines = list(_along(self._node, keys))
         return f"{self.file}:{lines[-1]}" if lines else self.file
 
 
-def load_job_file(file: str, known: ReadingCache | None = None) -> LoadedFile:
-    """Return the content of `file`, which is not parsed where its value is `known`. Raises InputError with the line."""
+def load_document(file: str, known: Callable[[str], object] | None = None) -> Document:
+    """Return the content of `file`, JSON where it is called so, else YAML. Raises InputError with the line.
+
+    It holds nothing but what a JSON file can say, and is not parsed where `known` returns its value.
+    """
+    text = read_text(file)
+    if known is not None and (value := known(file)) is not None:
+        return Document(file, text, value)
+    document = json_document(file, text) if file.endswith(".json") else yaml_document(file, text)
+    _check_values(document, text)
+    return document
+
+
+def read_text(file: str | Path) -> str:
+    """Return the text of `file`. Raises InputError where it cannot be read, or is not UTF-8."""
     try:
-        text = read_plain(file, follow=True, most=LARGEST_INPUT).decode("utf-8-sig")
+        return read_plain(file, follow=True, most=LARGEST_INPUT).decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=file) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputError("is not UTF-8 text", where=f"{file}:{line}") from None
-    if known is not None and (value := known.document(file)) is not None:
-        return LoadedFile(file, text, value, None)
+
+
+def json_document(file: str, text: str) -> Document:
+    """Return the document that `text`, the JSON of `file`, holds. Raises InputError with the line if it is known."""
     try:
-        value, node = (_from_json(file, text), None) if file.endswith(".json") else _from_yaml(file, text)
+        return Document(file, text, _from_json(file, text))
     except RecursionError:
         raise InputError("is nested too deep", where=file) from None
-    loaded = LoadedFile(file, text, value, node)
-    _check_values(loaded, text)
-    return loaded
+
+
+def yaml_document(file: str, text: str) -> Document:
+    """Return the document that `text`, the YAML of `file`, holds. Raises InputError with the line."""
+    try:
+        return Document(file, text, *_from_yaml(file, text))
+    except RecursionError:
+        raise InputError("is nested too deep", where=file) from None
 
 
 def _from_json(file: str, text: str) -> object:
@@ -116,8 +147,10 @@ def _repeated(file: str, text: str, key: str) -> InputError:
     return InputError(what, where=file)
 
 
-def _from_yaml(file: str, text: str) -> tuple[object, yaml.Node | None]:
-    loader = _Loader(text)
+def _from_yaml(file: str, text: str) -> "tuple[object, yaml.Node | None]":
+    import yaml
+
+    loader = _loader()(text)
     try:
         _check_nesting(file, text)
         node = loader.get_single_node()
@@ -148,8 +181,10 @@ def _check_nesting(file: str, text: str) -> None:
     """Refuse collections nested so deep that the parser's own recursion would overflow."""
     if not any(map(_may_nest_deep, text.splitlines())) and text.count("[") + text.count("{") <= _DEEPEST:
         return
+    import yaml
+
     depth = 0
-    for event in yaml.parse(text, _Loader):
+    for event in yaml.parse(text, _loader()):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
@@ -167,11 +202,11 @@ def _may_nest_deep(line: str) -> bool:
     return indent is not None and indent.end() > _DEEPEST // 3
 
 
-def _check_nodes(file: str, root: yaml.Node) -> None:
+def _check_nodes(file: str, root: "yaml.Node") -> None:
     """Refuse repeated keys, aliases that loop, and aliases that make the whole far larger than its text."""
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
-    waiting: list[tuple[yaml.Node, bool]] = [(root, False)]
+    waiting: list[tuple[Any, bool]] = [(root, False)]
     while waiting:
         node, left = waiting.pop()
         if left:
@@ -190,26 +225,26 @@ def _check_nodes(file: str, root: yaml.Node) -> None:
         raise InputError("its aliases make it far too large", where=file)
 
 
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
+def _children(node: Any) -> list[Any]:  # noqa: ANN401 - a node of any kind
+    if node.id == "mapping":
         return [each for pair in node.value for each in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+    return list(node.value) if node.id == "sequence" else []
 
 
-def _check_keys(file: str, node: yaml.Node) -> None:
-    if not isinstance(node, yaml.MappingNode):
+def _check_keys(file: str, node: Any) -> None:  # noqa: ANN401 - a node of any kind
+    if node.id != "mapping":
         return
     seen: set[str] = set()
     for key, _ in node.value:
         where = f"{file}:{key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode):
+        if key.id != "scalar":
             raise InputError("a list or mapping cannot be a key", where=where)
         if key.value in seen:
             raise InputError(f"key {key.value!r:.80} is given twice", where=where)
         seen.add(key.value)
 
 
-def _check_values(loaded: LoadedFile, text: str) -> None:
+def _check_values(loaded: Document, text: str) -> None:
     """Refuse what no JSON file can say: other kinds of keys and values, numbers beyond 64 bits, NUL in texts.
 
     Only an error needs to know where a value stands, so a quick look comes first.
@@ -257,7 +292,7 @@ def _is_plain(value: object) -> bool:
     return value is None
 
 
-def _check_text(loaded: LoadedFile, keys: tuple[str | int, ...], text: str) -> None:
+def _check_text(loaded: Document, keys: tuple[str | int, ...], text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -270,10 +305,10 @@ def _along(node: Any, keys: tuple[str | int, ...]) -> Iterator[int]:  # noqa: AN
     if node is not None:
         yield node.start_mark.line + 1
     for key in keys:
-        if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        if node is not None and node.id == "sequence" and isinstance(key, int) and key < len(node.value):
             node = node.value[key]
             yield node.start_mark.line + 1
-        elif isinstance(node, yaml.MappingNode):
+        elif node is not None and node.id == "mapping":
             pair = next((pair for pair in node.value if pair[0].value == key), None)
             if pair is None:
                 return
