@@ -15,6 +15,7 @@ from canary_wf.history.run_times import record_session
 from canary_wf.recovery.reconcile import reconcile_batches
 from canary_wf.recovery.user_stop import cancel_submissions, note_user_stop, stopped_by_user
 from canary_wf.snakemake.lock import record_owner
+from canary_wf.snakemake.waiting_notices import show_waiting_batches
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.trust import require_trusted
 

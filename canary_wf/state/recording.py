@@ -1,7 +1,4 @@
-"""The recorder of a batch, set up from the batch's slice of the plan.
-
-Only the parts of the slice that recording needs are decoded here.
-"""
+"""The recorder of a batch, set up from the batch's slice of the plan."""
 
 import sys
 import time
