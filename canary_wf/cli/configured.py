@@ -65,7 +65,7 @@ class Configured(Mapping[str, Any]):
 
     @cached_property
     def _values(self) -> dict[str, Any]:
-        from canary_wf.configuration.defaults import defaults_of
+        from canary_wf.configuration.settings import defaults_of
 
         return defaults_of(self.settings.values())
 

@@ -6,7 +6,7 @@ known here.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +183,26 @@ def _converted(text: str, kind: Any) -> Value:  # noqa: ANN401 - a JSON Schema's
 def _number(text: str) -> int | str:
     """Return what `text` says as a whole number of 64 bits, else the text itself."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text  # noqa: PLR2004 - 64 bits
+
+
+def defaults_of(settings: Iterable[Setting]) -> dict[str, Any]:
+    """Return the values of options: a tuple of ``KEY=VALUE`` texts where that is how they are given."""
+    found: dict[str, Any] = {}
+    for setting in settings:
+        key = setting.key
+        if key.pair is not None:
+            found[key.parameter] = (*found.get(key.parameter, ()), f"{key.pair}={as_text(setting.value)}")
+        elif isinstance(setting.value, dict):
+            found[key.parameter] = tuple(f"{name}={value}" for name, value in setting.value.items())
+        else:
+            found[key.parameter] = tuple(setting.value) if isinstance(setting.value, list) else setting.value
+    return found
+
+
+def as_text(value: Value) -> str:
+    """Return `value` as a command line has it."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{number}" for name, number in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(value) if isinstance(value, list | tuple) else str(value)

@@ -1,4 +1,4 @@
-"""The dialect of CTest at run time: regular expressions, verdicts, environments, resource groups, fixtures.
+"""The rules of CTest at run time: regular expressions, verdicts, environments, resource groups, fixtures.
 
-How build trees are read is in `canary_wf.discovery.ctest`.
+`canary_wf.discovery.ctest` reads build trees.
 """

@@ -1,8 +1,8 @@
-"""CMake's regular expressions as Python's, so that output is judged as CTest judges it, within a time limit.
+"""Translates CMake's regular expressions to Python's, so that output is judged as in CTest, within a time limit.
 
-CMake's own language is small (its manual, "Regex Specification"): ``^ $ . [] * + ? () |`` and a backslash that makes
-the next character literal. It works on bytes, ``.`` and ``[^…]`` match line ends too, and ``^`` and ``$`` mean the
-ends of the whole text. What CMake's compiler refuses is refused here: such an expression never matches anything.
+CMake's language is small (its manual, "Regex Specification"): ``^ $ . [] * + ? () |``, and a backslash that makes the
+next character literal. It works on bytes. ``.`` and ``[^…]`` also match line ends; ``^`` and ``$`` match at the ends of
+the whole text only. Expressions that CMake's compiler refuses are refused here. They never match.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _MOST_GROUPS = 31
 
 @lru_cache(maxsize=1024)
 def compile_cmake(pattern: str) -> re.Pattern[bytes]:
-    """Return `pattern` for Python, to be searched in bytes. Raises InputError when CMake would not compile it."""
+    """Return `pattern` compiled for searching in bytes. Raises InputError if CMake would not compile it."""
     try:
         return re.compile(translate(pattern))
     except (re.error, RecursionError, OverflowError) as error:
@@ -29,12 +29,12 @@ def compile_cmake(pattern: str) -> re.Pattern[bytes]:
 
 
 def translate(pattern: str) -> bytes:
-    """Return `pattern` in Python's language. Raises InputError when CMake would not compile it."""
+    """Return `pattern` in Python's language. Raises InputError if CMake would not compile it."""
     return _Translation(pattern).translate()
 
 
 class _Translation:
-    """One pass over a pattern; each method returns a piece and whether it always matches at least one byte."""
+    """One pass over a pattern. Each method returns a piece, and whether the piece always matches at least one byte."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -111,7 +111,7 @@ class _Translation:
         return b"(?:" + inner + b")", wide
 
     def _set(self) -> bytes:
-        """Return the set behind a ``[``; a backslash is an ordinary member of it."""
+        """Return the set after a ``[``. A backslash is an ordinary member of a set."""
         negated = self._peek() == b"^"
         self.at += negated
         members: set[int] = set()
@@ -133,7 +133,7 @@ class _Translation:
 
 
 class TookTooLongError(Exception):
-    """The work inside `time_limited` was stopped at its limit."""
+    """The code inside `time_limited` was stopped at its limit."""
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -142,10 +142,10 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def time_limited(seconds: float) -> Iterator[None]:
-    """Stop the work inside after `seconds` by raising TookTooLongError.
+    """Stop the code inside after `seconds` by raising TookTooLongError.
 
-    The alarm of the process does it, which Python's expression engine heeds. Only the main thread can set it: in any
-    other one there is no limit.
+    This uses SIGALRM, which interrupts Python's regular expression engine. Only the main thread can set the alarm. In
+    other threads there is no limit.
     """
     try:
         before = signal.signal(signal.SIGALRM, _stop)

@@ -1,9 +1,9 @@
-"""The verdict on a test of CTest that ended, by CTest's rules.
+"""The verdict on a CTest test that ended, by CTest's rules.
 
-They are, in its order (cmCTestRunTest::EndTest, CMake 3.25): a crash fails, whatever else is said; an exit code or
-output that means a skip skips; otherwise the test succeeds when its output has what PASS_REGULAR_EXPRESSION wants (the
-exit code then does not matter) or else when it exits with 0, and when it has nothing of FAIL_REGULAR_EXPRESSION;
-WILL_FAIL turns the result round. 64 and 80 are exit codes like others.
+These are the rules in CTest's order (cmCTestRunTest::EndTest, CMake 3.25). A crash is a failure in any case. An exit
+code or output that means a skip is a skip. Otherwise the test fails if its output matches FAIL_REGULAR_EXPRESSION. With
+PASS_REGULAR_EXPRESSION it succeeds if its output matches, whatever the exit code; without it, if it exits with 0.
+WILL_FAIL inverts the result. 64 and 80 are exit codes like others.
 """
 
 import mmap
@@ -18,10 +18,10 @@ from canary_wf.verdict.exit_code import describe_exit
 from canary_wf.verdict.status import Outcome, Status
 
 WHOLE_OUTPUT = 16 * 2**20
-"""Bytes of output that are read at once, with line ends as CTest sees them; more is searched where it lies."""
+"""Output of up to this number of bytes is read with line ends as CTest sees them. Larger output is memory-mapped."""
 
 LONGEST_SEARCH = 10.0
-"""Seconds that the expressions of one test may search its output; the runner can do nothing else meanwhile."""
+"""Time limit in seconds for searching the output of one test. The runner is blocked meanwhile."""
 
 Text = bytes | mmap.mmap
 
@@ -41,12 +41,12 @@ def judge_ctest(rules: CTestRules, code: int, output: Path) -> Status:
 def _judge(rules: CTestRules, code: int, output: Path) -> Status:
     if code < 0:
         return Status(Outcome.FAILED, describe_exit(code), code)
-    wanted, refused, skipping = (
+    required, forbidden, skipping = (
         rules.pass_regular_expression,
         rules.fail_regular_expression,
         rules.skip_regular_expression,
     )
-    text = _read(output) if wanted or refused or skipping else b""
+    text = _read(output) if required or forbidden or skipping else b""
     if (found := first_match(skipping, text)) is not None:
         return Status(Outcome.SKIPPED, f"its output matches SKIP_REGULAR_EXPRESSION {found!r}", code)
     if rules.skip_return_code == code:
@@ -60,7 +60,7 @@ def _judge(rules: CTestRules, code: int, output: Path) -> Status:
 
 
 def _failure(rules: CTestRules, code: int, text: Text) -> str | None:
-    """Return why a test has failed, were it not for WILL_FAIL, or None when it has not."""
+    """Return why a test has failed, ignoring WILL_FAIL, or None if it has not."""
     if (found := first_match(rules.fail_regular_expression, text)) is not None:
         return f"its output matches FAIL_REGULAR_EXPRESSION {found!r}"
     if not rules.pass_regular_expression:
@@ -73,7 +73,7 @@ def _failure(rules: CTestRules, code: int, text: Text) -> str | None:
 
 
 def first_match(patterns: Iterable[str], text: Text) -> str | None:
-    """Return the first of `patterns` (CMake's) that matches somewhere in `text`; one that is not valid never does."""
+    """Return the first of `patterns` (CMake's) that matches in `text`, or None. An invalid pattern never matches."""
     for pattern in patterns:
         try:
             if compile_cmake(pattern).search(text):
@@ -84,9 +84,9 @@ def first_match(patterns: Iterable[str], text: Text) -> str | None:
 
 
 def _read(output: Path) -> Text:
-    """Return the output as CTest sees it: in lines, which end with a line feed and nothing before it.
+    """Return the output as CTest sees it, in lines that end with a line feed only.
 
-    Output of more than `WHOLE_OUTPUT` bytes stays on the disk, as it is, so that memory stays bounded.
+    Output of more than `WHOLE_OUTPUT` bytes is memory-mapped unchanged, so that memory stays bounded.
     """
     with open_plain(output) as file:
         content = file.read(WHOLE_OUTPUT + 1)

@@ -1,7 +1,6 @@
-"""Changes of environment variables as CTest's ENVIRONMENT_MODIFICATION states them: ``NAME=op:value``, in order.
+"""Changes of environment variables by CTest's ENVIRONMENT_MODIFICATION: ``NAME=op:value``, in order.
 
-Facts: CMake's manual on the property; that an appending change after ``unset`` starts from the value outside is how
-CTest does it.
+Source: CMake's manual on the property. As in CTest, a change that appends after ``unset`` starts from the outer value.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +18,7 @@ _JOINS: dict[str, Callable[[str, str], str]] = {
 
 
 def parse_change(text: str) -> tuple[str, str, str]:
-    """Return name, operation and value of one ``NAME=op:value``. Raises InputError for any other form."""
+    """Parse one ``NAME=op:value`` into name, operation and value. Raises InputError for any other form."""
     name, equals, rest = text.partition("=")
     operation, colon, value = rest.partition(":")
     if not equals or not colon:
@@ -32,7 +31,7 @@ def parse_change(text: str) -> tuple[str, str, str]:
 
 
 def changed_environment(environment: Mapping[str, str], changes: Iterable[str]) -> dict[str, str]:
-    """Return `environment` after all `changes`; ``reset`` takes back those before it. Raises InputError."""
+    """Return `environment` after all `changes`. ``reset`` undoes earlier changes of its variable. Raises InputError."""
     found: dict[str, str | None] = {}
     for change in changes:
         name, operation, value = parse_change(change)

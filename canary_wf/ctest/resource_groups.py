@@ -1,6 +1,6 @@
-"""Resources in groups, as CTest's RESOURCE_GROUPS asks for them and as its tests find them in their environment.
+"""CTest's resource groups: the request of RESOURCE_GROUPS, and the variables in which tests find their resources.
 
-Facts: CMake's manual, ctest(1), "Resource Allocation".
+Source: CMake's manual, ctest(1), "Resource Allocation".
 """
 
 from collections import Counter
@@ -21,13 +21,13 @@ def is_generated(spec: JobSpec) -> bool:
 
 
 def generated_request(spec: JobSpec) -> list[dict[str, Any]]:
-    """Return what the groups of `spec` ask of the pool in such a file."""
+    """Return the request of the groups of `spec` to the pool in a generated file."""
     items = [item for group in spec.resource_groups for item in group if item.slots]
     return [{"type": item.type, "slots": item.slots} for item in items]
 
 
 def job_request(spec: JobSpec) -> list[dict[str, Any]]:
-    """Return what `spec` asks of a resource pool: the items of its groups in order, then one item a further slot."""
+    """Return the request of `spec` to a resource pool: the items of its groups in order, then an item for each slot."""
     if is_generated(spec):
         return request_of(spec.requested)
     items = [item for group in spec.resource_groups for item in group if item.slots]
@@ -46,34 +46,36 @@ def grouped_slots(spec: JobSpec) -> Counter[str]:
 
 
 def largest_items(jobs: Iterable[JobSpec]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return by type the slots of the largest item that one of `jobs` wants of one id, and the most items of a job."""
+    """Return by type the slots of the largest item of `jobs` (on one id), and the largest number of items of a job."""
     largest: dict[str, int] = {}
     most: dict[str, int] = {}
     for job in jobs:
         if job.resource_groups:
-            for kind, sizes in sizes_by_type(job_request(job)).items():
-                largest[kind] = max(largest.get(kind, 1), *sizes)
-                most[kind] = max(most.get(kind, 0), len(sizes))
+            for resource_type, sizes in sizes_by_type(job_request(job)).items():
+                largest[resource_type] = max(largest.get(resource_type, 1), *sizes)
+                most[resource_type] = max(most.get(resource_type, 0), len(sizes))
     return largest, most
 
 
 def group_variables(spec: JobSpec, resources: Resources, spare: Mapping[str, str] = {}) -> dict[str, str]:
-    """Return the variables CTEST_RESOURCE_GROUP_* that tell what each group was given; `resources` fit `job_request`.
+    """Return the variables CTEST_RESOURCE_GROUP_* with the resources of each group; `resources` match `job_request`.
 
-    An item of no slots is on the id that `spare` has for its type. Without groups there are none, as CTest says where
-    it hands out resources at all.
+    An item without slots gets the id that `spare` has for its type. For a test without groups, the count is 0 if
+    resources are allocated at all, as in CTest.
     """
     if not spec.resource_groups:
         return {COUNT_VARIABLE: "0"} if spec.ctest is not None and spec.ctest.allocates else {}
-    given = {kind: iter(items) for kind, items in resources.items()}
+    given = {resource_type: iter(items) for resource_type, items in resources.items()}
     variables = {COUNT_VARIABLE: str(len(spec.resource_groups))}
     for number, group in enumerate(spec.resource_groups):
         shares: dict[str, list[str]] = {}
-        for kind, share in _shares(group, given, spare):
-            shares.setdefault(kind, []).append(share)
+        for resource_type, share in _shares(group, given, spare):
+            shares.setdefault(resource_type, []).append(share)
         prefix = f"CTEST_RESOURCE_GROUP_{number}"
         variables[prefix] = ",".join(sorted(shares))
-        variables.update({f"{prefix}_{kind.upper()}": ";".join(texts) for kind, texts in shares.items()})
+        variables.update(
+            {f"{prefix}_{resource_type.upper()}": ";".join(texts) for resource_type, texts in shares.items()}
+        )
     return variables
 
 

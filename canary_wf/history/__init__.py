@@ -1,1 +1,1 @@
-"""Run times of earlier sessions: this workspace's own (`run_times`), and those that other programs kept."""
+"""Run times of earlier sessions: those of this workspace (`run_times`), and imported ones (`import_sources`)."""

@@ -1,11 +1,12 @@
-"""Run times that other programs kept: our own export, pytest-split's durations, CTest's cost data.
+"""Imports run times: our own export, pytest-split's durations, CTest's cost data.
 
-A file is known by its content, not by its name. Whose run times they are is settled by the caller, because only our own
-format knows job ids.
+The format of a file is recognised by its content, not by its name. Only our own format has job ids. `durations_by_job`
+matches the names of other programs to jobs.
 """
 
 import json
 import math
+import posixpath
 import re
 from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
@@ -17,43 +18,44 @@ from canary_wf.durations import LONGEST
 from canary_wf.errors import InputError
 from canary_wf.files.plain_files import LARGEST_INPUT
 from canary_wf.history.run_times import SCHEMA, History
+from canary_wf.spec.batch_slice import PlannedJob
 
 _EXPECTED = "give it what canary-wf history export wrote, pytest-split's .test_durations, or CTest's CTestCostData.txt"
 _COST_LINE = re.compile(r"(?P<name>\S.*?)\s+(?P<runs>\d+)\s+(?P<cost>\S+)")
 SECONDS = "a number of seconds from zero to ten years"
 
 _END_OF_COSTS = "---"
-"""What CTest writes between the costs and the names of the tests that failed."""
+"""The line that CTest writes between the costs and the names of the tests that failed."""
 
 
 class NamedDurations(msgspec.Struct, frozen=True):
-    """Seconds by the name another program has for a test; `source` is that program."""
+    """Seconds by the name of a test in another program, `source`."""
 
     source: str
     seconds: dict[str, float]
 
 
 class Durations(msgspec.Struct, frozen=True):
-    """The run times in a file, and the keys or lines of it that were skipped, as they hold no number of seconds."""
+    """The run times in a file, and its keys or lines that were skipped because they are not a number of seconds."""
 
     known: History | NamedDurations
     skipped: tuple[str, ...] = ()
 
 
 class _Exported(msgspec.Struct, frozen=True):
-    """Our own export, whose numbers may be anything."""
+    """Our own export. Its numbers are not checked yet."""
 
     runtimes: dict[str, list[tuple[str, Any]]]
     names: dict[str, tuple[str, str]] = {}
 
 
 def read_durations(path: Path) -> Durations:
-    """Return the run times in `path`; single values that are not a number of seconds are skipped.
+    """Return the run times in `path`. Values that are not a number of seconds are skipped.
 
-    Raises InputError, naming file and line or key, for a file of no known form, and for one without a run time.
+    Raises InputError with file and line or key for an unknown format, and for a file without a run time.
     """
     try:
-        with path.open("rb") as file:  # named by the user: a pipe, as of <(zcat FILE), will do
+        with path.open("rb") as file:  # named by the user, and may be a pipe, as in <(zcat FILE)
             content = file.read(LARGEST_INPUT + 1)
         text = content.decode()
     except OSError as error:
@@ -104,7 +106,7 @@ def _own(content: Mapping[str, Any], path: Path) -> Durations:
 
 
 def _from_costs(text: str, path: Path) -> Durations:
-    """Read lines of name, number of runs and mean seconds, as CTest writes them; tests that never ran are left out."""
+    """Read lines of name, number of runs and mean seconds, as written by CTest. Tests that never ran are left out."""
     found: dict[str, float] = {}
     skipped: list[str] = []
     lines = text.splitlines()
@@ -135,5 +137,48 @@ def _number(text: str) -> float:
 
 
 def _is_duration(value: object) -> bool:
-    # Compared before it is converted: a whole number may be too large for a float.
+    # Compare before converting: a whole number may be too large for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST
+
+
+_NODE = "::"
+"""The separator between file and test in a pytest node id."""
+
+
+def durations_by_job(seconds: Mapping[str, float], jobs: Sequence[PlannedJob]) -> tuple[dict[str, float], int]:
+    """Match the names in `seconds` to `jobs`. Return the seconds by job id, and the number of unmatched names.
+
+    A name is a job's name or id, the name of its CTest test, or a pytest node id. A job whose command contains the node
+    id, or its class or file, gets the sum of all matching nodes. Paths are relative to the top of the tree or to the
+    folder of the job's file.
+    """
+    names: dict[str, list[str]] = {}
+    for job in jobs:
+        for name in {job.name, job.id, job.attributes.get("test", job.name) if job.kind == "ctest" else job.name}:
+            names.setdefault(name, []).append(job.id)
+    runners: dict[str, list[str]] = {}
+    for job in jobs:
+        for word in _spellings(job):
+            runners.setdefault(word, []).append(job.id)
+    found: dict[str, float] = {}
+    unused = 0
+    for name, duration in seconds.items():
+        owners = names.get(name)
+        if owners is None:
+            owners = list(dict.fromkeys(owner for word in _words(name) for owner in runners.get(word, ())))
+        unused += not owners
+        for owner in owners:
+            found[owner] = min(found.get(owner, 0.0) + duration, LONGEST)
+    return found, unused
+
+
+def _spellings(job: PlannedJob) -> set[str]:
+    """Return the words of the job's command, also as paths relative to the folder of its file."""
+    folder = posixpath.dirname(job.path)
+    return {*job.command, *(posixpath.normpath(posixpath.join(folder, word)) for word in job.command)}
+
+
+def _words(name: str) -> list[str]:
+    """Return the words with which a command may select the pytest node `name`: the node, its class, its file."""
+    components = name.split(_NODE)
+    return [_NODE.join(components[:count]) for count in range(len(components), 0, -1)] if len(components) > 1 else []

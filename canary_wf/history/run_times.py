@@ -1,13 +1,12 @@
-"""Run times of earlier sessions, by job id: what an estimate knows before anything else.
+"""Run times of earlier sessions by job id, and their statistics. Estimates use them first.
 
-One file, `history/runtimes.json`: the last durations (seconds) of each job that did what was expected of it, each with
-its session, so that a session that goes on after it was recorded does not count twice. What the durations say together
-is in `job.run_statistics`.
+The file `history/runtimes.json` has the last durations (seconds) of each job that passed. Each duration has its
+session, so that a session that continues after it was recorded does not count twice.
 
-The middle is the median, the spread the median absolute deviation scaled to the standard deviation of a normal
-distribution: both stay where they are while fewer than half of the runs are odd (breakdown point 50 %), where one run
-on a slow node would move a mean or a standard deviation without bound. A run is odd when its modified z-score is above
-3.5 (Iglewicz and Hoaglin, "How to detect and handle outliers", 1993); the mean is that of the others.
+The centre is the median. The spread is the median absolute deviation, scaled to the standard deviation of a normal
+distribution. Both are stable while fewer than half of the runs are outliers (breakdown point 50 %), whereas one run on
+a slow node could change a mean or a standard deviation without bound. An outlier (`odd`) has a modified z-score above
+3.5 (Iglewicz and Hoaglin, "How to detect and handle outliers", 1993). The mean is that of the other runs.
 """
 
 import math
@@ -28,11 +27,14 @@ from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths
 _TO_SIGMA = 1.4826
 _ODD = 3.5
 _LEAST_SPREAD = 0.02
-"""Part of the median below which runs do not differ: clocks and file systems do that much."""
+"""Smallest spread as a share of the median: clocks and file systems cause this much variation."""
 
 
 class RunStatistics(msgspec.Struct, frozen=True):
-    """Seconds: the median, the mean of the runs that are not odd, and the spread (one robust standard deviation)."""
+    """In seconds: the median, the mean without outliers, and the spread (one robust standard deviation).
+
+    `odd` is the number of outliers.
+    """
 
     count: int
     median: float
@@ -42,12 +44,12 @@ class RunStatistics(msgspec.Struct, frozen=True):
 
 
 def statistics_of(durations: Sequence[float]) -> RunStatistics:
-    """Return what `durations` (seconds, at least one) say together."""
+    """Return the statistics of `durations` (seconds, at least one)."""
     middle = median(durations)
     spread = _TO_SIGMA * median(abs(seconds - middle) for seconds in durations)
     limit = _ODD * max(spread, _LEAST_SPREAD * middle)
     usual = [seconds for seconds in durations if abs(seconds - middle) <= limit]
-    # With two far apart neither is usual, and both are all that is known.
+    # If two runs are far apart, both are outliers. The mean is then that of both.
     return RunStatistics(len(durations), middle, fmean(usual or durations), spread, len(durations) - len(usual))
 
 
@@ -59,7 +61,7 @@ KEPT = 20
 """Durations kept for each job."""
 
 RECENT = 11
-"""Of them, those that count: up to five odd ones do not move the median, and a lasting change does after six."""
+"""Number of last durations that count: the median ignores five outliers and follows a lasting change after six runs."""
 
 
 class _NamedJob(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ class _NamedJob(msgspec.Struct, frozen=True):
 
 
 class _NamedJobs(msgspec.Struct, frozen=True):
-    """What the history takes of a plan."""
+    """The fields of a plan that the history reads."""
 
     jobs: tuple[_NamedJob, ...]
 
@@ -77,8 +79,8 @@ class _NamedJobs(msgspec.Struct, frozen=True):
 class History(msgspec.Struct):
     """For each job id its durations, oldest first, as pairs of session and seconds.
 
-    `forgotten` has for each job id the newest session whose runs no longer count, `names` the job's name and file (from
-    the top of its tree) in the newest session that had it.
+    `forgotten` has for each job id the newest session whose runs no longer count. `names` has the name and file
+    (relative to the top of its tree) of each job in the newest session that had it.
     """
 
     schema: str = SCHEMA
@@ -87,41 +89,41 @@ class History(msgspec.Struct):
     names: dict[str, tuple[str, str]] = {}
 
     def estimate(self, job: str) -> float | None:
-        """Return the median of the job's last durations (seconds), or None when it never ran well."""
+        """Return the median of the job's last durations (seconds), or None if it never passed."""
         known = self.statistics(job)
         return known.median if known else None
 
     def statistics(self, job: str) -> RunStatistics | None:
-        """Return what the job's last durations say together, or None when it never ran well."""
+        """Return the statistics of the job's last durations, or None if it never passed."""
         known = self.runtimes.get(job)
         return statistics_of([seconds for _, seconds in known[-RECENT:]]) if known else None
 
     def runs_before(self, job: str, session: str) -> list[tuple[str, float]]:
-        """Return the last runs of `job` that were before `session`, oldest first, as pairs of session and seconds."""
+        """Return the last runs of `job` before `session`, oldest first, as pairs of session and seconds."""
         return [run for run in self.runtimes.get(job, ()) if is_before(run[0], session)][-RECENT:]
 
     def add(self, job: str, session: str, duration: float) -> None:
-        """Take the duration (seconds) of `job` in `session` into account, unless that session is forgotten."""
+        """Add the duration (seconds) of `job` in `session`, unless that session is forgotten."""
         if session <= self.forgotten.get(job, ""):
             return
         others = [pair for pair in self.runtimes.get(job, []) if pair[0] != session]
         self.runtimes[job] = [*others, (session, round(duration, 4))][-KEPT:]
 
     def add_older(self, job: str, runs: Iterable[tuple[str, float]]) -> None:
-        """Take `runs` from elsewhere into account: older than all that are known, newer than those of that session."""
+        """Add imported `runs` as older than all known runs. They replace known runs of the same sessions."""
         runs = list(runs)
         sessions = {session for session, _ in runs}
         known = [pair for pair in self.runtimes.get(job, []) if pair[0] not in sessions]
         self.runtimes[job] = [*runs, *known][-KEPT:]
 
     def forget(self, job: str, newest: str) -> None:
-        """Let no run of `job` up to the session `newest` count any more."""
+        """Forget all runs of `job` up to the session `newest`."""
         self.runtimes.pop(job, None)
         self.names.pop(job, None)
         self.forgotten[job] = newest
 
     def problem(self) -> str | None:
-        """Return what is wrong with the history as a file of this version, or None."""
+        """Return why the history is not a valid file of this version, or None."""
         if self.schema != SCHEMA:
             return f"is of format {self.schema!r}, not {SCHEMA!r}{written_by(self.schema, SCHEMA)}"
         for job, runs in self.runtimes.items():
@@ -132,12 +134,12 @@ class History(msgspec.Struct):
 
 
 def history_file(out: Path) -> Path:
-    """Return where the history of the workspace `out` lies."""
+    """Return the file of the history of the workspace `out`."""
     return out / STATE_FOLDER / "history" / "runtimes.json"
 
 
 def load_history(out: Path) -> History:
-    """Return the history of the workspace `out`, empty when there is none yet. Raises WorkspaceError for a bad file."""
+    """Return the history of the workspace `out`, empty if there is none yet. Raises WorkspaceError for a bad file."""
     path = history_file(out)
     if not os.path.lexists(path):
         return History()
@@ -149,7 +151,7 @@ def load_history(out: Path) -> History:
 
 
 def is_before(session: str, other: str) -> bool:
-    """Return whether the run of `session` was before `other`; those from elsewhere have no time and are."""
+    """Return whether the run of `session` was before `other`. Imported runs have no time and count as earlier."""
     return session < other or not session[:1].isdigit()
 
 
@@ -165,7 +167,7 @@ def add_session(
     batches: Iterable[str],
     names: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:
-    """Add the durations of a session's jobs to `history`, with their `names`, which the plan has where None.
+    """Add the durations of a session's jobs to `history`, with their `names` (None: as in the plan).
 
     Raises WorkspaceError for a bad plan.
     """
@@ -173,7 +175,7 @@ def add_session(
         try:
             records = read_journal(paths.batch(batch).journal).jobs
         except WorkspaceError:
-            continue  # run times that cannot be read are not known
+            continue  # run times of an unreadable journal are unknown
         for job, record in records.items():
             if record.status.is_pass and record.duration is not None:
                 history.add(job, paths.session, record.duration)
@@ -189,9 +191,9 @@ def _names(paths: SessionPaths) -> dict[str, tuple[str, str]]:
 
 
 def update_history(out: Path, change: Callable[[History], None]) -> History:
-    """Let `change` alter the history of `out` on the disk, while nobody else does; return it.
+    """Apply `change` to the history of `out` on the disk, under a lock, and return the history.
 
-    Raises WorkspaceError for a bad file, and when it cannot be written.
+    Raises WorkspaceError for a bad file, and if it cannot be written.
     """
     path = history_file(out)
     with file_lock(path.with_suffix(".lock")):

@@ -1,4 +1,4 @@
-"""What a job is before it runs, as frozen data: spec, name and id, what it asks for, the batch it was planned into.
+"""A job before it runs, as frozen data: its spec, name and id, its resource request, and its planned batch.
 
-`job_spec` is what discovery makes; `batch_slice` is the part of a plan that a runner reads.
+Discovery makes a `job_spec`. A runner reads a `batch_slice`, which is one batch of a plan.
 """

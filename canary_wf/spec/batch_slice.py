@@ -1,6 +1,6 @@
-"""A batch and its jobs as they are planned, and the slice of the plan that the batch's runner reads.
+"""A planned batch and its jobs, and the slice of the plan that the batch's runner reads.
 
-The runner reads nothing else of the plan, and imports nothing else of what describes it.
+The runner reads only this slice of the plan, and imports only this module of those that describe a plan.
 """
 
 from typing import Any, Literal
@@ -14,11 +14,10 @@ Scheduler = Literal["local", "slurm"]
 
 
 class PlannedJob(JobSpec, frozen=True, kw_only=True, omit_defaults=True):
-    """A job spec with its expected run time (seconds), where that comes from, its batch, and a digest of its inputs.
+    """A job spec with its expected run time (seconds), the source of that, its batch, and a digest of its inputs.
 
-    `above` is what history or declaration say where that is above the time limit, which the run time is cut to.
-    The fields that docs/reference/plan.md requires have no default here, so that they always stand in the file. Paths
-    are relative to OUT unless they lie outside it.
+    `runtime` is capped at the time limit; `above` is then the uncapped run time. The fields that docs/reference/plan.md
+    requires have no default here, so they are always in the file. Paths are relative to OUT unless they lie outside it.
     """
 
     parameters: dict[str, Any]
@@ -37,14 +36,14 @@ class PlannedJob(JobSpec, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Jobs that run together: what their schedule peaks at on one node, how long it takes, what it may take.
+    """Jobs that run together: the peak of their schedule on one node, its length, and its time limit.
 
-    `cpus` and `resources` are slots, `gpus` devices, which a batch has whole; `gpu_slots` are the slots of these, where
-    a device has several. `memory` is MiB (None when no job says), `runtime` the length of the
-    simulated schedule and `time_limit` the limit asked for, both in seconds. `longest` is the longest limit that a
-    partition which takes the batch allows, in whole minutes; None is no limit, or one that is not known. `container` is
-    the image and `conda` the environment of its jobs, where they have another one than all the others, and `node` what
-    a node has where the batch needs another kind than the plan's.
+    `cpus` and `resources` are slots. `gpus` are whole devices; `gpu_slots` are their slots if a device has several.
+    `memory` is in MiB (None if no job says). `runtime` is the length of the simulated schedule and `time_limit` the
+    requested limit, both in seconds. `longest` is the longest limit that a partition which takes the batch allows, in
+    whole minutes; None means no limit or an unknown one. `container` is the image and `conda` the environment of its
+    jobs if they differ from those of the workflow. `node` has the amounts of one node if the batch needs another node
+    type than the plan's.
     """
 
     id: str
@@ -66,7 +65,7 @@ class PlannedBatch(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def slots_of_gpus(self) -> int:
-        """How many slots of GPUs its schedule peaks at."""
+        """The peak number of GPU slots of its schedule."""
         return self.gpus if self.gpu_slots is None else self.gpu_slots
 
     @property
@@ -85,7 +84,7 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 class BatchSlice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the runner of one batch needs of the plan; `awaited` are the tests of CTest that other batches wait for."""
+    """The part of a plan that the runner of one batch reads. `awaited` are CTest tests that other batches wait for."""
 
     retry: dict[str, int] = {}
     bind: bool = False

@@ -1,4 +1,4 @@
-"""Names, ids and working directories of jobs, as docs/reference/contract.md ("Names and ids") defines them."""
+"""Names, ids and working directories of jobs (defined in docs/reference/contract.md, "Names and ids")."""
 
 import hashlib
 import json
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-LONGEST_PART = 200
-"""Bytes of one path component; file systems refuse 256."""
+LONGEST_COMPONENT = 200
+"""Largest size of a path component in bytes. File systems refuse 256."""
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _UNFIT = re.compile(r"[\x00-\x1f\x7f/\\]")
@@ -33,24 +33,24 @@ def batch_id(job_ids: Iterable[str]) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
-        return str(int(value))  # as canary names it
+        return str(int(value))  # as in canary
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def job_directories(jobs: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     """Return for each ``(id, path, name)`` the working directory relative to the jobs folder, by id.
 
-    It is the file's folder and the job's name. Where two would be the same (also without regard to case), where one
-    would lie inside another, or where a part is too long or cannot be a file name, a prefix of the id is added.
+    It consists of the file's folder and the job's name. A prefix of the id is added if two directories would be equal
+    (ignoring case), if one would lie inside another, or if a component is too long or is not a valid file name.
     """
     jobs = list(jobs)
-    wanted = {identity: _wanted(path, name) for identity, path, name in jobs}
-    folded = {identity: directory.casefold() for identity, directory in wanted.items()}
+    directories = {identity: _plain_directory(path, name) for identity, path, name in jobs}
+    folded = {identity: directory.casefold() for identity, directory in directories.items()}
     taken = Counter(folded.values())
     inner = _with_folders_above({directory.rpartition("/")[0] for directory in taken})
     found = {}
     for identity, path, name in jobs:
-        directory = wanted[identity]
+        directory = directories[identity]
         folder, slash, _ = path.rpartition("/")
         plain = directory == f"{folder}{slash}{name}"
         collides = taken[folded[identity]] > 1 or folded[identity] in inner
@@ -68,9 +68,9 @@ def _with_folders_above(folders: set[str]) -> set[str]:
     return found
 
 
-def _wanted(path: str, name: str) -> str:
+def _plain_directory(path: str, name: str) -> str:
     folder, slash, _ = path.rpartition("/")
-    return f"{_shortened_folder(folder)}{slash}{'/'.join(map(shortened, _name_parts(name)))}"
+    return f"{_shortened_folder(folder)}{slash}{'/'.join(map(shortened, _name_components(name)))}"
 
 
 @lru_cache(maxsize=4096)
@@ -78,17 +78,17 @@ def _shortened_folder(folder: str) -> str:
     return "/".join(map(shortened, folder.split("/")))
 
 
-def _name_parts(name: str) -> list[str]:
-    parts = name.split("/")
-    if all(part and part not in {".", ".."} and not _UNFIT.search(part) for part in parts):
-        return parts
+def _name_components(name: str) -> list[str]:
+    components = name.split("/")
+    if all(component and component not in {".", ".."} and not _UNFIT.search(component) for component in components):
+        return components
     fit = _UNFIT.sub("_", name)
     return ["_" * len(fit) if fit in {".", ".."} else fit]
 
 
-def shortened(part: str) -> str:
+def shortened(component: str) -> str:
     """Return `part` cut to what a file name may hold, on a whole character; room is left for a prefix of the id."""
-    raw = part.encode("utf-8", "surrogateescape")
-    if len(raw) <= LONGEST_PART:
-        return part
-    return raw[: LONGEST_PART - 20].decode("utf-8", "ignore")
+    raw = component.encode("utf-8", "surrogateescape")
+    if len(raw) <= LONGEST_COMPONENT:
+        return component
+    return raw[: LONGEST_COMPONENT - 20].decode("utf-8", "ignore")

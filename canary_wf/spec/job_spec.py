@@ -1,4 +1,4 @@
-"""What a job is, before anything ran: the immutable job spec that discovery makes and everything else reads."""
+"""The immutable spec of a job before it runs. Discovery makes it, and all later steps read it."""
 
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -8,7 +8,7 @@ import msgspec
 from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
 
 OUTPUT_LIMIT = 4 * 2**30
-"""Bytes that a job may print unless it says otherwise: more than a test means to, less than a disk holds."""
+"""Default limit in bytes on the output of a job: more than a test prints on purpose, less than a disk holds."""
 
 Scalar = bool | int | float | str | None
 
@@ -16,8 +16,8 @@ Scalar = bool | int | float | str | None
 class Asset(msgspec.Struct, frozen=True):
     """A file or folder to put into the job's working directory before it starts.
 
-    `source` is an absolute path, maybe a glob; `target` a path relative to the working directory, or None for the
-    source's own name.
+    `source` is an absolute path or glob. `target` is a path relative to the working directory, or None for the name of
+    the source.
     """
 
     action: Literal["copy", "link"]
@@ -26,21 +26,21 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 class DependencyEdge(msgspec.Struct, frozen=True):
-    """One dependency of a job: the upstream job's id, and on which verdicts the job may run (`job.when`)."""
+    """One dependency of a job: the id of the upstream job, and the condition `when` on its verdict."""
 
     job: str
     when: str = "on_success"
 
 
 class Artifact(msgspec.Struct, frozen=True):
-    """Files to keep, by glob relative to the working directory, after which verdicts."""
+    """Files to keep: a glob relative to the working directory, and the verdicts after which they are kept."""
 
     file: str
     save_on: Literal["always", "success", "failure"] = "always"
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """How results become the new reference: copy `source` over `target`, or run the job with `arguments`.
+    """How results become the new baseline: copy `source` over `target`, or run the job with `arguments`.
 
     `source` is relative to the working directory, `target` an absolute path beside the test file.
     """
@@ -51,17 +51,17 @@ class Baseline(msgspec.Struct, frozen=True):
 
 
 class EnvironmentModule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A module of the `module` command to load; `use` is a further folder to look for it (absolute)."""
+    """A module to load with the `module` command. `use` is an additional folder to search (absolute)."""
 
     name: str
     use: str | None = None
 
 
 class Preparation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What happens around a job's command: its environment is made, and functions of its test file are called.
+    """The preparation of a job's environment, and functions of its test file to call around its command.
 
-    `rcfiles` (absolute paths) are sourced and `modules` loaded; `setup` and `teardown` name functions of the file
-    `script` in the working directory, called before and after the command.
+    `rcfiles` (absolute paths) are sourced and `modules` loaded. `setup` and `teardown` are names of functions in the
+    file `script` in the working directory. They are called before and after the command.
     """
 
     script: str = ""
@@ -74,18 +74,17 @@ class Preparation(msgspec.Struct, frozen=True, omit_defaults=True):
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One job: what to run, with which resources, in which relation to other jobs.
 
-    `path` is the test file relative to the searched PATH, with ``/`` (part of the id); `file` the same file as an
-    absolute path. `command` is the argument list; for a `.pyt` job it starts with the script and is run by the
-    Python that runs canary-wf. `memory` is MiB of the whole job, `timeout` and `runtime` are seconds; the job is ended
-    after `limit` seconds, which is `timeout` times `timeout_multiplier`, or when it printed more than `output_limit`
-    bytes (None: the session's, or OUTPUT_LIMIT). `resources`
-    are further types of the pool, in slots; `resource_groups` say which slots of all types must be on one id. `locks`
-    are names of which no two running jobs have one in common. `fixtures` are those of CTest in which the job takes
-    part: the jobs of one belong into one batch. `xstatus` is explained in `job.exit_code`. `directory` is
-    the job's own folder relative to the session's jobs folder; the command runs there, or else in `working_directory`
-    (absolute), while output and state stay in `directory`. `ctest` is what only tests of CTest have. `sources`
-    (absolute paths) and `stages` are for reports only. `meta_parameters` names those of cpus, gpus and nodes that the
-    test finds among its parameters, though they are not part of its name. `mask` says why the job is not run at all.
+    `path` is the test file relative to the searched PATH, with ``/`` (part of the id); `file` is its absolute path.
+    `command` is the argument list; for a `.pyt` job it starts with the script, which the Python of canary-wf runs.
+    `memory` is MiB of the whole job; `timeout` and `runtime` are seconds. The job is ended after `limit` seconds, which
+    is `timeout` times `timeout_multiplier`, or when it has printed more than `output_limit` bytes (None: the session's
+    limit, or OUTPUT_LIMIT). `resources` are the other types of the pool, in slots. `resource_groups` say which slots of
+    all types must be on one id. Two jobs with a common name in `locks` never run at the same time. `fixtures` are the
+    CTest fixtures of the job; the jobs of a fixture belong into one batch. `verdict.exit_code` explains `xstatus`.
+    `directory` is the job's own folder relative to the session's jobs folder, with its output and state. The command
+    runs there, or in `working_directory` (absolute). `ctest` is set for CTest tests only. `sources` (absolute paths)
+    and `stages` are for reports only. `meta_parameters` names those of cpus, gpus and nodes that the test finds among
+    its parameters although they are not part of its name. `mask` is the reason why the job is not run at all.
     """
 
     id: str
@@ -129,7 +128,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def limit(self) -> float:
-        """The seconds after which the job is ended."""
+        """The number of seconds after which the job is ended."""
         return self.timeout * self.timeout_multiplier
 
     @property
@@ -139,18 +138,18 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def upstreams(self) -> tuple[str, ...]:
-        """The ids of the jobs that it waits for, each once."""
+        """The ids of the jobs that it depends on, without duplicates."""
         return tuple(dict.fromkeys(edge.job for edge in self.dependencies))
 
     @property
     def uses_runtime(self) -> bool:
-        """Whether its script finds our `canary` module, which reads the job's state file and notes things beside it."""
+        """Whether its script uses our `canary` module, which reads the job's state file and writes notes beside it."""
         return self.kind == "pyt"
 
     def is_order_only(self, edge: DependencyEdge) -> bool:
-        """Return whether this job waits for `edge` where it takes part in the run, and does without it elsewhere.
+        """Return whether `edge` only orders this job: it waits for the other job if that runs, and does not require it.
 
-        So it is with CTest's DEPENDS and with the tests that a fixture's clean-up waits for.
+        This holds for CTest's DEPENDS, and for the tests that a fixture's clean-up waits for.
         """
         return self.kind == "ctest" and edge.when == "always"
 

@@ -1,4 +1,4 @@
-"""Values that jobs are given from outside: attributes, measurements, parameters that are numbers."""
+"""Values that users and programs set on jobs: attributes, measurements, and numeric parameters."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ from canary_wf.errors import InputError
 
 
 class InvalidTypeError(InputError):
-    """The value given under a name is of a type that has no meaning there."""
+    """The value set for a name has a type that is not allowed there."""
 
     def __init__(self, name: str, value: object) -> None:
         super().__init__(f"{value!r} is of type {type(value).__name__}, which has no meaning here", where=name)
         self.name = name
         self.value = value
-        self.args = (name, value)  # what it is made of again in another process
+        self.args = (name, value)  # with these, unpickling in another process makes an equal error
 
 
 def storable(name: str, value: Any) -> Any:  # noqa: ANN401 - any value that JSON can hold
-    """Return `value` when a state file can hold it. Raises InvalidTypeError otherwise."""
+    """Return `value` if a state file can hold it. Raises InvalidTypeError otherwise."""
     import json
 
     try:
@@ -29,7 +29,7 @@ def storable(name: str, value: Any) -> Any:  # noqa: ANN401 - any value that JSO
 
 
 def _lists(value: Any) -> Any:  # noqa: ANN401 - any value
-    """Return `value` with lists for tuples, as JSON has it; all else would be another value when it is read again."""
+    """Return `value` with tuples as lists, which is the only change that JSON may make to it."""
     if isinstance(value, list | tuple):
         return [_lists(each) for each in value]
     return {key: _lists(each) for key, each in value.items()} if isinstance(value, dict) else value

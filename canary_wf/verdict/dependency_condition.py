@@ -1,7 +1,7 @@
-"""Whether a dependency lets its downstream job run: the `when` of one edge, judged on the upstream's verdict.
+"""The condition `when` of a dependency, which decides by the upstream's verdict whether the downstream job runs.
 
-`on_success` (the default) is category PASS, `on_failure` category FAIL, `always` and `*` anything; any other text is a
-boolean expression over the names of outcomes and categories (docs/reference/peers.md, "Dependencies").
+`on_success` (the default) means category PASS, `on_failure` category FAIL, `always` and `*` any verdict. Any other text
+is a boolean expression over the names of outcomes and categories (docs/reference/peers.md, "Dependencies").
 """
 
 from canary_wf.errors import InputError
@@ -21,7 +21,7 @@ _NAMES = {name.lower() for name in (*Category.__members__, *Outcome.__members__)
 
 
 def check_when(when: str) -> str:
-    """Return `when` when it is well formed. Raises InputError that names the word that is not known."""
+    """Return `when` if it is well formed. Raises InputError that names an unknown word."""
     parse_expression(when)(_known)
     for word in when.replace("(", " ").replace(")", " ").split():
         if word not in {"and", "or", "not"}:
@@ -30,7 +30,7 @@ def check_when(when: str) -> str:
 
 
 def is_satisfied(when: str | None, status: Status) -> bool:
-    """Return whether an upstream that ended with `status` lets a downstream with this `when` run."""
+    """Return whether a job with this `when` may run after its upstream job ended with `status`."""
     if when is None:
         return True
     names = _names_of(status)
@@ -38,14 +38,14 @@ def is_satisfied(when: str | None, status: Status) -> bool:
 
 
 def why_unsatisfied(when: str | None, status: Status, name: str) -> str | None:
-    """Return why the upstream `name`, which ended with `status`, blocks its downstream; None when it does not."""
+    """Return why the upstream job `name`, which ended with `status`, blocks a downstream job, or None."""
     if is_satisfied(when, status):
         return None
     return f"dependency {name} ended with {status.outcome.name}, needed {when}"
 
 
 class AnyMatcher:
-    """The predicate that holds for the names in `choices`, written and asked for in any case."""
+    """A predicate that holds for the names in `choices`. Case does not matter."""
 
     def __init__(self, choices: set[str]) -> None:
         self.choices = {choice.lower() for choice in choices}
@@ -56,7 +56,7 @@ class AnyMatcher:
 
 
 def _names_of(status: Status) -> set[str]:
-    """Return every word of a condition that holds for `status`."""
+    """Return all words of conditions that hold for `status`."""
     names = {ALWAYS, "*", status.category.value.lower(), status.outcome.name.lower()}
     if status.category is Category.PASS:
         names.add(ON_SUCCESS)

@@ -1,7 +1,7 @@
-"""From a process's exit code and what the job declared about it to the verdict.
+"""The verdict on a process, from its exit code and the exit code that its job expects.
 
-Source: docs/reference/peers.md, "Verdicts". `xstatus` is 0 (nothing special), -1 (any failure is expected), 64 (a diff
-is expected) or the exact exit code that is expected (signal N: -N, the first one excepted).
+Source: docs/reference/peers.md, "Verdicts". `xstatus` is 0 (success is expected), -1 (any failure is expected), 64 (a
+difference is expected) or the exact exit code that is expected. Signal N is -N; signal 1 cannot be expected.
 """
 
 import signal
@@ -37,8 +37,8 @@ def _expected(code: int, xstatus: int) -> Status:
         return Status(Outcome.FAILED, "expected a non-zero exit code, but it ended with exit code 0", code)
     if code == xstatus:
         return Status.of(Outcome.XFAIL)
-    wanted = f"to be killed by signal {-xstatus}" if xstatus < 0 else f"exit code {xstatus}"
-    return Status(Outcome.FAILED, f"expected {wanted}, but it {_ended(code)}", code)
+    expected_end = f"to be killed by signal {-xstatus}" if xstatus < 0 else f"exit code {xstatus}"
+    return Status(Outcome.FAILED, f"expected {expected_end}, but it {_ended(code)}", code)
 
 
 def _ended(code: int) -> str:
@@ -46,12 +46,12 @@ def _ended(code: int) -> str:
 
 
 def describe_exit(code: int) -> str:
-    """Return in words how a process with this exit code (killed by signal N: -N) ended."""
+    """Return in words how a process with this exit code ended (killed by signal N: -N)."""
     return f"killed by signal {_signal(-code)}" if code < 0 else f"exit code {code}"
 
 
 def _signal(number: int) -> str:
-    """Return the number with the signal's name, where it has one."""
+    """Return the number of a signal with its name, if it has one."""
     try:
         return f"{number} ({signal.Signals(number).name})"
     except ValueError:

@@ -1,6 +1,6 @@
-"""The class of a verdict: one word that programs and retry policies go by, where reasons are for people.
+"""The failure class of a verdict: one word for programs and retry policies, while reasons are for people.
 
-An outcome says what became of a job, a class why it did not pass: a job that was killed because memory ran out and one
+An outcome says how a job ended, a class why it did not pass. A job that was killed because memory ran out and a job
 that ended with exit code 1 are both FAILED. Jobs that passed have no class.
 """
 
@@ -12,19 +12,19 @@ from canary_wf.verdict.status import Category, Outcome, Status
 from canary_wf.wording import count
 
 OOM_KILL = "oom_kill"
-"""The measurement that says that the kernel killed a process of the job because memory ran out."""
+"""Measurement: the kernel killed a process of the job because memory ran out."""
 
 
 LEFT_RUNNING = "left_running"
-"""The measurement that says how many processes a test of CTest left running for those that depend on it."""
+"""Measurement: how many processes a CTest test left running for tests that depend on it."""
 
 
 BATCH_KILLED = "batch_killed"
-"""The measurement that says that the whole Slurm job was killed while the job ran, and others may be to blame."""
+"""Measurement: the whole Slurm job was killed while the job ran, maybe because of another job."""
 
 
 class FailureClass(StrEnum):
-    """Why a job did not pass."""
+    """The reason why a job did not pass, as one word."""
 
     TIMEOUT = "timeout"
     OOM = "oom"
@@ -50,7 +50,7 @@ _OF_OUTCOME = {
 
 
 def class_of(status: Status, measurements: Mapping[str, Any]) -> FailureClass | None:
-    """Return the class of a verdict, with what was measured of the run; None for one that passed or is not there."""
+    """Return the class of a verdict, given the measurements of the run. None if the job passed or has no verdict."""
     if status.category in {Category.PASS, Category.NONE}:
         return None
     known = _OF_OUTCOME.get(status.outcome)
@@ -62,14 +62,14 @@ def class_of(status: Status, measurements: Mapping[str, Any]) -> FailureClass | 
 
 
 def out_of_memory(status: Status) -> Status:
-    """Return the verdict `status` on a process that the kernel killed as memory ran out, with that as its reason."""
+    """Return the verdict `status` with the reason that the kernel killed the process because memory ran out."""
     if status.outcome is not Outcome.FAILED:
         return status
     return Status(status.outcome, f"out of memory: the kernel killed it ({status.reason})", status.code)
 
 
 def with_strays(status: Status, number: int) -> Status:
-    """Return the verdict `status` on a job that left processes running, with that in its reason."""
+    """Return the verdict `status` with the reason that the job left processes running."""
     gone = "was" if number == 1 else "were"
     return _and(
         status, f"left {count(number, 'process', 'processes')} running outside of its group, which {gone} killed"
@@ -77,13 +77,13 @@ def with_strays(status: Status, number: int) -> Status:
 
 
 def with_missed_leftovers(status: Status, number: int) -> Status:
-    """Return the verdict on a test that left processes running, on which tests of other batches count in vain."""
+    """Return the verdict with the reason that the test left processes that tests in other batches need in vain."""
     left = count(number, "process", "processes")
-    return _and(status, f"left {left} running, which will not live to the tests in other batches")
+    return _and(status, f"left {left} running, which will not survive until the tests in other batches run")
 
 
 def with_unended(status: Status, processes: str) -> Status:
-    """Return the verdict `status` on a job of which `processes`, in words, could not be ended."""
+    """Return the verdict `status` with the reason that `processes`, in words, could not be ended."""
     return _and(status, f"could not be ended ({processes})")
 
 

@@ -1,9 +1,8 @@
-"""Running jobs again that did not pass: how often after which class of failure, as ``-b retry=`` says it.
+"""Retry policies: how often a job is retried after which class of failure (``-b retry=``).
 
-A policy maps classes to numbers of further runs, such as ``{"timeout": 1, "any": 2}``. Each run that did not pass
-counts for its own class where the policy names that, else for ``any``; the job is run again while there are no more
-of these than the policy's number. What ended by a person or by the machine, or was never started because of another
-job, is not a matter of a policy.
+A policy maps classes to numbers of retries, such as ``{"timeout": 1, "any": 2}``. A run that did not pass counts for
+its class if the policy names it, else for ``any``. The job is retried while this count does not exceed the policy's
+number. A job that a person or the machine ended, or that was never started because of another job, is not retried.
 """
 
 import re
@@ -24,7 +23,7 @@ RETRIED = (
 """The classes that a policy may name."""
 
 MOST = 99
-"""The largest number of further runs."""
+"""The largest number of retries."""
 
 RetryPolicy = Mapping[str, int]
 
@@ -32,7 +31,7 @@ _OPTION = "-b retry"
 
 
 def parse_retry(text: str) -> dict[str, int]:
-    """Return the policy that ``CLASS:N[,CLASS:N...]`` states, classes in any case. Raises UsageError."""
+    """Parse a policy ``CLASS:N[,CLASS:N...]`` with classes in any case. Raises UsageError."""
     known = (*RETRIED, ANY)
     policy: dict[str, int] = {}
     for part in text.split(","):
@@ -54,7 +53,7 @@ def _number(text: str) -> int:
 
 
 def allows_another(policy: RetryPolicy, ended: Iterable[str], now: str) -> bool:
-    """Return whether a job runs again whose earlier runs were of the classes `ended` and whose last is of `now`."""
+    """Return whether a job is retried after earlier runs of the classes `ended` and a last run of the class `now`."""
     if now not in RETRIED:
         return False
     key = now if now in policy else ANY
@@ -63,12 +62,12 @@ def allows_another(policy: RetryPolicy, ended: Iterable[str], now: str) -> bool:
 
 
 def timeouts(policy: RetryPolicy) -> int:
-    """Return how often a job is run again after it ran into its time limit."""
+    """Return how often a job is retried after it reached its time limit."""
     return policy.get(FailureClass.TIMEOUT, policy.get(ANY, 0))
 
 
 def others(policy: RetryPolicy) -> int:
-    """Return how often a job may be run again, at most, after runs that ended by themselves."""
+    """Return the largest number of retries of a job after runs that ended by themselves."""
     named = [policy[name] for name in RETRIED if name in policy and name is not FailureClass.TIMEOUT]
     unnamed = len(named) < len(RETRIED) - 1
     return sum(named) + (policy.get(ANY, 0) if unnamed else 0)

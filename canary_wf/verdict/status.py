@@ -1,4 +1,4 @@
-"""Where a job stands in its life, and the verdict on it: category, outcome, code, reason, and which ones are final.
+"""The phase of a job and the verdict on it: category, outcome, code and reason, and which verdicts are final.
 
 Values and groups: docs/reference/contract.md, "States", and docs/reference/peers.md, "Verdicts".
 """
@@ -14,7 +14,7 @@ E = TypeVar("E", bound=Enum)
 
 
 class Category(StrEnum):
-    """The groups of outcomes that counts and gates speak of."""
+    """The groups of outcomes that counts and the gate use."""
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -28,7 +28,7 @@ FAILED = frozenset({Category.FAIL, Category.CANCEL})
 
 
 class Outcome(IntEnum):
-    """What became of a job; the value is the outcome's own code."""
+    """How a job ended. The value is the outcome's own code."""
 
     NONE = -1
     SUCCESS = 0
@@ -71,7 +71,7 @@ _DEFAULT_OUTCOME = {
 
 
 class Status(msgspec.Struct, frozen=True):
-    """One verdict. `code` is the process's exit code where there was one, else the outcome's own."""
+    """One verdict. `code` is the process's exit code if there was one, else the outcome's own code."""
 
     outcome: Outcome = Outcome.NONE
     reason: str | None = None
@@ -84,16 +84,16 @@ class Status(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, outcome: Outcome, reason: str | None = None, code: int | None = None) -> Self:
-        """Return the status of `outcome`, with the outcome's own code unless one is given."""
+        """Return the status of `outcome`, with the outcome's own code unless `code` is given."""
         return cls(outcome, reason, int(outcome) if code is None else code)
 
     @classmethod
     def named(
         cls, category: str | None = None, outcome: str | None = None, reason: str | None = None, code: int = -1
     ) -> Self:
-        """Return the status from names: a category alone means its usual outcome, a code of -1 the outcome's own.
+        """Return the status from names. A category alone means its default outcome, a code of -1 the outcome's own.
 
-        Raises InputError for an unknown name, and where outcome and category contradict each other.
+        Raises InputError for an unknown name, and if outcome and category contradict each other.
         """
         group = None if category is None else _member(Category, category)
         if outcome is None:
@@ -105,7 +105,7 @@ class Status(msgspec.Struct, frozen=True):
         return cls.of(found, reason, None if code == -1 else code)
 
     def changed(self, category: str | None, outcome: str | None, reason: str | None, code: int) -> "Status":
-        """Return the status of these names, see `named`; with neither name this one, with the reason or code given."""
+        """Return the status of these names (see `named`). Without names, return this one with `reason` or `code`."""
         if category is not None or outcome is not None:
             return Status.named(category, outcome, reason, code)
         return Status(self.outcome, self.reason if reason is None else reason, self.code if code == -1 else code)
@@ -122,15 +122,17 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def is_final(self) -> bool:
-        """Whether the next run leaves this job alone; BLOCKED is final only behind a final upstream."""
+        """Whether the next run does not run this job again. BLOCKED is final only behind a final upstream."""
         return self.category in {Category.PASS, Category.FAIL, Category.SKIP} or self.outcome is Outcome.CANCELLED
 
 
-def _member(kind: type[E], name: str) -> E:
+def _member(enum_type: type[E], name: str) -> E:
     try:
-        return kind[name.upper()]
+        return enum_type[name.upper()]
     except KeyError:
-        raise InputError(f"{name!r} is not one of {', '.join(kind.__members__)}", where=kind.__name__.lower()) from None
+        raise InputError(
+            f"{name!r} is not one of {', '.join(enum_type.__members__)}", where=enum_type.__name__.lower()
+        ) from None
 
 
 UNKNOWN = Status()

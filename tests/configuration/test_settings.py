@@ -9,9 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_wf.configuration.defaults import defaults_of
 from canary_wf.configuration.keys import configuration_schema, key_of, known_keys, template
-from canary_wf.configuration.settings import find_file, fits, read_settings, unknown_variables
+from canary_wf.configuration.settings import defaults_of, find_file, fits, read_settings, unknown_variables
 from canary_wf.errors import InputError
 
 EXAMPLE = """\

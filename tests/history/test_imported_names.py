@@ -4,7 +4,7 @@ import msgspec
 from factories import planned, spec
 
 from canary_wf.durations import LONGEST
-from canary_wf.history.imported_names import durations_by_job
+from canary_wf.history.import_sources import durations_by_job
 
 JOBS = [
     planned(spec("mesh", command=("mesh.exe",))),

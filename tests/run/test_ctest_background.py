@@ -134,7 +134,7 @@ def test_a_set_up_whose_users_are_in_another_batch_says_that_its_processes_end(
     up = ctest_job("up", SERVER.format(how="", file=file))
     _, records = run(tmp_path / "out", [up], [ctest_job("use", f"kill -0 $(cat {file})", "up")])
     assert records["use"].status.outcome.name == "FAILED"
-    told = "left 1 process running, which will not live to the tests in other batches"
+    told = "left 1 process running, which will not survive until the tests in other batches run"
     assert records["up"].status.reason == told
     assert records["up"].measurements["left_running"] == 1
     assert f"warning: job up: {told}" in capfd.readouterr().out

@@ -20,9 +20,8 @@ from canary_wf.cli.options import (
     workflow_options,
 )
 from canary_wf.cli.output import print_columns, print_json
-from canary_wf.configuration.defaults import as_text
 from canary_wf.configuration.keys import known_keys
-from canary_wf.configuration.settings import unknown_variables
+from canary_wf.configuration.settings import as_text, unknown_variables
 from canary_wf.errors import one_line
 
 DEFAULT = "default"

@@ -13,8 +13,7 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import InputError, UsageError, one_line
 from canary_wf.files.json_files import encode, write_for_user
 from canary_wf.generation import known_runtimes, update_runtimes
-from canary_wf.history.import_sources import SECONDS, NamedDurations, read_durations
-from canary_wf.history.imported_names import durations_by_job
+from canary_wf.history.import_sources import SECONDS, NamedDurations, durations_by_job, read_durations
 from canary_wf.history.run_times import History
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.spec.batch_slice import PlannedJob
