@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,6 +132,20 @@ def test_no_module_imports_itself_by_a_detour() -> None:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
         pytest.fail(" → ".join(error.args[1]))
+
+
+def test_every_listed_name_is_there() -> None:
+    """A module that lists its public names in `__all__` has each of them."""
+    ours = {name: path for name, path in modules().items() if "runtime" not in path.parts}
+    listed = [name for name, path in ours.items() if "\n__all__ = " in path.read_text()]
+    missing = [
+        f"{name}.{public}"
+        for name in listed
+        for public in importlib.import_module(name).__all__
+        if not hasattr(importlib.import_module(name), public)
+    ]
+    assert missing == []
+    assert len(listed) > 5
 
 
 def test_folders_and_modules_are_small() -> None:

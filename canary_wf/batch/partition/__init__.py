@@ -29,7 +29,7 @@ from canary_wf.batch.problem import Problem
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.errors import InputError
 
-__all__ = ["Partition", "length_bound", "nominal_batches", "partition", "smallest_count"]
+__all__ = ["PackedBatch", "length_bound", "nominal_batches", "partition", "smallest_count"]
 
 COMPONENT_CAUTION = 1.15
 """Batches of components are filled to less than the target, so a surplus component takes more room than its load."""
