@@ -5,10 +5,12 @@ to expected run times so far corrects the expectations of other jobs, separately
 ratio for the default (a share of the time limit) says nothing about declared run times.
 """
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
+from canary_wf.durations import format_duration
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
+from canary_wf.verdict.status import JobPhase
 
 _ENOUGH = 60.0
 """Seconds of expected work of one source that must have run before its estimates are corrected."""
@@ -74,6 +76,11 @@ def batch_left(rate: float, work: float, running: Iterable[float]) -> float:
     return max(work * rate, *running, 0.0)
 
 
+def in_words(seconds: float) -> str:
+    """Return a time that is left as people read it: whole seconds, and at least one."""
+    return format_duration(max(1, round(seconds)))
+
+
 class BatchTimeLeft:
     """The time left of one batch, from the work of its waiting jobs and the rest of its running jobs."""
 
@@ -129,3 +136,77 @@ class BatchTimeLeft:
 
     def _wait(self, job: PlannedJob, seconds: float) -> None:
         self._work[job.runtime_source] = self._work.get(job.runtime_source, 0.0) + seconds
+
+
+class Ran(Protocol):
+    """What became of a job so far: times are epoch seconds and seconds."""
+
+    @property
+    def phase(self) -> JobPhase:
+        """How far it is."""
+
+    @property
+    def started(self) -> float | None:
+        """When it started."""
+
+    @property
+    def duration(self) -> float | None:
+        """How long it ran, once that is known."""
+
+
+class TimeLeft(NamedTuple):
+    """Seconds: of each batch, in their order, and of all of them together."""
+
+    batches: tuple[float, ...]
+    whole: float
+
+
+def time_left(
+    jobs: Iterable[Expected],
+    batches: Sequence[PlannedBatch],
+    record: Callable[[str], Ran],
+    now: float,
+    *,
+    scheduler: str,
+) -> TimeLeft:
+    """Return how long `batches` of `jobs` still take at the time `now`, where `record` says what is known of a job.
+
+    It is assumed that as many nodes stay in use as are busy now.
+    """
+    known = {job.id: job for job in jobs}
+    correction = Correction()
+    for job in known.values():
+        if record(job.id).phase is JobPhase.DONE and (seconds := record(job.id).duration) is not None:
+            correction.learn(job, seconds)
+    left = tuple(_batch_left([known[job] for job in batch.jobs], batch, record, now, correction) for batch in batches)
+    return TimeLeft(left, _whole(batches, left, record, scheduler))
+
+
+def _batch_left(
+    jobs: Sequence[Expected], batch: PlannedBatch, record: Callable[[str], Ran], now: float, correction: Correction
+) -> float:
+    waiting, running = 0.0, []
+    for job in jobs:
+        seen = record(job.id)
+        if seen.phase is JobPhase.RUNNING and seen.started is not None:
+            running.append(correction.running(job, now - seen.started))
+        elif seen.phase is not JobPhase.DONE:
+            waiting += correction.waiting(job)
+    rate = rate_of(batch.runtime, sum(job.runtime for job in jobs))
+    return batch_left(rate, waiting + sum(running), running)
+
+
+def _whole(
+    batches: Sequence[PlannedBatch], left: Sequence[float], record: Callable[[str], Ran], scheduler: str
+) -> float:
+    from canary_wf.batch.cluster_simulator import run_on_cluster  # late: a runner knows its own batch alone
+
+    place: Mapping[str, int] = {batch.id: number for number, batch in enumerate(batches)}
+    seen = [[record(job) for job in batch.jobs] for batch in batches]
+    done = [all(one.phase is JobPhase.DONE for one in ran) for ran in seen]
+    upstream = [[place[name] for name in batch.dependencies if not done[place[name]]] for batch in batches]
+    widths = [batch.nodes for batch in batches]
+    begun = [any(one.started is not None for one in ran) for ran in seen]
+    busy = sum(width for width, over, began in zip(widths, done, begun, strict=True) if began and not over)
+    nodes: int | None = max(busy, *widths) if busy or scheduler == "local" else None
+    return run_on_cluster(left, upstream, nodes=nodes, widths=widths).makespan

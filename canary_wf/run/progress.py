@@ -8,9 +8,10 @@ from typing import TextIO
 
 from canary_wf.durations import environment_seconds, format_duration
 from canary_wf.errors import one_line
-from canary_wf.plan.time_left import BatchTimeLeft
+from canary_wf.plan.time_left import BatchTimeLeft, in_words
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.events import Event, JobFinished, JobRetried, JobStarted
+from canary_wf.state.record import JobRecord
 from canary_wf.verdict.status import FAILED, Outcome, Status
 
 _ERASE = "\r\x1b[2K"
@@ -55,10 +56,13 @@ INTERVAL = 30.0
 class ProgressLog:
     """A listener that prints a line for each job that ended, and a progress line at intervals.
 
-    `known` are the verdicts that stand already. On a terminal the progress line always stays at the bottom.
+    `known` are the verdicts that stand already; `records` say how long these jobs took. On a terminal the progress line
+    always stays at the bottom.
     """
 
-    def __init__(self, batch_slice: BatchSlice, known: Mapping[str, Status]) -> None:
+    def __init__(
+        self, batch_slice: BatchSlice, known: Mapping[str, Status], records: Mapping[str, JobRecord] = {}
+    ) -> None:
         self._names = {job.id: job.name for job in batch_slice.jobs}
         self._width = len(str(len(self._names)))
         self._time_left = BatchTimeLeft(batch_slice.batch, batch_slice.jobs)
@@ -66,7 +70,7 @@ class ProgressLog:
         self._done = len(verdicts)
         self._failed = sum(status.counts_as_failed for status in verdicts)
         for job in known:
-            self._time_left.end(job)
+            self._time_left.end(job, records[job].duration if job in records else None)
         self._live = LiveLine(sys.stdout)
         self._interval = environment_seconds("CANARY_WF_PROGRESS", INTERVAL)
         self._next = time.monotonic() + self._interval
@@ -106,7 +110,7 @@ class ProgressLog:
     def summary(self) -> str:
         """Return the progress of the batch in one line."""
         total = len(self._names)
-        left = format_duration(max(1, round(self._time_left.seconds_left(time.monotonic()))))
+        left = in_words(self._time_left.seconds_left(time.monotonic()))
         return (
             f"progress: {self._done} of {total} done ({self._failed} failed), {self._time_left.running} running,"
             f" {self._time_left.waiting} waiting, about {left} left"

@@ -14,7 +14,7 @@ from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import WorkspaceError
 from canary_wf.plan.store import load_plan, newest_session
-from canary_wf.report.session_follower import SessionFollower
+from canary_wf.report.session import SessionFollower
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE, open_output
 from canary_wf.verdict.status import JobPhase

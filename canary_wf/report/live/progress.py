@@ -1,22 +1,75 @@
 """How far a run and its batches are, from journals that are read again only where they changed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from canary_wf.durations import format_duration
 from canary_wf.files.file_clock import age_of
 from canary_wf.files.json_files import read_json
-from canary_wf.report.live.forecast import forecast, time_left
+from canary_wf.plan.time_left import in_words, time_left
 from canary_wf.report.session import SessionState
-from canary_wf.spec.batch_slice import RuntimeSource
+from canary_wf.spec.batch_slice import PlannedBatch, RuntimeSource
 from canary_wf.state.attempt import is_alive, read_attempt
 from canary_wf.state.journal import read_journal
+from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import BatchPaths, SessionPaths
 from canary_wf.state.waiting import read_waiting
 from canary_wf.verdict.status import Category, JobPhase
+
+
+class BatchProgress(msgspec.Struct, frozen=True):
+    """One batch: how many jobs have a verdict, how many run, and how long it still is expected to take (seconds)."""
+
+    batch: PlannedBatch
+    done: int
+    failed: int
+    running: int
+    started: float | None
+    remaining: float
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all its jobs have a verdict."""
+        return self.done == len(self.batch.jobs)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it began and is not done."""
+        return self.started is not None and not self.is_done
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """The batches in the plan's order, when the first job started, and the seconds until all are done."""
+
+    batches: tuple[BatchProgress, ...]
+    started: float | None
+    remaining: float
+
+
+def forecast(state: SessionState, now: float) -> Forecast:
+    """Return how far `state` is at the time `now` (epoch seconds), and how long the rest takes."""
+    records = {job.id: state.record(job) for job in state.plan.jobs}
+    left = time_left(state.plan.jobs, state.plan.batches, records.__getitem__, now, scheduler=state.plan.scheduler)
+    batches = tuple(
+        _progress(batch, [records[job] for job in batch.jobs], remaining)
+        for batch, remaining in zip(state.plan.batches, left.batches, strict=True)
+    )
+    started = min((batch.started for batch in batches if batch.started is not None), default=None)
+    return Forecast(batches, started, left.whole)
+
+
+def _progress(batch: PlannedBatch, records: Sequence[JobRecord], remaining: float) -> BatchProgress:
+    done = [record for record in records if record.phase is JobPhase.DONE]
+    return BatchProgress(
+        batch=batch,
+        done=len(done),
+        failed=sum(record.status.counts_as_failed for record in done),
+        running=sum(record.phase is JobPhase.RUNNING for record in records),
+        started=min((record.started for record in records if record.started is not None), default=None),
+        remaining=remaining,
+    )
 
 
 def progress_of(state: SessionState, now: float) -> Iterator[str]:
@@ -32,7 +85,7 @@ def progress_of(state: SessionState, now: float) -> Iterator[str]:
         if waiting is not None:
             yield f"batch {name}: {waiting}"
             continue
-        left = format_duration(max(1, round(progress.remaining)))
+        left = in_words(progress.remaining)
         yield (
             f"batch {name}: {progress.done} of {total} done ({progress.failed} failed), {progress.running} running,"
             f" about {left} left; last sign of life {max(0, round(silence))} s ago"
@@ -60,17 +113,9 @@ class _Job(msgspec.Struct, frozen=True):
     runtime_source: RuntimeSource
 
 
-class _Batch(msgspec.Struct, frozen=True):
-    id: str
-    jobs: tuple[str, ...]
-    dependencies: tuple[str, ...]
-    nodes: int
-    runtime: float
-
-
 class _Plan(msgspec.Struct, frozen=True):
     jobs: tuple[_Job, ...]
-    batches: tuple[_Batch, ...]
+    batches: tuple[PlannedBatch, ...]
     scheduler: str
 
 
@@ -82,7 +127,7 @@ class _Seen(NamedTuple):
     duration: float | None = None
 
 
-class _BatchProgress(msgspec.Struct, frozen=True):
+class _JournalProgress(msgspec.Struct, frozen=True):
     """One journal as it was last read: its size then, jobs by category, how many run, and each job."""
 
     size: int
@@ -102,7 +147,7 @@ class RunProgress:
     def __init__(self, paths: SessionPaths) -> None:
         self._paths = paths
         self._plan: _Plan | None = None
-        self._batches: dict[str, _BatchProgress] = {}
+        self._batches: dict[str, _JournalProgress] = {}
 
     def line(self, now: float) -> str:
         """Return the progress at `now` in words. Raises WorkspaceError for files that cannot be read."""
@@ -135,7 +180,7 @@ class RunProgress:
         done = (record for record in records.values() if record.phase is JobPhase.DONE)
         categories = Counter(record.status.category for record in done)
         jobs = {job: _Seen(record.phase, record.started, record.duration) for job, record in records.items()}
-        self._batches[batch] = _BatchProgress(size, categories, running, jobs)
+        self._batches[batch] = _JournalProgress(size, categories, running, jobs)
 
     def _left(self, plan: _Plan, now: float) -> str:
         """Return when all may be over, once something has begun."""
@@ -144,4 +189,4 @@ class RunProgress:
             return ""
         waits = _Seen()
         left = time_left(plan.jobs, plan.batches, lambda job: seen.get(job, waits), now, scheduler=plan.scheduler).whole
-        return f", about {format_duration(max(1, round(left)))} to go"
+        return f", about {in_words(left)} to go"

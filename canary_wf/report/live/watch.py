@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.report.live.forecast import BatchProgress, Forecast, forecast
-from canary_wf.report.live.progress import waiting_lines
+from canary_wf.plan.time_left import in_words
+from canary_wf.report.live.progress import BatchProgress, Forecast, forecast, waiting_lines
 from canary_wf.report.live.queue import SlurmQueue, queue_lines
-from canary_wf.report.session import SessionState
-from canary_wf.report.session_follower import SessionFollower
+from canary_wf.report.session import SessionFollower, SessionState
 from canary_wf.report.table import summary
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.status import JobPhase
@@ -101,7 +100,7 @@ def view(state: SessionState, now: float) -> "RenderableType":
 def _end(state: SessionState, ahead: Forecast) -> str:
     if not state.not_done:
         return ", done"
-    left = format_duration(max(1, round(ahead.remaining)))
+    left = in_words(ahead.remaining)
     return f", about {left} left" if state.begun and state.live else ", nothing runs"
 
 
@@ -154,7 +153,7 @@ def _batch_table(batches: list[BatchProgress], now: float) -> "RenderableType":
             Text(str(progress.failed or ""), style="red"),
             format_duration(max(0.0, now - (progress.started or now))),
             format_duration(progress.batch.time_limit),
-            format_duration(max(1, round(progress.remaining))),
+            in_words(progress.remaining),
         )
     return table
 

@@ -1,19 +1,28 @@
 """How far a run is and when it ends: by the plan's estimates, corrected by what ran."""
 
+import io
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
 
 import msgspec
 import pytest
 from factories import plan_of, planned, spec
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from sessions import STARTED, recorded
 
 from canary_wf.plan.model import Plan
-from canary_wf.report.live.forecast import forecast
-from canary_wf.report.live.progress import RunProgress, progress_of
+from canary_wf.plan.store import slices
+from canary_wf.report.live.progress import RunProgress, forecast, progress_of
+from canary_wf.report.live.watch import view
 from canary_wf.report.session import SessionState, load_session
+from canary_wf.run import progress as run_progress
+from canary_wf.run.progress import ProgressLog
 from canary_wf.spec.batch_slice import RuntimeSource
+from canary_wf.state.events import JobStarted
 from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.status import JobPhase, Outcome, Status
@@ -27,6 +36,34 @@ def _plan(runtime: float, *, scheduler: str = "local") -> Plan:
     jobs = tuple(msgspec.structs.replace(job, runtime=runtime) for job in plan.jobs)
     batches = tuple(msgspec.structs.replace(batch, runtime=2 * runtime) for batch in plan.batches)
     return msgspec.structs.replace(plan, jobs=jobs, batches=batches)
+
+
+@pytest.mark.parametrize("source", get_args(RuntimeSource))
+@pytest.mark.parametrize("elapsed", [0, 5, 40, 500])
+def test_all_that_say_when_it_is_over_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: RuntimeSource, elapsed: int
+) -> None:
+    """The runner's log after a restart, `status`, its live view and Snakemake's line give one session one time."""
+    plan = plan_of([spec("a"), spec("b"), spec("c"), spec("d", "a")])
+    jobs = tuple(msgspec.structs.replace(job, runtime=100.0, runtime_source=source) for job in plan.jobs)
+    batch = msgspec.structs.replace(plan.batches[0], runtime=200.0)
+    plan = msgspec.structs.replace(plan, jobs=jobs, batches=(batch,))
+    paths = recorded(tmp_path, plan, {"a": OK}, running=["b"], alive=True)  # a took 2 s instead of 100
+    state = load_session(paths)
+    now = STARTED + elapsed
+
+    clock = [0.0]
+    monkeypatch.setattr(run_progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    a, b = jobs[0].id, jobs[1].id
+    log = ProgressLog(next(iter(slices(plan))), {a: state.records[a].status}, state.records)
+    log(JobStarted(time=STARTED, job=b))
+    clock[0] = elapsed
+    screen = io.StringIO()
+    Console(file=screen, width=200).print(view(state, now))
+    said = [log.summary(), *progress_of(state, now), screen.getvalue(), RunProgress(paths).line(now)]
+    times = [re.findall(r"about (\S+) (?:left|to go)", text) for text in said]
+    assert len(times) == 4
+    assert all(found == times[0] and found for found in times), said
 
 
 def test_before_a_run_all_is_left(tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from sessions import STARTED, recorded
 from canary_wf.files.json_files import read_json, write_json
 from canary_wf.plan.store import slices
 from canary_wf.report.live.watch import view, watch
-from canary_wf.report.session import load_session
-from canary_wf.report.session_follower import SessionFollower
+from canary_wf.report.session import SessionFollower, load_session
 from canary_wf.state.events import AttemptEnded, JobFinished
 from canary_wf.state.journal import BatchState, read_journal
 from canary_wf.state.recording import open_recorder
