@@ -1,13 +1,17 @@
-"""What batches wait for, shown in Snakemake's terminal; the runners themselves only write to log files."""
+"""What batches wait for, shown in Snakemake's terminal; the runners themselves only write to log files.
+
+It also shows why Slurm takes no batch, because the executor hides what its `sbatch` prints.
+"""
 
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.state.waiting import read_waiting
+from canary_wf.state.waiting import SUBMISSION, read_waiting
 
 SECONDS = 2.0
 """Seconds between two checks; more if a check takes long."""
@@ -74,12 +78,16 @@ class WaitingNotices:
         except OSError:
             return  # no permission to read, so nothing to show
         for paths, batch in running:
-            try:
-                waiting = read_waiting(paths.batch(batch).waiting)
-            except (CanaryWfError, OSError):
-                continue  # the file is being changed; the next check reads it whole
-            # The file of a runner that was killed earlier does not mean that a batch waits.
-            if waiting is None or waiting.since < self._began - SECONDS or self._shown.get(batch) == waiting.what:
-                continue
-            self._shown[batch] = waiting.what
-            self._write(f"canary-wf: batch {batch} is {waiting}")
+            self._check(f"batch {batch}", paths.batch(batch).waiting)
+        self._check("the next batch", SUBMISSION)
+
+    def _check(self, who: str, file: Path) -> None:
+        try:
+            waiting = read_waiting(file)
+        except (CanaryWfError, OSError):
+            return  # the file is being changed; the next check reads it whole
+        # The file of a runner that was killed earlier does not mean that a batch waits.
+        if waiting is None or waiting.since < self._began - SECONDS or self._shown.get(who) == waiting.what:
+            return
+        self._shown[who] = waiting.what
+        self._write(f"canary-wf: {who} is {waiting}")

@@ -1,6 +1,7 @@
 """What the runner of a batch waits for before its first job: `waiting.json`, which exists while it waits.
 
-The runner also logs the wait; this file is for `status` and Snakemake's progress line.
+The runner also logs the wait; this file is for `status` and Snakemake's progress line. A file of the same form exists
+while Slurm takes no batch, because the executor shows nothing of what its `sbatch` prints.
 """
 
 import time
@@ -10,6 +11,9 @@ import msgspec
 
 from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.files.json_files import read_json, write_json
+
+SUBMISSION = Path(".snakemake/canary-wf-submission.json")
+"""Why Slurm takes no batch, in the folder where Snakemake runs."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -24,7 +28,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 def note_waiting(path: Path, what: str, since: float) -> None:
-    """Write that a batch waits. Raises WorkspaceError."""
+    """Write that a batch or its submission waits. Raises WorkspaceError."""
     write_json(path, Waiting(what, since))
 
 

@@ -10,10 +10,11 @@ from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
-from canary_wf.durations import environment_seconds
+from canary_wf.durations import environment_seconds, format_duration
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import write_atomic
 from canary_wf.files.plain_files import read_plain
+from canary_wf.state.waiting import note_waiting
 
 _ID = re.compile(r"(\d+)(?:;[\w.-]+)?")
 
@@ -67,10 +68,15 @@ _FORGOTTEN = 3 * _LONGEST_PAUSE
 
 
 class Patience:
-    """What is left of the time; `note` is the file that all submissions of a run share."""
+    """What is left of the time; `note` is the file that all submissions of a run share.
 
-    def __init__(self, note: Path) -> None:
+    The file `shown`, where one is given, says why Slurm takes nothing, from `show` until `over`.
+    """
+
+    def __init__(self, note: Path, shown: Path | None = None) -> None:
         self._note = note
+        self._shown = shown
+        self._began = time.time()
         self._pause = 1.0
         self._since: float | None = None
 
@@ -84,6 +90,21 @@ class Patience:
     def limit(self, kind: Passing) -> float:
         """Return for how long in all submissions that fail for this reason are tried again. Raises UsageError."""
         return environment_seconds(VARIABLE, SECONDS) * (LIMIT_FACTOR if kind is Passing.LIMIT else 1)
+
+    def show(self, kind: Passing, why: str) -> None:
+        """Write `why` a submission failed that is tried again; where that cannot be written, it is only logged."""
+        if self._shown is None:
+            return
+        limit = format_duration(self.limit(kind))
+        with suppress(OSError, WorkspaceError):
+            self._shown.parent.mkdir(parents=True, exist_ok=True)
+            note_waiting(self._shown, f"waiting to be submitted, which is tried for {limit}: {why}", self._began)
+
+    def over(self) -> None:
+        """Show nothing any more."""
+        if self._shown is not None:
+            with suppress(OSError):
+                self._shown.unlink(missing_ok=True)
 
     def taken(self) -> None:
         """Note that a submission was taken."""

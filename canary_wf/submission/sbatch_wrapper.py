@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from canary_wf.errors import CanaryWfError, ExitCode
+from canary_wf.state.waiting import SUBMISSION
 from canary_wf.submission.search_path import slurms_program, without_ours
 from canary_wf.submission.squeue_wrapper import note_submitted
 from canary_wf.submission.submit import Label, submit
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
         return _pass_on(arguments)
     script = sys.stdin.buffer.read() if "/dev/stdin" in arguments else None
     try:
-        job = submit(["sbatch", *arguments], label, script=script)
+        job = submit(["sbatch", *arguments], label, script=script, shown=SUBMISSION)  # the executor shows nothing
         note_submitted(label.name, job)
     except CanaryWfError as error:
         sys.stderr.write(f"{error}\n")

@@ -44,21 +44,30 @@ def submit(
     script: bytes | None = None,
     environment: Mapping[str, str] = os.environ,
     note: Path = NOTE,
+    shown: Path | None = None,
 ) -> str:
     """Return the id of the job that `command` submits, which begins with ``sbatch``; `script` goes to its input.
 
-    What fails for a passing reason is tried again, with pauses that grow. Raises SubmissionError for what Slurm
+    What fails for a passing reason is tried again, with pauses that grow; `shown` is the file that says so meanwhile,
+    where nobody sees what is written to standard error. Raises SubmissionError for what Slurm
     refuses, what it does not take in time, and an answer that tells no id; a job behind such an answer is taken back.
     """
-    patience = Patience(note)
+    patience = Patience(note, shown)
     program = slurms_program("sbatch", environment)
     if program is None:
         raise SubmissionError("there is no sbatch on the PATH", hint="submit on a machine of the cluster")
     called = for_submission(without_ours(environment))
+    try:
+        return _until_taken([program, *command[1:]], script or b"", called, label, patience)
+    finally:
+        patience.over()
+
+
+def _until_taken(
+    command: Sequence[str], script: bytes, environment: Mapping[str, str], label: Label, patience: Patience
+) -> str:
     while True:
-        done = subprocess.run(
-            [program, *command[1:]], input=script or b"", capture_output=True, check=False, env=called
-        )
+        done = subprocess.run(command, input=script, capture_output=True, check=False, env=environment)
         output, told = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         if not done.returncode:
             patience.taken()
@@ -81,6 +90,7 @@ def _wait(patience: Patience, kind: Passing, label: Label, why: str) -> None:
         if kind is Passing.LIMIT:
             help_ += "; `jobs: N` in the profile keeps below the limit"
         raise SubmissionError(f"{why} (Slurm took no batch for {limit})", hint=help_)
+    patience.show(kind, why)
     sys.stderr.write(f"canary-wf: {label.name} waits to be submitted, next try in {pause:.0f} s: {one_line(why)}\n")
     sys.stderr.flush()
     time.sleep(pause)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from canary_wf.snakemake.waiting_notices import WaitingNotices
+from canary_wf.state.waiting import SUBMISSION
 from canary_wf.submission.answer import Passing, Patience
 from canary_wf.submission.search_path import put_before
 from canary_wf.submission.squeue_wrapper import FOLDER, note_submitted
@@ -80,6 +82,32 @@ def test_a_controller_that_is_away_is_waited_for(fake: _Slurm, capsys: pytest.Ca
     fake.program("squeue", f"echo '43|{LABEL.comment}'")
     assert fake.submit() == "43"
     assert len(fake.calls("sbatch")) == 3
+
+
+def test_what_ours_waits_for_is_shown_beside_snakemake(fake: _Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The executor keeps to itself what its `sbatch` prints; so a file says it, until a batch was taken or given up."""
+    seen = fake.folder / "seen"
+    away = "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1"
+    copy = f"[ -e {SUBMISSION} ] && cp {SUBMISSION} {seen} && echo 42 && exit"
+    fake.program("sbatch", f"{copy}; {away}")
+    executors = ["--parsable", "--job-name", "canary-wf_1", "--comment", "rule_a", "--wrap=true"]
+    assert _through_ours(fake, executors).stdout == "42\n"
+    assert not (fake.folder / SUBMISSION).exists()
+    lines: list[str] = []
+    notices = WaitingNotices(list, lines.append)
+    monkeypatch.chdir(fake.folder)
+    seen.rename(SUBMISSION)
+    notices.look()
+    notices.look()
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        "canary-wf: the next batch is waiting to be submitted, which is tried for 10m00s: sbatch: "
+    )
+    fake.program("sbatch", away)
+    fake.environment["CANARY_WF_SUBMIT_SECONDS"] = "0.1"
+    done = _through_ours(fake, executors)
+    assert "Slurm took no batch for" in done.stderr
+    assert not SUBMISSION.exists()
 
 
 def test_the_time_to_wait_is_that_of_all_batches_together(fake: _Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
