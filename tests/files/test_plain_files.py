@@ -39,7 +39,7 @@ ELSEWHERE = {
     "process/orphans.py": "files of the kernel",
     "process/out_of_memory.py": "files of the kernel",
     "process/output.py": "the output of a job, which its flags keep from being a link",
-    "process/posix_spawn.py": "/dev/null, and a job's output, made anew with flags that refuse what is there",
+    "process/spawn.py": "/dev/null, and a job's output, made anew with flags that refuse what is there",
     "process/process_identity.py": "files of the kernel",
     "process/watchdog.py": "/dev/null",
     "report/formats/attachments.py": "an archive in memory",
