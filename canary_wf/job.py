@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from canary_wf.api.job.base_job import BaseJob
     from canary_wf.api.job.execution_space import ExecutionSpace, Mask, find_cache_dir
-    from canary_wf.api.job.job import Dependency, Job, Launcher
+    from canary_wf.api.job.job import Dependency, Job, Launcher, ProcessLauncher
     from canary_wf.api.job.loading import load_job_from_file, load_job_from_state
     from canary_wf.api.job.parts import JobState, Measurements
     from canary_wf.run.job.standalone import JobTimedOut
@@ -36,6 +36,7 @@ __all__ = [
     "Mask",
     "Measurements",
     "MissingSourceError",
+    "ProcessLauncher",
     "ceil_div",
     "find_cache_dir",
     "load_job_from_file",
@@ -57,6 +58,7 @@ _HOME = {
     "Mask": "canary_wf.api.job.execution_space",
     "Measurements": "canary_wf.api.job.parts",
     "MissingSourceError": "canary_wf.run.job.workdir",
+    "ProcessLauncher": "canary_wf.api.job.job",
     "ceil_div": "canary_wf.spec.resource_request",
     "find_cache_dir": "canary_wf.api.job.execution_space",
     "load_job_from_file": "canary_wf.api.job.loading",

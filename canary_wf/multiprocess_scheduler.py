@@ -5,16 +5,15 @@ True while all waiting work depends on work that has not completed.
 """
 
 from canary_wf.api.scheduler.dag import DAG, DAGError, DAGIterator
-from canary_wf.api.scheduler.multiprocess import (
+from canary_wf.api.scheduler.multiprocess import MultiprocessScheduler, logger
+from canary_wf.api.scheduler.worker import (
     CollectResultCallback,
     JobFactoryCallback,
-    MultiprocessScheduler,
     SomeWorker,
     WorkData,
+    Worker,
     compute_next_dyn_poll,
-    logger,
 )
-from canary_wf.api.scheduler.worker import Worker
 from canary_wf.process.ending import RunningProcess
 
 __all__ = [

@@ -209,6 +209,29 @@ class ResourcePool:
         )
 
 
+class Occupancy:
+    """What runs on the resources of a pool at a time: `most` at most, and what is exclusive alone."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
+        self.running = 0
+        self._exclusive = False
+
+    def admits(self, *, exclusive: bool) -> bool:
+        """Return whether one more may run beside what runs."""
+        return not (self._exclusive or (exclusive and self.running) or self.running == self.most)
+
+    def enter(self, *, exclusive: bool) -> None:
+        """Know that one more runs."""
+        self._exclusive = exclusive
+        self.running += 1
+
+    def leave(self) -> None:
+        """Know that one less runs; an exclusive one was the only one."""
+        self._exclusive = False
+        self.running -= 1
+
+
 def _allocate(transaction: AllocationTransaction, sizes: dict[str, list[int]]) -> dict[str, list[dict[str, Any]]]:
     inventory = transaction.inventory
     for rtype in sizes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from canary_wf.ctest.resource_groups import is_generated, job_request
-from canary_wf.resources.pool import ResourcePool
+from canary_wf.resources.pool import Occupancy, ResourcePool
 from canary_wf.resources.request import sizes_by_type
 from canary_wf.run.job.environment import NODES
 from canary_wf.spec.batch_slice import PlannedJob
@@ -45,29 +45,30 @@ class Capacity:
         self._nodes = nodes
         self._generated = generated
         self._memory = memory
-        self._workers = workers
+        self._occupancy = Occupancy(workers)
         self._used_memory = 0
-        self._running = 0
-        self._exclusive = False
         self._locks: set[str] = set()
         self._sizes: dict[tuple[object, ...], dict[str, list[int]]] = {}
 
     def take(self, job: PlannedJob) -> Resources | None:
         """Return the ids for `job`, or None while it does not fit beside the running jobs."""
         alone = job.exclusive or job.nodes > 1  # nothing may run beside it
-        if self._exclusive or (alone and self._running) or self._running == self._workers:
+        if not self._occupancy.admits(exclusive=alone):
             return None
         if not self._locks.isdisjoint(job.locks):
             return None
-        if self._memory is not None and self._used_memory + (job.memory or 0) > self._memory and self._running:
+        if (
+            self._memory is not None
+            and self._used_memory + (job.memory or 0) > self._memory
+            and self._occupancy.running
+        ):
             return None
         spans = job.nodes > 1 and self._spans_nodes(job)
         resources = self._whole_nodes(job) if spans else self._pool.lend(self._sizes_of(job))
         resources = self._with_generated(job, resources)
         if resources is None:
             return None
-        self._exclusive = alone
-        self._running += 1
+        self._occupancy.enter(exclusive=alone)
         self._locks.update(job.locks)
         self._used_memory += job.memory or 0
         return resources
@@ -123,10 +124,9 @@ class Capacity:
                 job, {resource_type: own.pop(resource_type) for resource_type in list(own) if resource_type != "cpus"}
             )
         self._pool.take_back(own)
-        self._running -= 1
+        self._occupancy.leave()
         self._locks.difference_update(job.locks)
         self._used_memory -= job.memory or 0
-        self._exclusive = False
 
     def refuse(self, job: PlannedJob) -> str | None:
         """Return why `job` can never run because a generated file lacks what it requests, else None."""

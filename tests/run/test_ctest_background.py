@@ -11,7 +11,7 @@ from session_jobs import assert_gone
 
 from canary_wf.api.job.execution_space import ExecutionSpace
 from canary_wf.api.job.job import Job
-from canary_wf.api.job.launcher import ProcessLauncher
+from canary_wf.job import ProcessLauncher
 from canary_wf.plan.store import write_session
 from canary_wf.recovery.reset import reset_jobs
 from canary_wf.report.session import load_session

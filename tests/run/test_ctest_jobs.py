@@ -9,7 +9,7 @@ from factories import plan_of, planned, shell, spec
 
 from canary_wf.api.job.execution_space import ExecutionSpace
 from canary_wf.api.job.job import Job
-from canary_wf.api.job.launcher import ProcessLauncher
+from canary_wf.job import ProcessLauncher
 from canary_wf.plan.store import slices, write_session
 from canary_wf.process.spawn import LaunchError, launch
 from canary_wf.report.placement import place_jobs

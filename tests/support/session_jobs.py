@@ -3,9 +3,8 @@
 import time
 from pathlib import Path
 
-from canary_wf.api.job.launcher import ProcessLauncher
 from canary_wf.batchspec import BatchSpec, TestBatch
-from canary_wf.job import Dependency, ExecutionSpace, Job, JobSpec
+from canary_wf.job import Dependency, ExecutionSpace, Job, JobSpec, ProcessLauncher
 from canary_wf.process.process_identity import start_ticks
 
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import msgspec
 
-from canary_wf.api.job.stored import convert
+from canary_wf.api.job.record_view import convert
 from canary_wf.errors import WorkspaceError
 from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from canary_wf.api.batch.batch_spec import BatchSpec
+from canary_wf.api.batch.batch_spec import BatchSpec, BatchView
 from canary_wf.api.batch.batch_state import BatchStatus, count_categories, stored_batch
-from canary_wf.api.batch.batch_view import BatchView
 from canary_wf.api.job.execution_space import ExecutionSpace
 from canary_wf.api.job.parts import locked
 from canary_wf.errors import CanaryWfError

@@ -15,13 +15,13 @@ import msgspec
 from canary_wf.api.job.cached_runs import HistoryView
 from canary_wf.api.job.execution_space import ExecutionSpace, workspace_of
 from canary_wf.api.job.parts import locked
-from canary_wf.api.job.stored import JobProcess, StoredState, convert
+from canary_wf.api.job.record_view import JobProcess, StoredState, convert
 from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.files.json_files import read_json, write_json
 from canary_wf.process.orphans import end_marked, inherited
-from canary_wf.process.process_identity import ProcessIdentity
+from canary_wf.process.process_identity import ProcessIdentity, start_ticks
 from canary_wf.run.job.baseline import OUTPUT, rebaseline
-from canary_wf.run.job.standalone import JobTimedOut, OutputLostError
+from canary_wf.run.job.standalone import JobTimedOut, OutputLostError, exit_code, standalone_process
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.job_file import OUTPUT_FILE, job_fields
 from canary_wf.state.session_paths import relative_to_out
@@ -70,7 +70,7 @@ class Launcher(Protocol):
 class Job(HistoryView):
     """One job: `spec` says what it is, `workspace` where it runs, `dependencies` what has to end before it.
 
-    Set `launcher` before `run` (the real one is `canary_wf.api.job.launcher.ProcessLauncher`). `variables` are the
+    Set `launcher` before `run` (the real one is `canary_wf.job.ProcessLauncher`). `variables` are the
     environment variables of the job's own; None means not set. Inside a batch the batch's runner keeps the state; a job
     that is run by itself keeps its own `job.json`, which `save` writes and `refresh` reads.
     """
@@ -127,7 +127,7 @@ class Job(HistoryView):
         """Return the launcher. Raises CanaryWfError when none was set."""
         launcher: Launcher | None = getattr(self, "launcher", None)
         if launcher is None:
-            hint = "set job.launcher = canary_wf.api.job.launcher.ProcessLauncher()"
+            hint = "set job.launcher = canary_wf.job.ProcessLauncher()"
             raise CanaryWfError("has no launcher", where=f"job {self.name}", hint=hint)
         return launcher
 
@@ -271,6 +271,27 @@ class Job(HistoryView):
         self.status = Status.of(Outcome.INTERRUPTED, "what ran it died")
         self.on_finished()
         self.change(launcher=None, pid=0, started_ticks=0, finished=None)  # nobody knows when
+
+
+class ProcessLauncher:
+    """Runs a job as a process that leads its own group, so that nothing of it outlives its end or its time limit."""
+
+    def run(self, job: Job, *, arguments: Sequence[str] = (), output: str = OUTPUT_FILE) -> int:
+        """Run `job` and return its exit code, as `canary_wf.job.Launcher` says."""
+        environment = dict(os.environ)
+        job.set_runtime_env(environment)
+        folder = job.workspace.dir.absolute()
+        process = standalone_process(job.spec, folder, environment, job.last_held, arguments=arguments, output=output)
+        limit = job.total_timeout()
+        try:
+            with process:
+                if job.record.launcher is not None:
+                    job.change(pid=process.pid, started_ticks=start_ticks(process.pid))
+                    job.save()
+                in_time = process.wait(limit)
+        finally:
+            job.measurements.update(process.measured)
+        return exit_code(job.spec, process, limit, in_time=in_time)
 
 
 class _Runner(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from canary_wf.api.job.execution_space import ExecutionSpace, workspace_of
 from canary_wf.api.job.job import Dependency, Job
-from canary_wf.api.job.stored import convert
+from canary_wf.api.job.record_view import convert
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json
 from canary_wf.spec.job_spec import JobSpec, absolute_spec

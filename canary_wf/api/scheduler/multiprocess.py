@@ -15,48 +15,30 @@ from functools import partial, wraps
 from typing import Any, Generic, TypeVar, cast
 
 from canary_wf.api.scheduler.dag import DAG, DAGIterator
-from canary_wf.api.scheduler.worker import Worker
+from canary_wf.api.scheduler.worker import (
+    CollectResultCallback,
+    JobFactoryCallback,
+    SomeWorker,
+    WorkData,
+    compute_next_dyn_poll,
+)
 from canary_wf.batch.ready_queue import LOOK_AHEAD
 from canary_wf.errors import InputError
 from canary_wf.process.ending import Deadline, end_processes, pid_of, send_signal
 from canary_wf.process.process_watch import ProcessWatch
 from canary_wf.process.signals import Interrupts
-from canary_wf.resources.pool import ResourcePool, ResourceUnavailable
+from canary_wf.resources.pool import Occupancy, ResourcePool, ResourceUnavailable
 
 logger = logging.getLogger("canary_wf.multiprocess_scheduler")
 """Told of the start and the end of every worker, at the level of debugging; named as the public module."""
 
 Create = TypeVar("Create", bound=Callable[..., None])
-WorkData = TypeVar("WorkData")
-SomeWorker = TypeVar("SomeWorker", bound=Worker)
-
-JobFactoryCallback = Callable[[str, WorkData, int], SomeWorker]
-CollectResultCallback = Callable[[SomeWorker], None]
 Request = list[dict[str, Any]]
-
-SLOWEST = 1.0
-"""Seconds between two polls above which the interval grows no more."""
-
-FASTEST = 0.0001
-"""Seconds between two polls below which the interval shrinks no more."""
 
 _FOURTH = 4
 """Its place among the arguments, behind the object itself."""
 
-PATIENT = 8
-"""After so many polls without a result, the interval grows."""
-
-
 _NEVER = Deadline()
-
-
-def compute_next_dyn_poll(poll_counter: int, poll_interval: float) -> float:
-    """Return the seconds to the next poll, after `poll_counter` polls with the interval `poll_interval`."""
-    if poll_counter > PATIENT and poll_interval < SLOWEST:
-        return poll_interval * 1.25
-    if poll_interval > FASTEST:
-        return poll_interval * 0.75
-    return poll_interval
 
 
 def _status_in_fourth_place(create: Create) -> Create:
@@ -119,7 +101,8 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         self._request = request
         self._exclusive = exclusive
         self._timeout = timeout
-        self._alone: str | None = None
+        self._occupancy = Occupancy(self.parallelism)
+        self._entered: set[str] = set()
         self._deadlines: dict[str, Deadline] = {}
         self._naps = 0
         self._interrupts = Interrupts()
@@ -143,6 +126,8 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
             process = worker.process
             self.workers[slot] = worker
             self.active_workers += 1
+            if uid not in self._entered:  # not by `run`
+                self._enter(uid)
         self._naps = 0
         logger.debug("%s started in slot %d, process %s", uid, slot, pid_of(process))
         limit = self._timeout(uid, data) if self._timeout else None
@@ -195,9 +180,8 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         finally:
             for slot, _ in left:
                 self.release_worker(slot)
-            for uid in list(self.allocations):  # checked out, but not begun
+            for uid in list(self._entered):  # but not begun
                 self._give_back(uid)
-            self._alone = None
             self._watch = None
 
     def poll(self) -> None:
@@ -254,27 +238,36 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
                 self.iterator.put_back(uid)
 
     def _check_out(self, uid: str, data: WorkData) -> bool:
-        alone = self._exclusive is not None and self._exclusive(uid, data)
-        if self._alone is not None or (alone and self.active_workers):
+        """Take for the unit what it asks for; return whether it may be begun."""
+        exclusive = self._exclusive is not None and self._exclusive(uid, data)
+        if not self._occupancy.admits(exclusive=exclusive):
             return False
-        if self._pool is not None and self._request is not None:
-            wanted = self._request(uid, data)
-            try:
-                with self._interrupts.held():
-                    self.allocations[uid] = self._pool.checkout(wanted)
-            except ResourceUnavailable:
-                outcome = self._pool.accommodates(wanted)
-                if not outcome:
-                    raise ResourceUnavailable(f"can never run: {outcome.reason}", where=f"unit {uid}") from None
-                return False
-        self._alone = uid if alone else None
+        if self._pool is None or self._request is None:
+            self._enter(uid, exclusive=exclusive)
+            return True
+        wanted = self._request(uid, data)
+        try:
+            with self._interrupts.held():
+                self.allocations[uid] = self._pool.checkout(wanted)
+                self._enter(uid, exclusive=exclusive)
+        except ResourceUnavailable:
+            outcome = self._pool.accommodates(wanted)
+            if not outcome:
+                raise ResourceUnavailable(f"can never run: {outcome.reason}", where=f"unit {uid}") from None
+            return False
         return True
+
+    def _enter(self, uid: str, *, exclusive: bool = False) -> None:
+        with self._interrupts.held():
+            self._entered.add(uid)
+            self._occupancy.enter(exclusive=exclusive)
 
     def _give_back(self, uid: str) -> None:
         if self._pool is not None and uid in self.allocations:
             self._pool.checkin(self.allocations.pop(uid))
-        if self._alone == uid:
-            self._alone = None
+        if uid in self._entered:
+            self._entered.remove(uid)
+            self._occupancy.leave()
 
     def _sleep(self) -> None:
         """Sleep until a process ends, a time limit is reached, or it is worth another look."""

@@ -1,10 +1,10 @@
-"""One unit of work of the multiprocess scheduler: what starts its process and asks whether that still runs."""
+"""What the multiprocess scheduler works with: units of work, the callbacks around them, and when they are polled."""
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from canary_wf.process.ending import RunningProcess
 
@@ -39,3 +39,28 @@ class Worker(ABC):
         """Return whether the process still runs; its result is collected when it does not."""
         del scheduler
         return self.process.poll() is None
+
+
+WorkData = TypeVar("WorkData")
+SomeWorker = TypeVar("SomeWorker", bound=Worker)
+
+JobFactoryCallback = Callable[[str, WorkData, int], SomeWorker]
+CollectResultCallback = Callable[[SomeWorker], None]
+
+SLOWEST = 1.0
+"""Seconds between two polls above which the interval grows no more."""
+
+FASTEST = 0.0001
+"""Seconds between two polls below which the interval shrinks no more."""
+
+PATIENT = 8
+"""After so many polls without a result, the interval grows."""
+
+
+def compute_next_dyn_poll(poll_counter: int, poll_interval: float) -> float:
+    """Return the seconds to the next poll, after `poll_counter` polls with the interval `poll_interval`."""
+    if poll_counter > PATIENT and poll_interval < SLOWEST:
+        return poll_interval * 1.25
+    if poll_interval > FASTEST:
+        return poll_interval * 0.75
+    return poll_interval

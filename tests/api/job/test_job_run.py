@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_no_job_running(tmp_path: Path) -> None:
 _PROGRAM = """
 import sys
 from pathlib import Path
-from canary_wf.api.job.launcher import ProcessLauncher
+from canary_wf.job import ProcessLauncher
 from canary_wf.job import load_job_from_file
 job = load_job_from_file(sys.argv[1])
 job.launcher = ProcessLauncher()

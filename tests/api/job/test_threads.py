@@ -13,10 +13,9 @@ import pytest
 from factories import spec
 
 from canary_wf.api.job.execution_space import ExecutionSpace
-from canary_wf.api.job.launcher import ProcessLauncher
 from canary_wf.batchspec import BatchSpec, TestBatch
 from canary_wf.errors import CanaryWfError
-from canary_wf.job import Job, load_job_from_file
+from canary_wf.job import Job, ProcessLauncher, load_job_from_file
 
 SECONDS = 0.4
 THREADS = 8
@@ -112,7 +111,7 @@ def test_a_job_runs_once_at_a_time(tmp_path: Path) -> None:
             other.do_baseline()
         code = (
             "import sys; from pathlib import Path; from canary_wf.job import load_job_from_file\n"
-            "from canary_wf.api.job.launcher import ProcessLauncher\n"
+            "from canary_wf.job import ProcessLauncher\n"
             "job = load_job_from_file(Path(sys.argv[1])); job.launcher = ProcessLauncher(); job.run()"
         )
         command = [sys.executable, "-c", code, str(job.workspace.dir)]

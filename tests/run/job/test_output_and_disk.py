@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from factories import plan_of, shell, spec
 
-from canary_wf.api.job.launcher import ProcessLauncher
-from canary_wf.job import ExecutionSpace, Job
+from canary_wf.job import ExecutionSpace, Job, ProcessLauncher
 from canary_wf.plan.store import write_session
 from canary_wf.report.session import load_session
 from canary_wf.resources.leases.lease import HostLeases
