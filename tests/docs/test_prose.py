@@ -131,3 +131,13 @@ def test_the_map_of_the_packages_is_of_this_tree() -> None:
     packages = {path.parent.name for path in (ROOT / "canary_wf").glob("*/__init__.py")}
     text, picture = page.read_text(), (ROOT / "docs" / "images" / "packages.svg").read_text()
     assert {each for each in packages if f"`{each}/`" not in text or f">{each}<" not in picture} == set()
+
+
+@pytest.mark.smoke
+def test_the_representations_of_a_job_are_where_the_page_says() -> None:
+    """At most eight, each with its file; the events are several structs."""
+    section = (ROOT / "docs" / "architecture.md").read_text().partition("## How a job is represented")[2]
+    rows = re.findall(r"^\| (?:`(\w+)`)?.*? \| `([\w/]+\.py)` \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert 1 < len(rows) <= 8
+    for name, file in rows:
+        assert f"class {name}" in (ROOT / "canary_wf" / file).read_text(), name
