@@ -1,4 +1,4 @@
-"""When and where batches ran, and what they asked for beside what their jobs used of it, in hours of cores and GPUs."""
+"""When and where batches ran, and how much of the requested resources their jobs used, in core-hours and GPU-hours."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,13 +11,13 @@ from canary_wf.state.journal import CARRIED, BatchState
 from canary_wf.state.record import JobRecord
 
 _NO_RUNS = {CARRIED, "reset", "lost", "cancelled"}
-"""How attempts end that ran nothing: verdicts were taken over or reset, or what a dead runner left was settled."""
+"""End reasons of attempts that ran nothing: verdicts were taken over or reset, or a dead runner's state reconciled."""
 
 
 class BatchRun(msgspec.Struct, frozen=True):
-    """One run of a batch on `host`, from `started` to `ended` (epoch seconds; None while it goes on).
+    """One run of a batch on `host`, from `started` to `ended` (epoch seconds; None while it continues).
 
-    `reason` says why it ended, None for a run that goes on or died. A run that died ended with its last event.
+    `reason` is the reason of its end, None for a run that continues or died. A run that died ended with its last event.
     """
 
     host: str
@@ -28,7 +28,7 @@ class BatchRun(msgspec.Struct, frozen=True):
 
 
 def runs_of(state: BatchState, *, alive: bool) -> tuple[BatchRun, ...]:
-    """Return the runs in a batch's journal, oldest first; `alive` says whether its newest one goes on."""
+    """Return the runs in a batch's journal, oldest first; `alive` says whether the newest one continues."""
     found = []
     for number, attempt in enumerate(state.attempts):
         reason = state.reasons.get(attempt.token)
@@ -42,7 +42,7 @@ def runs_of(state: BatchState, *, alive: bool) -> tuple[BatchRun, ...]:
 
 
 def run_at(runs: Sequence[BatchRun], time: float | None) -> BatchRun | None:
-    """Return the run of `runs` (oldest first) that was going on at `time` (epoch seconds), None where none was."""
+    """Return the run that was in progress at `time` (epoch seconds), or None; `runs` are sorted, oldest first."""
     begun = [run for run in runs if time is not None and run.started <= time]
     return begun[-1] if begun else None
 
@@ -51,7 +51,7 @@ _MOST_SLOTS = 1 << 31
 
 
 class Efficiency(msgspec.Struct, frozen=True, kw_only=True):
-    """Hours: asked for from start to end, held by jobs, and for cores what the jobs' processes computed."""
+    """Hours: requested for the whole run, held by jobs, and, for cores, CPU time of the jobs' processes."""
 
     cores_asked: float = 0.0
     cores_held: float = 0.0
@@ -66,10 +66,10 @@ class Efficiency(msgspec.Struct, frozen=True, kw_only=True):
 def efficiency_of(
     batch: PlannedBatch, runs: Sequence[BatchRun], records: Iterable[JobRecord], now: float
 ) -> Efficiency:
-    """Return what `batch` asked for in its `runs`, up to `now` (epoch seconds), and what its jobs' `records` used.
+    """Return what `batch` requested in its `runs` until `now` (epoch seconds), and what its jobs' `records` used.
 
-    A job that was run again counts with its newest run only. One of several nodes holds on each what it does on the
-    first, whose ids its record has.
+    Only the newest run of a job counts. A job of several nodes holds on each node what it holds on the first, whose ids
+    its record has.
     """
     hours = sum((now if run.ended is None else run.ended) - run.started for run in runs) / SECONDS_AN_HOUR
     held = {"cpus": 0.0, "gpus": 0.0}
@@ -77,9 +77,9 @@ def efficiency_of(
     for record in records:
         nodes = len(record.resources.get(NODES, ())) or 1
         busy += (record.measured("cpu_user") or 0.0) + (record.measured("cpu_system") or 0.0)
-        for kind in held:
-            slots = sum(_number(item.get("slots", 1)) for item in record.resources.get(kind, ()))
-            held[kind] += slots * nodes * _seconds(record, now)
+        for resource_type in held:
+            slots = sum(_number(item.get("slots", 1)) for item in record.resources.get(resource_type, ()))
+            held[resource_type] += slots * nodes * _seconds(record, now)
     return Efficiency(
         cores_asked=batch.cpus * batch.nodes * hours,
         cores_held=held["cpus"] / SECONDS_AN_HOUR,

@@ -1,4 +1,4 @@
-"""Two sessions side by side: which jobs fail now, which were mended, and which take longer or shorter than before."""
+"""Two sessions side by side: newly failing, fixed, slower and faster jobs."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,19 @@ from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.record import JobRecord
 
 SPREADS = 3.0
-"""A job is slower or faster when it differs by more than this many spreads (robust standard deviations) of its runs,"""
+"""A job counts as slower or faster if its run time differs by more than this many robust standard deviations,"""
 LEAST_PART = 0.1
-"""by more than this part of what it took before,"""
+"""and by more than this fraction of the run time before,"""
 LEAST_SECONDS = 0.1
-"""and by more than this, which clocks and process starts do by themselves."""
+"""and by more than this many seconds, which clocks and process starts vary by."""
 ONE_RUN_RATIO = 1.5
-"""The ratio from which a run time is a change where one earlier run, which has no spread, is all there is."""
+"""The ratio that counts as a change if only one earlier run is known, which has no deviation."""
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One job in both sessions: its outcomes and durations (seconds; None where it did not run).
+    """One job in both sessions: its outcomes and durations (seconds; None if it did not run).
 
-    `earlier_runs` counts the runs before the second session by which its duration is judged.
+    `earlier_runs` is the number of runs before the second session on which the judgement of its duration is based.
     """
 
     id: str
@@ -36,10 +36,10 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """What differs from session `before` to session `after`; a job is in at most one of the first three lists.
+    """The differences from session `before` to session `after`; a job is in at most one of the first three lists.
 
-    `newly_failing` are jobs that fail and did not fail before (those that are new among them), `fixed` those that pass
-    and failed before, `still_failing` those that fail in both. Jobs that pass in both may be `slower` or `faster`.
+    `newly_failing` are jobs that fail and did not fail before (new jobs included), `fixed` are jobs that pass and
+    failed before, `still_failing` are jobs that fail in both. Jobs that pass in both may be `slower` or `faster`.
     `added` and `removed` are names of jobs that only one of the sessions has.
     """
 
@@ -55,41 +55,41 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(before: SessionState, after: SessionState, history: History) -> Comparison:
-    """Return what differs between two sessions.
+    """Return the differences between two sessions.
 
-    `history` says how much the run times of a job usually differ: those before the session that is judged, as that
-    one would excuse itself.
+    `history` gives the usual variation of a job's run times. Only runs before the second session count, because that
+    session would excuse itself.
     """
     old = {job.id: before.record(job) for job in before.plan.jobs}
     new = {job.id for job in after.plan.jobs}
     lists: dict[str, list[Difference]] = {
-        kind: [] for kind in ("newly_failing", "still_failing", "fixed", "slower", "faster")
+        change: [] for change in ("newly_failing", "still_failing", "fixed", "slower", "faster")
     }
     for job in after.plan.jobs:
         earlier, record = old.get(job.id), after.record(job)
         past = _past(job, before, after, history)
-        kind = _kind(earlier, record, past)
-        if kind is not None:
-            lists[kind].append(_difference(job, earlier, record, len(past)))
-    for kind, sign in (("slower", -1), ("faster", 1)):
-        lists[kind].sort(key=lambda one: sign * _ratio(one))
+        change = _change(earlier, record, past)
+        if change is not None:
+            lists[change].append(_difference(job, earlier, record, len(past)))
+    for change, sign in (("slower", -1), ("faster", 1)):
+        lists[change].sort(key=lambda one: sign * _ratio(one))
     return Comparison(
         before=before.plan.session,
         after=after.plan.session,
         added=tuple(job.name for job in after.plan.jobs if job.id not in old),
         removed=tuple(job.name for job in before.plan.jobs if job.id not in new),
-        **{kind: tuple(found) for kind, found in lists.items()},
+        **{change: tuple(found) for change, found in lists.items()},
     )
 
 
 def _past(job: PlannedJob, before: SessionState, after: SessionState, history: History) -> list[float]:
-    """Return what `job` took before the session `after`, in seconds, the session `before` among it."""
+    """Return the durations of `job` before the session `after` in seconds, including the session `before`."""
     runs = dict(history.runs_before(job.id, after.plan.session))
     took = before.record(job).duration if before.record(job).status.is_pass else None
     return list((runs if took is None else runs | {before.plan.session: took}).values())
 
 
-def _kind(earlier: JobRecord | None, record: JobRecord, past: Sequence[float]) -> str | None:
+def _change(earlier: JobRecord | None, record: JobRecord, past: Sequence[float]) -> str | None:
     failed_before = earlier is not None and earlier.status.counts_as_failed
     if record.status.counts_as_failed:
         return "still_failing" if failed_before else "newly_failing"
@@ -99,14 +99,18 @@ def _kind(earlier: JobRecord | None, record: JobRecord, past: Sequence[float]) -
         return "fixed"
     if not earlier.status.is_pass or earlier.duration is None or record.duration is None:
         return None
-    change = record.duration - earlier.duration
+    difference = record.duration - earlier.duration
     return (
-        None if abs(change) <= _usual(earlier.duration, record.duration, past) else "slower" if change > 0 else "faster"
+        None
+        if abs(difference) <= _usual(earlier.duration, record.duration, past)
+        else "slower"
+        if difference > 0
+        else "faster"
     )
 
 
 def _usual(before: float, after: float, past: Sequence[float]) -> float:
-    """Return by how many seconds a job's time usually differs."""
+    """Return the usual variation of a job's duration, in seconds."""
     if len(past) > 1:
         return max(LEAST_SECONDS, LEAST_PART * before, SPREADS * statistics_of(past).spread)
     shorter = min(before, after)

@@ -1,7 +1,7 @@
-"""What a test printed, as text that can be shown anywhere, and the ends of outputs that go into a page.
+"""Output of tests, made safe to show anywhere, and the tails of outputs for a page.
 
-Colour codes are taken out, as they only stand between a reader and the text; every other control character, and what
-would turn the direction of the text around, is shown as an escape.
+Colour codes are removed, because they only obscure the text. Every other control character, and characters that change
+the direction of the text, are shown as escapes.
 """
 
 import re
@@ -16,22 +16,22 @@ from canary_wf.state.record import EarlierRun
 _COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 
 
-def shown_line(line: str) -> str:
-    """Return one line of output as it can be shown."""
+def printable_line(line: str) -> str:
+    """Return one line of output in printable form."""
     return one_line(_COLOURS.sub("", line).expandtabs(8))
 
 
-def shown_tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
-    """Return the last `lines` lines of the output in `path` as they can be shown, from at most `most` bytes."""
-    return [shown_line(line) for line in tail(path, lines, most)]
+def printable_tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
+    """Return the last `lines` lines of the output at `path` in printable form, from at most `most` bytes."""
+    return [printable_line(line) for line in tail(path, lines, most)]
 
 
 TAILS = {True: (60, 8192, 16 << 20), False: (10, 1024, 4 << 20)}
-"""For jobs that failed and for the others: lines and bytes of an output, and bytes of all of them together."""
+"""For failed jobs (True) and others: lines and bytes per output, and bytes of all of them together."""
 
 
 class OutputTails:
-    """The ends of the outputs of a session, read in the order of the plan; earlier runs share the failures' budget."""
+    """The tails of the outputs of a session, read in the plan's order; earlier runs share the failures' budget."""
 
     def __init__(self, state: SessionState) -> None:
         self._paths = state.paths
@@ -45,11 +45,11 @@ class OutputTails:
                     self._found[job.id] = found
 
     def get(self, job: str) -> list[str] | None:
-        """Return the end of the output of the job with this id, None where it is left out."""
+        """Return the tail of the output of the job with this id, or None if it is left out."""
         return self._found.get(job)
 
     def earlier(self, job: PlannedJob, run: EarlierRun) -> list[str] | None:
-        """Return the end of what an earlier run of `job` printed, None where it is left out."""
+        """Return the tail of the output of an earlier run of `job`, or None if it is left out."""
         if run.output is None:
             return []
         return self._read(self._paths.job(job.directory) / run.output, failed=True)
@@ -58,6 +58,6 @@ class OutputTails:
         if self._left[failed] <= 0:
             return None
         lines, most, _ = TAILS[failed]
-        found = shown_tail(path, lines, most)
+        found = printable_tail(path, lines, most)
         self._left[failed] -= sum(map(len, found))
         return found

@@ -1,7 +1,7 @@
-"""What the page of a session shows, as the JSON that its script reads: rows of jobs and of batches, in few words.
+"""The data of a session's page, as the JSON that its script reads: rows of jobs and of batches, in compact form.
 
-Ten thousand jobs must fit, so rows are arrays, environments that several jobs share are stored once, and of outputs the
-ends are kept as far as a budget goes, failures first.
+Ten thousand jobs must fit. So rows are arrays, an environment shared by several jobs is stored once, and the tails of
+outputs are kept until a budget is spent, failures first.
 """
 
 import time
@@ -16,7 +16,7 @@ from canary_wf.history.run_times import History
 from canary_wf.plan.explanation.summary import expected_run
 from canary_wf.plan.store import slices
 from canary_wf.report.batch_runs import BatchRun, Efficiency, efficiency_of, run_at
-from canary_wf.report.placement import Placed, place_jobs
+from canary_wf.report.placement import JobPlacement, place_jobs
 from canary_wf.report.printable import OutputTails
 from canary_wf.report.session import SessionState
 from canary_wf.report.table import status_word
@@ -28,11 +28,11 @@ from canary_wf.state.submission import read_submissions
 from canary_wf.verdict.status import Outcome
 
 FOLDER = "\0"
-"""Stands for the job's working directory in an environment, so that jobs can share one."""
+"""Stands for the job's working directory in an environment, so that jobs can share the environment."""
 
 
 class EarlierRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A run of a job that was followed by another; the fields are those of a job's row."""
+    """A run of a job that was followed by another run; the fields are those of a job's row."""
 
     status: str
     category: str
@@ -45,11 +45,11 @@ class EarlierRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One job. Times are seconds, those that are points in time after the session's `start`; `max_rss` is MiB.
+    """One job. Durations are seconds, points in time are seconds after the session's `start`; `max_rss` is MiB.
 
-    `batch`, `node`, `environment` and the jobs of `needs` are places in their lists. `plan` is the expected start
-    after the batch's and the ids, by type, that stand for the planned ones in the batch's allocation. `output` is
-    None where it is left out to save space.
+    `batch`, `node`, `environment` and the jobs of `needs` are indices into their lists. `plan` is the expected start
+    after the batch's start, and the ids, by type, that correspond to the planned ones in the batch's allocation.
+    `output` is None if it is left out to save space.
     """
 
     id: str
@@ -81,9 +81,9 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class BatchRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One batch: what it asked for, when it was expected to run and ran (seconds after the start), hours used.
+    """One batch: its request, its expected and actual times (seconds after the start), and the hours used.
 
-    `submitted` has for each submission the time, and the scheduler's id where there is one.
+    `submitted` has the time of each submission, and the scheduler's id if there is one.
     """
 
     id: str
@@ -102,7 +102,7 @@ class BatchRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class ReportData(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole page; `start` is when the first batch was submitted or started (epoch seconds)."""
+    """The whole page; `start` is the time of the first submission or start of a batch (epoch seconds)."""
 
     session: str
     start: float
@@ -117,12 +117,12 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_data(state: SessionState, history: History, now: float | None = None) -> ReportData:
-    """Return what the page of `state` shows; `history` has the jobs' earlier run times."""
+    """Return the data of the page of `state`; `history` has the jobs' earlier run times."""
     return _Collector(state, history, time.time() if now is None else now).collect()
 
 
 class _Collector:
-    """Puts one page together; what rows refer to by number is numbered here."""
+    """Collects one page, and numbers what rows refer to by index."""
 
     def __init__(self, state: SessionState, history: History, now: float) -> None:
         self.state = state
@@ -134,8 +134,8 @@ class _Collector:
         self.submitted = {batch: read_submissions(file) for batch, file in files.items()}
         starts += [each.time for submissions in self.submitted.values() for each in submissions]
         self.start = min(starts, default=state.plan.created)
-        self.place = {job.id: number for number, job in enumerate(state.plan.jobs)}
-        self.batch_place = {batch.id: number for number, batch in enumerate(state.plan.batches)}
+        self.job_index = {job.id: number for number, job in enumerate(state.plan.jobs)}
+        self.batch_index = {batch.id: number for number, batch in enumerate(state.plan.batches)}
         self.nodes: dict[str, int] = {}
         self.environments: dict[tuple[tuple[str, str], ...], int] = {}
         self.outputs = OutputTails(state)
@@ -143,8 +143,8 @@ class _Collector:
 
     def collect(self) -> ReportData:
         """Return the page."""
-        for part in slices(self.state.plan):
-            self._plan(part.jobs, place_jobs(part))
+        for batch_slice in slices(self.state.plan):
+            self._plan(batch_slice.jobs, place_jobs(batch_slice))
         batches = self._batches()
         jobs = [self._job(job) for job in self.state.plan.jobs]
         return ReportData(
@@ -160,23 +160,24 @@ class _Collector:
             used=sum((batch.used for batch in batches), Efficiency()),
         )
 
-    def _plan(self, jobs: Sequence[PlannedJob], placed: Sequence[Placed]) -> None:
+    def _plan(self, jobs: Sequence[PlannedJob], placed: Sequence[JobPlacement]) -> None:
         """Note when the jobs of a batch were expected to run, on what stands for their planned ids."""
-        given: dict[str, set[str]] = {}
+        actual: dict[str, set[str]] = {}
         for job in jobs:
-            for kind, items in self.state.record(job).resources.items():
-                given.setdefault(kind, set()).update(str(item["id"]) for item in items)
-        wanted: dict[str, set[str]] = {}
+            for resource_type, items in self.state.record(job).resources.items():
+                actual.setdefault(resource_type, set()).update(str(item["id"]) for item in items)
+        planned: dict[str, set[str]] = {}
         for item in placed:
-            for kind, names in item.ids.items():
-                wanted.setdefault(kind, set()).update(names)
-        stands = {
-            kind: dict(zip(_in_order(names), _in_order(given.get(kind, ())), strict=False))
-            for kind, names in wanted.items()
+            for resource_type, names in item.ids.items():
+                planned.setdefault(resource_type, set()).update(names)
+        stand_ins = {
+            resource_type: dict(zip(_in_order(names), _in_order(actual.get(resource_type, ())), strict=False))
+            for resource_type, names in planned.items()
         }
         for item in placed:
             ids = {
-                kind: [stands[kind][name] for name in names if name in stands[kind]] for kind, names in item.ids.items()
+                resource_type: [stand_ins[resource_type][name] for name in names if name in stand_ins[resource_type]]
+                for resource_type, names in item.ids.items()
             }
             self.planned[jobs[item.job].id] = (round(item.start, 3), ids)
 
@@ -188,7 +189,7 @@ class _Collector:
             id=job.id,
             name=job.name,
             file=job.path,
-            batch=self.batch_place[job.batch],
+            batch=self.batch_index[job.batch],
             status=status_word(record),
             category=record.status.category.value,
             reason=record.status.reason,
@@ -199,9 +200,9 @@ class _Collector:
             source=job.runtime_source,
             limit=job.limit,
             node=self._node(run),
-            ids={kind: record.ids(kind) for kind in record.resources},
+            ids={resource_type: record.ids(resource_type) for resource_type in record.resources},
             plan=self.planned[job.id],
-            needs=[(self.place[edge.job], edge.when) for edge in job.dependencies if edge.job in self.place],
+            needs=[(self.job_index[edge.job], edge.when) for edge in job.dependencies if edge.job in self.job_index],
             words=" ".join((*job.keywords, *job.owners)),
             environment=self._environment(job, record),
             folder=relative_to_out(self.state.paths.job(job.directory), self.state.paths.out),
@@ -224,7 +225,7 @@ class _Collector:
             started=None if run.started is None else round(run.started - self.start, 3),
             duration=None if took is None else round(took if seconds is None else seconds, 3),
             node=self._node(batch_run),
-            ids={kind: [str(item["id"]) for item in items] for kind, items in run.resources.items()},
+            ids={resource_type: [str(item["id"]) for item in items] for resource_type, items in run.resources.items()},
             output=self.outputs.earlier(job, run),
         )
 
@@ -238,16 +239,16 @@ class _Collector:
         return round(max(0.0, self.now - (record.started or 0.0)), 3) if runs else None
 
     def _environment(self, job: PlannedJob, record: JobRecord) -> int:
-        """Return the number of the environment that the job's spec and canary-wf made: nothing that was inherited."""
+        """Return the index of the environment that the job's spec and canary-wf define, without inherited variables."""
         try:
             found: Mapping[str, str] = job_environment({}, job, record.resources, Path(FOLDER))
         except CanaryWfError:
-            found = job.environment  # changes that are not well formed are the job's own reason to fail
+            found = job.environment  # malformed changes are the job's own reason to fail
         variables = tuple((name, value) for name, value in found.items() if name not in {"PATH", "PWD", "PYTHONPATH"})
         return self.environments.setdefault(variables, len(self.environments))
 
     def _history(self, job: PlannedJob, record: JobRecord) -> list[float]:
-        """Return the durations of the job's runs that did what was expected, oldest first, this one among them."""
+        """Return the durations of the job's passed runs, oldest first, including this one."""
         known = self.history.runtimes.get(job.id, [])
         times = [round(seconds, 3) for session, seconds in known if session != self.state.plan.session]
         own = record.duration if record.status.is_pass else None
@@ -290,11 +291,11 @@ class _Collector:
 
 
 def _in_order(ids: "set[str] | tuple[str, ...]") -> list[str]:
-    """Return ids as people count them: 2 before 10."""
+    """Return ids in natural order: 2 before 10."""
     return sorted(ids, key=lambda name: (len(name), name))
 
 
 def as_json(data: ReportData) -> str:
-    """Return `data` as JSON that cannot end the script element it stands in."""
+    """Return `data` as JSON that cannot end the script element around it."""
     text = as_text(data).rstrip("\n")
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

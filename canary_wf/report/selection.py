@@ -23,14 +23,14 @@ WORDS = tuple(
 """All that a user may say, in small letters."""
 
 
-def select(state: SessionState, wanted: str, *, where: str = "-r") -> list[PlannedJob]:
-    """Return the jobs of `state` that one of the words of `wanted` names, which commas separate, in any case.
+def select(state: SessionState, selection: str, *, where: str = "-r") -> list[PlannedJob]:
+    """Return the jobs of `state` that one of the words of `selection` names, which commas separate, in any case.
 
     A word is ``all``, ``failed``, ``passed``, a phase, a category, an outcome or a class of failure. ``failed`` are all
     that count as failed, not only those with the outcome FAILED. Raises UsageError for a word that names nothing; it
     came with the option `where`.
     """
-    words = {_known(word.strip(), where) for word in wanted.split(",")}
+    words = {_known(word.strip(), where) for word in selection.split(",")}
     if "ALL" in words:
         return list(state.plan.jobs)
     return [job for job in state.plan.jobs if not words.isdisjoint(_words(state.record(job)))]
@@ -60,5 +60,5 @@ def _words(record: JobRecord) -> set[str]:
     status = record.status
     # FAILED means more than the outcome of that name, which is among what counts as failed.
     failed = {"FAILED"} if status.counts_as_failed else set()
-    kind = {record.failure.name} - {"FAILED"} if record.failure else set()
-    return {record.phase.value, status.category.value, status.outcome.name} | failed | kind
+    failure = {record.failure.name} - {"FAILED"} if record.failure else set()
+    return {record.phase.value, status.category.value, status.outcome.name} | failed | failure

@@ -1,4 +1,4 @@
-"""A session as reports see it: every job of the plan with its newest state. Nothing is written here."""
+"""A session as reports see it: every job of the plan with its newest state. This module writes nothing."""
 
 import os
 from collections import Counter
@@ -31,8 +31,8 @@ _NOT_STARTED = frozenset({JobPhase.PENDING, JobPhase.SUBMITTED})
 class SessionState(msgspec.Struct, frozen=True):
     """The plan, the jobs' records and the batches' runs, both by id.
 
-    `live` says whether a runner works on it, `begun` whether one ever did. `damaged` has for each batch whose state was
-    lost or damaged what is wrong with it, in words.
+    `live` says whether a runner works on it, `begun` whether one ever did. `damaged` maps each batch with lost or
+    damaged state to a description of the damage.
     """
 
     paths: SessionPaths
@@ -44,7 +44,7 @@ class SessionState(msgspec.Struct, frozen=True):
     damaged: dict[str, str] = {}
 
     def record(self, job: PlannedJob) -> JobRecord:
-        """Return what is known of `job`."""
+        """Return the record of `job`."""
         return self.records.get(job.id, PENDING)
 
     def fields(self, job: PlannedJob) -> dict[str, Any]:
@@ -57,12 +57,12 @@ class SessionState(msgspec.Struct, frozen=True):
         return fields
 
     def counts(self) -> dict[str, int]:
-        """Return how many jobs are in each category; a job without a verdict counts as NONE."""
+        """Return the number of jobs in each category; a job without a verdict counts as NONE."""
         found = Counter(self.record(job).status.category for job in self.plan.jobs)
         return {category.value: found.get(category, 0) for category in Category}
 
     def as_dict(self, jobs: Iterable[PlannedJob] | None = None) -> dict[str, Any]:
-        """Return what `status --json` prints, of all jobs or of `jobs`; the counts are those of all."""
+        """Return the content of `status --json`, for all jobs or for `jobs`; the counts are always those of all."""
         left_out = [
             {"id": each.id, "name": each.name, "reason": each.reason, "hint": each.hint} for each in self.plan.left_out
         ]
@@ -86,7 +86,7 @@ class SessionState(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed, and nothing was left undone by a run that is over."""
+        """Whether no job failed, and no job of a finished run is without a verdict."""
         return not self.failed and (self.live or not self.begun or not self.not_done)
 
 
@@ -95,8 +95,8 @@ def load_session(paths: SessionPaths) -> SessionState:
     return SessionFollower(paths).look()
 
 
-class SeenBatch(NamedTuple):
-    """A batch as it was read: its newest attempt, whether that one's runner lives, and where its jobs stand."""
+class BatchSnapshot(NamedTuple):
+    """A batch as it was read: its newest attempt, whether that attempt's runner lives, and its state."""
 
     attempt: AttemptFile | None
     alive: bool
@@ -104,29 +104,31 @@ class SeenBatch(NamedTuple):
 
     @property
     def was_run(self) -> bool:
-        """Whether a runner ever took the batch, also one that left nothing, or nothing that can be read."""
+        """Whether a runner ever claimed the batch, even if it left nothing readable."""
         lost = self.attempt is not None and not self.state.attempts
         return self.state.was_run or self.state.damage is not None or lost
 
 
-def read_batch(paths: SessionPaths, batch: PlannedBatch, jobs: Mapping[str, PlannedJob]) -> SeenBatch:
-    """Read `batch`, of whose `jobs` all are given by id. What cannot be read is damage, and of no other batch."""
+def read_batch(paths: SessionPaths, batch: PlannedBatch, jobs: Mapping[str, PlannedJob]) -> BatchSnapshot:
+    """Read `batch`; `jobs` maps ids to jobs. An error is noted as damage of this batch, and affects no other one."""
     files = paths.batch(batch.id)
     try:
         attempt = read_attempt(files.attempt)
-        # A damaged one names nobody: its runner, if there is one, ends when it sees that.
+        # A damaged attempt file names no runner; the runner, if there is one, ends when it notices.
         alive = attempt is not None and bool(attempt.token) and is_alive(files.attempt, attempt)
-        return SeenBatch(attempt, alive, load_batch(paths, batch.id, [jobs[job] for job in batch.jobs], alive=alive))
+        return BatchSnapshot(
+            attempt, alive, load_batch(paths, batch.id, [jobs[job] for job in batch.jobs], alive=alive)
+        )
     except (OSError, WorkspaceError) as error:
         state = BatchState()
         state.damage = str(error) if isinstance(error, WorkspaceError) else f"{error.filename}: {error.strerror}"
         state.jobs = {job: PENDING.lost(f"its verdict is not known: {state.damage}") for job in batch.jobs}
-        return SeenBatch(None, alive=False, state=state)
+        return BatchSnapshot(None, alive=False, state=state)
 
 
-def state_of(paths: SessionPaths, plan: Plan, batches: Iterable[tuple[PlannedBatch, SeenBatch]]) -> SessionState:
-    """Return the state of a session from what is read of its `batches`, one after the other."""
-    live = is_being_run(paths.out)  # before the batches: a run that ends meanwhile leaves its verdicts there
+def state_of(paths: SessionPaths, plan: Plan, batches: Iterable[tuple[PlannedBatch, BatchSnapshot]]) -> SessionState:
+    """Return the state of a session from its `batches`, read one after the other."""
+    live = is_being_run(paths.out)  # before the batches: a run that ends meanwhile leaves its verdicts in them
     state = SessionState(paths, plan, {}, live=live, begun=False, runs={}, damaged={})
     begun = False
     for batch, seen in batches:
@@ -136,8 +138,8 @@ def state_of(paths: SessionPaths, plan: Plan, batches: Iterable[tuple[PlannedBat
     return msgspec.structs.replace(state, live=live, begun=begun)
 
 
-def _add_batch(state: SessionState, batch: PlannedBatch, seen: SeenBatch) -> None:
-    """Put what was `seen` of `batch` into `state`."""
+def _add_batch(state: SessionState, batch: PlannedBatch, seen: BatchSnapshot) -> None:
+    """Add what was `seen` of `batch` to `state`."""
     state.records.update(batch_records(state.paths.batch(batch.id), batch.jobs, seen.state, alive=seen.alive))
     if seen.state.attempts:
         state.runs[batch.id] = runs_of(seen.state, alive=seen.alive)
@@ -146,13 +148,13 @@ def _add_batch(state: SessionState, batch: PlannedBatch, seen: SeenBatch) -> Non
 
 
 def is_being_run(out: Path) -> bool:
-    """Return whether a Snakemake that may live works on `out`, for itself or as a part of a larger workflow."""
+    """Return whether a Snakemake that may live works on `out`, directly or in a parent workflow."""
     return is_locked(out) or bool(running_parent_workflows(out))
 
 
 def batch_records(files: BatchPaths, jobs: Iterable[str], state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
-    """Return the records of a batch's jobs that are known: as the journal says, else as its submission does."""
-    has_result = os.path.exists(files.result)  # noqa: PTH110 - also False where nobody may look
+    """Return the known records of a batch's jobs: from the journal, or else from its submission."""
+    has_result = os.path.exists(files.result)  # noqa: PTH110 - also False without permission
     waiting = None if alive or has_result else _waiting(files, state)
     known = records_of(state, alive=alive)
     if waiting is None:
@@ -162,7 +164,7 @@ def batch_records(files: BatchPaths, jobs: Iterable[str], state: BatchState, *, 
 
 
 def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
-    """Return the jobs' records of one batch; what runs without an `alive` runner was lost."""
+    """Return the records of one batch's jobs; jobs that run without an `alive` runner were lost."""
     return {
         job: record.lost(LOST) if record.phase is JobPhase.RUNNING and not alive else record
         for job, record in state.jobs.items()
@@ -170,7 +172,7 @@ def records_of(state: BatchState, *, alive: bool) -> dict[str, JobRecord]:
 
 
 def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
-    """Return the record of a batch's open jobs that were submitted, or refused, after its last attempt began."""
+    """Return the record of a batch's open jobs if they were submitted, or refused, after its last attempt started."""
     submissions = read_submissions(files.submission)
     if not submissions or (state.attempt is not None and submissions[-1].time <= state.attempt.time):
         return None
@@ -185,34 +187,34 @@ def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
 _Stamp = tuple[int, int, int] | None
 
 
-class _Seen(msgspec.Struct):
-    """What was read of a batch, and the stamps of the files it was read from."""
+class _CachedBatch(msgspec.Struct):
+    """What was read of a batch, and the stamps of its files at that time."""
 
     stamps: tuple[_Stamp, ...] | None = None
-    batch: SeenBatch = SeenBatch(None, alive=False, state=BatchState())
+    batch: BatchSnapshot = BatchSnapshot(None, alive=False, state=BatchState())
 
 
 class SessionFollower:
-    """Reads the state of one session, as often as it is looked at: the plan once, each journal when it changed.
+    """Reads the state of one session repeatedly: the plan only once, and a journal only if it changed.
 
-    With `only`, nothing but that batch is looked at.
+    With `only`, no other batch is read.
     """
 
     def __init__(self, paths: SessionPaths, only: str | None = None) -> None:
         self.paths = paths
         self.plan = load_plan(paths.plan)
         self._jobs = {job.id: job for job in self.plan.jobs}
-        self._seen = [(batch, _Seen()) for batch in self.plan.batches if only in {None, batch.id}]
+        self._seen = [(batch, _CachedBatch()) for batch in self.plan.batches if only in {None, batch.id}]
 
     def look(self) -> SessionState:
-        """Return the state now. Raises WorkspaceError when its files are missing or damaged."""
+        """Return the current state. Raises WorkspaceError when its files are missing or damaged."""
         batches = ((batch, self._read(batch, seen)) for batch, seen in self._seen)
         return state_of(self.paths, self.plan, batches)
 
-    def _read(self, batch: PlannedBatch, seen: _Seen) -> SeenBatch:
-        """Return `batch`, read again when its files changed, or the runner that it was seen with has ended."""
+    def _read(self, batch: PlannedBatch, seen: _CachedBatch) -> BatchSnapshot:
+        """Return `batch`, read again if its files changed or its runner has ended since."""
         files = self.paths.batch(batch.id)
-        # Signs of life only touch the attempt file; what it says comes with a new file.
+        # A heartbeat only touches the attempt file; new content comes as a new file.
         attempt_stamp = _stamp(files.attempt)
         stamps = (attempt_stamp and (*attempt_stamp[:2], 0), _stamp(files.journal), _stamp(files.result))
         attempt = seen.batch.attempt
@@ -229,16 +231,16 @@ def _lives(files: BatchPaths, attempt: AttemptFile) -> bool:
 
 
 def _stamp(path: Path) -> _Stamp:
-    """Return what tells one state of a file from the next, None when it is not there."""
+    """Return a stamp that changes with the file, or None if it does not exist."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - once a batch and look
-    except OSError:  # reading it tells why
+        found = os.stat(path)  # noqa: PTH116 - once per batch and check
+    except OSError:  # reading it reports the reason
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def unreadable(path: Path) -> str | None:
-    """Return why what lies at `path` cannot be read, None for a file that can be and where there is nothing."""
+def read_error(path: Path) -> str | None:
+    """Return why the file at `path` cannot be read, or None if it can or does not exist."""
     try:
         open_output(path).close()
     except FileNotFoundError:
@@ -249,7 +251,7 @@ def unreadable(path: Path) -> str | None:
 
 
 def tail(path: Path, lines: int = 5, most: int = 8192) -> list[str]:
-    """Return the last `lines` lines of `path`, reading at most `most` bytes; nothing when it is not there."""
+    """Return the last `lines` lines of `path`, from at most `most` bytes; nothing if the file does not exist."""
     try:
         with open_output(path) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - most))

@@ -1,6 +1,6 @@
-"""What `status` prints: the summary first, then a table of jobs, or the failures with where to look.
+"""The output of `status`: the summary first, then a table of jobs, or the failures with their logs.
 
-Plain lines, with colours on a terminal: ten thousand rows are there at once, and can be searched and piped.
+Plain lines, with colours on a terminal: ten thousand rows appear at once, and can be searched and piped.
 """
 
 import os
@@ -11,8 +11,8 @@ from typing import TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.report.printable import shown_tail
-from canary_wf.report.session import SessionState, unreadable
+from canary_wf.report.printable import printable_tail
+from canary_wf.report.session import SessionState, read_error
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.record import JobRecord
@@ -24,7 +24,7 @@ _BETWEEN = "  "
 _STATUS = COLUMNS.index("status")
 MOST_FAILURES = 20
 LONGEST_LINE = 500
-"""Characters of a line of output that are shown of a failure; some programs print a megabyte without a line end."""
+"""Characters shown of a line of a failure's output; some programs print a megabyte without a line end."""
 STYLES = {
     Category.PASS: "green",
     Category.FAIL: "red",
@@ -35,7 +35,7 @@ STYLES = {
 
 
 def print_status(state: SessionState, jobs: Sequence[PlannedJob], file: TextIO | None = None) -> None:
-    """Print the summary line and a table of `jobs`, to standard output unless there is a `file`."""
+    """Print the summary line and a table of `jobs`, to `file` or standard output."""
     file = sys.stdout if file is None else file
     file.write(summary(state) + "\n")
     file.writelines(f"{line}\n" for line in damage(state))
@@ -57,7 +57,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def print_failures(state: SessionState, file: TextIO | None = None, lines: int = 5) -> None:
-    """Print the summary line and the failures: reason, the last `lines` lines of output, and where the rest is."""
+    """Print the summary line and the failures: reason, the last `lines` lines of output, and the path of the log."""
     file = sys.stdout if file is None else file
     file.write(summary(state) + "\n")
     file.writelines(f"{line}\n" for line in damage(state))
@@ -75,17 +75,17 @@ def summary(state: SessionState) -> str:
     """Return the session's counts in one line."""
     counts = {category: count for category, count in state.counts().items() if count}
     names = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
-    told = ", ".join(f"{count} {names[category]}" for category, count in counts.items())
+    parts = ", ".join(f"{count} {names[category]}" for category, count in counts.items())
     running = sum(state.record(job).phase is JobPhase.RUNNING for job in state.plan.jobs)
     after = f", {running} of them running" if running else ""
     flaky = sum(state.record(job).is_flaky for job in state.plan.jobs)
     again = f", {flaky} of them flaky" if flaky else ""
     left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
-    return f"{count(len(state.plan.jobs), 'job')}: {told}{after}{again}{left} (session {one_line(state.plan.session)})"
+    return f"{count(len(state.plan.jobs), 'job')}: {parts}{after}{again}{left} (session {one_line(state.plan.session)})"
 
 
 def damage(state: SessionState) -> Iterator[str]:
-    """Yield a line for each batch whose state was lost or damaged, and what leads out."""
+    """Yield a line for each batch with lost or damaged state, and one with the command that repairs it."""
     for batch, what in state.damaged.items():
         yield f"batch {batch} is damaged: {one_line(what)}"
     if state.damaged and state.failed:
@@ -93,7 +93,7 @@ def damage(state: SessionState) -> Iterator[str]:
 
 
 def status_word(record: JobRecord) -> str:
-    """Return what is said of a job in few words: its verdict, or else its phase, and which attempt at it counts."""
+    """Return the state of a job in a few words: its verdict, or else its phase, and the number of its attempt."""
     if record.phase is not JobPhase.DONE:
         word = str(record.phase.value)
     elif record.status.outcome is Outcome.SUCCESS:
@@ -110,15 +110,15 @@ def _failure(state: SessionState, job: PlannedJob, lines: int) -> Iterator[str]:
     if record.status.reason:
         yield f"  {one_line(record.status.reason)}"
     log = state.paths.job(job.directory) / OUTPUT_FILE
-    for line in shown_tail(log, lines):
+    for line in printable_tail(log, lines):
         yield f"  | {line[:LONGEST_LINE]}".rstrip() + (" …" if len(line) > LONGEST_LINE else "")
-    problem = unreadable(log)
-    if problem is not None or os.path.exists(log):  # noqa: PTH110 - also False where nobody may look
+    problem = read_error(log)
+    if problem is not None or os.path.exists(log):  # noqa: PTH110 - also False without permission
         yield f"  log: {one_line(from_here(log))}" + (f" cannot be read ({problem})" if problem else "")
 
 
 def from_here(path: Path) -> str:
-    """Return `path` as it is shortest to type: relative to the current folder when it lies in it."""
+    """Return the shortest form of `path`: relative to the current folder if it lies inside it."""
     here = os.path.relpath(path)
     return str(path) if here.startswith(os.pardir) else here
 
@@ -129,7 +129,7 @@ def _row(job: PlannedJob, record: JobRecord) -> tuple[str, ...]:
 
 
 def _painter(file: TextIO) -> Callable[[str, Category], str]:
-    """Return what colours a text by its category on a terminal that wants colours, and leaves it alone elsewhere."""
+    """Return a function that colours a text by its category on a terminal that wants colours."""
     if not file.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return lambda text, _: text
     import click

@@ -66,7 +66,7 @@ def _code(state: SessionState) -> int:
 
 
 def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> SessionState:
-    from canary_wf.report.formats.cdash import Submission, cdash_report
+    from canary_wf.report.formats.cdash import CDashBuild, cdash_report
 
     if target is None:
         raise UsageError("is missing", where="-o", hint="name the folder for Build.xml and Test.xml")
@@ -75,7 +75,7 @@ def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> Se
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise not_writable(target, error, _ELSEWHERE) from error
-    for name, text in cdash_report(state, Submission(**names)).items():
+    for name, text in cdash_report(state, CDashBuild(**names)).items():
         write_for_user(target / name, text.encode(), _ELSEWHERE)
     return state
 

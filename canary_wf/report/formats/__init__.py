@@ -1,1 +1,1 @@
-"""Reports as files for other programs: JUnit, CDash, Markdown, annotations of GitHub. `registry` has them by name."""
+"""Reports as files for other programs: JUnit, CDash, Markdown, GitHub annotations. `registry` lists them by name."""

@@ -1,7 +1,7 @@
-"""What a test hands to a dashboard: measurements that it prints, and files, as compressed archives.
+"""What a test sends to a dashboard: measurements that it prints, and files, as compressed archives.
 
-Facts: cmCTestRunTest and cmCTestTestHandler of CMake 3.25, where an element ends at the next ``<``, and what holds no
-well-formed element is output like any other.
+Source: cmCTestRunTest and cmCTestTestHandler of CMake 3.25. There, an element ends at the next ``<``, and text that is
+not a well-formed element is ordinary output.
 """
 
 import base64
@@ -17,7 +17,7 @@ from canary_wf.files.plain_files import open_plain
 from canary_wf.state.job_file import open_output
 
 MOST_READ = 16 * 2**20
-"""Bytes of an output, from its end, in which measurements are looked for."""
+"""Bytes at the end of an output that are searched for measurements."""
 
 _OPENS = ("<CTestMeasurement", "<DartMeasurement")
 _CLOSES = ("</CTestMeasurement", "</DartMeasurement")
@@ -27,8 +27,8 @@ _SUMMARY = re.compile(r"<CTestDetails>(.*)</CTestDetails>")
 _LABEL = re.compile(r"<CTestLabel>(.*)</CTestLabel>")
 
 
-class Printed(msgspec.Struct, frozen=True):
-    """One measurement that was printed: its name, its type (``numeric/double``), its value or the file it is in."""
+class Measurement(msgspec.Struct, frozen=True):
+    """One printed measurement: its name, its type (``numeric/double``), and its value or the file that holds it."""
 
     name: str
     kind: str
@@ -37,16 +37,16 @@ class Printed(msgspec.Struct, frozen=True):
 
 
 class Output(msgspec.Struct, frozen=True):
-    """What a test printed: the text without what is for a dashboard, and that."""
+    """The output of a test: its text without the dashboard elements, and these elements."""
 
     text: str = ""
-    measurements: tuple[Printed, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
     summary: str | None = None
     labels: tuple[str, ...] = ()
 
 
 def read_output(path: Path) -> Output:
-    """Return what is in the output at `path`; nothing where it cannot be read."""
+    """Return the parsed output at `path`; empty if it cannot be read."""
     try:
         with open_output(path) as file:
             size = file.seek(0, 2)
@@ -58,7 +58,7 @@ def read_output(path: Path) -> Output:
 
 
 def split_output(text: str) -> Output:
-    """Return `text` taken apart; a line with a summary or a label is for the dashboard as a whole."""
+    """Return the parsed `text`; a line with a summary or a label is removed as a whole."""
     summary: str | None = None
     labels: list[str] = []
     if "<CTest" in text:
@@ -75,12 +75,12 @@ def split_output(text: str) -> Output:
     return Output(text, measurements, summary, tuple(labels))
 
 
-def _measurements(text: str) -> tuple[str, tuple[Printed, ...]]:
-    start = min((place for word in _OPENS if (place := text.find(word)) >= 0), default=-1)
+def _measurements(text: str) -> tuple[str, tuple[Measurement, ...]]:
+    start = min((position for word in _OPENS if (position := text.find(word)) >= 0), default=-1)
     last = max(text.rfind(word) for word in _CLOSES)
     if start < 0 or last < start:
         return text, ()
-    found: list[Printed] = []
+    found: list[Measurement] = []
 
     def take(match: re.Match[str]) -> str:
         one = _parsed(match[0])
@@ -91,34 +91,34 @@ def _measurements(text: str) -> tuple[str, tuple[Printed, ...]]:
     return text[:start] + _ONE.sub(take, text[start:]), tuple(found)
 
 
-def _parsed(text: str) -> Printed | None:
+def _parsed(text: str) -> Measurement | None:
     try:
         element = ET.fromstring(text)  # noqa: S314 - one element, without a document type that could define entities
     except ET.ParseError:
         return None
     in_file = element.tag.endswith("File")
     value = element.text or ""
-    return Printed(element.get("name", ""), element.get("type", ""), value.strip() if in_file else value, in_file)
+    return Measurement(element.get("name", ""), element.get("type", ""), value.strip() if in_file else value, in_file)
 
 
 LARGEST = 64 * 2**20
-"""Bytes of one file that is attached; a larger one is not attached."""
+"""Maximal size of an attached file in bytes; larger files are not attached."""
 
 
 class Attachments:
-    """Puts files into a report, relative ones from where the test ran.
+    """Puts files into a report; relative paths start in the folder where the test ran.
 
-    Without `allowed` none is read: what a workspace of somebody else names may be a file that its reader alone may see.
+    Without `allowed` no file is read: a foreign workspace may name a file that only its reader may see.
     """
 
     def __init__(self, *, allowed: bool) -> None:
         self._allowed = allowed
 
     def attach(self, parent: ET.Element, name: str, file: str, folder: Path) -> None:
-        """Add `file` as the measurement `name`; one that is not there has an empty value, as with CTest."""
+        """Add `file` as the measurement `name`; a missing file gives an empty value, as in CTest."""
         content = self._read(folder / file)
         if isinstance(content, str):
-            _told(parent, name, f"File {file} {content}")
+            _add_text(parent, name, f"File {file} {content}")
             return
         packed = "" if content is None else _archive(Path(file).name, content)
         attributes = {"name": name, "encoding": "base64", "compression": "tar/gzip", "filename": Path(file).name}
@@ -126,7 +126,7 @@ class Attachments:
         ET.SubElement(element, "Value").text = packed
 
     def image(self, parent: ET.Element, name: str, kind: str, file: str, folder: Path) -> None:
-        """Add the content of `file`, of the type `kind` such as ``image/png``, as the measurement `name`."""
+        """Add the content of `file`, whose type is `kind` (such as ``image/png``), as the measurement `name`."""
         content = self._read(folder / file)
         if content is None:
             content = "not found"
@@ -137,13 +137,13 @@ class Attachments:
             ET.SubElement(element, "Value").text = f"Image {file} is empty"
             return
         if isinstance(content, str):
-            _told(parent, name, f"File {file} {content}")
+            _add_text(parent, name, f"File {file} {content}")
             return
         element = ET.SubElement(parent, "NamedMeasurement", {"name": name, "type": kind, "encoding": "base64"})
         ET.SubElement(element, "Value").text = base64.b64encode(content).decode()
 
     def _read(self, path: Path) -> bytes | str | None:
-        """Return the content of a file, in words why it is not attached, or None where there is none."""
+        """Return the content of a file, or the reason why it is not attached, or None if it does not exist."""
         if not self._allowed:
             return "is not attached: the workspace is another user's"
         try:
@@ -154,13 +154,13 @@ class Attachments:
         return content if len(content) <= LARGEST else f"is not attached: it is larger than {LARGEST >> 20} MiB"
 
 
-def _told(parent: ET.Element, name: str, text: str) -> None:
+def _add_text(parent: ET.Element, name: str, text: str) -> None:
     element = ET.SubElement(parent, "NamedMeasurement", {"name": name, "text": "text/string"})
     ET.SubElement(element, "Value").text = text
 
 
 def _archive(name: str, content: bytes) -> str:
-    """Return a compressed archive of one file, in base64."""
+    """Return a compressed archive of one file, in Base64."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
         entry = tarfile.TarInfo(name)

@@ -1,7 +1,7 @@
-"""Under which names CI servers know jobs: a class and a case that no two jobs share, and the file to look at.
+"""The names of jobs on CI servers: a class and a case that no two jobs share, and the source file.
 
-A server tells test cases apart by class and name alone. A class is a test file, in the form of a module (``sub.mesh``
-for ``sub/mesh.pyt``); where that would be the same for two files, it is the path of the file itself.
+A server distinguishes test cases by class and name alone. A class is a test file in the form of a module (``sub.mesh``
+for ``sub/mesh.pyt``), or the path of the file if two files would have the same class.
 """
 
 import os
@@ -15,18 +15,18 @@ from canary_wf.plan.model import LeftOut, Plan
 from canary_wf.spec.batch_slice import PlannedJob
 
 _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "WORKSPACE")
-"""Variables in which GitHub, GitLab and Jenkins say where the repository is checked out."""
+"""Variables of GitHub, GitLab and Jenkins with the folder of the checkout."""
 
 
 class CaseName(NamedTuple):
-    """What a job is called: the name of its case, and its class."""
+    """The name of a job's test case, and its class."""
 
     classname: str
     name: str
 
 
 class _Named(NamedTuple):
-    """A job of the plan or one that was left out: `name` is what its users call it, `own` is unique in its file."""
+    """A planned or left-out job: `name` is the name its users know, `own` is unique in its file."""
 
     id: str
     path: str
@@ -36,13 +36,13 @@ class _Named(NamedTuple):
 
 
 def real_name(job: PlannedJob) -> str:
-    """Return what the users of `job` call it: the name that CTest has for it, else its own."""
+    """Return the name by which users know `job`: CTest's name if it has one, else its own."""
     test = job.attributes.get("test") if job.kind == "ctest" else None
     return test if isinstance(test, str) else job.name
 
 
 def case_names(plan: Plan) -> dict[str, CaseName]:
-    """Return the case of each job of `plan` by its id, and of each that was left out."""
+    """Return the case of each job of `plan` by its id, including jobs that were left out."""
     jobs = [_Named(job.id, job.path, job.file, real_name(job), job.name) for job in plan.jobs]
     jobs += [_Named(job.id, job.path, job.file, job.test or job.name, job.name) for job in plan.left_out]
     classes = _classes({(job.path, job.file) for job in jobs})
@@ -54,10 +54,10 @@ def case_names(plan: Plan) -> dict[str, CaseName]:
 
 
 def _classes(files: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Return the class of each file, given by path (from the top of its tree) and place."""
+    """Return the class of each file, given as its path from the top of its tree and its full path."""
     found: dict[tuple[str, str], str] = {}
     left: Iterable[tuple[str, str]] = files
-    spellings: tuple[Callable[[tuple[str, str]], str], ...] = (_module, _path, _place)
+    spellings: tuple[Callable[[tuple[str, str]], str], ...] = (_module, _path, _full_path)
     for spell in spellings:
         shared: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for file in left:
@@ -75,7 +75,7 @@ def _path(file: tuple[str, str]) -> str:
     return file[0]
 
 
-def _place(file: tuple[str, str]) -> str:
+def _full_path(file: tuple[str, str]) -> str:
     return file[1]
 
 
@@ -87,12 +87,12 @@ def _with_id(job: _Named, case: CaseName) -> CaseName:
     return case._replace(name=f"{case.name} [{job.id}]")
 
 
-def source_place(
+def source_location(
     job: PlannedJob | LeftOut, out: Path, environment: Mapping[str, str] | None = None
 ) -> tuple[str, int | None]:
-    """Return the file of `job` as its repository names it, and the line where that is known.
+    """Return the path of `job`'s file in its repository, and the line if known.
 
-    A file of no repository is named as the plan in `out` does. A test of CTest is where the project adds it.
+    A file outside of any repository has its path in the plan. The source of a CTest test is where the project adds it.
     """
     variables = os.environ if environment is None else environment
     file, line = _added_at(job) or (job.file, None)
@@ -100,15 +100,15 @@ def source_place(
 
 
 def _added_at(job: PlannedJob | LeftOut) -> tuple[str, int] | None:
-    place = job.attributes.get("added_at") if isinstance(job, PlannedJob) and job.kind == "ctest" else None
-    file, _, line = str(place).rpartition(":")
+    location = job.attributes.get("added_at") if isinstance(job, PlannedJob) and job.kind == "ctest" else None
+    file, _, line = str(location).rpartition(":")
     return (file, int(line)) if file and line.isascii() and line.isdigit() else None
 
 
 def _in_repository(file: str, out: Path, variables: Mapping[str, str]) -> str:
     path = os.path.normpath(out / file)
     roots = [root for name in _CHECKOUTS if (root := variables.get(name))]
-    for root in (*roots, _repository(os.path.dirname(path))):  # noqa: PTH120 - a text, for the cache
+    for root in (*roots, _repository(os.path.dirname(path))):  # noqa: PTH120 - a string, for the cache
         if root and path.startswith(f"{root.rstrip('/')}/"):
             return os.path.relpath(path, root)
     return file
@@ -116,7 +116,7 @@ def _in_repository(file: str, out: Path, variables: Mapping[str, str]) -> str:
 
 @cache
 def _repository(folder: str) -> str | None:
-    """Return the folder from `folder` upwards that git has its own folder or file in."""
+    """Return the nearest folder from `folder` upwards that contains ``.git``."""
     parent = os.path.dirname(folder)  # noqa: PTH120 - as above
     if os.path.lexists(f"{folder.rstrip('/')}/.git"):
         return folder

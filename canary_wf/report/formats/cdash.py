@@ -1,6 +1,6 @@
-"""The session as CDash takes it: Build.xml and Test.xml in the form that CTest submits, for whoever uploads them.
+"""The session in CDash's format: Build.xml and Test.xml as CTest submits them, for uploading.
 
-Facts: what CTest 3.25 itself writes with ``-T Build -T Test``; times are epoch seconds, those of tests seconds.
+Source: what CTest 3.25 writes with ``-T Build -T Test``. Points in time are epoch seconds, durations seconds.
 """
 
 import os
@@ -11,37 +11,37 @@ import msgspec
 
 from canary_wf._version import __version__
 from canary_wf.report.formats.cdash_tests import TestWriter
-from canary_wf.report.formats.junit import defused, printable
+from canary_wf.report.formats.junit import defused, xml_text
 from canary_wf.report.session import SessionState
 
 
-class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """Under which names CDash shows a build: the machine, what was built, and the group, such as Nightly."""
+class CDashBuild(msgspec.Struct, frozen=True, kw_only=True):
+    """The names under which CDash shows a build: the machine, the project's build, and the group, such as Nightly."""
 
     site: str = ""
     build: str = "canary-wf"
     track: str = "Experimental"
 
 
-def cdash_report(state: SessionState, submission: Submission | None = None) -> dict[str, str]:
+def cdash_report(state: SessionState, build: CDashBuild | None = None) -> dict[str, str]:
     """Return the files of the report by name."""
-    submission = submission or Submission()
+    build = build or CDashBuild()
     records = [state.record(job) for job in state.plan.jobs]
     started = min((one.started for one in records if one.started is not None), default=state.plan.created)
     finished = max((one.finished for one in records if one.finished is not None), default=started)
     return {
-        "Build.xml": _text(_build(_site(state, submission), state, started)),
-        "Test.xml": _text(_tests(_site(state, submission), state, started, finished)),
+        "Build.xml": _text(_build(_site(state, build), state, started)),
+        "Test.xml": _text(_tests(_site(state, build), state, started, finished)),
     }
 
 
-def _site(state: SessionState, submission: Submission) -> ET.Element:
+def _site(state: SessionState, build: CDashBuild) -> ET.Element:
     here = os.uname()
     stamp = datetime.fromtimestamp(state.plan.created, UTC).strftime("%Y%m%d-%H%M")
     attributes = {
-        "BuildName": submission.build,
-        "BuildStamp": f"{stamp}-{submission.track}",
-        "Name": submission.site or here.nodename,
+        "BuildName": build.build,
+        "BuildStamp": f"{stamp}-{build.track}",
+        "Name": build.site or here.nodename,
         "Generator": f"canary-wf-{__version__}",
         "OSName": here.sysname,
         "Hostname": here.nodename,
@@ -49,11 +49,11 @@ def _site(state: SessionState, submission: Submission) -> ET.Element:
         "OSVersion": here.version,
         "OSPlatform": here.machine,
     }
-    return ET.Element("Site", {name: printable(value) for name, value in attributes.items()})
+    return ET.Element("Site", {name: xml_text(value) for name, value in attributes.items()})
 
 
 def _build(site: ET.Element, state: SessionState, started: float) -> ET.Element:
-    """Return the build that the tests belong to: CDash shows tests with one, and here planning is all of it."""
+    """Return the build to which the tests belong: CDash requires one, and here it consists of planning alone."""
     build = ET.SubElement(site, "Build")
     created = state.plan.created
     _add(build, "StartDateTime", _date(created))
@@ -86,7 +86,7 @@ def _tests(site: ET.Element, state: SessionState, started: float, finished: floa
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, name).text = printable(text)
+    ET.SubElement(parent, name).text = xml_text(text)
 
 
 def _date(seconds: float) -> str:

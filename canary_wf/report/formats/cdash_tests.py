@@ -1,8 +1,8 @@
 """One test of a CDash report, element by element as CTest writes it.
 
-Facts: cmCTestTestHandler of CMake 3.25, and what it writes with ``-T Test``. A test is known to CDash by its name and
-its full name, which is a path: of a test of CTest from the top of its build tree, as CTest names it, else from the top
-of the tree of tests through the file that the job is in.
+Source: cmCTestTestHandler of CMake 3.25, and its output with ``-T Test``. CDash identifies a test by its name and its
+full name, which is a path: for a CTest test from the top of its build tree, as CTest names it; for any other job from
+the top of the test tree, including the job's file.
 """
 
 import posixpath
@@ -16,10 +16,10 @@ from pathlib import Path
 
 from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.plan.model import LeftOut
-from canary_wf.report.formats.attachments import Attachments, Output, Printed, read_output
+from canary_wf.report.formats.attachments import Attachments, Measurement, Output, read_output
 from canary_wf.report.formats.case_names import real_name
 from canary_wf.report.formats.cdash_words import COMPLETED, DISABLED, Ending, ending_of
-from canary_wf.report.formats.junit import printable
+from canary_wf.report.formats.junit import xml_text
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import JobSpec
@@ -33,7 +33,7 @@ TEXT, NUMBER = "text/string", "numeric/double"
 class TestWriter:
     """Writes the tests of one session."""
 
-    __test__ = False  # pytest takes it for a test otherwise
+    __test__ = False  # otherwise pytest takes it for a test
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
@@ -45,7 +45,7 @@ class TestWriter:
         self._full = self._full_names(jobs)
 
     def job(self, job: PlannedJob) -> ET.Element:
-        """Return the test that `job` is."""
+        """Return the element of `job`."""
         record = self._state.record(job)
         ending = ending_of(job, record)
         output = read_output(self._state.paths.job(job.directory) / OUTPUT_FILE)
@@ -68,7 +68,7 @@ class TestWriter:
         return test
 
     def left_out(self, job: LeftOut) -> ET.Element:
-        """Return the test that `job` would have been."""
+        """Return the element of a job that was left out."""
         why = DISABLED if job.disabled else job.reason
         hint = f"; generate with {job.hint} to run it" if job.hint and not job.disabled else ""
         test = self._test(job, "notrun", "")
@@ -99,14 +99,14 @@ class TestWriter:
         if ending.reason is not None:
             measure(results, "Pass Reason" if ending.status == "passed" else "Fail Reason", ending.reason)
 
-    def _printed(self, results: ET.Element, job: PlannedJob, one: Printed) -> None:
-        name, value = printable(one.name), printable(one.value)
+    def _printed(self, results: ET.Element, job: PlannedJob, one: Measurement) -> None:
+        name, value = xml_text(one.name), xml_text(one.value)
         if not one.in_file:
-            measure(results, name, value, printable(one.kind))
+            measure(results, name, value, xml_text(one.kind))
         elif one.kind == "file":
             self._attachments.attach(results, name, value, self._folder(job))
         else:
-            self._attachments.image(results, name, printable(one.kind), value, self._folder(job))
+            self._attachments.image(results, name, xml_text(one.kind), value, self._folder(job))
 
     def _attach(self, test: ET.Element, job: PlannedJob, ending: Ending) -> None:
         files = [*_listed(job.attributes.get("attached_files"))]
@@ -116,12 +116,12 @@ class TestWriter:
             self._attachments.attach(test, "Attached File", str(file), self._folder(job))
 
     def _folder(self, job: PlannedJob) -> Path:
-        """Return where `job` ran."""
+        """Return the folder in which `job` ran."""
         ran_in = job.working_directory
         return self._state.paths.job(job.directory) if ran_in is None else self._out / ran_in
 
     def _full_names(self, jobs: Sequence[PlannedJob | LeftOut]) -> dict[str, str]:
-        """Return the full names; tests of several build trees that share one have it with what tells them apart."""
+        """Return the full names; names shared by tests of several build trees are made distinct."""
         full = {job.id: f"{self._paths[job.id]}/{_plain(_name(job))}" for job in jobs}
         for spell in (_from_the_top, _with_id):
             twice = {name for name, number in Counter(full.values()).items() if number > 1}
@@ -129,14 +129,14 @@ class TestWriter:
         return full
 
     def _path(self, job: PlannedJob | LeftOut) -> str:
-        """Return the folder of a test as CTest shortens it, or the file of another job."""
+        """Return the folder of a CTest test as CTest shortens it, or the file of any other job."""
         folder = job.folder if isinstance(job, LeftOut) else self._ctest_folder(job)
         if folder is None:
             return _plain(f"./{job.path}")
         tree = str((self._out / job.file).parent)
-        place = posixpath.normpath(posixpath.join(tree, folder))
-        inside = [found for top in (tree, _source_folder(tree)) if top and (found := _below(place, top)) is not None]
-        return _plain(min(inside, key=len, default=place))
+        path = posixpath.normpath(posixpath.join(tree, folder))
+        inside = [found for top in (tree, _source_folder(tree)) if top and (found := _below(path, top)) is not None]
+        return _plain(min(inside, key=len, default=path))
 
     def _ctest_folder(self, job: PlannedJob) -> str | None:
         return str(self._out / job.working_directory) if job.kind == "ctest" and job.working_directory else None
@@ -156,21 +156,21 @@ def _with_id(job: PlannedJob | LeftOut, name: str) -> str:
 
 
 def command_line(job: JobSpec) -> str:
-    """Return the command of `job`: of a test of CTest as CTest writes it, else as a shell takes it."""
+    """Return the command of `job`: for a CTest test as CTest writes it, else quoted for a shell."""
     if job.kind != "ctest":
         return shlex.join(job.command)
     return " ".join([*job.command[:1], *(f'"{word}"' for word in job.command[1:])])
 
 
-def _below(place: str, top: str) -> str | None:
-    if place == top:
+def _below(path: str, top: str) -> str | None:
+    if path == top:
         return "."
-    return f"./{posixpath.relpath(place, top)}" if place.startswith(f"{top.rstrip('/')}/") else None
+    return f"./{posixpath.relpath(path, top)}" if path.startswith(f"{top.rstrip('/')}/") else None
 
 
 @cache
 def _source_folder(tree: str) -> str | None:
-    """Return the source folder of the build tree `tree`, which it knows when its project uses the module CTest."""
+    """Return the source folder of the build tree `tree`, which is known if the project uses the module CTest."""
     try:
         text = read_plain(Path(tree, "DartConfiguration.tcl"), follow=True, most=LARGEST_INPUT).decode(errors="replace")
     except OSError:
@@ -180,7 +180,7 @@ def _source_folder(tree: str) -> str | None:
 
 
 def _plain(path: str) -> str:
-    """Return `path` as CTest writes paths: without colons and blanks."""
+    """Return `path` as CTest writes paths: without colons and spaces."""
     return path.replace(":", "_").replace(" ", "_")
 
 
@@ -208,4 +208,4 @@ def measure(results: ET.Element, name: str, value: str, kind: str = TEXT) -> Non
 
 def add(parent: ET.Element, name: str, text: str) -> None:
     """Add an element that holds `text`."""
-    ET.SubElement(parent, name).text = printable(text)
+    ET.SubElement(parent, name).text = xml_text(text)

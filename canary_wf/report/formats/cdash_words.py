@@ -1,6 +1,6 @@
-"""How a job ended in the words of CTest, which CDash knows: status, exit code and value, completion status.
+"""The end of a job in CTest's terms, which CDash knows: status, exit code and value, completion status.
 
-Facts: what CTest 3.25 writes for each of these ends.
+Source: what CTest 3.25 writes for each kind of end.
 """
 
 import re
@@ -31,17 +31,17 @@ _NOT_STARTED = (
     (re.compile("no folder|working directory"), "Failed to change working directory", None),
     (re.compile("not found|not find|executable"), "Unable to find executable", "Unable to find executable"),
 )
-"""Why a job could not start, and what CTest says then, with the line it writes before the name of the file.
+"""Reasons why a job could not start, CTest's completion status for each, and its line before the file name.
 
-It counts such a test as not run.
+CTest counts such a test as not run.
 """
 
 
 class Ending(NamedTuple):
-    """How one job ended.
+    """The end of one job.
 
-    `code` and `value` are None where CTest does not write them, `reason` where what it says is all there is to say.
-    `output` stands in for that of a test that did not start.
+    `code` and `value` are None where CTest does not write them, `reason` where the completion status says everything.
+    `output` replaces the output of a test that did not start.
     """
 
     status: str
@@ -53,7 +53,7 @@ class Ending(NamedTuple):
 
 
 def ending_of(job: PlannedJob, record: JobRecord) -> Ending:
-    """Return how `job` ended."""
+    """Return the end of `job`."""
     status = record.status
     if status.category is Category.NONE:
         return Ending("notrun", status.reason or "Not Run", output=status.reason or "Not Run")
@@ -71,7 +71,7 @@ def ending_of(job: PlannedJob, record: JobRecord) -> Ending:
 
 
 def _with_name(line: str | None, reason: str) -> str:
-    """Return CTest's `line` about the file that `reason` names, or else the reason."""
+    """Return CTest's `line` with the file that `reason` names, or else the reason."""
     named = re.search(r"'([^']+)'", reason)
     return f"{line}: {named[1]}" if line is not None and named is not None else reason
 
@@ -86,7 +86,7 @@ def _exit_word(record: JobRecord) -> str:
 
 
 def _exit_value(record: JobRecord) -> int:
-    """Return the exit code of the process, 0 where it has none of its own: it was ended, or never started."""
+    """Return the exit code of the process, 0 if it has none of its own because it was ended or never started."""
     ended = {Outcome.TIMEOUT, Outcome.BROKEN, Outcome.CANCELLED, Outcome.INTERRUPTED}
     return 0 if record.status.outcome in ended else max(0, record.status.code)
 
@@ -103,13 +103,13 @@ def _skipped(job: PlannedJob, record: JobRecord) -> str:
 
 
 def _reason(job: PlannedJob, record: JobRecord) -> str | None:
-    """Return why a job failed, where its exit code does not say so."""
+    """Return why a job failed, if its exit code does not say so."""
     reason = record.status.reason
     if job.ctest is None or record.status.category is Category.CANCEL:
         return reason
     if reason is not None and "matches none of PASS_REGULAR_EXPRESSION" in reason:
-        wanted = "".join(f"{pattern}\n" for pattern in job.ctest.pass_regular_expression)
-        return f"Required regular expression not found. Regex=[{wanted}]"
+        patterns = "".join(f"{pattern}\n" for pattern in job.ctest.pass_regular_expression)
+        return f"Required regular expression not found. Regex=[{patterns}]"
     for pattern in job.ctest.fail_regular_expression:
         if reason is not None and f"FAIL_REGULAR_EXPRESSION {pattern!r}" in reason:
             return f"Error regular expression found in output. Regex=[{pattern}]"

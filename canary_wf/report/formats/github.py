@@ -1,20 +1,20 @@
 """Failures as annotations of a GitHub workflow run: commands that its runner reads from standard output.
 
-Form and escaping: GitHub's documentation on workflow commands. Only what is escaped here may be printed in such a
-run, as the runner would take any line of a test that begins with two colons for a command.
+Source: GitHub's documentation of workflow commands. In such a run only escaped text may be printed: the runner would
+execute any line of a test's output that begins with two colons.
 """
 
 import os
 from pathlib import Path
 
 from canary_wf.errors import one_line
-from canary_wf.report.printable import shown_tail
+from canary_wf.report.printable import printable_tail
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 
 MOST = 10
-"""How many annotations of a step GitHub shows."""
+"""Number of annotations per step that GitHub shows."""
 
 _LINES = 5
 _MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -22,7 +22,7 @@ _PROPERTY = {**_MESSAGE, ":": "%3A", ",": "%2C"}
 
 
 def annotations(state: SessionState, root: Path) -> str:
-    """Return a line for each of the first failures; files are named relative to `root`, the checkout."""
+    """Return one line for each of the first failures; file names are relative to `root`, the checkout."""
     failed = state.failed
     lines = [_annotation(state, job, root) for job in failed[:MOST]]
     if len(failed) > MOST:
@@ -35,7 +35,7 @@ def _annotation(state: SessionState, job: PlannedJob, root: Path) -> str:
     file = os.path.relpath(state.paths.out / job.file, root)
     place = "" if file.startswith(os.pardir) else f"file={_escaped(file, _PROPERTY)},"
     reason = f": {one_line(status.reason)}" if status.reason else ""
-    output = shown_tail(state.paths.job(job.directory) / OUTPUT_FILE, _LINES)
+    output = printable_tail(state.paths.job(job.directory) / OUTPUT_FILE, _LINES)
     message = "\n".join([f"{status.outcome.name}{reason}", *output])
     return f"::error {place}title={_escaped(one_line(job.name), _PROPERTY)}::{_escaped(message, _MESSAGE)}"
 

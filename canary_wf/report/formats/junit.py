@@ -1,7 +1,7 @@
-"""The JUnit report: one test suite a test file, one test case a job, in the form that CI servers read.
+"""The JUnit report: one test suite per test file, one test case per job, in the form that CI servers read.
 
-Format: `junit-10.xsd` of the Jenkins xUnit plug-in (https://github.com/jenkinsci/xunit-plugin), which GitLab and
-GitHub actions read too; times are seconds. By it, the number of skipped cases stands at suites, not above them.
+Format: `junit-10.xsd` of the Jenkins xUnit plug-in (https://github.com/jenkinsci/xunit-plugin), which GitLab and GitHub
+actions read, too. Times are seconds. In this schema the number of skipped cases is an attribute of suites only.
 """
 
 import os
@@ -14,7 +14,7 @@ import msgspec
 
 from canary_wf.plan.model import LeftOut
 from canary_wf.report.batch_runs import run_at
-from canary_wf.report.formats.case_names import CaseName, case_names, source_place
+from canary_wf.report.formats.case_names import CaseName, case_names, source_location
 from canary_wf.report.session import SessionState, tail
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
@@ -28,7 +28,7 @@ _ERRORS = {Outcome.BROKEN, Outcome.ERROR, Outcome.INVALID, Outcome.CANCELLED, Ou
 
 
 def junit_report(state: SessionState) -> str:
-    """Return the session as JUnit XML; jobs that were left out are among the skipped."""
+    """Return the session as JUnit XML; left-out jobs count as skipped."""
     suites: dict[tuple[str, str], _Suite] = {}
     for job in state.plan.jobs:
         suites.setdefault((job.path, job.file), _Suite()).jobs.append(job)
@@ -58,11 +58,11 @@ def _suite_attributes(state: SessionState, path: str, suite: _Suite) -> dict[str
     started = min((record.started for job in suite.jobs if (record := state.record(job)).started), default=None)
     stamp = datetime.fromtimestamp(started or state.plan.created, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     totals = _totals(state, suite.jobs, len(suite.left_out))
-    return {"name": printable(path), "timestamp": stamp, **totals, "hostname": printable(_host(state, suite.jobs))}
+    return {"name": xml_text(path), "timestamp": stamp, **totals, "hostname": xml_text(_host(state, suite.jobs))}
 
 
 def _host(state: SessionState, jobs: Sequence[PlannedJob]) -> str:
-    """Return where `jobs` ran, the first of several hosts; what ran nowhere is reported from here."""
+    """Return the host where `jobs` ran, the first if there are several; this machine if none ran."""
     ran = (run_at(state.runs.get(job.batch, ()), state.record(job).started) for job in jobs)
     return next((run.host for run in ran if run is not None), os.uname().nodename)
 
@@ -91,17 +91,17 @@ def _tag(record: JobRecord) -> str | None:
 def _case(
     suite: ET.Element, state: SessionState, job: PlannedJob | LeftOut, case: CaseName, seconds: float
 ) -> ET.Element:
-    file, line = source_place(job, state.paths.out)
+    file, line = source_location(job, state.paths.out)
     attributes = {"name": case.name, "classname": case.classname, "time": f"{seconds:.3f}", "file": file}
     if line is not None:
         attributes["line"] = str(line)
-    return ET.SubElement(suite, "testcase", {name: printable(value) for name, value in attributes.items()})
+    return ET.SubElement(suite, "testcase", {name: xml_text(value) for name, value in attributes.items()})
 
 
 def _add_left_out(suite: ET.Element, state: SessionState, job: LeftOut, name: CaseName) -> None:
     case = _case(suite, state, job, name, 0.0)
-    told = f"left out: {job.reason}" + (f"; generate with {job.hint} to run it" if job.hint else "")
-    ET.SubElement(case, "skipped", {"message": printable(told), "type": "LEFT OUT"})
+    message = f"left out: {job.reason}" + (f"; generate with {job.hint} to run it" if job.hint else "")
+    ET.SubElement(case, "skipped", {"message": xml_text(message), "type": "LEFT OUT"})
 
 
 def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: CaseName) -> None:
@@ -113,28 +113,28 @@ def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: Cas
         return
     outcome = record.status.outcome.name if record.status.category is not Category.NONE else "NOT RUN"
     message = record.status.reason or outcome
-    child = ET.SubElement(case, tag, {"message": printable(message), "type": outcome})
+    child = ET.SubElement(case, tag, {"message": xml_text(message), "type": outcome})
     if tag != "skipped":
         lines = tail(state.paths.job(job.directory) / OUTPUT_FILE, OUTPUT_LINES, 65536)
-        child.text = printable("\n".join(lines))
+        child.text = xml_text("\n".join(lines))
     _add_attempts(case, record)
 
 
 def _add_attempts(case: ET.Element, record: JobRecord) -> None:
-    """Tell of the runs before the last one, in the only place that the common schema has for it."""
+    """Describe the earlier runs, in the only element that the common schema has for it."""
     if record.earlier:
-        told = [
+        runs = [
             f"attempt {number}: {run.status.outcome.name}: {run.status.reason or ''} ({run.output or 'no output'})"
             for number, run in enumerate(record.earlier, start=1)
         ]
-        ET.SubElement(case, "system-out").text = printable("\n".join(told))
+        ET.SubElement(case, "system-out").text = xml_text("\n".join(runs))
 
 
 def defused(xml: str) -> str:
-    """Return the same document in which no line is a command to a GitHub runner that it is printed to."""
+    """Return the same document, without any line that a GitHub runner would execute as a command."""
     return _COMMAND.sub(r"\1&#58;", xml).replace("##[", "#&#35;[")
 
 
-def printable(text: str) -> str:
-    """Return `text` without the characters that XML cannot hold, which a test's output may well contain."""
+def xml_text(text: str) -> str:
+    """Return `text` without characters that XML cannot hold; a test's output may contain them."""
     return _FORBIDDEN.sub("\ufffd", text)

@@ -5,17 +5,17 @@ import re
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.plan.explanation.wording import left_out_lines
-from canary_wf.report.printable import shown_tail
+from canary_wf.report.printable import printable_tail
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.wording import count
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~&]|(?<!\w)[+\-.]|[+\-.](?!\w))")
-"""What Markdown gives a meaning: full stops, dashes and pluses only where they do not stand inside of a word."""
+"""Characters special in Markdown; full stops, dashes and pluses only outside of words."""
 MOST_FAILURES = 50
 MOST_BYTES = 900_000
-"""GitHub takes no step summary above 1 MiB."""
+"""GitHub refuses a step summary above 1 MiB."""
 
 
 def markdown_report(state: SessionState) -> str:
@@ -49,7 +49,7 @@ def markdown_report(state: SessionState) -> str:
 
 
 def _flaky(state: SessionState) -> list[str]:
-    """Return the lines on the jobs that passed, but not at once."""
+    """Return the lines about jobs that passed only after a retry."""
     flaky = [(job, state.record(job)) for job in state.plan.jobs if state.record(job).is_flaky]
     if not flaky:
         return []
@@ -66,9 +66,9 @@ def _failure(state: SessionState, job: PlannedJob) -> list[str]:
     record = state.record(job)
     duration = "" if record.duration is None else f" after {format_duration(record.duration)}"
     reason = f": {escaped(record.status.reason)}" if record.status.reason else ""
-    output = shown_tail(state.paths.job(job.directory) / OUTPUT_FILE, 10)
+    output = printable_tail(state.paths.job(job.directory) / OUTPUT_FILE, 10)
     heading = f"## {escaped(job.name)}: {record.status.outcome.name}"
-    # Indented by four, so that nothing a test prints can end the block.
+    # Indented by four, so that the test's output cannot end the block.
     return [
         heading,
         "",
@@ -80,5 +80,5 @@ def _failure(state: SessionState, job: PlannedJob) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Return `text` so that Markdown shows it as it is."""
+    """Return `text` escaped, so that Markdown shows it unchanged."""
     return _SPECIAL.sub(r"\\\1", one_line(text))

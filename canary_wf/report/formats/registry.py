@@ -1,6 +1,6 @@
-"""The formats of a report, by the name that the command line gives them.
+"""The formats of a report, by their names on the command line.
 
-A format is a function from the session's state to a text. One that is not always needed is imported when it is.
+A format is a function from the session's state to a text. Rarely needed formats are imported on demand.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from canary_wf.report.session import SessionState
 GROUP = "canary_wf.reporters"
 
 CDASH = "cdash"
-"""The format that is several files, with options of its own: `canary_wf.report.formats.cdash`."""
+"""The format with several files and its own options: `canary_wf.report.formats.cdash`."""
 
 Reporter = Callable[[SessionState], str]
 
@@ -27,14 +27,14 @@ def json_report(state: SessionState) -> str:
 
 def page(state: SessionState) -> str:
     """Return the session as one self-contained HTML page."""
-    from canary_wf.report.html.session_page import html_report  # it comes with jinja2
+    from canary_wf.report.html.session_page import html_report  # late: imports jinja2
 
     return html_report(state)
 
 
 def summary(state: SessionState) -> str:
-    """Return the sum and the failures as a small HTML page."""
-    from canary_wf.report.html.summary_page import summary_report  # as above
+    """Return the counts and the failures as a small HTML page."""
+    from canary_wf.report.html.session_page import summary_report  # late: as above
 
     return summary_report(state)
 
@@ -49,9 +49,9 @@ FORMATS: dict[str, Reporter] = {
 
 
 def reporter(name: str) -> Reporter:
-    """Return the function that writes the format `name`: of this package, else of the plug-in of that name.
+    """Return the function that writes the format `name`: of this package, or else of the plug-in of that name.
 
-    Raises UsageError for a format that nobody has.
+    Raises UsageError for an unknown format.
     """
     if name in FORMATS:
         return FORMATS[name]
@@ -63,7 +63,7 @@ def reporter(name: str) -> Reporter:
 
 
 class _Plugged:
-    """The reporter of another package."""
+    """A reporter of another package."""
 
     def __init__(self, name: str, write: Reporter) -> None:
         self._name = name

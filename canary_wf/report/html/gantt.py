@@ -1,7 +1,7 @@
-"""The picture of batches on the cluster, as numbers: lanes, bars and the marks of the time axis.
+"""The Gantt chart of batches on the cluster, as numbers: lanes, bars and the marks of the time axis.
 
 A lane is a node; a batch takes the lowest lanes that are free when it starts. Lengths are user units of an SVG that is
-`WIDTH` wide whatever the number of batches; with many lanes they become thinner, down to one that can still be hit.
+always `WIDTH` wide. The more lanes there are, the thinner they are drawn, down to a height that can still be clicked.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ _RIGHT = 28.0
 _TALLEST, _THINNEST, _USUAL_HEIGHT = 26.0, 5.0, 640.0
 _LEAST_BAR, _GAP = 1.0, 1.0
 _LABELLED = (96.0, 13.0)
-"""Least width and height of a bar that has its batch's id written on it."""
+"""Least width and height of a bar that is labelled with its batch's id."""
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _MARKS = 10
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """One batch, by its place in the plan: where its bar lies, its start in seconds, and whether its id fits on it."""
+    """One batch, by its index in the plan: its bar, its start in seconds, and whether its id fits on the bar."""
 
     batch: int
     start: float
@@ -46,7 +46,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Gantt(msgspec.Struct, frozen=True):
-    """The whole picture; bars in order of their start."""
+    """The whole chart; bars are sorted by start."""
 
     height: float
     lanes: int
@@ -56,7 +56,7 @@ class Gantt(msgspec.Struct, frozen=True):
 
 
 def gantt_of(plan: Plan, cluster_nodes: int | None) -> Gantt:
-    """Return the picture of `plan` on `cluster_nodes` nodes."""
+    """Return the chart of `plan` on `cluster_nodes` nodes."""
     run = expected_run(plan, cluster_nodes)
     order = sorted(range(len(plan.batches)), key=lambda number: (run.starts[number], number))
     lanes = lanes_of([(run.starts[n], run.ends[n], plan.batches[n].nodes) for n in order])
@@ -70,15 +70,15 @@ def gantt_of(plan: Plan, cluster_nodes: int | None) -> Gantt:
         labelled = width >= _LABELLED[0] and height >= _LABELLED[1]
         x = LEFT + run.starts[number] * scale
         bars.append(Bar(number, run.starts[number], x, TOP + lane * step, width, height, labelled))
-    marks = tuple(Mark(LEFT + seconds * scale, _told(seconds)) for seconds in _axis(run.makespan))
+    marks = tuple(Mark(LEFT + seconds * scale, _time_label(seconds)) for seconds in _axis(run.makespan))
     return Gantt(TOP + count * step + 8.0, count, step, tuple(bars), marks)
 
 
 def lanes_of(batches: Sequence[tuple[float, float, int]]) -> list[int]:
-    """Return the first lane of each of `batches`, given as start, end and width, by start.
+    """Return the first lane of each of `batches`, given as start, end and width, sorted by start.
 
-    A batch of several nodes takes neighbouring lanes; nodes of a cluster need not be, so more may be drawn than
-    there are.
+    A batch of several nodes takes adjacent lanes, which nodes of a cluster need not be. So the chart may have more
+    lanes than there are nodes.
     """
     free: list[int] = []
     busy: list[tuple[float, int, int]] = []
@@ -97,7 +97,7 @@ def lanes_of(batches: Sequence[tuple[float, float, int]]) -> list[int]:
 
 
 def _neighbours(free: list[int], width: int) -> int | None:
-    """Take the lowest `width` neighbouring numbers out of the heap `free`; return the first, or None."""
+    """Remove the lowest `width` adjacent numbers from the heap `free`; return the first one, or None."""
     run: list[int] = []
     for number in sorted(free):
         run = [*run, number] if run and number == run[-1] + 1 else [number]
@@ -114,5 +114,5 @@ def _axis(makespan: float) -> list[float]:
     return [float(number * step) for number in range(int(makespan / step) + 1)]
 
 
-def _told(seconds: float) -> str:
+def _time_label(seconds: float) -> str:
     return format_duration(seconds) if seconds else "0"

@@ -1,4 +1,4 @@
-"""Pages from templates: what is put into them is text, and what a template lacks is an error."""
+"""Pages from templates: values are escaped as text, and a value that a template lacks is an error."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import jinja2
 
 
 def render_page(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever the template shows
-    """Return the page that `template`, a file beside this one, makes of `values`."""
+    """Return the page made by `template`, a file beside this one, from `values`."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,

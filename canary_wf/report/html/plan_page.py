@@ -1,7 +1,7 @@
-"""A plan as one self-contained page: its numbers, the batches on the cluster, and the jobs of each batch by id.
+"""A plan as one self-contained page: its key figures, the batches on the cluster, and the jobs of each batch by id.
 
-The page holds everything it shows and asks for nothing else. Names of jobs are text everywhere: the template escapes
-them, and its script only ever sets them as text.
+The page contains everything it shows and loads nothing. Job names are always text: the template escapes them, and its
+script only inserts them as text.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ _TEMPLATE = "plan_page.html.j2"
 
 
 def plan_page(plan: Plan, summary: PlanSummary, warnings: Sequence[str], cluster_nodes: int | None = None) -> str:
-    """Return the HTML page of `plan`, drawn for `cluster_nodes` nodes as `summary` was made for."""
+    """Return the HTML page of `plan`, drawn for the same number `cluster_nodes` as `summary`."""
     gantt = gantt_of(plan, cluster_nodes)
-    parts = list(slices(plan))
+    slices_of_plan = list(slices(plan))
     return render_page(
         _TEMPLATE,
         version=__version__,
@@ -36,7 +36,7 @@ def plan_page(plan: Plan, summary: PlanSummary, warnings: Sequence[str], cluster
         frame={"width": WIDTH, "left": LEFT, "top": TOP},
         batches=[_batch(plan, batch) for batch in plan.batches],
         rows=[{"label": _label(batch), "seconds": format_duration(batch.runtime)} for batch in plan.batches],
-        details=[_detail(part) for part in parts],
+        details=[_detail(batch_slice) for batch_slice in slices_of_plan],
     )
 
 
@@ -54,7 +54,7 @@ def _facts(plan: Plan, summary: PlanSummary) -> list[tuple[str, str]]:
 
 
 def _label(batch: PlannedBatch) -> str:
-    """Return what a bar says of itself to a pointer and to a screen reader."""
+    """Return the label of a bar, for a pointer and for a screen reader."""
     jobs = "1 job" if len(batch.jobs) == 1 else f"{len(batch.jobs)} jobs"
     sizes = amount(batch.cpus, "cpus") + (f", {amount(batch.gpus, 'gpus')}" if batch.gpus else "")
     sizes += f", {batch.nodes} nodes" if batch.nodes > 1 else ""
@@ -80,34 +80,36 @@ def _batch(plan: Plan, batch: PlannedBatch) -> dict[str, Any]:
     }
 
 
-def _detail(part: BatchSlice) -> dict[str, Any]:
-    """Return what the script draws of a batch: per job name, start, run time, source, and places among the ids."""
-    placed = place_jobs(part)
-    ids = _ids(part, [item.ids for item in placed])
-    place = {pair: number for number, pair in enumerate(ids)}
+def _detail(batch_slice: BatchSlice) -> dict[str, Any]:
+    """Return what the script draws for a batch: per job its name, start, run time, source, and indices of its ids."""
+    placed = place_jobs(batch_slice)
+    ids = _ids(batch_slice, [item.ids for item in placed])
+    index = {pair: number for number, pair in enumerate(ids)}
     names = [f"{kind.removesuffix('s')} {name}" for kind, name in ids]
     nothing = [] if all(item.ids for item in placed) else ["no id"]
     return {
-        "id": part.batch.id,
-        "label": _label(part.batch),
-        "length": part.batch.runtime,
+        "id": batch_slice.batch.id,
+        "label": _label(batch_slice.batch),
+        "length": batch_slice.batch.runtime,
         "ids": names + nothing,
         "jobs": [
             [
-                part.jobs[item.job].name,
+                batch_slice.jobs[item.job].name,
                 round(item.start, 3),
                 round(item.end - item.start, 3),
-                part.jobs[item.job].runtime_source,
-                [place[kind, name] for kind, taken in item.ids.items() for name in taken] or [len(names)],
+                batch_slice.jobs[item.job].runtime_source,
+                [index[kind, name] for kind, taken in item.ids.items() for name in taken] or [len(names)],
             ]
             for item in placed
         ],
     }
 
 
-def _ids(part: BatchSlice, used: Sequence[dict[str, tuple[str, ...]]]) -> list[tuple[str, str]]:
-    """Return the ids that the batch's jobs are given, CPUs first, in the order of the pool."""
-    mine = {(kind, name) for ids in used for kind, names in ids.items() for name in names}
-    pool = part.resource_pool["resources"]
-    kinds = ["cpus", "gpus", *sorted(set(pool) - {"cpus", "gpus"})]
-    return [(kind, str(item["id"])) for kind in kinds for item in pool.get(kind, ()) if (kind, str(item["id"])) in mine]
+def _ids(batch_slice: BatchSlice, used: Sequence[dict[str, tuple[str, ...]]]) -> list[tuple[str, str]]:
+    """Return the ids that the batch's jobs get, CPUs first, in the order of the pool."""
+    used_ids = {(kind, name) for ids in used for kind, names in ids.items() for name in names}
+    pool = batch_slice.resource_pool["resources"]
+    types = ["cpus", "gpus", *sorted(set(pool) - {"cpus", "gpus"})]
+    return [
+        (kind, str(item["id"])) for kind in types for item in pool.get(kind, ()) if (kind, str(item["id"])) in used_ids
+    ]

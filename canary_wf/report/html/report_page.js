@@ -9,9 +9,9 @@ const SOURCES = {history: "from history", declared: "declared", default: "a quar
 const ORDER = {FAIL: 0, CANCEL: 1, NONE: 2, SKIP: 3, PASS: 4};
 const byId = id => document.getElementById(id);
 
-function told(seconds) {
+function durationText(seconds) {
   if (seconds === null || seconds === undefined) return "";
-  if (seconds < 0) return "-" + told(-seconds);
+  if (seconds < 0) return "-" + durationText(-seconds);
   if (seconds < 1) return seconds.toFixed(2) + "s";
   if (seconds < 10) return seconds.toFixed(1) + "s";
   const whole = Math.round(seconds), two = n => String(n).padStart(2, "0");
@@ -64,12 +64,12 @@ function factsOf(job, list) {
     else place.textContent = value;
   };
   fact("code", job.code);
-  fact("took", job.duration === null ? "" : `${told(job.duration)} of ${told(job.limit)} allowed`);
-  fact("expected", `${told(job.expected)} (${SOURCES[job.source]})`);
-  fact("started", job.started === null ? "" : `${clock(job.started)}, ${told(job.started)} into the run`);
-  fact("planned", `${told(job.plan[0])} into its batch${on(job.plan[1])}`);
+  fact("took", job.duration === null ? "" : `${durationText(job.duration)} of ${durationText(job.limit)} allowed`);
+  fact("expected", `${durationText(job.expected)} (${SOURCES[job.source]})`);
+  fact("started", job.started === null ? "" : `${clock(job.started)}, ${durationText(job.started)} into the run`);
+  fact("planned", `${durationText(job.plan[0])} into its batch${on(job.plan[1])}`);
   fact("ran on", nodeOf(job) + on(job.ids));
-  fact("CPU time", told(job.cpu));
+  fact("CPU time", durationText(job.cpu));
   fact("memory", job.max_rss === null ? "" : `${job.max_rss.toFixed(1)} MiB at most in one process`);
   fact("Slurm job", job.slurm);
   fact("batch", element(null, "button", batchOf(job).id, {className: "link", onclick: () => filterBy(batchOf(job).id)}));
@@ -94,16 +94,16 @@ function historyOf(job, parent) {
   const ordered = [...job.history].sort((a, b) => a - b), middle = ordered[Math.floor((ordered.length - 1) / 2)];
   const most = ordered[ordered.length - 1] || 1, step = 18, height = 64;
   const svg = draw(parent, "svg", {width: 60 + step * job.history.length, height: height + 6, role: "img",
-    "aria-label": `${job.history.length} runs, oldest first: ${job.history.map(told).join(", ")}`});
+    "aria-label": `${job.history.length} runs, oldest first: ${job.history.map(durationText).join(", ")}`});
   job.history.forEach((seconds, place) => {
     const high = Math.max(2, seconds / most * height);
     const own = place === job.history.length - 1 && job.category === "PASS";
     draw(draw(svg, "rect", {class: own ? "now" : "old", x: place * step, y: height - high, width: step - 4, height: high, rx: 2}),
-      "title", {}, `${told(seconds)}${own ? ", this run" : ""}`);
+      "title", {}, `${durationText(seconds)}${own ? ", this run" : ""}`);
   });
   const level = height - middle / most * height, end = step * job.history.length;
   draw(svg, "line", {class: "middle", x1: 0, x2: end, y1: level, y2: level});
-  draw(svg, "text", {x: end + 4, y: Math.max(10, level + 4)}, told(middle));
+  draw(svg, "text", {x: end + 4, y: Math.max(10, level + 4)}, durationText(middle));
 }
 
 function earlierOf(job, parent) {
@@ -112,7 +112,7 @@ function earlierOf(job, parent) {
   job.earlier.forEach((run, place) => {
     const fold = element(parent, "details"), line = element(fold, "summary", `${place + 1}. `);
     tone(line, run.category, run.status);
-    line.append(`${run.reason ? ": " + run.reason : ""}` + (run.started === null ? "" : `, ${told(run.duration)} from ${told(run.started)}`));
+    line.append(`${run.reason ? ": " + run.reason : ""}` + (run.started === null ? "" : `, ${durationText(run.duration)} from ${durationText(run.started)}`));
     if (run.output && run.output.length) element(fold, "pre", run.output.join("\n"), {tabIndex: 0});
     else element(fold, "p", run.output ? "It printed nothing." : "Not in this page, to keep it small.", {className: "dim"});
   });
@@ -197,8 +197,8 @@ const jobGrid = new Grid(byId("job-grid"), jobs, [
   {title: "status", width: "140px", least: 140, value: job => ORDER[job.category], paint: paintStatus},
   {title: "name", width: "minmax(220px, 3fr)", least: 220, value: job => job.name},
   {title: "file", width: "minmax(120px, 1.4fr)", least: 120, value: job => job.file},
-  {title: "took", width: "84px", least: 84, number: true, value: job => job.duration, text: job => told(job.duration)},
-  {title: "expected", width: "100px", least: 100, number: true, value: job => job.expected, text: job => told(job.expected)},
+  {title: "took", width: "84px", least: 84, number: true, value: job => job.duration, text: job => durationText(job.duration)},
+  {title: "expected", width: "100px", least: 100, number: true, value: job => job.expected, text: job => durationText(job.expected)},
   {title: "node", width: "minmax(70px, .7fr)", least: 70, value: nodeOf},
   {title: "batch", width: "140px", least: 140, value: job => batchOf(job).id},
   {title: "reason", width: "minmax(140px, 2fr)", least: 140, value: job => job.reason},
@@ -262,9 +262,9 @@ function paintTimes(cell, batch) {
     cell.lastChild.classList.add("wait");
   }
   for (const [from, long, , reason] of batch.runs) bar(from, long, "16px", reason === "complete" || reason === "runs" ? "var(--cpu)" : "var(--fail)");
-  cell.title = `planned ${told(batch.expected)} from ${told(batch.planned)}; ` +
-    batch.submitted.map(([from, id]) => `submitted at ${told(from)}${id ? ` as ${id}` : ""}; `).join("") +
-    (batch.runs.map(run => `${told(run[1])} from ${told(run[0])} on ${run[2]}, ${run[3]}`).join("; ") || "not run");
+  cell.title = `planned ${durationText(batch.expected)} from ${durationText(batch.planned)}; ` +
+    batch.submitted.map(([from, id]) => `submitted at ${durationText(from)}${id ? ` as ${id}` : ""}; `).join("") +
+    (batch.runs.map(run => `${durationText(run[1])} from ${durationText(run[0])} on ${run[2]}, ${run[3]}`).join("; ") || "not run");
 }
 const gpuColumns = [
   {title: "GPU-hours", width: "108px", least: 108, number: true, value: batch => batch.used[GPU_ASKED], text: batch => hours(batch.used[GPU_ASKED])},
@@ -277,8 +277,8 @@ const batchGrid = new Grid(byId("batch-grid"), batches, [
   {title: "asked for", width: "minmax(140px, 1fr)", least: 140, value: batch => batch.cpus * batch.nodes, text: batch =>
     `${batch.cpus} cpus${batch.gpus ? `, ${batch.gpus} gpus` : ""}${batch.nodes > 1 ? `, ${batch.nodes} nodes` : ""}`},
   {title: "planned above, ran below", width: "minmax(240px, 3fr)", least: 240, value: batch => startOf(batch), paint: paintTimes},
-  {title: "expected", width: "100px", least: 100, number: true, value: batch => batch.expected, text: batch => told(batch.expected)},
-  {title: "took", width: "84px", least: 84, number: true, value: batch => batch.runs.length ? spent(batch) : null, text: batch => batch.runs.length ? told(spent(batch)) : ""},
+  {title: "expected", width: "100px", least: 100, number: true, value: batch => batch.expected, text: batch => durationText(batch.expected)},
+  {title: "took", width: "84px", least: 84, number: true, value: batch => batch.runs.length ? spent(batch) : null, text: batch => batch.runs.length ? durationText(spent(batch)) : ""},
   {title: "runs", width: "66px", least: 66, number: true, value: batch => batch.runs.length},
   {title: "core-hours", width: "110px", least: 110, number: true, value: batch => batch.used[ASKED], text: batch => hours(batch.used[ASKED])},
   {title: "held", width: "72px", least: 72, number: true, value: batch => share(batch.used[HELD], batch.used[ASKED]), text: batch => percent(share(batch.used[HELD], batch.used[ASKED]))},

@@ -152,7 +152,7 @@ class Timeline {
     for (let at = first; at <= this.end && x(at) < this.root.clientWidth; at += step) {
       if (x(at) < LEFT - .5) continue;
       pen.beginPath(); pen.moveTo(x(at) + .5, 18); pen.lineTo(x(at) + .5, height); pen.stroke();
-      pen.fillText(at ? told(at) : "0", x(at), 13);
+      pen.fillText(at ? durationText(at) : "0", x(at), 13);
     }
     pen.textAlign = "left";
   }
@@ -194,8 +194,8 @@ class Timeline {
   say(bar) {
     if (!bar) return;
     const job = bar.job, run = job.earlier.length ? `run ${bar.run || job.earlier.length + 1} of ${job.earlier.length + 1}, ` : "";
-    byId("told").textContent = `${job.name}: ${run}${bar.status}, ${told(bar.duration)} from ${told(bar.started)}` +
-      `, ${data.nodes[bar.node]}${on(bar.ids)}; planned ${told(job.expected)} from ${told(job.plan[0])} into its batch`;
+    byId("description").textContent = `${job.name}: ${run}${bar.status}, ${durationText(bar.duration)} from ${durationText(bar.started)}` +
+      `, ${data.nodes[bar.node]}${on(bar.ids)}; planned ${durationText(job.expected)} from ${durationText(job.plan[0])} into its batch`;
   }
 
   key(event) {

@@ -1,7 +1,7 @@
-"""A session as one self-contained page: sum, jobs with details, timeline, batches and what they used.
+"""A session as self-contained pages: the full page with jobs, timeline and batches, and a small summary page.
 
-The page holds everything it shows and asks for nothing else. What tests and their names say is text everywhere: the
-template escapes it, and the script only ever sets it as text.
+The pages contain everything they show and load nothing. Tests' names and output are always text: the template escapes
+them, and the script only inserts them as text. The summary page has no script; other pages may embed it.
 """
 
 from datetime import UTC, datetime
@@ -11,15 +11,22 @@ import markupsafe
 
 from canary_wf._version import __version__
 from canary_wf.durations import format_duration
-from canary_wf.errors import WorkspaceError
+from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.history.run_times import History, load_history
+from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.report.batch_runs import Efficiency
 from canary_wf.report.html.page import render_page
+from canary_wf.report.printable import printable_tail
 from canary_wf.report.rows import ReportData, as_json, report_data
 from canary_wf.report.session import SessionState
+from canary_wf.report.table import status_word
+from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.wording import count
 
 _TEMPLATE = "report_page.html.j2"
+MOST_FAILURES = 50
+_LINES = 10
 _WORDS = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
 
 
@@ -44,7 +51,7 @@ def _history(state: SessionState) -> History:
     try:
         return load_history(state.paths.out)
     except WorkspaceError:
-        return History()  # `generate` reports a damaged history; what happened in this session is known without
+        return History()  # `generate` reports a damaged history; this session's state is known without it
 
 
 def _verdict(state: SessionState) -> dict[str, str]:
@@ -91,10 +98,39 @@ def _shares(state: SessionState) -> list[dict[str, Any]]:
 def _used(used: Efficiency) -> str:
     if not used.cores_asked:
         return "No batch has run."
-    told = (
+    sentence = (
         f"Of {used.cores_asked:,.2f} core-hours asked for, jobs held {used.cores_held / used.cores_asked:.0%}, and "
         f"their processes computed for {used.cores_busy / used.cores_asked:.0%}."
     )
     if used.gpus_asked:
-        told += f" Of {used.gpus_asked:,.2f} GPU-hours, jobs held {used.gpus_held / used.gpus_asked:.0%}."
-    return told
+        sentence += f" Of {used.gpus_asked:,.2f} GPU-hours, jobs held {used.gpus_held / used.gpus_asked:.0%}."
+    return sentence
+
+
+def summary_report(state: SessionState) -> str:
+    """Return the counts and the failures of a session as a small HTML page."""
+    failed = state.failed
+    left = len(failed) - MOST_FAILURES
+    passed = not failed and not state.not_done
+    left_out = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
+    return render_page(
+        "summary_page.html.j2",
+        session=state.plan.session,
+        passed=passed,
+        sentence=f"{count(len(state.plan.jobs), 'job')}: {'passed' if passed else 'did not pass'}{left_out}",
+        counts=state.counts(),
+        failures=[_failure(state, job) for job in failed[:MOST_FAILURES]],
+        left_out=left_out_lines(state.plan.left_out),
+        more=count(left, "more failure") if left > 0 else None,
+    )
+
+
+def _failure(state: SessionState, job: PlannedJob) -> dict[str, str]:
+    record = state.record(job)
+    parts = [job.path, record.status.reason, None if record.duration is None else format_duration(record.duration)]
+    return {
+        "status": status_word(record),
+        "name": one_line(job.name),
+        "about": ", ".join(one_line(part) for part in parts if part),
+        "output": "\n".join(printable_tail(state.paths.job(job.directory) / OUTPUT_FILE, _LINES)),
+    }

@@ -1,1 +1,1 @@
-"""Views of a run that is still going on: `progress` reads it, `forecast` says when it ends, `watch` shows it."""
+"""Views of a run in progress: `progress` reads it and estimates its end, `watch` shows it."""

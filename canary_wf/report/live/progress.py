@@ -1,4 +1,4 @@
-"""How far a run and its batches are, from journals that are read again only where they changed."""
+"""The progress of a run and its batches, from journals that are reread only if they changed."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from canary_wf.verdict.status import Category, JobPhase
 
 
 class BatchProgress(msgspec.Struct, frozen=True):
-    """One batch: how many jobs have a verdict, how many run, and how long it still is expected to take (seconds)."""
+    """One batch: the number of its jobs with a verdict, of its running jobs, and the expected seconds left."""
 
     batch: PlannedBatch
     done: int
@@ -36,7 +36,7 @@ class BatchProgress(msgspec.Struct, frozen=True):
 
     @property
     def is_running(self) -> bool:
-        """Whether it began and is not done."""
+        """Whether it has started and is not done."""
         return self.started is not None and not self.is_done
 
 
@@ -49,7 +49,7 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 def forecast(state: SessionState, now: float) -> Forecast:
-    """Return how far `state` is at the time `now` (epoch seconds), and how long the rest takes."""
+    """Return the progress of `state` at the time `now` (epoch seconds), and the time left."""
     records = {job.id: state.record(job) for job in state.plan.jobs}
     left = time_left(state.plan.jobs, state.plan.batches, records.__getitem__, now, scheduler=state.plan.scheduler)
     batches = tuple(
@@ -73,7 +73,7 @@ def _progress(batch: PlannedBatch, records: Sequence[JobRecord], remaining: floa
 
 
 def progress_of(state: SessionState, now: float) -> Iterator[str]:
-    """Yield a line for each batch that has a living runner; `now` is epoch seconds."""
+    """Yield a line for each batch with a live runner; `now` is epoch seconds."""
     if not state.live:
         return
     for progress in forecast(state, now).batches:
@@ -93,7 +93,7 @@ def progress_of(state: SessionState, now: float) -> Iterator[str]:
 
 
 def _silence_of(files: BatchPaths) -> float | None:
-    """Return the seconds since the last sign of life of a batch's runner, None when none is alive."""
+    """Return the seconds since the last heartbeat of a batch's runner, or None if no runner is alive."""
     attempt = read_attempt(files.attempt)
     if attempt is None or not is_alive(files.attempt, attempt):
         return None
@@ -101,7 +101,7 @@ def _silence_of(files: BatchPaths) -> float | None:
 
 
 def waiting_lines(state: SessionState) -> Iterator[str]:
-    """Yield what batches of a session that is being run wait for before their first job, one line each."""
+    """Yield one line for each batch of a live session that waits before its first job."""
     for batch in state.plan.batches if state.live else ():
         if batch.id in state.runs and (waiting := read_waiting(state.paths.batch(batch.id).waiting)) is not None:
             yield f"batch {batch.id}: {waiting}"
@@ -119,21 +119,21 @@ class _Plan(msgspec.Struct, frozen=True):
     scheduler: str
 
 
-class _Seen(NamedTuple):
-    """What is kept of a job's record, of which there are many."""
+class _JobSnapshot(NamedTuple):
+    """The part of a job's record that is kept; there are many records."""
 
     phase: JobPhase = JobPhase.PENDING
     started: float | None = None
     duration: float | None = None
 
 
-class _JournalProgress(msgspec.Struct, frozen=True):
-    """One journal as it was last read: its size then, jobs by category, how many run, and each job."""
+class _JournalSnapshot(msgspec.Struct, frozen=True):
+    """One journal as last read: its size, numbers of jobs by category, number of running jobs, and each job."""
 
     size: int
     categories: Counter[Category]
     running: int
-    jobs: dict[str, _Seen]
+    jobs: dict[str, _JobSnapshot]
 
 
 def _read_plan(paths: SessionPaths) -> _Plan:
@@ -147,14 +147,14 @@ class RunProgress:
     def __init__(self, paths: SessionPaths) -> None:
         self._paths = paths
         self._plan: _Plan | None = None
-        self._batches: dict[str, _JournalProgress] = {}
+        self._batches: dict[str, _JournalSnapshot] = {}
 
     def line(self, now: float) -> str:
-        """Return the progress at `now` in words. Raises WorkspaceError for files that cannot be read."""
+        """Return the progress at `now` in one line. Raises WorkspaceError for files that cannot be read."""
         if self._plan is None:
             self._plan = _read_plan(self._paths)
         for batch in self._plan.batches:
-            self._look(batch.id)
+            self._refresh(batch.id)
         total = len(self._plan.jobs)
         found: Counter[Category] = Counter()
         for seen in self._batches.values():
@@ -166,7 +166,7 @@ class RunProgress:
         parts += [f"{running} running", f"{total - done - running} left"]
         return f"[{done}/{total}] {', '.join(parts)}{self._left(self._plan, now)}"
 
-    def _look(self, batch: str) -> None:
+    def _refresh(self, batch: str) -> None:
         path = self._paths.batch(batch).journal
         try:
             size = path.stat().st_size
@@ -175,18 +175,18 @@ class RunProgress:
         before = self._batches.get(batch)
         if before is not None and before.size == size:
             return
-        records = read_journal(path).jobs  # of a damaged one what can be read
+        records = read_journal(path).jobs  # of a damaged journal, the valid lines
         running = sum(record.phase is JobPhase.RUNNING for record in records.values())
         done = (record for record in records.values() if record.phase is JobPhase.DONE)
         categories = Counter(record.status.category for record in done)
-        jobs = {job: _Seen(record.phase, record.started, record.duration) for job, record in records.items()}
-        self._batches[batch] = _JournalProgress(size, categories, running, jobs)
+        jobs = {job: _JobSnapshot(record.phase, record.started, record.duration) for job, record in records.items()}
+        self._batches[batch] = _JournalSnapshot(size, categories, running, jobs)
 
     def _left(self, plan: _Plan, now: float) -> str:
-        """Return when all may be over, once something has begun."""
+        """Return the time left in words, once something has started."""
         seen = {job: one for batch in self._batches.values() for job, one in batch.jobs.items()}
         if not seen or all(job.id in seen and seen[job.id].phase is JobPhase.DONE for job in plan.jobs):
             return ""
-        waits = _Seen()
+        waits = _JobSnapshot()
         left = time_left(plan.jobs, plan.batches, lambda job: seen.get(job, waits), now, scheduler=plan.scheduler).whole
         return f", about {in_words(left)} to go"

@@ -1,6 +1,6 @@
-"""The live view of a run: bars for its jobs and batches, when it is expected to end, and what failed last.
+"""The live view of a run: bars for its jobs and batches, its expected end, and the latest failures.
 
-On a terminal it is drawn anew every second; elsewhere a line is written whenever the counts change.
+On a terminal it is redrawn every second; elsewhere a line is written whenever the counts change.
 """
 
 import sys
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 PAUSE = 1.0
 _MOST_BATCHES, _MOST_WAITING, _MOST_FAILURES, _BAR = 10, 3, 5, 36
 _PATIENCE = 3
-"""Looks without anything that runs after which a run that began counts as over: Snakemake takes a moment between."""
+"""Checks without a live runner after which a started run counts as over: Snakemake pauses between batches."""
 
 
 def watch(paths: SessionPaths, file: TextIO | None = None, pause: float = PAUSE) -> SessionState:
-    """Show the session of `paths` until its run is over, looking every `pause` seconds; return its last state."""
+    """Show the session of `paths` until its run is over, refreshed every `pause` seconds; return its last state."""
     file = sys.stdout if file is None else file
-    looks = _looks(SessionFollower(paths), pause)
-    return _draw(looks, file) if file.isatty() else _write(looks, file)
+    states = _states(SessionFollower(paths), pause)
+    return _draw(states, file) if file.isatty() else _write(states, file)
 
 
-def _looks(follower: SessionFollower, pause: float) -> Iterator[SessionState]:
-    """Yield the states of a session, the last one when nothing is left to come."""
+def _states(follower: SessionFollower, pause: float) -> Iterator[SessionState]:
+    """Yield the states of a session; the last one is final."""
     idle = 0
     queue = SlurmQueue()
     while True:
@@ -51,16 +51,16 @@ def _looks(follower: SessionFollower, pause: float) -> Iterator[SessionState]:
         time.sleep(pause)
 
 
-def _write(looks: Iterator[SessionState], file: TextIO) -> SessionState:
-    told = ""
+def _write(states: Iterator[SessionState], file: TextIO) -> SessionState:
+    last_line = ""
     waited: list[str] = []
-    for state in looks:
+    for state in states:
         line = summary(state)
-        if line != told:
+        if line != last_line:
             ahead = forecast(state, time.time())
             file.write(f"{line}{_queued(state)}{_end(state, ahead)}\n")
             file.flush()
-            told = line
+            last_line = line
         waits = list(waiting_lines(state))
         if waits != waited:
             file.write("".join(f"{wait}\n" for wait in waits))
@@ -69,18 +69,18 @@ def _write(looks: Iterator[SessionState], file: TextIO) -> SessionState:
     return state
 
 
-def _draw(looks: Iterator[SessionState], file: TextIO) -> SessionState:
+def _draw(states: Iterator[SessionState], file: TextIO) -> SessionState:
     from rich.console import Console
     from rich.live import Live
 
     with Live(console=Console(file=file), auto_refresh=False, vertical_overflow="crop") as live:
-        for state in looks:
+        for state in states:
             live.update(view(state, time.time()), refresh=True)
     return state
 
 
 def view(state: SessionState, now: float) -> "RenderableType":
-    """Return what a terminal shows of `state` at the time `now` (epoch seconds)."""
+    """Return the view of `state` at the time `now` (epoch seconds) for a terminal."""
     from rich.console import Group
     from rich.text import Text
 
@@ -110,12 +110,12 @@ def _bars(state: SessionState, ahead: Forecast) -> "RenderableType":
 
     counts = state.counts()
     words = {"PASS": "green", "FAIL": "red", "CANCEL": "magenta", "SKIP": "yellow"}
-    told = Text("  ").join(Text(f"{counts[word]} {word}", style=style) for word, style in words.items() if counts[word])
+    sums = Text("  ").join(Text(f"{counts[word]} {word}", style=style) for word, style in words.items() if counts[word])
     running = sum(batch.is_running for batch in ahead.batches)
     done = sum(batch.is_done for batch in ahead.batches)
     grid = Table.grid(padding=(0, 1))
     for name, number, total, after in (
-        ("jobs", len(state.plan.jobs) - counts["NONE"], len(state.plan.jobs), told),
+        ("jobs", len(state.plan.jobs) - counts["NONE"], len(state.plan.jobs), sums),
         ("batches", done, len(ahead.batches), Text(f"{running} running{_queued(state)}")),
     ):
         bar = _bar(number, total, _BAR)

@@ -123,14 +123,14 @@ _MOST = 4000
 """Jobs that are asked after, which fit one argument of a command."""
 
 
-class Place(NamedTuple):
+class QueueEntry(NamedTuple):
     """Where a job stands: its state, and the reason that Slurm gives for it (``None`` where there is none)."""
 
     state: str
     reason: str
 
 
-def ask_places(jobs: Iterable[str], seconds: float = SECONDS) -> dict[str, Place] | None:
+def ask_queue(jobs: Iterable[str], seconds: float = SECONDS) -> dict[str, QueueEntry] | None:
     """Return where the Slurm jobs with these ids stand, those that are not in the queue left out.
 
     None when the controller does not answer in time. One question is asked for all, and none for no job.
@@ -148,5 +148,5 @@ def ask_places(jobs: Iterable[str], seconds: float = SECONDS) -> dict[str, Place
     for line in answer.text.splitlines():
         job, _, told = line.strip().partition("|")
         state, _, reason = told.partition("|")
-        found[job] = Place(state.strip().upper(), reason.strip())
+        found[job] = QueueEntry(state.strip().upper(), reason.strip())
     return found

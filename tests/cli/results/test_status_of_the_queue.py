@@ -65,7 +65,7 @@ def test_a_slurm_that_does_not_answer_stops_nobody(queued: Workspace, monkeypatc
     assert {job["phase"] for job in queued.status()["jobs"]} == {"SUBMITTED"}
     _squeue(queued, "exec sleep 60")
     monkeypatch.setenv("PATH", queued.environment["PATH"])
-    monkeypatch.setattr(slurm_queue.ask_places, "__defaults__", (0.2,))
+    monkeypatch.setattr(slurm_queue.ask_queue, "__defaults__", (0.2,))
     view, state = SlurmQueue(), load_session(_paths(queued))
     begun = time.monotonic()
     assert view.explain(state) is view.explain(state) is state

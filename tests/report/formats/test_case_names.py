@@ -6,7 +6,7 @@ import pytest
 from factories import plan_of, spec
 
 from canary_wf.plan.model import LeftOut
-from canary_wf.report.formats.case_names import CaseName, case_names, source_place
+from canary_wf.report.formats.case_names import CaseName, case_names, source_location
 
 
 def _names(*jobs: object, left_out: tuple[LeftOut, ...] = ()) -> list[CaseName]:
@@ -55,12 +55,12 @@ def test_files_are_named_from_the_top_of_the_repository(tmp_path: Path) -> None:
     file = str(tmp_path / "repo" / "tests" / "a.pyt")
     job = plan_of([spec("a", file=file)]).jobs[0]
     out = tmp_path / "out"
-    assert source_place(job, out, {}) == ("tests/a.pyt", None)
-    assert source_place(job, out, {"GITHUB_WORKSPACE": str(tmp_path)}) == ("repo/tests/a.pyt", None)
-    assert source_place(job, out, {"CI_PROJECT_DIR": str(tmp_path / "else")}) == ("tests/a.pyt", None)
+    assert source_location(job, out, {}) == ("tests/a.pyt", None)
+    assert source_location(job, out, {"GITHUB_WORKSPACE": str(tmp_path)}) == ("repo/tests/a.pyt", None)
+    assert source_location(job, out, {"CI_PROJECT_DIR": str(tmp_path / "else")}) == ("tests/a.pyt", None)
     inside = plan_of([spec("a", file="tests/a.pyt")]).jobs[0]
-    assert source_place(inside, tmp_path / "repo" / "out", {}) == ("out/tests/a.pyt", None)
-    assert source_place(plan_of([spec("a")]).jobs[0], out, {}) == ("/nowhere/t.jobs.yaml", None)
+    assert source_location(inside, tmp_path / "repo" / "out", {}) == ("out/tests/a.pyt", None)
+    assert source_location(plan_of([spec("a")]).jobs[0], out, {}) == ("/nowhere/t.jobs.yaml", None)
 
 
 def test_a_test_of_ctest_is_where_the_project_adds_it(tmp_path: Path) -> None:
@@ -68,4 +68,4 @@ def test_a_test_of_ctest_is_where_the_project_adds_it(tmp_path: Path) -> None:
     (tmp_path / "repo" / ".git").mkdir(parents=True)
     added = {"test": "a", "added_at": f"{tmp_path}/repo/sub/CMakeLists.txt:7"}
     job = plan_of([spec("a", kind="ctest", attributes=added)]).jobs[0]
-    assert source_place(job, tmp_path, {}) == ("sub/CMakeLists.txt", 7)
+    assert source_location(job, tmp_path, {}) == ("sub/CMakeLists.txt", 7)

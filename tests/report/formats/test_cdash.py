@@ -10,7 +10,7 @@ import pytest
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.report.formats.cdash import Submission, cdash_report
+from canary_wf.report.formats.cdash import CDashBuild, cdash_report
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.session_paths import SessionPaths
@@ -34,7 +34,7 @@ def _state(out: Path, output: str = "said\n") -> SessionState:
     return load_session(recorded(out, plan, outcomes, output=output, reason="why"))
 
 
-def _files(state: SessionState, submission: Submission | None = None) -> dict[str, ET.Element]:
+def _files(state: SessionState, submission: CDashBuild | None = None) -> dict[str, ET.Element]:
     files = cdash_report(state, submission).items()
     return {name: ET.fromstring(text) for name, text in files}  # noqa: S314 - our own report
 
@@ -102,7 +102,7 @@ def test_a_failure_tells_how_it_ended(tmp_path: Path) -> None:
 
 def test_the_names_of_a_submission_are_the_users(tmp_path: Path) -> None:
     """Both files belong to one build by site, name and stamp."""
-    files = _files(_state(tmp_path), Submission(site="node7", build="gcc", track="Nightly"))
+    files = _files(_state(tmp_path), CDashBuild(site="node7", build="gcc", track="Nightly"))
     for site in files.values():
         assert (site.get("Name"), site.get("BuildName"), site.get("BuildStamp")) == (
             *("node7", "gcc"),

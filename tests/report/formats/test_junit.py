@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sessions import recorded
 
-from canary_wf.report.formats.junit import OUTPUT_LINES, junit_report, printable
+from canary_wf.report.formats.junit import OUTPUT_LINES, junit_report, xml_text
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.verdict.status import Outcome
 
@@ -101,7 +101,7 @@ def test_long_output_is_cut_to_its_end(tmp_path: Path) -> None:
 @given(st.text(alphabet=st.characters()))
 def test_printable_text_is_always_well_formed(text: str) -> None:
     """Whatever Python holds as text, surrogates included, XML can hold what is left of it."""
-    element = ET.Element("a", {"b": printable(text)})
-    element.text = printable(text)
+    element = ET.Element("a", {"b": xml_text(text)})
+    element.text = xml_text(text)
     ET.fromstring(ET.tostring(element))  # noqa: S314 - our own text
-    assert printable("plain é 𝄞\t\n") == "plain é 𝄞\t\n"
+    assert xml_text("plain é 𝄞\t\n") == "plain é 𝄞\t\n"

@@ -255,7 +255,7 @@ def test_everything_can_be_reached_with_the_keyboard(browser: Browser, tmp_path:
     assert browser.run("location.hash").startswith("#job-")
     browser.run("document.getElementById('time').focus()")
     browser.press("End", "Home")
-    told = browser.text("#told")
+    told = browser.text("#description")
     assert ": " in told
     assert "planned 1.0s" in told
     browser.press("+", "Enter")
@@ -299,9 +299,9 @@ def test_the_timeline_has_a_bar_for_each_run_and_the_queue(browser: Browser, tmp
     assert browser.run("timeline.lanes[0].queue") == [[0, 1], [5, 0]]
     browser.run("document.getElementById('time').focus()")
     browser.press("Home")
-    assert browser.text("#told").startswith("flaky: run 1 of 2, FAIL FAILED, 1.0s from 5.0s")
+    assert browser.text("#description").startswith("flaky: run 1 of 2, FAIL FAILED, 1.0s from 5.0s")
     browser.press("ArrowRight")
-    assert browser.text("#told").startswith("flaky: run 2 of 2, PASS (attempt 2)")
+    assert browser.text("#description").startswith("flaky: run 2 of 2, PASS (attempt 2)")
     browser.press("Enter")
     assert browser.texts("#detail summary")[0].startswith("1. FAIL FAILED: exit code 3")
     assert browser.texts("#detail details pre") == ["first attempt"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from factories import plan_of, spec
 from sessions import recorded
 
-from canary_wf.report.html.summary_page import MOST_FAILURES, summary_report
+from canary_wf.report.html.session_page import MOST_FAILURES, summary_report
 from canary_wf.report.session import load_session
 from canary_wf.verdict.status import Outcome
 
