@@ -18,7 +18,6 @@ OPENS = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
 
 ELSEWHERE = {
     "__main__.py": "/dev/null in place of a closed stream",
-    "api/scheduler/job_launcher.py": "a job's output, made anew with flags that refuse what is there",
     "cli/main.py": "/dev/null in place of a closed pipe",
     "cli/planning/init.py": "a new file of the user's, which must not be there yet",
     "cli/results/report.py": "where the user wants the report: a pipe or a device too",
