@@ -1,4 +1,4 @@
 """What `canary-wf.yaml` and the variables `CANARY_WF_*` say: defaults for the options of the command line.
 
-The way of one value: `settings` → `values` → `defaults`; `keys` lists them all from the JSON Schema.
+`settings` reads them, `values` checks each one by its option, `keys` lists them all from the JSON Schema.
 """

@@ -141,3 +141,18 @@ def test_the_representations_of_a_job_are_where_the_page_says() -> None:
     assert 1 < len(rows) <= 8
     for name, file in rows:
         assert f"class {name}" in (ROOT / "canary_wf" / file).read_text(), name
+
+
+@pytest.mark.smoke
+def test_what_a_package_says_of_its_modules_is_there() -> None:
+    """The docstring of a package names its modules, or what it defines itself."""
+    wrong = []
+    for path in sorted((ROOT / "canary_wf").rglob("__init__.py")):
+        source = path.read_text()
+        docstring = ast.get_docstring(ast.parse(source), clean=False) or ""
+        rest = source.partition(docstring)[2] if docstring else source
+        for name in re.findall(r"`(\w+)`", docstring):
+            folder = path.parent
+            if not ((folder / f"{name}.py").exists() or (folder / name).is_dir() or name in rest):
+                wrong.append(f"{folder.relative_to(ROOT)}: {name}")
+    assert wrong == []

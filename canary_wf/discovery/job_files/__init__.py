@@ -1,4 +1,4 @@
 """Job files (`*.jobs.yaml`, `*.jobs.yml`, `*.jobs.json`): jobs described as data, checked against a JSON Schema.
 
-The modules in the order of the data: `load` → `check` → `expand`.
+`check` reads and checks a file (`canary_wf.files.documents` keeps the lines), `expand` makes jobs of it.
 """
