@@ -1,1 +1,1 @@
-"""What a node offers: the resource pool, what this machine or a Slurm allocation has, and host-wide leases of ids."""
+"""The resources of a node: the resource pool, what this machine or a Slurm allocation has, and host-wide leases."""

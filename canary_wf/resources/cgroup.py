@@ -1,7 +1,7 @@
-"""What the control groups of this process allow: a CPU quota and a memory limit (cgroup v1 and v2).
+"""The limits of this process's control groups: a CPU quota and a memory limit (cgroup v1 and v2).
 
-A limit may stand on any level between the process's group and the mount point, so the whole chain is read and the
-least one counts. Paths and formats: the kernel's `Documentation/admin-guide/cgroup-v1` and `cgroup-v2.rst`.
+A limit may be set at any level between the process's group and the mount point. So the whole chain is read, and the
+lowest limit counts. Paths and formats: the kernel's `Documentation/admin-guide/cgroup-v1` and `cgroup-v2.rst`.
 """
 
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 
 MIB = 1024 * 1024
 UNLIMITED = 1 << 60
-"""Bytes; v1 says "no limit" by a number near 2**63."""
+"""Bytes; v1 represents "no limit" by a number near 2**63."""
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
-    """Return how many CPUs' worth of time this process may use, or None without a quota."""
+    """Return the number of CPUs whose time this process may use, or None without a quota."""
     quotas = []
     for folder in _folders(root, "cpu"):
         if pair := _words(folder / "cpu.max"):
@@ -36,20 +36,20 @@ def memory_limit(root: Path = Path("/")) -> int | None:
 
 
 def own_folders(root: Path, controller: str) -> Iterator[Path]:
-    """Yield the folders of the groups that this process itself is in, by the controller; at most one is there."""
+    """Yield the folders of the process's own groups, by controller; at most one exists."""
     for mount, parts in _groups(root, controller):
         yield mount.joinpath(*parts)
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
-    """Yield every folder that may hold a limit of the controller, from the process's group up to the mount point."""
+    """Yield each folder that may hold a limit of the controller, from the process's group up to the mount point."""
     for mount, parts in _groups(root, controller):
         for depth in range(len(parts), -1, -1):
             yield mount.joinpath(*parts[:depth])
 
 
 def _groups(root: Path, controller: str) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield where the controller may be mounted, and the path of this process's group below that."""
+    """Yield possible mount points of the controller, each with the path of this process's group below it."""
     mounted = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")

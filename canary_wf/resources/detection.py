@@ -1,4 +1,4 @@
-"""What this machine has: CPUs, GPUs and memory, within what this process may use of them."""
+"""Detecting this machine's CPUs, GPUs and memory, as far as this process may use them."""
 
 import os
 import re
@@ -24,9 +24,9 @@ def detect_pool(
     *,
     query_libraries: bool = False,
 ) -> ResourcePool:
-    """Return the pool of this machine: its CPUs and GPUs, one slot each.
+    """Return the pool of this machine: its CPUs and GPUs, with one slot each.
 
-    Raises UsageError when the vendors' libraries are to be asked for GPUs and none is installed.
+    Raises UsageError if the vendors' libraries are to be queried for GPUs and none is installed.
     """
     if query_libraries:
         _require_library()
@@ -37,10 +37,10 @@ def detect_pool(
 
 
 def detect_cpus(root: Path = _ROOT, affinity: Iterable[int] | None = None) -> list[str]:
-    """Return the ids of the CPUs that this process may use, the numbers of the operating system as text.
+    """Return the ids of the CPUs that this process may use: the operating system's numbers, as strings.
 
-    They are those of the affinity (`affinity`, else this process's), and no more than the CPU quota of the control
-    group has whole CPUs (at least one).
+    These are the CPUs of the affinity (`affinity`, or else this process's), but no more than the whole CPUs in the CPU
+    quota of the control group (at least one).
     """
     numbers = sorted(os.sched_getaffinity(0) if affinity is None else affinity)
     quota = cpu_quota(root)
@@ -50,7 +50,7 @@ def detect_cpus(root: Path = _ROOT, affinity: Iterable[int] | None = None) -> li
 
 
 def origin_of_cpus(root: Path = _ROOT, affinity: Iterable[int] | None = None) -> str:
-    """Return in words what decided the number of CPUs that `detect_cpus` finds."""
+    """Return in words what determined the number of CPUs that `detect_cpus` finds."""
     number = len(list(os.sched_getaffinity(0) if affinity is None else affinity))
     machine = os.cpu_count() or number
     quota = cpu_quota(root)
@@ -62,7 +62,7 @@ def origin_of_cpus(root: Path = _ROOT, affinity: Iterable[int] | None = None) ->
 
 
 def origin_of_gpus(environment: Mapping[str, str] = os.environ, *, query_libraries: bool = False) -> str:
-    """Return in words what decided the GPUs that `detect_gpus` finds."""
+    """Return in words what determined the GPUs that `detect_gpus` finds."""
     masks = [name for name in MASKS if name in environment and name != ZE]
     if masks:
         return f"what {' and '.join(masks)} {'leaves' if len(masks) == 1 else 'leave'}"
@@ -72,7 +72,7 @@ def origin_of_gpus(environment: Mapping[str, str] = os.environ, *, query_librari
 
 
 def detect_memory(root: Path = _ROOT, total: int | None = None) -> int:
-    """Return the memory that this process may use, in MiB: the machine's (`total` bytes), or its control group's."""
+    """Return the usable memory in MiB: the machine's (`total` bytes) or the limit of the control group."""
     if total is None:
         import psutil
 
@@ -88,11 +88,11 @@ def detect_gpus(
     query_libraries: bool = False,
     is_device: Callable[[Path], bool] = Path.is_char_device,
 ) -> list[str]:
-    """Return the ids of the GPUs of this machine.
+    """Return the ids of this machine's GPUs.
 
-    What the variables that hide devices leave wins. Else, with `query_libraries`, the vendors' libraries are asked
-    (NVIDIA's, then AMD's, if importable); else, or without an answer, NVIDIA's device files are counted. What Intel's
-    variable names is there where no other vendor's GPUs are found.
+    The variables that hide devices win. Otherwise, with `query_libraries`, the vendors' libraries are asked (NVIDIA's,
+    then AMD's, if importable). Otherwise, or if they do not answer, NVIDIA's device files are counted. The devices in
+    Intel's variable are used if no other vendor's GPUs are found.
     """
     visible = visible_gpus(environment)
     if visible is not None:
@@ -103,7 +103,7 @@ def detect_gpus(
 
 
 def _require_library() -> None:
-    """Raise UsageError when neither vendor's library is installed."""
+    """Raise UsageError if neither vendor's library is installed."""
     if all(name not in sys.modules and find_spec(name) is None for name in _LIBRARIES):
         raise UsageError(
             "neither NVIDIA's nor AMD's library is installed",

@@ -1,7 +1,7 @@
-"""The ids of one resource type, sorted by free slots, so that the best fit is found without a search.
+"""The ids of one resource type, sorted by free slots, so that the best fit is found without a scan.
 
-Best fit: the id with the fewest free slots that are enough, ties by the order of the pool. The ids with free slots
-stand in one sorted list of ``(free slots, position)``; every change is a bisection and a move of a few pointers.
+Best fit: the id with the fewest sufficient free slots; ties are broken by the order of the pool. The ids with free
+slots are in one sorted list of ``(free slots, position)``; each change is a bisection and a move of a few pointers.
 """
 
 from bisect import bisect_left, insort
@@ -12,7 +12,7 @@ Entry = dict[str, str | int]
 
 
 class Shelf:
-    """The ids of one type; keeps the ``slots`` of `entries` at what is free now. Nobody else may change them."""
+    """The ids of one type. Updates the ``slots`` of `entries` to the free slots; nobody else may change them."""
 
     __slots__ = ("_aside", "_capacity", "_entries", "_ids", "_levels", "_order", "_position", "free")
 
@@ -28,7 +28,7 @@ class Shelf:
 
     @property
     def largest(self) -> int:
-        """The free slots of the id that has most of them."""
+        """The free slots of the id with most of them."""
         return self._order[-1][0] if self._order else 0
 
     def __len__(self) -> int:
@@ -38,19 +38,19 @@ class Shelf:
         return name in self._position
 
     def lent(self, name: str) -> int:
-        """Return how many slots of the id `name` are out."""
+        """Return the number of lent slots of the id `name`."""
         position = self._position[name]
         return self._capacity[position] - self._levels[position]
 
     def give(self, name: str, slots: int) -> None:
-        """Take back `slots` of the id `name`; the caller has made sure that they were out."""
+        """Take back `slots` of the id `name`; the caller ensures that they were lent."""
         self._put(self._position[name], slots, self._order)
 
     def place(self, sizes: Sequence[int]) -> list[str] | None:
         """Take an id for each of `sizes` and return them in that order, or None with nothing taken.
 
-        Items go to different ids as long as there are enough. When the sizes differ, an order or a spread may fail
-        where another one fits, so that the largest first, and sharing from the start, are tried as well.
+        Items go to different ids as long as there are enough. If the sizes differ, one order or distribution may fail
+        where another one fits; so the largest first, and sharing ids from the start, are tried as well.
         """
         if not sizes:
             return []

@@ -1,4 +1,4 @@
-"""The free slots of all types of a pool, single items taken from it, and the undoing of a group of them."""
+"""The free slots of all types of a pool, taking single items from it, and undoing a group of them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from canary_wf.wording import count
 
 
 class Inventory:
-    """All ids by type. `resources` is what was given and shows what is free now; it is for reading only.
+    """All ids by type. `resources` shows the free slots; it is read-only.
 
-    Raises InputError with the key path when it is not of the form ``{type: [{"id", "slots"}, …]}``.
+    Raises InputError with the key path when `resources` does not have the form ``{type: [{"id", "slots"}, …]}``.
     """
 
     __slots__ = ("resources", "shelves")
@@ -27,7 +27,7 @@ class Inventory:
 
     @classmethod
     def of_checked(cls, resources: dict[str, list[Entry]]) -> Self:
-        """Return the inventory of what `resources.layout` has read."""
+        """Return the inventory of `resources` that `resources.layout` has checked."""
         inventory = cls.__new__(cls)
         inventory.resources = resources
         inventory.shelves = _shelves(resources)
@@ -39,14 +39,14 @@ class Inventory:
         return 0 if shelf is None else shelf.free
 
     def shelf(self, rtype: str) -> Shelf:
-        """Return the ids of the type. Raises UnknownResourceTypeError, which names the types that there are."""
+        """Return the ids of the type. Raises UnknownResourceTypeError, which lists the known types."""
         try:
             return self.shelves[rtype]
         except KeyError:
             raise unknown_type(rtype, self.shelves) from None
 
     def take_back(self, items: Mapping[tuple[str, str], int], where: str) -> None:
-        """Take back the slots by type and id. Raises CheckinError, with nothing taken, when one of them is not out."""
+        """Take back slots by type and id. Raises CheckinError, with nothing taken, when one of them was not lent."""
         for (rtype, name), slots in items.items():
             self._check_lent(rtype, name, slots, where)
         for (rtype, name), slots in items.items():
@@ -67,7 +67,7 @@ def _shelves(resources: dict[str, list[Entry]]) -> dict[str, Shelf]:
 
 
 class AllocationTransaction:
-    """A group of items taken together: `rollback` gives back all that was recorded, as does leaving by an error."""
+    """A group of items taken together: `rollback` returns all that was recorded, and so does an error in the block."""
 
     __slots__ = ("deltas", "inventory")
 
@@ -76,13 +76,13 @@ class AllocationTransaction:
         self.deltas: list[tuple[str, str, int]] = []
 
     def record(self, rtype: str, rid: str, slots: int) -> None:
-        """Remember that `slots` of the id `rid` were taken."""
+        """Record that `slots` of the id `rid` were taken."""
         self.deltas.append((rtype, rid, slots))
 
     def rollback(self) -> None:
-        """Give back what was recorded, once.
+        """Return the recorded items, once.
 
-        Raises CheckinError, with nothing given back, when that is not out, or not any more.
+        Raises CheckinError, with nothing returned, when they are not lent any more.
         """
         taken: Counter[tuple[str, str]] = Counter()
         for rtype, rid, slots in self.deltas:
@@ -128,7 +128,7 @@ def unknown_type(rtype: str, known: object) -> UnknownResourceTypeError:
 
 
 def shortage(rtype: str, sizes: list[int], shelf: Shelf) -> str:
-    """Return in words what was asked of the type and what is available."""
+    """Return in words what was requested of the type and what is available."""
     asked = count(sum(sizes), "slot")
     if len(sizes) > 1:
         asked += f" in {len(sizes)} items"

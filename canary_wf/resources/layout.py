@@ -1,8 +1,8 @@
-"""The forms in which a resource pool may be written down, checked and brought to one form.
+"""The file formats of a resource pool, validated and converted to one form.
 
-Known are ``{additional_properties, resources}``, the same under ``resource_pool``, and ``{local: {type: [...]}}``;
-the file of CTest, where ``local`` is a list of one mapping, is of the third form (format: CTest's manual, "Resource
-Specification File"). Errors tell the place as a key path such as ``resources.cpus[1].slots``.
+Known are ``{additional_properties, resources}``, the same under ``resource_pool``, and ``{local: {type: [...]}}``.
+CTest's file, where ``local`` is a list with one mapping, has the third form (format: CTest's manual, "Resource
+Specification File"). Errors name the position as a key path such as ``resources.cpus[1].slots``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +14,11 @@ from canary_wf.resources.free_list import Entry
 KeyPath = tuple[str | int, ...]
 
 CTEST_MAJOR = 1
-"""The only major version of CTest's resource specification that there is."""
+"""The only existing major version of CTest's resource specification."""
 
 
 class LayoutError(InputError):
-    """A pool is not of a known form; `path` leads to the wrong value."""
+    """A pool does not have a known form; `path` is the key path of the wrong value."""
 
     def __init__(self, what: str, path: KeyPath) -> None:
         super().__init__(what, where=key_path(path) or "resource pool")
@@ -55,7 +55,7 @@ def _canary(top: Mapping[str, Any], path: KeyPath) -> tuple[dict[str, list[Entry
 
 
 def copied(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a pool's additional properties, of which nothing belongs to `properties` any more."""
+    """Return a deep copy of a pool's additional properties."""
     if not properties:
         return {}
     from copy import deepcopy  # late, as most pools have none
@@ -76,7 +76,7 @@ def _ctest(top: Mapping[str, Any]) -> dict[str, list[Entry]]:
 
 
 def read_types(value: object, path: KeyPath) -> dict[str, list[Entry]]:
-    """Return a copy of the ids by type that `value` holds; `path` leads to it. Raises LayoutError."""
+    """Return a copy of the ids by type in `value`, whose key path is `path`. Raises LayoutError."""
     return {rtype: _entries(entries, (*path, rtype)) for rtype, entries in _mapping(value, path).items()}
 
 
@@ -107,13 +107,13 @@ def _entry(value: object, path: KeyPath) -> Entry:
 
 
 MOST_SLOTS = 2**63 - 1
-"""What plans, as JSON with numbers of 64 bits, can hold."""
+"""The largest number in a plan, which is JSON with 64-bit numbers."""
 
 
 def slots_of(value: object, least: int, error: Callable[[str], Exception]) -> int:
     """Return `value` as a number of slots, at least `least` and below 2**63.
 
-    Raises what `error` makes of the mistake.
+    Raises the exception that `error` makes of a message.
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -1,7 +1,7 @@
-"""Sizes of memory as people write them (`2GiB`, `500MB`, `1.5G`, `1024`) in MiB.
+"""Memory sizes as people write them (`2GiB`, `500MB`, `1.5G`, `1024`), converted to MiB.
 
 ``KiB``, ``MiB``, … and the bare letters are powers of 1024, ``KB``, ``MB``, … powers of 1000; a plain number is MiB.
-Parts of a MiB are rounded up, so that what is asked for is never less than what was written.
+Fractions of a MiB are rounded up, so that a request is never smaller than what was written.
 """
 
 import re
@@ -10,7 +10,7 @@ from canary_wf.errors import InputError
 
 MIB = 1024 * 1024
 LARGEST = 1 << 40
-"""One EiB in MiB: anything above is a slip of the pen."""
+"""One EiB in MiB. Larger sizes are treated as typos."""
 
 _SIZE = re.compile(r"([0-9]{1,30})(?:\.([0-9]{0,30}))?\s*(?:([KMGTPE])(iB|B)?|(B))?", re.IGNORECASE | re.ASCII)
 _POWERS = "KMGTPE"

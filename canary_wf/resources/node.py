@@ -1,4 +1,4 @@
-"""The shape of one node, as planning needs it: how much of each type, without ids."""
+"""The shape of one node as planning needs it: the slots of each type, without ids."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ from canary_wf.resources.pool import ResourcePool
 
 
 class NodeShape(msgspec.Struct, frozen=True):
-    """What one node offers and how many of them one job may use.
+    """What one node offers, and how many such nodes one job may use.
 
-    `capacities` are the slots per type of one node; `memory` is MiB of one node, None when not known.
+    `capacities` are the slots of one node by type; `memory` is the MiB of one node, None when unknown.
     """
 
     nodes: int
@@ -17,7 +17,7 @@ class NodeShape(msgspec.Struct, frozen=True):
 
 
 def node_shape(pool: ResourcePool, memory: int | None = None, nodes: int | None = None) -> NodeShape:
-    """Return the shape of the node that `pool` describes; without `nodes`, the pool's own count of them is taken."""
+    """Return the shape of the node that `pool` describes; `nodes` defaults to the pool's number of nodes."""
     return NodeShape(
         nodes=pool.count("nodes") if nodes is None else nodes,
         capacities=dict(pool.slots_per_resource_type),

@@ -1,4 +1,4 @@
-"""The resource options of the command line: `-r TYPE=N` and the pool file, over what was detected."""
+"""The resource options of the command line: `-r TYPE=N` and the pool file, applied to the detected pool."""
 
 import os
 import re
@@ -13,17 +13,17 @@ from canary_wf.resources.memory_size import parse_memory
 from canary_wf.resources.pool import ResourcePool
 
 NOT_IN_POOL = frozenset({"memory", "nodes"})
-"""What `-r` takes that has no ids: MiB of one node, and how many nodes one job may use."""
+"""Names that `-r` accepts and that have no ids: MiB of one node, and the number of nodes that one job may use."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 SINGULAR = {"cpu": "cpus", "gpu": "gpus", "node": "nodes"}
-"""Names that `-r` takes for mistakes; a pool file may have types that are called so."""
+"""Names that `-r` refuses as mistakes; a pool file may have types of these names."""
 
 _LARGEST = 1_000_000
 
 
 def parse_resource(text: str) -> tuple[str, int]:
-    """Return the type and the number of ``TYPE=N``; for ``memory`` N is a size and the number is MiB.
+    """Return the type and the number of ``TYPE=N``; for ``memory``, N is a size and the number is MiB.
 
     Raises UsageError for anything else, and for a number below 0 (below 1 for ``nodes``).
     """
@@ -50,16 +50,16 @@ def pool_from_options(
     pool_file: Path | None,
     detected: ResourcePool,
 ) -> ResourcePool:
-    """Return the pool of one node: the pool file, else what was detected, with the types of `requested` replaced.
+    """Return the pool of one node: the pool file, or else the detected pool, with the types of `requested` replaced.
 
-    The CPUs are the detected ones where the file does not speak of CPUs.
+    If the file has no CPUs, the detected ones are used.
 
-    `requested` is what `-r` said, ids by type; ``nodes`` becomes the pool's count of nodes and ``memory`` is left to
-    the caller. The ids are those of the file or the machine as far as they reach, then further ordinals of one slot.
-    Raises InputError when the file is wrong and UsageError for a negative number.
+    `requested` are the numbers of ids by type from `-r`. ``nodes`` becomes the pool's number of nodes; ``memory`` is
+    left to the caller. The ids are those of the file or machine as far as they reach, then further ordinals with one
+    slot. Raises InputError for a wrong file and UsageError for a negative number.
     """
     state = (detected if pool_file is None else read_pool(pool_file)).getstate()
-    # A resource specification of CTest never lists CPUs; tests have them by number.
+    # A CTest resource specification never lists CPUs; tests get them by number.
     state["resources"].setdefault("cpus", detected.getstate()["resources"].get("cpus", []))
     for rtype, asked in requested.items():
         number = slots_of(asked, 0, _usage_error_at(f"-r {rtype}"))
@@ -75,7 +75,7 @@ def _usage_error_at(where: str) -> Callable[[str], UsageError]:
 
 
 def read_pool(path: Path) -> ResourcePool:
-    """Return the pool that the file `path` describes. Raises InputError as `read_pool_file`."""
+    """Return the pool in the file `path`. Raises InputError like `read_pool_file`."""
     from canary_wf.resources.pool_file import read_pool_file
 
     return read_pool_file(path)

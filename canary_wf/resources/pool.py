@@ -1,7 +1,7 @@
-"""The resource pool: what a node offers, by type, and the handing out and taking back of its ids.
+"""The resource pool: the resources of a node, by type, and lending its ids.
 
-All operations on items cost the same whatever the size of the pool (see `resources.shelf`). Reading pools from
-files, from this machine and from Slurm is left to the neighbours of this module.
+The cost of lending an item does not depend on the size of the pool (see `resources.free_list`). Other modules beside
+this one read pools from files, from this machine and from Slurm.
 """
 
 from collections import Counter
@@ -24,9 +24,9 @@ from canary_wf.resources.request import (
 class ResourcePool:
     """The typed resources of a node, each with its ids and their slots.
 
-    `pool` is of one of the forms of `resources.layout`. `additional_properties` is kept as it is, but for the number
-    of nodes under ``nodes.count``. `slots_per_resource_type` holds the slots of the whole pool, free or not. A pool
-    that was filled always has the type ``gpus``, maybe without ids.
+    `pool` has one of the forms of `resources.layout`. `additional_properties` is kept unchanged; only
+    ``nodes.count``, the number of nodes, is used. `slots_per_resource_type` has the slots of the whole pool, free or
+    not. A filled pool always has the type ``gpus``, possibly without ids.
     """
 
     __slots__ = ("_inventory", "_whole", "additional_properties", "slots_per_resource_type")
@@ -47,9 +47,9 @@ class ResourcePool:
 
     @property
     def resources(self) -> dict[str, list[Entry]]:
-        """The ids by type with the slots that are free now; reading only, but for assigning it as a whole.
+        """The ids by type with their free slots; read-only, except for assigning all of it.
 
-        What is assigned replaces all types, checked and copied as by `fill`.
+        An assignment replaces all types; the value is checked and copied like that of `fill`.
         """
         return self._inventory.resources
 
@@ -63,11 +63,11 @@ class ResourcePool:
         return sorted(self._inventory.resources)
 
     def empty(self) -> bool:
-        """Tell whether there is no id of any type."""
+        """Return whether the pool has no id of any type."""
         return not any(self._inventory.resources.values())
 
     def count(self, type: str) -> int:  # noqa: A002 - named so in canary's API
-        """Return how many ids of the type there are; ``cpu`` counts ``cpus``, ``nodes`` the nodes (1 if not said).
+        """Return the number of ids of the type; ``cpu`` counts ``cpus``, ``nodes`` counts nodes (1 by default).
 
         Raises ResourceUnavailable for a type that the pool does not have.
         """
@@ -85,21 +85,21 @@ class ResourcePool:
         return slots_of(count, 1, lambda what: LayoutError(what, ("additional_properties", "nodes", "count")))
 
     def fill(self, pool: dict[str, Any]) -> None:
-        """Replace everything by `pool`. Raises InputError with the key path of a mistake; nothing changes then."""
+        """Replace the whole pool. Raises InputError with the key path of a mistake; nothing changes then."""
         resources, properties = read_layout(pool)
         resources.setdefault("gpus", [])
         self.additional_properties = properties
         self._replace(resources)
 
     def populate(self, **kwds: int) -> None:
-        """Replace all types by those given, with as many ids ("0", "1", …) of one slot each."""
+        """Replace all types by those given, with that many ids ("0", "1", …) of one slot each."""
         resources: dict[str, list[Entry]] = {}
         for rtype, number in kwds.items():
             resources[rtype] = [{"id": str(index), "slots": 1} for index in range(_count(rtype, number))]
         self.resources = resources
 
     def pop(self, type: str) -> list[Entry] | None:  # noqa: A002 - named so in canary's API
-        """Remove the type and return its ids with what was free of them, or None when there is no such type."""
+        """Remove the type and return its ids with their free slots, or None if there is no such type."""
         entries = self._inventory.resources.pop(type, None)
         self._inventory.shelves.pop(type, None)
         self.slots_per_resource_type.pop(type, None)
@@ -114,7 +114,7 @@ class ResourcePool:
         self._replace({})
 
     def getstate(self) -> dict[str, Any]:
-        """Return a copy of what `fill` takes, with the slots that are free now."""
+        """Return a copy of the pool in the form that `fill` takes, with the free slots."""
         return {
             "additional_properties": copied(self.additional_properties),
             "resources": {rtype: [dict(entry) for entry in entries] for rtype, entries in self.resources.items()},
@@ -127,9 +127,9 @@ class ResourcePool:
         yaml.safe_dump({"resource_pool": self.getstate()}, file, default_flow_style=False)
 
     def accommodates(self, request: list[dict[str, Any]]) -> Outcome:
-        """Tell whether `checkout` would succeed if nothing were lent, with the reason if not.
+        """Return whether `checkout` would succeed on an unused pool, with the reason if not.
 
-        Raises InputError when the request is not of the right form.
+        Raises InputError for a malformed request.
         """
         sizes = sizes_by_type(request)
         if self.empty():
@@ -146,11 +146,11 @@ class ResourcePool:
         return Outcome(True)
 
     def checkout(self, request: list[dict[str, Any]], **kwds: Any) -> dict[str, list[dict[str, Any]]]:  # noqa: ANN401, ARG002 - canary's API has it, without use
-        """Lend what `request` asks for, all of it or nothing: ``{type: [{"id", "slots"}, …]}`` in its order.
+        """Lend everything that `request` asks for, or nothing: ``{type: [{"id", "slots"}, …]}``, in its order.
 
-        Each item is on one id: the one with the fewest free slots that are enough, and one that the request does
-        not use yet while there is such a one. Raises EmptyResourcePoolError, UnknownResourceTypeError (a TypeError
-        too), ResourceUnavailable when not enough is free, InputError when the request is not of the right form.
+        Each item is on one id: the one with the fewest sufficient free slots, preferably one that the request does not
+        use yet. Raises EmptyResourcePoolError, UnknownResourceTypeError (also a TypeError), ResourceUnavailable when
+        too little is free, and InputError for a malformed request.
         """
         sizes = sizes_by_type(request)
         if self.empty():
@@ -159,10 +159,10 @@ class ResourcePool:
             return _allocate(transaction, sizes)
 
     def lend(self, sizes: Mapping[str, Sequence[int]]) -> dict[str, list[dict[str, Any]]] | None:
-        """Lend an id for each of `sizes` (slots by type, as `sizes_by_type` gives them), or None with nothing lent.
+        """Lend an id for each of `sizes` (slots by type, as from `sizes_by_type`), or None with nothing lent.
 
-        Like `checkout`, for who asks the same again and again: the form is not checked, and no reason is put into
-        words. None too for a type that the pool does not have.
+        A fast `checkout` for repeated requests: the form is not checked, and there is no reason. Also returns None for
+        a type that the pool does not have.
         """
         lent: dict[str, list[dict[str, Any]]] = {}
         for rtype, asked in sizes.items():
@@ -175,7 +175,7 @@ class ResourcePool:
         return lent
 
     def take_back(self, lent: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Take back, once, what `lend` returned; that it is just that is not checked."""
+        """Take back, once, what `lend` returned; this is not checked."""
         for rtype, items in lent.items():
             give = self._inventory.shelves[rtype].give
             for item in items:
@@ -184,8 +184,8 @@ class ResourcePool:
     def checkin(self, resources: dict[str, list[dict[str, Any]]]) -> None:
         """Take back what `checkout` returned.
 
-        Raises CheckinError, with the pool unchanged, when a type or an id is unknown or when more slots would come
-        back than are out, as with a second check-in of the same items.
+        Raises CheckinError, with the pool unchanged, when a type or an id is unknown, or when more slots would come
+        back than are lent, as in a second check-in of the same items.
         """
         self._inventory.take_back(_returned(resources), "check-in")
 

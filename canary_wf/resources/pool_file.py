@@ -1,4 +1,4 @@
-"""Resource pools in YAML and JSON files, also as CTest writes them; mistakes are reported with file and line."""
+"""Resource pools in YAML and JSON files, including CTest's format; errors name the file and line."""
 
 import json
 import re
@@ -15,12 +15,12 @@ _LAST_COMMA = re.compile(rf"{_TEXT}|,(?P<end>\s*[\]}}])", re.DOTALL)
 
 
 def read_pool_file(path: Path) -> ResourcePool:
-    """Return the pool that the file describes; ``*.json`` is read as JSON, anything else as YAML where it is not JSON.
+    """Return the pool in the file; ``*.json`` is read as JSON, other files as JSON if they are JSON, else as YAML.
 
-    As CTest does, JSON may have comments, and commas behind the last item.
+    JSON may have comments and trailing commas, as in CTest.
 
-    Raises InputError naming the file, and the line where it is known, for a file that cannot be read, is not valid,
-    has a key or an id twice, negative slots, or values of the wrong type.
+    Raises InputError with the file, and the line if known, for a file that cannot be read or is not valid, for
+    duplicate keys or ids, negative slots, and values of the wrong type.
     """
     text = read_text(path)
     if path.suffix.lower() == ".json" or _is_json(text):

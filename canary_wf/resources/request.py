@@ -1,4 +1,4 @@
-"""What a job asks of the pool, whether that could ever be met, and what can go wrong as ids are handed out."""
+"""Requests of jobs to the pool, whether a request can ever be met, and the errors of lending."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,9 @@ from canary_wf.resources.layout import slots_of
 
 
 def sizes_by_type(request: object) -> dict[str, list[int]]:
-    """Return the slots of each item by type, in the order of the request; missing slots are 1.
+    """Return the slots of each item by type, in the order of the request; the default is one slot.
 
-    Raises InputError naming the item when the request is not such a list or asks for less than one slot.
+    Raises InputError with the item when the request is malformed or asks for less than one slot.
     """
     if not isinstance(request, Sequence) or isinstance(request, str | bytes):
         raise InputError("must be a list of {'type': ..., 'slots': ...}", where="request")
@@ -31,14 +31,14 @@ def _item(item: object, where: str) -> tuple[str, int]:
 
 
 class ResourceUnavailable(CanaryWfError):  # noqa: N818 - named so in canary's API
-    """Not enough is free now, or the pool has no such resource; asking again can help only in the first case."""
+    """Too little is free now, or the pool has no such resource; a retry can help only in the first case."""
 
     def __init__(self, what: str = "not enough resources are free", *, where: object = None) -> None:
         super().__init__(what, where=where)
 
 
 class UnknownResourceTypeError(ResourceUnavailable, TypeError):
-    """A request names a type that the pool does not have; asking again never helps."""
+    """A request names a type that the pool does not have; a retry never helps."""
 
 
 class EmptyResourcePoolError(CanaryWfError):
@@ -49,13 +49,13 @@ class EmptyResourcePoolError(CanaryWfError):
 
 
 class CheckinError(CanaryWfError, ValueError):
-    """What is handed back was not lent: unknown type or id, or more slots than are out. The pool is unchanged."""
+    """The returned items were not lent: unknown type or id, or too many slots. The pool is unchanged."""
 
 
 class Outcome:
-    """Yes or no, and why.
+    """The answer to a request: yes or no, and why.
 
-    With `ok` not given, a reason means no and its absence yes. `Outcome(False)` is a no even without a reason.
+    Without `ok`, a reason means no and its absence yes. `Outcome(False)` is a no even without a reason.
     """
 
     __slots__ = ("ok", "reason")
@@ -72,23 +72,23 @@ class Outcome:
 
 
 def ids_that_hold(slots: int, sizes: Mapping[str, int], largest: int = 1, most: int = 0) -> tuple[int, list[str]]:
-    """Return how many ids are needed for `slots`, and which of `sizes` (slots by id) will do; none for no slots.
+    """Return the number of ids needed for `slots`, and the suitable ones of `sizes` (slots by id); none for no slots.
 
-    Where jobs want several slots of one id, all of these ids have as many as the `largest` item wants, and there is one
-    for each of the `most` items of a job, or else all ids are needed.
+    If jobs request several slots of one id, all these ids have at least the slots of the `largest` item, and there is
+    one for each of the `most` items of a job; otherwise all ids are needed.
     """
-    there = {name: size for name, size in sizes.items() if size}
-    if not slots or not there:
+    available = {name: size for name, size in sizes.items() if size}
+    if not slots or not available:
         return 0, []
-    wide = {name: size for name, size in there.items() if size >= largest}
+    wide = {name: size for name, size in available.items() if size >= largest}
     needed = -(-slots // min(wide.values(), default=1))
     if largest > 1:
         needed = max(needed, most)
         if needed > len(wide):
-            return len(there), list(there)
+            return len(available), list(available)
     return min(len(wide), needed), list(wide)
 
 
 def largest_id(items: Sequence[Mapping[str, Any]]) -> str:
-    """Return the id with the most slots of ``[{"id", "slots"}, …]``, empty when there is none."""
+    """Return the id with the most slots of ``[{"id", "slots"}, …]``, or "" if there is none."""
     return str(max(items, key=lambda item: int(item["slots"]))["id"]) if items else ""

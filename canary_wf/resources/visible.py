@@ -1,8 +1,8 @@
-"""Which GPUs the environment leaves visible, and the variables that show a process its own.
+"""Which GPUs are visible in an environment, and the variables that show a process its own GPUs.
 
-Facts: NVIDIA's libraries read CUDA_VISIBLE_DEVICES. AMD's read ROCR_VISIBLE_DEVICES first; HIP_VISIBLE_DEVICES, or
-CUDA_VISIBLE_DEVICES in its place, and GPU_DEVICE_ORDINAL (OpenCL) count in what the first one leaves (ROCm's manual,
-"GPU isolation"). Intel's read ZE_AFFINITY_MASK. Slurm sets several of them to one list, whatever the vendor.
+Sources: NVIDIA's libraries read CUDA_VISIBLE_DEVICES. AMD's read ROCR_VISIBLE_DEVICES first; HIP_VISIBLE_DEVICES, or
+else CUDA_VISIBLE_DEVICES, and GPU_DEVICE_ORDINAL (OpenCL) then select from what remains (ROCm's manual, "GPU
+isolation"). Intel's read ZE_AFFINITY_MASK. Slurm sets several of them to one list, whatever the vendor.
 """
 
 import os
@@ -22,7 +22,7 @@ _NONE = frozenset({"", "nodevfiles", "none", "void"})
 
 
 def device_ids(text: str) -> list[str]:
-    """Return the ids of a comma-separated list, each once; the list ends at the first -1 as it does for CUDA."""
+    """Return the ids of a comma-separated list, each once; like CUDA, the list ends at the first -1."""
     ids: dict[str, None] = {}
     for part in text.split(","):
         name = part.strip()
@@ -33,10 +33,10 @@ def device_ids(text: str) -> list[str]:
 
 
 def visible_gpus(environment: Mapping[str, str]) -> list[str] | None:
-    """Return the ids that the variables of NVIDIA and AMD leave, [] if they leave none, None if none of them is set.
+    """Return the ids that the variables of NVIDIA and AMD leave visible, [] for none, None if no variable is set.
 
-    An empty list says nothing of the other vendor's devices. Where it is not clear whose the devices are, those are
-    left that all lists have.
+    An empty list says nothing about the other vendor's devices. If the vendor is unclear, the result has the devices
+    that are in all lists.
     """
     lists = {name: device_ids(environment[name]) for name in (CUDA, ROCR, HIP, ORDINAL) if name in environment}
     if not lists:
@@ -54,14 +54,14 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str] | None:
 
 
 def _in_all(lists: Sequence[list[str]]) -> list[str]:
-    """Return what is in all `lists`, in the order of the last one."""
+    """Return the elements that are in all `lists`, in the order of the last one."""
     *others, last = lists
     return [name for name in last if all(name in other for other in others)]
 
 
 def _counted_in(first: list[str], further: list[str]) -> list[str]:
-    """Return those of `first` that `further` chooses, by place or by name; it ends at the first that is not there."""
-    if further == first:  # as Slurm sets them
+    """Return the elements of `first` that `further` selects, by index or name, up to the first invalid one."""
+    if further == first:  # Slurm sets them so
         return first
     found: list[str] = []
     for name in further:
@@ -75,15 +75,15 @@ def _counted_in(first: list[str], further: list[str]) -> list[str]:
 
 
 def visible_intel_gpus(environment: Mapping[str, str]) -> list[str] | None:
-    """Return the devices, or tiles of devices such as ``0.1``, that Intel's variable names, None if it is not set."""
+    """Return the devices, or tiles of devices such as ``0.1``, in Intel's variable; None if it is not set."""
     return device_ids(environment[ZE]) if ZE in environment else None
 
 
 def vendor_of(environment: Mapping[str, str], root: Path = Path("/")) -> Vendor | None:
-    """Return whose GPUs a process with `environment` is to use on this machine, None where it could be several's."""
+    """Return the vendor of the GPUs for a process with `environment` on this machine; None if it is unclear."""
     if CUDA not in environment and (ROCR in environment or HIP in environment):
         return "amd"
-    # Strings, as each batch's runner asks.
+    # Strings, because each batch's runner calls this.
     nvidia, amd = (os.path.exists(f"{root}/dev/{name}") for name in ("nvidiactl", "kfd"))  # noqa: PTH110
     if nvidia != amd:
         return "nvidia" if nvidia else "amd"
@@ -93,9 +93,9 @@ def vendor_of(environment: Mapping[str, str], root: Path = Path("/")) -> Vendor 
 
 
 def mask_variables(ids: Sequence[str], vendor: Vendor | None) -> dict[str, str | None]:
-    """Return the variables that show a process the GPUs `ids` and no other; None is one that must not be set.
+    """Return the variables that show a process only the GPUs `ids`; a variable that is None must not be set.
 
-    `vendor` is whose they are; where that is not known, all vendors' variables say it, each in its own way.
+    If the `vendor` is unknown, the variables of all vendors are set, each in its own way.
     """
     if not ids:
         return {CUDA: "", ROCR: "", HIP: None}
@@ -106,6 +106,6 @@ def mask_variables(ids: Sequence[str], vendor: Vendor | None) -> dict[str, str |
     amd = {ROCR: named, HIP: counted, ORDINAL: None}
     if vendor == "amd":
         return {CUDA: counted, **amd}
-    # With HIP's list there, AMD's libraries do not look at CUDA's.
+    # If HIP's list is set, AMD's libraries ignore CUDA's.
     is_intel = all(part.isdecimal() for name in ids for part in name.split(".", 1))
     return {CUDA: named, **amd, **({ZE: named} if is_intel else {})}

@@ -1,9 +1,9 @@
-"""Host-wide leases: batches that run at once on one host never hand out the same CPU or GPU id.
+"""Host-wide leases: concurrent batches on one host never hand out the same CPU or GPU id.
 
-A lease is a set of locked files (`resources.lease_files`), taken all at once or not at all. Whoever wants ids first
-takes the queue of each of their types, in the order of the names, and keeps the queues while it waits: nothing can
-then overtake it, so many small requests cannot starve a large one, and because nobody holds ids while waiting for
-others there is no deadlock. Ids are leased whole; slots are left to the pool of the holder.
+A lease is a set of locked files (`resources.leases.lease_files`), taken all at once or not at all. A process that wants
+ids first enters the queue of each type, in alphabetical order, and stays there while it waits. So nothing can overtake
+it, and many small requests cannot starve a large one. Nobody holds ids while waiting, so there is no deadlock. Ids are
+leased whole; slots are a matter of the holder's pool.
 """
 
 import os
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "CANARY_WF_LEASE_DIR"
 LOCKS = ""
-"""The type under which locks are leased, each as an id of it: the one name that no type of a pool can have."""
+"""The resource type under which locks are leased, one id per lock: the only name that no type of a pool can have."""
 
 MESSAGE_SECONDS = 30.0
-"""Between two messages about the same wait."""
+"""Seconds between two messages about the same wait."""
 
 _QUEUE_SECONDS = 1.0
-"""A wait in a queue that is shorter is not worth a message."""
+"""Shorter waits in a queue are not reported."""
 
 _POLL_SECONDS = (0.01, 0.1)
-"""The first pause between two tries, and the longest."""
+"""The first and the longest pause between two attempts."""
 
 _NAMED_HOLDERS = 4
 
@@ -43,11 +43,11 @@ _FALLBACK = Path("/tmp")  # noqa: S108 - all users must meet in one folder; noth
 
 
 class LeaseGivenUpError(CanaryWfError):
-    """The wait for a lease ended because the caller asked for it."""
+    """The caller asked to end the wait for a lease."""
 
 
 def allocation_type(allocation: str, rtype: str) -> str:
-    """Return the name under which ids of type `rtype` are leased that only the Slurm job `allocation` has."""
+    """Return the name under which ids of type `rtype` of the Slurm job `allocation` are leased."""
     return f"{ALLOCATION}{encode_name(allocation)}/{encode_name(rtype)}"
 
 
@@ -56,8 +56,8 @@ def lease_folder(
 ) -> Path:
     """Return the directory of the leases, the same one for every user of the host.
 
-    It is what CANARY_WF_LEASE_DIR says, else it lies in `shared` where all users may make files there, else in
-    `fallback`. Whether this process is root makes no difference.
+    It is CANARY_WF_LEASE_DIR if set, else a folder in `shared` if all users may create files there, else a folder in
+    `fallback`. It does not depend on whether this process is root.
     """
     if environment.get(FOLDER_VARIABLE):
         return Path(environment[FOLDER_VARIABLE])
@@ -77,14 +77,14 @@ class Lease:
         self._descriptors = descriptors
 
     def join(self, other: "Lease") -> None:
-        """Hold the ids of `other` as well, which is not to be released by itself."""
+        """Add the ids of `other`, which must then not be released by itself."""
         descriptors = {**self._by_place(), **other._by_place()}  # noqa: SLF001 - of the same class
         for rtype, ids in other.ids.items():
             self.ids.setdefault(rtype, []).extend(ids)
         self._descriptors[:] = [descriptors[kind, name] for kind, names in self.ids.items() for name in names]
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Call the types of `ids` by other `names`."""
+        """Rename the types of `ids`."""
         self.ids = {names.get(rtype, rtype): ids for rtype, ids in self.ids.items()}
 
     def _by_place(self) -> dict[tuple[str, str], int]:
@@ -92,14 +92,14 @@ class Lease:
         return dict(zip(places, self._descriptors, strict=True))
 
     def release(self) -> None:
-        """Give the ids back; doing so again does nothing."""
+        """Give the ids back; calling it again has no effect."""
         while self._descriptors:
             unlock(self._descriptors.pop())
 
     def part_with(self, ids: Mapping[str, Collection[str]]) -> list[int]:
-        """Return the descriptors that hold the locks of `ids`, by type, which are no longer part of the lease.
+        """Remove `ids`, by type, from the lease and return the descriptors that hold their locks.
 
-        Whoever has a copy of one of them keeps its id from others until the last copy is closed.
+        Each copy of a descriptor keeps its id from others; the id is free when the last copy is closed.
         """
         places = [(kind, name) for kind, names in self.ids.items() for name in names]
         parted = [place for place, (kind, name) in enumerate(places) if name in ids.get(kind, ())]
@@ -130,11 +130,11 @@ class HostLeases:
         on_wait: Callable[[str], None],
         give_up: Callable[[], bool] | None = None,
     ) -> Lease:
-        """Wait until `wanted` ids of each type are free among the candidates, and lease them, in that order.
+        """Wait until `wanted` ids of each type are free among the candidates, and lease the first ones.
 
-        `on_wait` gets one line when a wait starts and at most every 30 s after that; `give_up` is asked several
-        times a second. Raises ResourceUnavailable at once when more is wanted than there are candidates,
-        LeaseGivenUpError when `give_up` says so, and WorkspaceError when the directory cannot be used.
+        `on_wait` gets one line when a wait starts and at most every 30 s after that; `give_up` is called several
+        times a second. Raises ResourceUnavailable at once if there are too few candidates, LeaseGivenUpError if
+        `give_up` returns true, and WorkspaceError if the directory cannot be used.
         """
         pools = _distinct(wanted, candidates)
         folder = LeaseFolder(self.directory)
@@ -156,7 +156,7 @@ class HostLeases:
             folder.close()
 
     def acquire_now(self, wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> Lease | None:
-        """Lease what `acquire` does, or return None where that would have to wait. Raises the other errors of it."""
+        """Lease like `acquire`, but return None instead of waiting. Raises the other errors of `acquire`."""
         try:
             return self.acquire(wanted, candidates, on_wait=lambda _: None, give_up=lambda: True)
         except LeaseGivenUpError:
@@ -174,12 +174,12 @@ class _Wait:
         self._pause = _POLL_SECONDS[0]
 
     def restart(self, grace: float = 0.0) -> None:
-        """Begin again with short pauses; the first message comes after `grace` seconds."""
+        """Start with short pauses again; the first message comes after `grace` seconds."""
         self._pause = _POLL_SECONDS[0]
         self._next_message = max(self._told + MESSAGE_SECONDS, time.monotonic() + grace)
 
     def pause(self, what: Callable[[], str]) -> None:
-        """Sleep a little; say `what` is waited for when it is time for that. Raises LeaseGivenUpError."""
+        """Sleep a moment; report `what` is waited for when a message is due. Raises LeaseGivenUpError."""
         now = time.monotonic()
         if now >= self._next_message:
             self._told = now
@@ -253,14 +253,14 @@ def _waited_for(
 
 
 def _holders(folder: LeaseFolder, name: str) -> "Sequence[Holder | str | None]":
-    """Return who holds the lock `name`: processes, None for one that is not seen, or words for who it can only be."""
+    """Return the holders of the lock `name`: processes, None for an invisible one, or a description."""
     if name.startswith(ALLOCATION):
         return ["another batch in this Slurm job"]
     return folder.holders(name) or [None]
 
 
 def _in_words(told: str, holders: "Sequence[Holder | str | None]", since: float, folder: Path) -> str:
-    """Return `told` with the holders; where one is not this user's own, also since when, and what helps."""
+    """Return the text with the holders; if one is not this user's, also since when, and a remedy."""
     from canary_wf.files.locks import Holder  # late: start-up
 
     known = list(dict.fromkeys(holders)) or [None]
@@ -280,7 +280,7 @@ def _told(rtype: str) -> str:
 
 
 def _is_locked(folder: LeaseFolder, file: str) -> bool:
-    """Tell whether somebody holds the file; one that was killed leaves its name in it, but no lock."""
+    """Return whether the file is locked; a killed holder leaves its name in the file, but no lock."""
     descriptor = folder.lock(file)
     if descriptor is None:
         return True

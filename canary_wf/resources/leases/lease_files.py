@@ -1,10 +1,10 @@
-"""The lock files behind the host-wide leases: one a resource id, shared by all users of a host.
+"""The lock files behind the host-wide leases: one per resource id, shared by all users of a host.
 
-A file is locked with `flock` on an open descriptor, so the kernel frees it when its holder ends, however it ends.
-Descriptors are closed on exec, so that started programs hold nothing. Files are never removed, because removing a
-locked file would let a second process lock a new one of that name. What a file says about its holder is information
-for people only: messages say what the kernel does. Nothing in the directory is trusted: links are not followed, and
-only regular files are used.
+A file is locked with `flock` on an open descriptor, so the kernel unlocks it when its holder ends, however it ends.
+Descriptors are closed on exec, so started programs hold nothing. Files are never removed: if a locked file were
+removed, a second process could lock a new file of that name. The text in a file names its holder for people only;
+messages use what the kernel reports. Nothing in the directory is trusted: links are not followed, and only regular
+files are used.
 """
 
 import errno
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 ANYONE = 0o666
 SHARED_FOLDER = 0o1777
-"""World-writable and sticky: everyone may add files, only their owner may remove them."""
+"""World-writable and sticky: everybody may add files, only their owner may remove them."""
 
 LONGEST_NAME = 100
 """Bytes of an encoded name; a longer one is replaced by its hash."""
 
 ALLOCATION = "slurm/"
-"""How names of locks begin that are of a Slurm job: each is a byte of one file, as no job's own files would ever go."""
+"""Prefix of locks within a Slurm job: each is one byte of a shared file, because files of a job would never go away."""
 
 _ALLOCATIONS = "slurm.lock"
 _BYTES = 1 << 62
 
 _SETTLING_SECONDS = 0.5
-"""How long another process may take between making the directory and opening it to all."""
+"""Seconds that another process may take between creating the directory and opening it to all."""
 
 _OTHER_FOLDER = "point CANARY_WF_LEASE_DIR to a folder that all users of this host may write"
 
@@ -45,7 +45,7 @@ _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def encode_name(name: str) -> str:
-    """Return `name` as a part of a file name: other than letters, digits, ``_`` and ``-`` is written ``%XX``."""
+    """Return `name` as part of a file name: characters other than letters, digits, ``_`` and ``-`` become ``%XX``."""
     raw = name.encode("utf-8", "surrogatepass")
     text = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)
     if len(text) <= LONGEST_NAME:
@@ -56,7 +56,7 @@ def encode_name(name: str) -> str:
 
 
 class LeaseFolder:
-    """An open lease directory; makes it when it is not there. Raises WorkspaceError when it cannot be used."""
+    """An open lease directory, created if missing. Raises WorkspaceError when it cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -67,7 +67,7 @@ class LeaseFolder:
             raise self._unusable(path, error) from error
 
     def close(self) -> None:
-        """Close the directory; descriptors of files in it stay open."""
+        """Close the directory; descriptors of its files stay open."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -90,9 +90,9 @@ class LeaseFolder:
         return descriptor
 
     def holders(self, name: str) -> "list[Holder]":
-        """Return who holds the lock of the file `name`, as the kernel says: the file anybody may have written.
+        """Return the holders of the lock of the file `name` according to the kernel; the text could be anybody's.
 
-        Those in other containers are not seen, nor whose share of a file it is.
+        Holders in other containers are invisible, and so are holders of a single byte.
         """
         if name.startswith(ALLOCATION):
             return []
@@ -137,7 +137,7 @@ class LeaseFolder:
         raise WorkspaceError("is not a regular file", where=self.path / name, hint=_remedy(self.path / name))
 
     def _create(self, name: str, patience: float) -> None:
-        """Make the file under another name, open it to all, and only then give it its name (the first one wins)."""
+        """Make the file under a temporary name, open it to all, and only then rename it (the first process wins)."""
         beside = f".{os.getpid()}.{os.urandom(6).hex()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN
         try:
@@ -169,7 +169,7 @@ class LeaseFolder:
 
 
 def _remedy(path: Path, *, is_folder: bool = False) -> str:
-    """Return what this user can do about something unusable at `path`: in a sticky folder its owner removes it."""
+    """Return what this user can do about an unusable `path`: in a sticky folder only its owner can remove it."""
     from canary_wf.files.user_names import user_name
 
     try:
@@ -182,7 +182,7 @@ def _remedy(path: Path, *, is_folder: bool = False) -> str:
 
 
 def sign(descriptor: int, text: str) -> None:
-    """Write who holds the lock into its file, if that may be done; a file with a second name is left alone.
+    """Write the holder's name into its lock file, if permitted; leave a file with a second hard link alone.
 
     Somebody may have linked another file of this user into the directory.
     """
@@ -191,11 +191,11 @@ def sign(descriptor: int, text: str) -> None:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, text.encode("utf-8", "replace"), 0)
     except OSError:
-        pass  # read-only here, or the disk is full: the lock holds all the same
+        pass  # read-only here, or the disk is full: the lock holds nevertheless
 
 
 def unlock(descriptor: int) -> None:
-    """Give the lock back, also where a forked process still has the descriptor."""
+    """Release the lock, even if a forked process still has the descriptor."""
     sign(descriptor, "")
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _byte_lock(fcntl.F_UNLCK, 0, 0))
@@ -209,13 +209,13 @@ def _byte_of(name: str) -> int:
 
 
 def _byte_lock(kind: int, start: int, length: int) -> bytes:
-    """Return the kernel's `struct flock` for `length` bytes from `start` on; 0 are all that follow."""
+    """Return the kernel's `struct flock` for `length` bytes from `start`; 0 means all bytes that follow."""
     return struct.pack("hhqqii", kind, os.SEEK_SET, start, length, 0, 0)
 
 
 def _make_folder(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In one step: who is killed between two would leave a folder that is closed to all others.
+    # In one step: a process killed between two would leave a folder that is closed to all others.
     before = os.umask(0)
     try:
         path.mkdir(SHARED_FOLDER)

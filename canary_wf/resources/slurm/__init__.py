@@ -1,1 +1,1 @@
-"""What Slurm says: the ids it allocated, how its jobs are doing, and the short forms in which it writes lists."""
+"""Slurm's answers: the ids it allocated, the states of its jobs, and the short forms in which it writes lists."""

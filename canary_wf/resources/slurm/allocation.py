@@ -1,8 +1,8 @@
-"""What a Slurm allocation grants to this process: the CPUs, GPUs and memory of its step on this node.
+"""The part of a Slurm allocation that this process may use: the CPUs, GPUs and memory of its step on this node.
 
-Facts: the environment that `srun` and `sbatch` set (their manuals, "OUTPUT ENVIRONMENT VARIABLES").
-SLURM_CPUS_PER_TASK is what one task may use and exists only where `-c` was given; SLURM_CPUS_ON_NODE is what the step,
-or the batch script's job, has on this node; SLURM_JOB_CPUS_PER_NODE is the job's, one number a node.
+Source: the environment that `srun` and `sbatch` set (their manuals, "OUTPUT ENVIRONMENT VARIABLES").
+SLURM_CPUS_PER_TASK is for one task and exists only with `-c`; SLURM_CPUS_ON_NODE is for the step, or the job of the
+batch script, on this node; SLURM_JOB_CPUS_PER_NODE is for the job, one number per node.
 """
 
 import os
@@ -23,7 +23,7 @@ from canary_wf.resources.slurm.text import (
 from canary_wf.resources.visible import CUDA, device_ids, visible_gpus, visible_intel_gpus
 
 SCONTROL_SECONDS = 10.0
-"""How long the controller may take to answer."""
+"""Seconds that the controller may take to answer."""
 
 SLURM_GPUS = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 
@@ -31,10 +31,10 @@ _GPUS_OF_A_JOB = "CANARY_GPU_IDS"
 
 
 class SlurmAllocation(msgspec.Struct, frozen=True):
-    """The pool of one slot an id, the memory in MiB (None: not said), and whether the CPU ids are this process's own.
+    """The pool with one slot per id, the memory in MiB (None: unknown), and the type of the CPU ids.
 
-    With `bindable` the CPU ids are the operating system's, so that processes may be bound to them. `nodes` are the
-    names of the job's nodes where they were asked for.
+    With `bindable` the CPU ids are the operating system's numbers, so that processes may be bound to them. `nodes` are
+    the names of the job's nodes, if requested.
     """
 
     pool: ResourcePool
@@ -50,12 +50,12 @@ def allocated_resources(
     *,
     several_nodes: bool = False,
 ) -> SlurmAllocation | None:
-    """Return what Slurm granted, or None outside of an allocation (SLURM_JOB_ID is not set).
+    """Return what Slurm allocated, or None outside of an allocation (SLURM_JOB_ID is not set).
 
-    `affinity` are the CPUs this process may run on (else the kernel is asked), `show_job` gives the text of
-    `scontrol show -d job ID` (else it is run, only when the affinity does not settle the ids). With `several_nodes` the
-    job's nodes are told, too; its step's variables may be missing then (a batch of several nodes runs in no step of its
-    own), and the controller says what this node gave.
+    `affinity` are the CPUs on which this process may run (default: from the kernel). `show_job` returns the text of
+    `scontrol show -d job ID`; by default the command is run, but only if the affinity does not determine the ids. With
+    `several_nodes` the job's nodes are returned, too. The variables of a step may be missing then (a batch of several
+    nodes does not run in a step of its own), and the controller reports what this node gave.
     """
     job = environment.get("SLURM_JOB_ID", "")
     if not job:
@@ -67,7 +67,7 @@ def allocated_resources(
         count = len(allowed)
     bindable = len(allowed) == count
     if not bindable or allowed == list(range(os.cpu_count() or 0)):
-        # An affinity with all CPUs of the host is none: as many were granted by chance, or it is the whole node.
+        # An affinity with all CPUs of the host shows nothing: the numbers agree by chance, or it is the whole node.
         shown = shown or (show_job or ask_scontrol)(job)
         bindable = bindable and set(cpu_ids_of_job(shown, this_node(environment))) <= set(allowed)
     cpus = allowed if bindable else _cpu_ids(count, allowed, shown, environment)
@@ -86,11 +86,11 @@ def allocated_resources(
 
 
 def cpu_count(environment: Mapping[str, str]) -> int | None:
-    """Return how many CPUs this process was granted on this node, or None when no variable says.
+    """Return the number of CPUs allocated to this process on this node, or None if no variable tells.
 
-    In a step (SLURM_STEP_ID is set) this process is one task, so it has the CPUs of one task; a batch script has those
-    of all tasks of its node. Both are capped by what the step or job has on the node, because SLURM_CPUS_PER_TASK is
-    handed down from `sbatch` to steps that were started with less.
+    In a step (SLURM_STEP_ID is set) this process is one task and has the CPUs of one task; a batch script has those of
+    all tasks of its node. Both are capped by the step's or job's CPUs on the node, because steps inherit
+    SLURM_CPUS_PER_TASK from `sbatch` even if they were started with less.
     """
     on_node = _positive(environment.get("SLURM_CPUS_ON_NODE"))
     if on_node is None:
@@ -103,10 +103,11 @@ def cpu_count(environment: Mapping[str, str]) -> int | None:
 
 
 def gpu_ids(environment: Mapping[str, str]) -> list[str]:
-    """Return the granted GPUs: what the drivers' variables show, and only where none is set what Slurm says.
+    """Return the allocated GPUs: those in the drivers' variables, or in Slurm's if none of these is set.
 
-    An empty CUDA_VISIBLE_DEVICES in a Slurm job that has GPUs came from the shell that submitted it, unless this runs
-    in a job of a batch, which was given none. A step's GPUs are some of its job's: others are left of another step.
+    An empty CUDA_VISIBLE_DEVICES in a Slurm job with GPUs was inherited from the submitting shell, unless this process
+    runs in a job of a batch that was given no GPUs. A step's GPUs are a subset of its job's; other values are leftovers
+    of another step.
     """
     granted = _gpus_of_slurm(environment)
     inherited = granted and environment.get(CUDA) == "" and _GPUS_OF_A_JOB not in environment
@@ -128,9 +129,9 @@ def _gpu_list(text: str | None) -> list[str] | None:
 
 
 def memory_granted(environment: Mapping[str, str], cpus: int, gpus: int) -> int | None:
-    """Return the granted memory in MiB; 0 stands for all of the node in Slurm, and is None here.
+    """Return the allocated memory in MiB. Slurm's 0 means all memory of the node, and gives None.
 
-    Slurm sets one of the variables; where there are several, one is left of another job, and the least is granted.
+    Slurm sets one of the variables. If there are several, one is a leftover of another job, and the least counts.
     """
     return min(_memories(environment, cpus, gpus), default=None)
 
@@ -142,7 +143,7 @@ def _memories(environment: Mapping[str, str], cpus: int, gpus: int) -> list[int]
 
 
 def ask_scontrol(job: str) -> str:
-    """Return what `scontrol show -d job` prints, or nothing when it is missing, fails or takes too long."""
+    """Return the output of `scontrol show -d job`, or nothing when it is missing, fails or takes too long."""
     if not job.isascii() or not job.isdecimal():
         return ""
     answer = ask_slurm("scontrol", "show", "-d", "job", job, seconds=SCONTROL_SECONDS)
@@ -159,7 +160,7 @@ def _cpu_ids(count: int, allowed: list[int], shown: str, environment: Mapping[st
 
 
 def _of_this_node(environment: Mapping[str, str], name: str) -> int | None:
-    """Return this node's number of a list that has one a node; a batch script runs on the first one."""
+    """Return this node's entry of a list with one number per node; a batch script runs on the first node."""
     numbers = per_node(environment.get(name, ""))
     position = environment.get("SLURM_NODEID", "0")
     if not numbers:

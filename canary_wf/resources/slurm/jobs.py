@@ -1,8 +1,8 @@
-"""How Slurm jobs are doing and why they wait, by one `squeue` for thousands, and one `sacct` for those that ended.
+"""The states of Slurm jobs and why they wait: one `squeue` for thousands of jobs, and one `sacct` for ended ones.
 
-Facts: `squeue` knows a job for MinJobAge seconds after its end (300 by default) and is right at once, but calls a job
-COMPLETING, however it ended, until its node has cleared up; `sacct` knows how it ended, for months and about a second
-late, where accounting is set up. Both tell the states of the section "JOB STATE CODES".
+Facts: `squeue` knows a job for MinJobAge seconds after its end (default: 300) and is up to date, but calls a job
+COMPLETING, however it ended, until its node has cleaned up. `sacct`, where accounting is set up, knows how a job ended,
+for months, but about a second late. Both use the states of the section "JOB STATE CODES".
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ _ENDED = {
 }
 
 _PORTION = 4000
-"""Jobs of one command: its argument may have 128 KiB (Linux's MAX_ARG_STRLEN), an id with its comma 22 bytes."""
+"""Jobs per command: an argument may have 128 KiB (Linux's MAX_ARG_STRLEN), an id with its comma has 22 bytes."""
 
 _COMPLETING = "COMPLETING"
 _LIVES = frozenset(
@@ -47,16 +47,16 @@ _LIVES = frozenset(
         "SUSPENDED",
     }
 )
-"""States of jobs that may still do something, now or later."""
+"""States of jobs that may still run."""
 
 
 def ask_states(jobs: Iterable[str]) -> dict[str, str]:
-    """Return the states of the Slurm jobs with these ids (``12`` or ``12_3``); a job that nobody knows is not in it.
+    """Return the states of the Slurm jobs with these ids (``12`` or ``12_3``); unknown jobs are missing.
 
-    Nor is one of which the accounting says that it lives, while the controller does not know it: it is lost.
+    A job that lives according to the accounting but is unknown to the controller is lost, and is missing, too.
     """
     wanted = sorted({job for job in jobs if is_id(job)})
-    # With an id of another user's or a purged job squeue fails for one, and tells of the others for several.
+    # For a single id that is foreign or purged squeue fails; for several it reports the others.
     twice = wanted * 2 if len(wanted) == 1 else wanted
     states, is_answered = _asked(twice, "squeue", "--noheader", "--states=all", "--format=%i|%A|%T")
     found = {job: states[job] for job in wanted if job in states}
@@ -64,34 +64,34 @@ def ask_states(jobs: Iterable[str]) -> dict[str, str]:
     states, _ = _asked(unclear, "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobIDRaw,State")
     if is_answered:
         states = {job: state for job, state in states.items() if job in found or not lives(state)}
-    # Of a job that completes right now the accounting may know no more than that it ran.
+    # The accounting may only know that a completing job ran.
     more = [job for job in unclear if job in states and (job not in found or ended(states[job]))]
     return found | {job: states[job] for job in more}
 
 
 def cancel(jobs: Iterable[str]) -> None:
-    """Cancel the Slurm jobs with these ids; one that is over already is not an error."""
+    """Cancel the Slurm jobs with these ids; a job that has ended is not an error."""
     for portion in _portions(sorted({job for job in jobs if is_id(job)})):
         ask_slurm("scancel", "--quiet", *portion)
 
 
 def ended(state: str) -> bool:
-    """Return whether a job in `state` is over without having done its work."""
+    """Return whether a job in `state` has ended without completing its work."""
     return state in _ENDED
 
 
 def lives(state: str) -> bool:
-    """Return whether a job in `state` may still do something: it waits, runs, is held up, or is being cleared up."""
+    """Return whether a job in `state` may still run: it waits, runs, is held, or is being cleaned up."""
     return state in _LIVES
 
 
 def in_words(job: str, state: str) -> str:
-    """Return what became of the Slurm job `job` that is over."""
+    """Return a description of the end of the Slurm job `job`."""
     return f"Slurm job {job} {_ENDED[state]} ({state})"
 
 
 def _asked(jobs: Sequence[str], command: str, *options: str) -> tuple[dict[str, str], bool]:
-    """Return what `command` says of `jobs`, and whether it answered all; nothing is asked for none."""
+    """Return the answer of `command` about `jobs`, and whether it was complete; runs nothing without jobs."""
     found: dict[str, str] = {}
     is_answered = True
     for portion in _portions(jobs):
@@ -106,7 +106,7 @@ def _portions(jobs: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _states(text: str) -> dict[str, str]:
-    """Return the state by each of the two ids in front of it; ``CANCELLED by 1000`` is CANCELLED."""
+    """Return the state by each of the two ids before it; ``CANCELLED by 1000`` is CANCELLED."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         fields = line.strip().split("|")
@@ -117,28 +117,28 @@ def _states(text: str) -> dict[str, str]:
 
 
 SECONDS = 5.0
-"""How long the controller may take to answer somebody who only looks."""
+"""Seconds that the controller may take to answer a command that only reads."""
 
 _MOST = 4000
-"""Jobs that are asked after, which fit one argument of a command."""
+"""Jobs per query, which fit one argument of a command."""
 
 
 class QueueEntry(NamedTuple):
-    """Where a job stands: its state, and the reason that Slurm gives for it (``None`` where there is none)."""
+    """The place of a job in the queue: its state, and Slurm's reason for it (``None`` without one)."""
 
     state: str
     reason: str
 
 
 def ask_queue(jobs: Iterable[str], seconds: float = SECONDS) -> dict[str, QueueEntry] | None:
-    """Return where the Slurm jobs with these ids stand, those that are not in the queue left out.
+    """Return the queue entries of the Slurm jobs with these ids; jobs that are not in the queue are missing.
 
-    None when the controller does not answer in time. One question is asked for all, and none for no job.
+    Returns None if the controller does not answer in time. All jobs are in one query; without jobs there is none.
     """
     wanted = sorted({job for job in jobs if is_id(job)})[:_MOST]
     if not wanted:
         return {}
-    # squeue fails for one id that it does not know, and leaves it out of several.
+    # squeue fails for a single unknown id, and omits an unknown one among several.
     ids = ",".join(wanted if len(wanted) > 1 else wanted * 2)
     command = ("squeue", f"--jobs={ids}", "--noheader", "--array", "--states=all", "--format=%i|%T|%r")
     answer = ask_slurm(*command, seconds=seconds)
@@ -146,7 +146,7 @@ def ask_queue(jobs: Iterable[str], seconds: float = SECONDS) -> dict[str, QueueE
         return None
     found = {}
     for line in answer.text.splitlines():
-        job, _, told = line.strip().partition("|")
-        state, _, reason = told.partition("|")
+        job, _, rest = line.strip().partition("|")
+        state, _, reason = rest.partition("|")
         found[job] = QueueEntry(state.strip().upper(), reason.strip())
     return found

@@ -1,4 +1,4 @@
-"""Slurm's commands, ids of its jobs, and the short forms in which it writes lists: ``8(x2),4``, ``n[1-3,5]``."""
+"""Running Slurm's commands, ids of its jobs, and the short forms of its lists: ``8(x2),4``, ``n[1-3,5]``."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 LONGEST = 100_000
-"""Entries; a longer list is damaged, not large."""
+"""Maximal number of entries; a longer list is damaged, not large."""
 
 _REPEATED = re.compile(r"([0-9]{1,9})(?:\(x([0-9]{1,6})\))?")
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
@@ -17,7 +17,7 @@ _MEMORY = re.compile(r"^\s*Nodes=(\S+)\s+CPU_IDs=[0-9,-]+\s+Mem=([0-9]{1,15})\b"
 
 
 def per_node(text: str) -> list[int]:
-    """Return one number a node of ``8(x2),4``; [] for anything else."""
+    """Return one number per node of ``8(x2),4``; [] for anything else."""
     numbers: list[int] = []
     for part in text.split(","):
         match = _REPEATED.fullmatch(part.strip())
@@ -36,7 +36,7 @@ def numbers_of(text: str) -> list[int]:
 
 
 def nodes_of(text: str) -> list[str]:
-    """Return the names of ``n[1-3,07],login``; brackets may stand once a name."""
+    """Return the names in ``n[1-3,07],login``; a name may have one pair of brackets."""
     names: list[str] = []
     for match in _NODE.finditer(text):
         prefix, ranges, suffix = match.groups()
@@ -48,9 +48,9 @@ def nodes_of(text: str) -> list[str]:
 
 
 def cpu_ids_of_job(text: str, node: str) -> list[int]:
-    """Return the CPU ids that `scontrol show -d job` lists for `node`, [] when it lists none.
+    """Return the CPU ids that `scontrol show -d job` lists for `node`, [] if it lists none.
 
-    They are Slurm's own numbers, which need not be those of the operating system.
+    They are Slurm's own numbers, which may differ from those of the operating system.
     """
     lines = _DETAIL.findall(text)
     if len(lines) == 1 and len(nodes_of(lines[0][0])) == 1:
@@ -62,13 +62,13 @@ def cpu_ids_of_job(text: str, node: str) -> list[int]:
 
 
 def node_list_of_job(text: str) -> list[str]:
-    """Return the names of the nodes of the job that `scontrol show job` shows, [] when it shows none."""
+    """Return the names of the job's nodes in the output of `scontrol show job`, [] if there are none."""
     match = _NODE_LIST.search(text)
     return [] if match is None else nodes_of(match[1])
 
 
 def memory_of_job(text: str, node: str) -> int | None:
-    """Return the MiB that `scontrol show -d job` lists for `node`, None when it lists none."""
+    """Return the MiB that `scontrol show -d job` lists for `node`, None if it lists none."""
     for nodes, size in _MEMORY.findall(text):
         if node in nodes_of(nodes):
             return int(size) or None
@@ -94,18 +94,18 @@ def _padded(first: str, last: str) -> Iterator[str]:
 
 
 def own_ids(environment: Mapping[str, str] = os.environ) -> set[str]:
-    """Return the ids under which Slurm knows the job that this process runs in; none outside of an allocation."""
+    """Return the ids under which Slurm knows the job that this process runs in; empty outside of an allocation."""
     task = f"{environment.get('SLURM_ARRAY_JOB_ID')}_{environment.get('SLURM_ARRAY_TASK_ID')}"
     return {name for name in (environment.get("SLURM_JOB_ID"), task) if name and is_id(name)}
 
 
 def this_node(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the name that Slurm has for this node; several may be on one machine."""
+    """Return Slurm's name for this node; one machine may be several nodes."""
     return environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0]
 
 
 def allocation_name(environment: Mapping[str, str]) -> str:
-    """Return a name for what this process's Slurm job was granted on this node."""
+    """Return a name for the share of this node that belongs to this process's Slurm job."""
     return "/".join((environment.get("SLURM_CLUSTER_NAME", ""), environment["SLURM_JOB_ID"], this_node(environment)))
 
 
@@ -115,20 +115,20 @@ def is_id(text: str) -> bool:
 
 
 SECONDS = 15.0
-"""How long a command may take to answer."""
+"""Seconds that a command may take to answer."""
 
 
 class Answer(NamedTuple):
-    """What a command printed, and whether it says that all went well."""
+    """The output of a command, and whether it succeeded."""
 
     text: str
     ok: bool
 
 
 def ask_slurm(*command: str, seconds: float = SECONDS) -> Answer:
-    """Return what `command` answers; one that is not there or takes too long answers nothing, and is not well.
+    """Return the answer of `command`; if it is missing or takes too long, the answer is empty and not `ok`.
 
-    It is found on the PATH, as Slurm may be installed anywhere.
+    The command is searched on the PATH, because Slurm may be installed anywhere.
     """
     import subprocess
 
