@@ -6,9 +6,11 @@ from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import (
     CheckinError,
     EmptyResourcePoolError,
-    Outcome,
     ResourceUnavailable,
     UnknownResourceTypeError,
+)
+from canary_wf.resources.request import (
+    RequestOutcome as Outcome,
 )
 
 __all__ = [

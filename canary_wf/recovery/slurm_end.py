@@ -12,7 +12,7 @@ import msgspec
 from canary_wf.recovery.closing_verdicts import LOST, give_verdict, interrupt
 from canary_wf.recovery.reset import with_blocked
 from canary_wf.recovery.user_stop import was_stopped_by_user
-from canary_wf.resources.slurm.jobs import ask_states, ended, in_words
+from canary_wf.resources.slurm.jobs import ask_states, describe_end, ended
 from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import BatchState
 from canary_wf.state.recorder import Recorder
@@ -84,7 +84,7 @@ def record_end(
     if slurm_job is None or state is None or not ended(state):
         interrupt(recorder, lost)
         return "lost"
-    reason = in_words(slurm_job.slurm_job_id, state)
+    reason = describe_end(slurm_job.slurm_job_id, state)
     if state == "CANCELLED" and not was_stopped_by_user(paths, slurm_job.since):
         give_verdict(recorder, _open(recorder), Outcome.CANCELLED, reason)
         return "cancelled"

@@ -11,10 +11,10 @@ Entry = dict[str, str | int]
 """One id of a type: ``{"id": str, "slots": int}``."""
 
 
-class Shelf:
+class FreeList:
     """The ids of one type. Updates the ``slots`` of `entries` to the free slots; nobody else may change them."""
 
-    __slots__ = ("_aside", "_capacity", "_entries", "_ids", "_levels", "_order", "_position", "free")
+    __slots__ = ("_capacity", "_entries", "_ids", "_levels", "_order", "_position", "_set_aside", "free")
 
     def __init__(self, entries: list[Entry]) -> None:
         self._entries = entries
@@ -23,7 +23,7 @@ class Shelf:
         self._capacity = [int(entry.setdefault("slots", 1)) for entry in entries]
         self._levels = list(self._capacity)
         self._order = sorted((slots, position) for position, slots in enumerate(self._levels) if slots > 0)
-        self._aside: list[tuple[int, int]] = []
+        self._set_aside: list[tuple[int, int]] = []
         self.free = sum(self._levels)
 
     @property
@@ -71,17 +71,17 @@ class Shelf:
 
     def _try(self, sizes: Sequence[int], order: Sequence[int], *, spread: bool) -> dict[int, int] | None:
         placed: dict[int, int] = {}
-        used = self._aside if spread else self._order
+        used = self._set_aside if spread else self._order
         for item in order:
             position = self._take(sizes[item], self._order, used)
             if position is None and spread:
-                position = self._take(sizes[item], self._aside, self._aside)
+                position = self._take(sizes[item], self._set_aside, self._set_aside)
             if position is None:
                 break
             placed[item] = position
-        for pair in self._aside:
+        for pair in self._set_aside:
             insort(self._order, pair)
-        self._aside.clear()
+        self._set_aside.clear()
         if len(placed) == len(sizes):
             return placed
         for item, position in placed.items():

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from canary_wf.errors import InputError
-from canary_wf.resources.free_list import Entry, Shelf
+from canary_wf.resources.free_list import Entry, FreeList
 from canary_wf.resources.layout import read_types, slots_of
 from canary_wf.resources.request import CheckinError, ResourceUnavailable, UnknownResourceTypeError
 from canary_wf.wording import count
@@ -18,52 +18,52 @@ class Inventory:
     Raises InputError with the key path when `resources` does not have the form ``{type: [{"id", "slots"}, …]}``.
     """
 
-    __slots__ = ("resources", "shelves")
+    __slots__ = ("free_lists", "resources")
 
     def __init__(self, resources: dict[str, list[Entry]]) -> None:
         read_types(resources, ())
         self.resources = resources
-        self.shelves = _shelves(resources)
+        self.free_lists = _free_lists(resources)
 
     @classmethod
     def of_checked(cls, resources: dict[str, list[Entry]]) -> Self:
         """Return the inventory of `resources` that `resources.layout` has checked."""
         inventory = cls.__new__(cls)
         inventory.resources = resources
-        inventory.shelves = _shelves(resources)
+        inventory.free_lists = _free_lists(resources)
         return inventory
 
     def slots_available(self, rtype: str) -> int:
         """Return the free slots of the type, 0 for a type that the pool does not have."""
-        shelf = self.shelves.get(rtype)
-        return 0 if shelf is None else shelf.free
+        free_list = self.free_lists.get(rtype)
+        return 0 if free_list is None else free_list.free
 
-    def shelf(self, rtype: str) -> Shelf:
+    def free_list(self, rtype: str) -> FreeList:
         """Return the ids of the type. Raises UnknownResourceTypeError, which lists the known types."""
         try:
-            return self.shelves[rtype]
+            return self.free_lists[rtype]
         except KeyError:
-            raise unknown_type(rtype, self.shelves) from None
+            raise unknown_type(rtype, self.free_lists) from None
 
     def take_back(self, items: Mapping[tuple[str, str], int], where: str) -> None:
         """Take back slots by type and id. Raises CheckinError, with nothing taken, when one of them was not lent."""
         for (rtype, name), slots in items.items():
             self._check_lent(rtype, name, slots, where)
         for (rtype, name), slots in items.items():
-            self.shelves[rtype].give(name, slots)
+            self.free_lists[rtype].give(name, slots)
 
     def _check_lent(self, rtype: str, name: str, slots: int, where: str) -> None:
-        shelf = self.shelves.get(rtype)
-        if shelf is None:
+        free_list = self.free_lists.get(rtype)
+        if free_list is None:
             raise CheckinError(f"the pool has no resource type {rtype!r}", where=where)
-        if name not in shelf:
+        if name not in free_list:
             raise CheckinError(f"the pool has no id {name!r} of type {rtype}", where=where)
-        if slots > (lent := shelf.lent(name)):
+        if slots > (lent := free_list.lent(name)):
             raise CheckinError(f"{count(slots, 'slot')} returned, but {lent} lent", where=f"{where} {rtype} {name}")
 
 
-def _shelves(resources: dict[str, list[Entry]]) -> dict[str, Shelf]:
-    return {rtype: Shelf(entries) for rtype, entries in resources.items()}
+def _free_lists(resources: dict[str, list[Entry]]) -> dict[str, FreeList]:
+    return {rtype: FreeList(entries) for rtype, entries in resources.items()}
 
 
 class AllocationTransaction:
@@ -114,10 +114,10 @@ class Allocator:
 
     def acquire_all(self, inventory: Inventory, rtype: str, sizes: list[int]) -> list[dict[str, Any]]:
         """Take one item for each of `sizes` (slots), on different ids as long as there are enough, or none at all."""
-        shelf = inventory.shelf(rtype)
-        placed = shelf.place(sizes)
+        free_list = inventory.free_list(rtype)
+        placed = free_list.place(sizes)
         if placed is None:
-            raise ResourceUnavailable(shortage(rtype, sizes, shelf))
+            raise ResourceUnavailable(shortage(rtype, sizes, free_list))
         return [{"id": name, "slots": slots} for name, slots in zip(placed, sizes, strict=True)]
 
 
@@ -127,12 +127,12 @@ def unknown_type(rtype: str, known: object) -> UnknownResourceTypeError:
     return UnknownResourceTypeError(f"unknown resource type {rtype!r}; the pool's types are: {types}")
 
 
-def shortage(rtype: str, sizes: list[int], shelf: Shelf) -> str:
+def shortage(rtype: str, sizes: list[int], free_list: FreeList) -> str:
     """Return in words what was requested of the type and what is available."""
     asked = count(sum(sizes), "slot")
     if len(sizes) > 1:
         asked += f" in {len(sizes)} items"
         if max(sizes) > 1:
             asked += f" of up to {max(sizes)}"
-    there = f"{count(shelf.free, 'slot')} on {count(len(shelf), 'id')}"
-    return f"{rtype}: asked for {asked}, available are {there}, at most {shelf.largest} on one id"
+    available = f"{count(free_list.free, 'slot')} on {count(len(free_list), 'id')}"
+    return f"{rtype}: asked for {asked}, available are {available}, at most {free_list.largest} on one id"

@@ -82,7 +82,7 @@ def read_types(value: object, path: KeyPath) -> dict[str, list[Entry]]:
 
 def _entries(value: object, path: KeyPath) -> list[Entry]:
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-        raise LayoutError(f"must be a list of ids, not {_kind(value)}", path)
+        raise LayoutError(f"must be a list of ids, not {_described(value)}", path)
     seen: dict[str, int] = {}
     entries: list[Entry] = []
     for index, item in enumerate(value):
@@ -102,7 +102,7 @@ def _entry(value: object, path: KeyPath) -> Entry:
         raise LayoutError("the key 'id' is missing", path)
     name = item["id"]
     if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
-        raise LayoutError(f"must be a text, not {_kind(name)}", (*path, "id"))
+        raise LayoutError(f"must be a text, not {_described(name)}", (*path, "id"))
     return {"id": str(name), "slots": slots_of(item.get("slots", 1), 0, _raise_at((*path, "slots")))}
 
 
@@ -118,7 +118,7 @@ def slots_of(value: object, least: int, error: Callable[[str], Exception]) -> in
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise error(f"must be a whole number, not {_kind(value)}")
+        raise error(f"must be a whole number, not {_described(value)}")
     if value < least:
         raise error(f"must be {least} or more, not {value}")
     if value > MOST_SLOTS:
@@ -132,7 +132,7 @@ def _raise_at(path: KeyPath) -> Callable[[str], Exception]:
 
 def _mapping(value: object, path: KeyPath) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise LayoutError(f"must be a mapping, not {_kind(value)}", path)
+        raise LayoutError(f"must be a mapping, not {_described(value)}", path)
     for key in value:
         if not isinstance(key, str) or not key:
             raise LayoutError(f"the key {key!r} must be a text", path)
@@ -145,7 +145,7 @@ def _only(mapping: Mapping[str, Any], known: set[str], path: KeyPath) -> None:
             raise LayoutError(f"unknown key {key!r}; known are {', '.join(sorted(known))}", (*path, key))
 
 
-def _kind(value: object) -> str:
+def _described(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str | int | float):

@@ -14,7 +14,7 @@ from canary_wf.resources.layout import LayoutError, copied, read_layout, slots_o
 from canary_wf.resources.request import (
     CheckinError,
     EmptyResourcePoolError,
-    Outcome,
+    RequestOutcome,
     ResourceUnavailable,
     UnknownResourceTypeError,
     sizes_by_type,
@@ -101,11 +101,11 @@ class ResourcePool:
     def pop(self, type: str) -> list[Entry] | None:  # noqa: A002 - named so in canary's API
         """Remove the type and return its ids with their free slots, or None if there is no such type."""
         entries = self._inventory.resources.pop(type, None)
-        self._inventory.shelves.pop(type, None)
+        self._inventory.free_lists.pop(type, None)
         self.slots_per_resource_type.pop(type, None)
         if self._whole is not None:
             self._whole.resources.pop(type, None)
-            self._whole.shelves.pop(type, None)
+            self._whole.free_lists.pop(type, None)
         return entries
 
     def clear(self) -> None:
@@ -126,24 +126,24 @@ class ResourcePool:
 
         yaml.safe_dump({"resource_pool": self.getstate()}, file, default_flow_style=False)
 
-    def accommodates(self, request: list[dict[str, Any]]) -> Outcome:
+    def accommodates(self, request: list[dict[str, Any]]) -> RequestOutcome:
         """Return whether `checkout` would succeed on an unused pool, with the reason if not.
 
         Raises InputError for a malformed request.
         """
         sizes = sizes_by_type(request)
         if self.empty():
-            return Outcome(False, EmptyResourcePoolError().what)
+            return RequestOutcome(False, EmptyResourcePoolError().what)
         if self._whole is None:
             self._whole = self._unlent()
         transaction = AllocationTransaction(self._whole)
         try:
             _allocate(transaction, sizes)
         except ResourceUnavailable as error:
-            return Outcome(False, str(error))
+            return RequestOutcome(False, str(error))
         finally:
             transaction.rollback()
-        return Outcome(True)
+        return RequestOutcome(True)
 
     def checkout(self, request: list[dict[str, Any]], **kwds: Any) -> dict[str, list[dict[str, Any]]]:  # noqa: ANN401, ARG002 - canary's API has it, without use
         """Lend everything that `request` asks for, or nothing: ``{type: [{"id", "slots"}, …]}``, in its order.
@@ -166,8 +166,8 @@ class ResourcePool:
         """
         lent: dict[str, list[dict[str, Any]]] = {}
         for rtype, asked in sizes.items():
-            shelf = self._inventory.shelves.get(rtype)
-            placed = None if shelf is None else shelf.place(asked)
+            free_list = self._inventory.free_lists.get(rtype)
+            placed = None if free_list is None else free_list.place(asked)
             if placed is None:
                 self.take_back(lent)
                 return None
@@ -177,7 +177,7 @@ class ResourcePool:
     def take_back(self, lent: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Take back, once, what `lend` returned; this is not checked."""
         for rtype, items in lent.items():
-            give = self._inventory.shelves[rtype].give
+            give = self._inventory.free_lists[rtype].give
             for item in items:
                 give(item["id"], item["slots"])
 
@@ -193,15 +193,15 @@ class ResourcePool:
         self._inventory = Inventory.of_checked(resources)
         self._whole = None
         self.slots_per_resource_type = Counter(
-            {rtype: shelf.free for rtype, shelf in self._inventory.shelves.items()},
+            {rtype: free_list.free for rtype, free_list in self._inventory.free_lists.items()},
         )
 
     def _unlent(self) -> Inventory:
-        shelves = self._inventory.shelves
+        free_lists = self._inventory.free_lists
         return Inventory.of_checked(
             {
                 rtype: [
-                    {"id": entry["id"], "slots": int(entry["slots"]) + shelves[rtype].lent(str(entry["id"]))}
+                    {"id": entry["id"], "slots": int(entry["slots"]) + free_lists[rtype].lent(str(entry["id"]))}
                     for entry in entries
                 ]
                 for rtype, entries in self.resources.items()
@@ -235,8 +235,8 @@ class Occupancy:
 def _allocate(transaction: AllocationTransaction, sizes: dict[str, list[int]]) -> dict[str, list[dict[str, Any]]]:
     inventory = transaction.inventory
     for rtype in sizes:
-        if rtype not in inventory.shelves:
-            raise unknown_type(rtype, inventory.shelves)
+        if rtype not in inventory.free_lists:
+            raise unknown_type(rtype, inventory.free_lists)
     allocator = Allocator()
     taken = {}
     for rtype, asked in sizes.items():
@@ -275,7 +275,7 @@ __all__ = [
     "CheckinError",
     "EmptyResourcePoolError",
     "Inventory",
-    "Outcome",
+    "RequestOutcome",
     "ResourcePool",
     "ResourceUnavailable",
     "UnknownResourceTypeError",

@@ -52,10 +52,10 @@ class CheckinError(CanaryWfError, ValueError):
     """The returned items were not lent: unknown type or id, or too many slots. The pool is unchanged."""
 
 
-class Outcome:
+class RequestOutcome:
     """The answer to a request: yes or no, and why.
 
-    Without `ok`, a reason means no and its absence yes. `Outcome(False)` is a no even without a reason.
+    Without `ok`, a reason means no and its absence yes. `RequestOutcome(False)` is a no even without a reason.
     """
 
     __slots__ = ("ok", "reason")

@@ -44,9 +44,9 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str] | None:
     cuda, first = lists.get(CUDA), lists.get(ROCR)
     further = [lists[name] for name in (HIP, ORDINAL) if name in lists]
     if not first:
-        given = [each for each in (cuda, *further) if each]
+        nonempty = [each for each in (cuda, *further) if each]
         is_named = cuda is not None and any(not name.isdecimal() for name in cuda)  # by UUID, as only NVIDIA's are here
-        return (cuda if is_named else _in_all(given)) if given else []
+        return (cuda if is_named else _in_all(nonempty)) if nonempty else []
     if cuda and HIP not in lists:
         further.insert(0, cuda)
     left = _in_all([_counted_in(first, each) for each in further] or [first])

@@ -80,7 +80,7 @@ def keep_while_alive(lease: Lease | None, ids: Mapping[str, Collection[str]], pi
     """Keep `ids` of the `lease` from other batches of this host while one of the processes `pids` lives."""
     if lease is None:
         return  # Slurm keeps an allocation until all processes are gone
-    descriptors = lease.part_with(ids)
+    descriptors = lease.split_off(ids)
     living = [f"{pid}:{start_ticks(pid)}" for pid in pids]
     if descriptors and living:
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

@@ -17,7 +17,7 @@ from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import (
     CheckinError,
     EmptyResourcePoolError,
-    Outcome,
+    RequestOutcome,
     ResourceUnavailable,
     UnknownResourceTypeError,
     sizes_by_type,
@@ -260,10 +260,14 @@ def test_a_failed_fill_changes_nothing() -> None:
 
 def test_outcomes() -> None:
     """A reason alone means no, nothing at all yes, and an explicit no is a no without a reason."""
-    assert [bool(outcome) for outcome in (Outcome(), Outcome(True), Outcome(True, "note"))] == [True] * 3
-    assert [bool(outcome) for outcome in (Outcome(False), Outcome(False, "x"), Outcome(reason="x"))] == [False] * 3
-    assert Outcome(True, "note").reason == "note"
-    assert repr(Outcome(False, "x")) == "Outcome(ok=False, reason='x')"
+    assert [bool(outcome) for outcome in (RequestOutcome(), RequestOutcome(True), RequestOutcome(True, "note"))] == [
+        True
+    ] * 3
+    assert [
+        bool(outcome) for outcome in (RequestOutcome(False), RequestOutcome(False, "x"), RequestOutcome(reason="x"))
+    ] == [False] * 3
+    assert RequestOutcome(True, "note").reason == "note"
+    assert repr(RequestOutcome(False, "x")) == "Outcome(ok=False, reason='x')"
 
 
 def test_a_transaction_gives_back_what_it_recorded() -> None:
@@ -368,11 +372,11 @@ def test_the_pool_does_what_the_model_does(data: st.DataObject, slots: list[int]
 
 
 requests = st.lists(st.tuples(st.sampled_from(["cpus", "gpus"]), st.integers(1, 4)), min_size=1, max_size=6)
-shelves = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 5), max_size=5)
+free_lists = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 5), max_size=5)
 
 
 @settings(max_examples=examples(200))
-@given(cpus=shelves, gpus=shelves, before=requests, request_=requests)
+@given(cpus=free_lists, gpus=free_lists, before=requests, request_=requests)
 def test_accommodates_is_checkout_of_the_unlent_pool(
     cpus: dict[str, int],
     gpus: dict[str, int],
@@ -406,12 +410,12 @@ def test_the_sorted_list_holds_each_free_id_once() -> None:
         taken = [pool.checkout(ask(("gpus", 2), ("gpus", 1))) for _ in range(15)]
         for items in taken:
             pool.checkin(items)
-    shelf = pool._inventory.shelves["gpus"]
-    assert shelf._order == [(3, position) for position in range(20)]
-    assert not shelf._aside
+    free_list = pool._inventory.free_lists["gpus"]
+    assert free_list._order == [(3, position) for position in range(20)]
+    assert not free_list._set_aside
 
 
-@given(cpus=shelves, gpus=shelves, asked=st.lists(requests, max_size=5))
+@given(cpus=free_lists, gpus=free_lists, asked=st.lists(requests, max_size=5))
 def test_lending_gives_what_checkout_gives(
     cpus: dict[str, int], gpus: dict[str, int], asked: list[list[tuple[str, int]]]
 ) -> None:

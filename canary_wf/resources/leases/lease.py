@@ -78,32 +78,32 @@ class Lease:
 
     def join(self, other: "Lease") -> None:
         """Add the ids of `other`, which must then not be released by itself."""
-        descriptors = {**self._by_place(), **other._by_place()}  # noqa: SLF001 - of the same class
+        descriptors = {**self._descriptors_by_id(), **other._descriptors_by_id()}  # noqa: SLF001 - of the same class
         for rtype, ids in other.ids.items():
             self.ids.setdefault(rtype, []).extend(ids)
-        self._descriptors[:] = [descriptors[kind, name] for kind, names in self.ids.items() for name in names]
+        self._descriptors[:] = [descriptors[rtype, name] for rtype, names in self.ids.items() for name in names]
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Rename the types of `ids`."""
         self.ids = {names.get(rtype, rtype): ids for rtype, ids in self.ids.items()}
 
-    def _by_place(self) -> dict[tuple[str, str], int]:
-        places = [(kind, name) for kind, names in self.ids.items() for name in names]
-        return dict(zip(places, self._descriptors, strict=True))
+    def _descriptors_by_id(self) -> dict[tuple[str, str], int]:
+        held = [(rtype, name) for rtype, names in self.ids.items() for name in names]
+        return dict(zip(held, self._descriptors, strict=True))
 
     def release(self) -> None:
         """Give the ids back; calling it again has no effect."""
         while self._descriptors:
             unlock(self._descriptors.pop())
 
-    def part_with(self, ids: Mapping[str, Collection[str]]) -> list[int]:
+    def split_off(self, ids: Mapping[str, Collection[str]]) -> list[int]:
         """Remove `ids`, by type, from the lease and return the descriptors that hold their locks.
 
         Each copy of a descriptor keeps its id from others; the id is free when the last copy is closed.
         """
-        places = [(kind, name) for kind, names in self.ids.items() for name in names]
-        parted = [place for place, (kind, name) in enumerate(places) if name in ids.get(kind, ())]
-        descriptors = [self._descriptors[place] for place in parted]
+        held = [(rtype, name) for rtype, names in self.ids.items() for name in names]
+        parted = [index for index, (rtype, name) in enumerate(held) if name in ids.get(rtype, ())]
+        descriptors = [self._descriptors[index] for index in parted]
         self._descriptors[:] = [each for each in self._descriptors if each not in descriptors]
         return descriptors
 
@@ -124,19 +124,19 @@ class HostLeases:
 
     def acquire(
         self,
-        wanted: Mapping[str, int],
+        requested: Mapping[str, int],
         candidates: Mapping[str, Sequence[str]],
         *,
         on_wait: Callable[[str], None],
         give_up: Callable[[], bool] | None = None,
     ) -> Lease:
-        """Wait until `wanted` ids of each type are free among the candidates, and lease the first ones.
+        """Wait until `requested` ids of each type are free among the candidates, and lease the first ones.
 
         `on_wait` gets one line when a wait starts and at most every 30 s after that; `give_up` is called several
         times a second. Raises ResourceUnavailable at once if there are too few candidates, LeaseGivenUpError if
         `give_up` returns true, and WorkspaceError if the directory cannot be used.
         """
-        pools = _distinct(wanted, candidates)
+        pools = _distinct(requested, candidates)
         folder = LeaseFolder(self.directory)
         wait = _Wait(on_wait, give_up)
         since = time.time()
@@ -146,19 +146,19 @@ class HostLeases:
                 queues.append(_queue(folder, rtype, wait, since))  # noqa: PERF401 - one by one, so that an error finds them
             wait.restart()
             while True:
-                lease = _try(folder, wanted, pools)
+                lease = _try(folder, requested, pools)
                 if lease is not None:
                     return lease
-                wait.pause(lambda: _waited_for(folder, wanted, pools, since))
+                wait.pause(lambda: _waited_for(folder, requested, pools, since))
         finally:
             for descriptor in queues:
                 unlock(descriptor)
             folder.close()
 
-    def acquire_now(self, wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> Lease | None:
+    def acquire_now(self, requested: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> Lease | None:
         """Lease like `acquire`, but return None instead of waiting. Raises the other errors of `acquire`."""
         try:
-            return self.acquire(wanted, candidates, on_wait=lambda _: None, give_up=lambda: True)
+            return self.acquire(requested, candidates, on_wait=lambda _: None, give_up=lambda: True)
         except LeaseGivenUpError:
             return None
 
@@ -170,19 +170,19 @@ class _Wait:
         self._on_wait = on_wait
         self._give_up = give_up
         self._next_message = 0.0
-        self._told = -MESSAGE_SECONDS
+        self._last_message = -MESSAGE_SECONDS
         self._pause = _POLL_SECONDS[0]
 
     def restart(self, grace: float = 0.0) -> None:
         """Start with short pauses again; the first message comes after `grace` seconds."""
         self._pause = _POLL_SECONDS[0]
-        self._next_message = max(self._told + MESSAGE_SECONDS, time.monotonic() + grace)
+        self._next_message = max(self._last_message + MESSAGE_SECONDS, time.monotonic() + grace)
 
     def pause(self, what: Callable[[], str]) -> None:
         """Sleep a moment; report `what` is waited for when a message is due. Raises LeaseGivenUpError."""
         now = time.monotonic()
         if now >= self._next_message:
-            self._told = now
+            self._last_message = now
             self._next_message = now + MESSAGE_SECONDS
             self._on_wait(what())
         if self._give_up is not None and self._give_up():
@@ -191,9 +191,9 @@ class _Wait:
         self._pause = min(self._pause * 1.5, _POLL_SECONDS[1])
 
 
-def _distinct(wanted: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def _distinct(requested: Mapping[str, int], candidates: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     pools: dict[str, list[str]] = {}
-    for rtype, number in wanted.items():
+    for rtype, number in requested.items():
         ids = list(dict.fromkeys(candidates.get(rtype, ())))
         if number > len(ids):
             raise ResourceUnavailable(
@@ -210,25 +210,27 @@ def _queue(folder: LeaseFolder, rtype: str, wait: _Wait, since: float) -> int:
     with warn_when_slow(folder.path, f"if it never does, set {FOLDER_VARIABLE} to a folder on another file system"):
         descriptor = folder.lock(name)
     while descriptor is None:
-        wait.pause(lambda: _in_words(f"waiting for {_told(rtype)} behind", _holders(folder, name), since, folder.path))
+        wait.pause(
+            lambda: _wait_message(f"waiting for {_type_name(rtype)} behind", _holders(folder, name), since, folder.path)
+        )
         descriptor = folder.lock(name)
     sign(descriptor, _signature())
     return descriptor
 
 
-def _try(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]]) -> Lease | None:
+def _try(folder: LeaseFolder, requested: Mapping[str, int], pools: Mapping[str, Sequence[str]]) -> Lease | None:
     """Lock the first free ids of each type, or none at all."""
-    ids: dict[str, list[str]] = {rtype: [] for rtype in wanted}
+    ids: dict[str, list[str]] = {rtype: [] for rtype in requested}
     lease = Lease(ids, held := [])
     try:
         for rtype, names in pools.items():
             for name in names:
-                if len(ids[rtype]) == wanted[rtype]:
+                if len(ids[rtype]) == requested[rtype]:
                     break
                 if (descriptor := folder.lock(_file(rtype, name))) is not None:
                     held.append(descriptor)
                     ids[rtype].append(name)
-            if len(ids[rtype]) < wanted[rtype]:
+            if len(ids[rtype]) < requested[rtype]:
                 lease.release()
                 return None
     except BaseException:  # Ctrl-C too gives the ids back
@@ -241,15 +243,15 @@ def _try(folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Seq
 
 
 def _waited_for(
-    folder: LeaseFolder, wanted: Mapping[str, int], pools: Mapping[str, Sequence[str]], since: float
+    folder: LeaseFolder, requested: Mapping[str, int], pools: Mapping[str, Sequence[str]], since: float
 ) -> str:
-    asked = " and ".join(f"{wanted[rtype]} of {len(names)} {_told(rtype)}" for rtype, names in pools.items())
+    asked = " and ".join(f"{requested[rtype]} of {len(names)} {_type_name(rtype)}" for rtype, names in pools.items())
     files = (_file(rtype, name) for rtype, names in pools.items() for name in names)
     holders: list[Holder | str | None] = []
     for file in files:
         if _is_locked(folder, file):
             holders += _holders(folder, file)
-    return _in_words(f"waiting for {asked}, held by", holders, since, folder.path)
+    return _wait_message(f"waiting for {asked}, held by", holders, since, folder.path)
 
 
 def _holders(folder: LeaseFolder, name: str) -> "Sequence[Holder | str | None]":
@@ -259,14 +261,14 @@ def _holders(folder: LeaseFolder, name: str) -> "Sequence[Holder | str | None]":
     return folder.holders(name) or [None]
 
 
-def _in_words(told: str, holders: "Sequence[Holder | str | None]", since: float, folder: Path) -> str:
+def _wait_message(text: str, holders: "Sequence[Holder | str | None]", since: float, folder: Path) -> str:
     """Return the text with the holders; if one is not this user's, also since when, and a remedy."""
     from canary_wf.files.locks import Holder  # late: start-up
 
     known = list(dict.fromkeys(holders)) or [None]
     named = [str(holder or "a process that is not seen from here") for holder in known]
     more = f" and {len(named) - _NAMED_HOLDERS} more" if len(named) > _NAMED_HOLDERS else ""
-    text = f"{told} {', '.join(named[:_NAMED_HOLDERS])}{more}"
+    text = f"{text} {', '.join(named[:_NAMED_HOLDERS])}{more}"
     users = {holder.uid for holder in known if isinstance(holder, Holder)} - {os.geteuid()}
     if users or None in known:
         ask = f"ask {' and '.join(sorted(map(user_name, users)))}, or " if users else ""
@@ -275,7 +277,7 @@ def _in_words(told: str, holders: "Sequence[Holder | str | None]", since: float,
     return one_line(text)
 
 
-def _told(rtype: str) -> str:
+def _type_name(rtype: str) -> str:
     return "locks" if rtype == LOCKS else rtype.rpartition("/")[2] if rtype.startswith(ALLOCATION) else rtype
 
 

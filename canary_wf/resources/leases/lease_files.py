@@ -138,10 +138,10 @@ class LeaseFolder:
 
     def _create(self, name: str, patience: float) -> None:
         """Make the file under a temporary name, open it to all, and only then rename it (the first process wins)."""
-        beside = f".{os.getpid()}.{os.urandom(6).hex()}"
+        temporary = f".{os.getpid()}.{os.urandom(6).hex()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN
         try:
-            descriptor = os.open(beside, flags, ANYONE, dir_fd=self._descriptor)
+            descriptor = os.open(temporary, flags, ANYONE, dir_fd=self._descriptor)
         except PermissionError as error:
             if time.monotonic() > patience:
                 raise self._unusable(self.path, error) from error
@@ -151,20 +151,20 @@ class LeaseFolder:
             raise self._unusable(self.path, error) from error
         try:
             os.fchmod(descriptor, ANYONE)
-            os.link(beside, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+            os.link(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except FileExistsError:
             pass
         except OSError as error:
             raise self._unusable(self.path / name, error) from error
         finally:
             os.close(descriptor)
-            os.unlink(beside, dir_fd=self._descriptor)
+            os.unlink(temporary, dir_fd=self._descriptor)
 
     def _unusable(self, path: Path, error: OSError) -> WorkspaceError:
         if error.errno in {errno.EMFILE, errno.ENFILE}:
             return WorkspaceError("cannot be opened (too many open files)", where=path, hint=OPEN_MORE)
-        told = remedy(error, None)  # of a full disk, which is nobody's file
-        hint = f"{told}, or {_OTHER_FOLDER}" if told else _remedy(path, is_folder=path == self.path)
+        advice = remedy(error, None)  # of a full disk, which is nobody's file
+        hint = f"{advice}, or {_OTHER_FOLDER}" if advice else _remedy(path, is_folder=path == self.path)
         return WorkspaceError(f"cannot be used for leases ({error.strerror})", where=path, hint=hint)
 
 

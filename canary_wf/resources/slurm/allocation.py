@@ -61,16 +61,16 @@ def allocated_resources(
     if not job:
         return None
     allowed = sorted(os.sched_getaffinity(0) if affinity is None else affinity)
-    shown = (show_job or ask_scontrol)(job) if several_nodes else ""
-    count = cpu_count(environment) or len(cpu_ids_of_job(shown, this_node(environment))) or None
+    job_text = (show_job or ask_scontrol)(job) if several_nodes else ""
+    count = cpu_count(environment) or len(cpu_ids_of_job(job_text, this_node(environment))) or None
     if count is None:
         count = len(allowed)
     bindable = len(allowed) == count
     if not bindable or allowed == list(range(os.cpu_count() or 0)):
         # An affinity with all CPUs of the host shows nothing: the numbers agree by chance, or it is the whole node.
-        shown = shown or (show_job or ask_scontrol)(job)
-        bindable = bindable and set(cpu_ids_of_job(shown, this_node(environment))) <= set(allowed)
-    cpus = allowed if bindable else _cpu_ids(count, allowed, shown, environment)
+        job_text = job_text or (show_job or ask_scontrol)(job)
+        bindable = bindable and set(cpu_ids_of_job(job_text, this_node(environment))) <= set(allowed)
+    cpus = allowed if bindable else _cpu_ids(count, allowed, job_text, environment)
     gpus = gpu_ids(environment)
     ids = {"cpus": [str(number) for number in cpus], "gpus": gpus}
     pool = ResourcePool(
@@ -78,11 +78,11 @@ def allocated_resources(
     )
     memories = _memories(environment, count, len(gpus))
     if len(memories) != 1:
-        shown = shown or ((show_job or ask_scontrol)(job) if memories else "")
-        memory = memory_of_job(shown, this_node(environment)) or min(memories, default=None)
+        job_text = job_text or ((show_job or ask_scontrol)(job) if memories else "")
+        memory = memory_of_job(job_text, this_node(environment)) or min(memories, default=None)
     else:
         memory = memories[0]
-    return SlurmAllocation(pool, memory, bindable, tuple(node_list_of_job(shown)))
+    return SlurmAllocation(pool, memory, bindable, tuple(node_list_of_job(job_text)))
 
 
 def cpu_count(environment: Mapping[str, str]) -> int | None:
@@ -109,12 +109,12 @@ def gpu_ids(environment: Mapping[str, str]) -> list[str]:
     runs in a job of a batch that was given no GPUs. A step's GPUs are a subset of its job's; other values are leftovers
     of another step.
     """
-    granted = _gpus_of_slurm(environment)
-    inherited = granted and environment.get(CUDA) == "" and _GPUS_OF_A_JOB not in environment
+    allocated = _gpus_of_slurm(environment)
+    inherited = allocated and environment.get(CUDA) == "" and _GPUS_OF_A_JOB not in environment
     visible = None if inherited else visible_gpus(environment)
     if visible is None:
         visible = visible_intel_gpus(environment)
-    return granted if visible is None else visible
+    return allocated if visible is None else visible
 
 
 def _gpus_of_slurm(environment: Mapping[str, str]) -> list[str]:
@@ -128,7 +128,7 @@ def _gpu_list(text: str | None) -> list[str] | None:
     return None if text is None else [str(number) for number in numbers_of(text)] or device_ids(text)
 
 
-def memory_granted(environment: Mapping[str, str], cpus: int, gpus: int) -> int | None:
+def allocated_memory(environment: Mapping[str, str], cpus: int, gpus: int) -> int | None:
     """Return the allocated memory in MiB. Slurm's 0 means all memory of the node, and gives None.
 
     Slurm sets one of the variables. If there are several, one is a leftover of another job, and the least counts.
@@ -150,10 +150,10 @@ def ask_scontrol(job: str) -> str:
     return answer.text if answer.ok else ""
 
 
-def _cpu_ids(count: int, allowed: list[int], shown: str, environment: Mapping[str, str]) -> list[int]:
-    listed = cpu_ids_of_job(shown, this_node(environment))
-    mine = [number for number in listed if number in set(allowed)]
-    for numbers in (mine, listed):
+def _cpu_ids(count: int, allowed: list[int], job_text: str, environment: Mapping[str, str]) -> list[int]:
+    listed = cpu_ids_of_job(job_text, this_node(environment))
+    usable = [number for number in listed if number in set(allowed)]
+    for numbers in (usable, listed):
         if len(numbers) >= count:
             return numbers[:count]
     return list(range(count))

@@ -55,13 +55,15 @@ def ask_states(jobs: Iterable[str]) -> dict[str, str]:
 
     A job that lives according to the accounting but is unknown to the controller is lost, and is missing, too.
     """
-    wanted = sorted({job for job in jobs if is_id(job)})
+    ids = sorted({job for job in jobs if is_id(job)})
     # For a single id that is foreign or purged squeue fails; for several it reports the others.
-    twice = wanted * 2 if len(wanted) == 1 else wanted
-    states, is_answered = _asked(twice, "squeue", "--noheader", "--states=all", "--format=%i|%A|%T")
-    found = {job: states[job] for job in wanted if job in states}
-    unclear = [job for job in wanted if found.get(job, _COMPLETING) == _COMPLETING]
-    states, _ = _asked(unclear, "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobIDRaw,State")
+    twice = ids * 2 if len(ids) == 1 else ids
+    states, is_answered = _answers(twice, "squeue", "--noheader", "--states=all", "--format=%i|%A|%T")
+    found = {job: states[job] for job in ids if job in states}
+    unclear = [job for job in ids if found.get(job, _COMPLETING) == _COMPLETING]
+    states, _ = _answers(
+        unclear, "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,JobIDRaw,State"
+    )
     if is_answered:
         states = {job: state for job, state in states.items() if job in found or not lives(state)}
     # The accounting may only know that a completing job ran.
@@ -85,12 +87,12 @@ def lives(state: str) -> bool:
     return state in _LIVES
 
 
-def in_words(job: str, state: str) -> str:
+def describe_end(job: str, state: str) -> str:
     """Return a description of the end of the Slurm job `job`."""
     return f"Slurm job {job} {_ENDED[state]} ({state})"
 
 
-def _asked(jobs: Sequence[str], command: str, *options: str) -> tuple[dict[str, str], bool]:
+def _answers(jobs: Sequence[str], command: str, *options: str) -> tuple[dict[str, str], bool]:
     """Return the answer of `command` about `jobs`, and whether it was complete; runs nothing without jobs."""
     found: dict[str, str] = {}
     is_answered = True
@@ -135,12 +137,12 @@ def ask_queue(jobs: Iterable[str], seconds: float = SECONDS) -> dict[str, QueueE
 
     Returns None if the controller does not answer in time. All jobs are in one query; without jobs there is none.
     """
-    wanted = sorted({job for job in jobs if is_id(job)})[:_MOST]
-    if not wanted:
+    ids = sorted({job for job in jobs if is_id(job)})[:_MOST]
+    if not ids:
         return {}
     # squeue fails for a single unknown id, and omits an unknown one among several.
-    ids = ",".join(wanted if len(wanted) > 1 else wanted * 2)
-    command = ("squeue", f"--jobs={ids}", "--noheader", "--array", "--states=all", "--format=%i|%T|%r")
+    joined = ",".join(ids if len(ids) > 1 else ids * 2)
+    command = ("squeue", f"--jobs={joined}", "--noheader", "--array", "--states=all", "--format=%i|%T|%r")
     answer = ask_slurm(*command, seconds=seconds)
     if not answer.ok:
         return None

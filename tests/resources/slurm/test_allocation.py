@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.resources.slurm import allocation as granted
-from canary_wf.resources.slurm.allocation import allocated_resources, ask_scontrol, cpu_count, gpu_ids, memory_granted
+from canary_wf.resources.slurm.allocation import allocated_memory, allocated_resources, ask_scontrol, cpu_count, gpu_ids
 from canary_wf.resources.slurm.text import LONGEST, cpu_ids_of_job, nodes_of, numbers_of, per_node
 
 SHOWN = """JobId=7 JobName=x
@@ -135,7 +135,7 @@ def test_gpus(environment: dict[str, str], expected: list[str]) -> None:
 )
 def test_memory(environment: dict[str, str], size: int | None) -> None:
     """MiB of this node: as it is, or times CPUs or GPUs; 0 and damage are "not known"."""
-    assert memory_granted(environment, cpus=4, gpus=2) == size
+    assert allocated_memory(environment, cpus=4, gpus=2) == size
 
 
 @pytest.mark.parametrize("said", ["300", "30000"])

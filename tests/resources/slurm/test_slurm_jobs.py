@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from canary_wf.resources.slurm import jobs as slurm_jobs
-from canary_wf.resources.slurm.jobs import ask_states, cancel, ended, in_words, lives
+from canary_wf.resources.slurm.jobs import ask_states, cancel, describe_end, ended, lives
 from canary_wf.resources.slurm.text import Answer
 
 
@@ -107,7 +107,7 @@ def test_jobs_are_taken_back_by_one_call(programs: Path) -> None:
 
 def test_states_in_words() -> None:
     """Ends that left work undone have words; others are no ends of that kind."""
-    assert in_words("12", "NODE_FAIL") == "Slurm job 12 lost its node (NODE_FAIL)"
+    assert describe_end("12", "NODE_FAIL") == "Slurm job 12 lost its node (NODE_FAIL)"
     assert not any(ended(state) for state in ("PENDING", "RUNNING", "COMPLETED", "COMPLETING", "REQUEUED"))
     assert all(lives(state) for state in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"))
     assert not any(lives(state) for state in ("", "COMPLETED", "CANCELLED", "TIMEOUT"))
