@@ -16,7 +16,7 @@ from canary_wf.errors import CanaryWfError, one_line
 
 if TYPE_CHECKING:
     from canary_wf.snakemake.waiting_notices import WaitingNotices
-    from snakemake_logger_plugin_canary.live_line import LiveLine
+    from snakemake_logger_plugin_canary.session_line import SessionLine
     from snakemake_logger_plugin_canary.submissions import SubmissionNotes
 
 _HIDDEN = frozenset({"job_info", "job_started", "job_finished", "shellcmd", "progress", "run_info", "resources_info"})
@@ -29,7 +29,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self._on_terminal = not self.common_settings.dryrun and sys.stderr.isatty()
         self._notes: SubmissionNotes | None = None
-        self._line: LiveLine | None = None
+        self._line: SessionLine | None = None
         self._waiting: WaitingNotices | None = None
         self._told: set[str] = set()
 
@@ -74,9 +74,9 @@ class LogHandler(LogHandlerBase):
 
     def _show(self, record: logging.LogRecord) -> None:
         if self._line is None:
-            from snakemake_logger_plugin_canary.live_line import LiveLine
+            from snakemake_logger_plugin_canary.session_line import SessionLine
 
-            self._line = LiveLine(sys.stderr)
+            self._line = SessionLine(sys.stderr)
         if self._notes is not None and self._notes.session is not None:
             self._line.follow(self._notes.session)
         if record.levelno >= logging.INFO and str(getattr(record, "event", "")) not in _HIDDEN:

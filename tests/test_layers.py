@@ -17,7 +17,7 @@ PACKAGE = Path(canary_wf.__file__).parent
 
 FLOORS = [
     {"_version", "errors"},
-    {"durations", "expressions", "graph", "plugins", "shipped", "wording", "runtime"},
+    {"durations", "expressions", "graph", "live_line", "plugins", "shipped", "wording", "runtime"},
     {"files"},
     {"hooks", "resources", "verdict"},
     {"spec"},

@@ -41,8 +41,7 @@ def partition_with_fixtures(
     members = _members(problem, groups)
     batches = partition(_contracted(problem, members), spec)
     return [
-        PackedBatch(tuple(task for item in batch.tasks for task in members[item]), batch.dependencies, batch.too_long)
-        for batch in batches
+        PackedBatch(tuple(task for item in batch.tasks for task in members[item]), batch.too_long) for batch in batches
     ]
 
 

@@ -25,7 +25,11 @@ _STATUS = COLUMNS.index("status")
 MOST_FAILURES = 20
 LONGEST_LINE = 500
 """Characters shown of a line of a failure's output; some programs print a megabyte without a line end."""
-STYLES = {
+
+WORDS = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
+"""What became of jobs of a category, for people."""
+
+COLOURS = {
     Category.PASS: "green",
     Category.FAIL: "red",
     Category.CANCEL: "magenta",
@@ -74,8 +78,7 @@ def print_failures(state: SessionState, file: TextIO | None = None, lines: int =
 def summary(state: SessionState) -> str:
     """Return the session's counts in one line."""
     counts = {category: count for category, count in state.counts().items() if count}
-    names = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
-    parts = ", ".join(f"{count} {names[category]}" for category, count in counts.items())
+    parts = ", ".join(f"{count} {WORDS[category]}" for category, count in counts.items())
     running = sum(state.record(job).phase is JobPhase.RUNNING for job in state.plan.jobs)
     after = f", {running} of them running" if running else ""
     flaky = sum(state.record(job).is_flaky for job in state.plan.jobs)
@@ -134,4 +137,4 @@ def _painter(file: TextIO) -> Callable[[str, Category], str]:
         return lambda text, _: text
     import click
 
-    return lambda text, category: str(click.style(text, fg=STYLES[category]))
+    return lambda text, category: str(click.style(text, fg=COLOURS[category]))

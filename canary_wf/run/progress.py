@@ -3,51 +3,16 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from typing import TextIO
+from collections.abc import Mapping
 
 from canary_wf.durations import environment_seconds, format_duration
 from canary_wf.errors import one_line
+from canary_wf.live_line import LiveLine
 from canary_wf.plan.time_left import BatchTimeLeft, in_words
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.events import Event, JobFinished, JobRetried, JobStarted
 from canary_wf.state.record import JobRecord
 from canary_wf.verdict.status import FAILED, Outcome, Status
-
-_ERASE = "\r\x1b[2K"
-_EVERY = 0.2
-
-
-class LiveLine:
-    """A line on `stream` that is overwritten in place; off unless `stream` is a terminal. `clock` is in seconds."""
-
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._is_on = stream.isatty()
-        self._shown = False
-        self._next = 0.0
-
-    def show(self, text: Callable[[], str]) -> None:
-        """Show the result of `text`, unless the line changed a moment ago."""
-        if not self._is_on or self._clock() < self._next:
-            return
-        import shutil  # late, as most runners have no terminal
-
-        width = shutil.get_terminal_size().columns
-        self._stream.write(_ERASE + text()[: width - 1])
-        self._stream.flush()
-        self._shown = True
-        self._next = self._clock() + _EVERY
-
-    def clear(self) -> None:
-        """Erase the line so that other text can be printed; the next `show` brings it back."""
-        if self._shown:
-            self._stream.write(_ERASE)
-            self._stream.flush()
-            self._shown = False
-            self._next = 0.0
-
 
 INTERVAL = 30.0
 """Seconds between two progress lines, unless CANARY_WF_PROGRESS overrides it."""

@@ -24,8 +24,8 @@ from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import SubmissionRecord, read_submissions
 from canary_wf.verdict.status import Outcome
 from snakemake_logger_plugin_canary import submissions
-from snakemake_logger_plugin_canary.live_line import LiveLine
 from snakemake_logger_plugin_canary.messages import batch_of_command, submitted
+from snakemake_logger_plugin_canary.session_line import SessionLine
 from snakemake_logger_plugin_canary.submissions import SubmissionNotes
 
 
@@ -213,17 +213,23 @@ def test_progress_in_jobs(tmp_path: Path) -> None:
     assert progress.line(1020.0) == "[3/5] 1 passed, 1 failed, 1 skipped, 1 running, 1 left, about 8.0s to go"
 
 
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        """Say yes."""
+        return True
+
+
 def test_the_line_stays_below_what_is_written(tmp_path: Path) -> None:
     """A message erases the line, and the line comes back after it; the last state stays at the end."""
     plan = plan_of([spec("a")])
     paths = recorded(tmp_path, plan, {"a": Outcome.SUCCESS})
-    stream = io.StringIO()
-    line = LiveLine(stream)
+    stream = _Terminal()
+    line = SessionLine(stream)
     line.write("hello")
     line.follow(paths)
     line.close()
     line.write("")
-    assert stream.getvalue() == "hello\n[1/1] 1 passed, 0 failed, 0 running, 0 left\n"
+    assert stream.getvalue() == "hello\n\r\x1b[2K[1/1] 1 passed, 0 failed, 0 running, 0 left\n"
 
 
 @pytest.mark.parametrize(("terminal", "dryrun"), [(False, False), (True, True), (True, False)])

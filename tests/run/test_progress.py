@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from factories import plan_of, shell, spec
 
+from canary_wf.live_line import LiveLine
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import write_session
 from canary_wf.report.live.progress import progress_of
 from canary_wf.report.session import load_session
-from canary_wf.run.progress import LiveLine
 from canary_wf.state.session_paths import SessionPaths
 
 PROGRESS = r"progress: \d of \d done \(\d failed\), \d running, \d waiting, about [0-9ms.]+ left"

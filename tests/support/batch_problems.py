@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from canary_wf.batch.partition import PackedBatch
 from canary_wf.batch.problem import Problem, Task
 
 
@@ -15,6 +16,13 @@ def make(rows: Sequence[tuple[Any, ...]], cpus: int = 8) -> Problem:
         for number, row in enumerate(rows)
     ]
     return Problem.of(("cpus",), (cpus,), tasks)
+
+
+def links(problem: Problem, batches: Sequence[PackedBatch]) -> list[tuple[int, ...]]:
+    """Return for each batch the numbers of those that must be done before it."""
+    owner = {task: number for number, batch in enumerate(batches) for task in batch.tasks}
+    needed = [{owner[other] for task in batch.tasks for other in problem.dependencies[task]} for batch in batches]
+    return [tuple(sorted(others - {number})) for number, others in enumerate(needed)]
 
 
 @st.composite

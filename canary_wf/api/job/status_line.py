@@ -4,18 +4,11 @@ from typing import Literal
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import InputError, one_line
+from canary_wf.report.table import COLOURS
 from canary_wf.state.record import JobRecord
 from canary_wf.verdict.status import Category
 
 Style = Literal["none", "rich", "html"]
-
-COLOURS = {
-    Category.PASS: "green",
-    Category.FAIL: "red",
-    Category.CANCEL: "magenta",
-    Category.SKIP: "yellow",
-    Category.NONE: "blue",
-}
 
 
 def status_line(name: str, record: JobRecord, style: Style = "none") -> str:

@@ -39,14 +39,13 @@ SHORTEST_TARGET = 1e-6
 
 
 class PackedBatch(msgspec.Struct, frozen=True):
-    """One batch: the indexes of its tasks, in the order of their ids, and of the batches that must be done before it.
+    """One batch: the indexes of its tasks, in the order of their ids.
 
     `too_long` says that the batch has an indivisible item longer than the duration asked for: a task, or with the
     atomic layout the component that is the whole batch.
     """
 
     tasks: tuple[int, ...]
-    dependencies: tuple[int, ...]
     too_long: bool = False
 
 
@@ -68,7 +67,10 @@ def partition(problem: Problem, spec: BatchSpecification) -> list[PackedBatch]:
     else:
         batches = _flat(sorted_problem, spec)
         long = _with_long_tasks(sorted_problem, batches, spec)
-    return _linked(problem, [[order[task] for task in sorted(batch)] for batch in batches], long)
+    return [
+        PackedBatch(tuple(order[task] for task in sorted(batch)), number in long)
+        for number, batch in enumerate(batches)
+    ]
 
 
 def _atomic(problem: Problem, spec: BatchSpecification) -> tuple[list[list[int]], Collection[int]]:
@@ -124,22 +126,3 @@ def _flat(problem: Problem, spec: BatchSpecification) -> list[list[int]]:
             hint=f"write count:{enough} or more, or layout:atomic",
         )
     return found
-
-
-def _linked(problem: Problem, batches: Sequence[list[int]], long: Collection[int]) -> list[PackedBatch]:
-    """Return `batches`, which are in an order that respects dependencies, linked to each other.
-
-    `long` are the numbers of the batches with an indivisible item that is longer than asked for.
-    """
-    owner = [0] * len(problem)
-    for number, batch in enumerate(batches):
-        for task in batch:
-            owner[task] = number
-    return [
-        PackedBatch(
-            tuple(batch),
-            tuple(sorted({owner[upstream] for task in batch for upstream in problem.dependencies[task]} - {number})),
-            number in long,
-        )
-        for number, batch in enumerate(batches)
-    ]

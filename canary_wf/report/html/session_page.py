@@ -19,7 +19,7 @@ from canary_wf.report.html.page import render_page
 from canary_wf.report.printable import printable_tail
 from canary_wf.report.rows import ReportData, as_json, report_data
 from canary_wf.report.session import SessionState
-from canary_wf.report.table import status_word
+from canary_wf.report.table import WORDS, status_word
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.wording import count
@@ -27,7 +27,6 @@ from canary_wf.wording import count
 _TEMPLATE = "report_page.html.j2"
 MOST_FAILURES = 50
 _LINES = 10
-_WORDS = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
 
 
 def html_report(state: SessionState) -> str:
@@ -73,7 +72,7 @@ def _sentence(state: SessionState, data: ReportData) -> str:
 
 
 def _facts(state: SessionState, data: ReportData) -> list[tuple[str, str]]:
-    facts = [(_WORDS[name], f"{number:,}") for name, number in state.counts().items() if number or name == "PASS"]
+    facts = [(WORDS[name], f"{number:,}") for name, number in state.counts().items() if number or name == "PASS"]
     ends = [row.started + row.duration for row in data.jobs if row.started is not None and row.duration is not None]
     if ends:
         facts.append(("first to last", format_duration(max(ends))))
@@ -89,7 +88,7 @@ def _facts(state: SessionState, data: ReportData) -> list[tuple[str, str]]:
 
 def _shares(state: SessionState) -> list[dict[str, Any]]:
     return [
-        {"category": name, "count": number, "label": f"{number:,} {_WORDS[name]}"}
+        {"category": name, "count": number, "label": f"{number:,} {WORDS[name]}"}
         for name, number in state.counts().items()
         if number
     ]

@@ -15,9 +15,9 @@ from canary_wf.plan.time_left import in_words
 from canary_wf.report.live.progress import BatchProgress, Forecast, forecast, waiting_lines
 from canary_wf.report.live.queue import SlurmQueue, queue_lines
 from canary_wf.report.session import SessionFollower, SessionState
-from canary_wf.report.table import summary
+from canary_wf.report.table import COLOURS, summary
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.verdict.status import JobPhase
+from canary_wf.verdict.status import Category, JobPhase
 from canary_wf.wording import count
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def _bars(state: SessionState, ahead: Forecast) -> "RenderableType":
     from rich.text import Text
 
     counts = state.counts()
-    words = {"PASS": "green", "FAIL": "red", "CANCEL": "magenta", "SKIP": "yellow"}
-    sums = Text("  ").join(Text(f"{counts[word]} {word}", style=style) for word, style in words.items() if counts[word])
+    verdicts = [category for category in Category if category is not Category.NONE and counts[category]]
+    sums = Text("  ").join(Text(f"{counts[category]} {category}", style=COLOURS[category]) for category in verdicts)
     running = sum(batch.is_running for batch in ahead.batches)
     done = sum(batch.is_done for batch in ahead.batches)
     grid = Table.grid(padding=(0, 1))

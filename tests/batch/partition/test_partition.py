@@ -1,11 +1,10 @@
 """Partitioning: every promise checked on random problems by a checker of its own, and the documented cases."""
 
 import random
-from itertools import pairwise
 
 import msgspec
 import pytest
-from batch_problems import make, problems
+from batch_problems import links, make, problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,16 +23,14 @@ def check(problem: Problem, batches: list[PackedBatch], spec: BatchSpecification
     tasks = [task for batch in batches for task in batch.tasks]
     assert sorted(tasks) == list(range(len(problem)))
     assert all(batch.tasks for batch in batches)
-    owner = {task: number for number, batch in enumerate(batches) for task in batch.tasks}
+    dependencies = links(problem, batches)
     before = ancestors(problem)
     for number, batch in enumerate(batches):
-        needed = {owner[other] for task in batch.tasks for other in problem.dependencies[task]} - {number}
-        assert set(batch.dependencies) == needed
-        assert all(other < number for other in batch.dependencies)
+        assert all(other < number for other in dependencies[number])
         if spec.layout == "flat":
             assert not any(before[task] & set(batch.tasks) for task in batch.tasks)
         else:
-            assert not batch.dependencies
+            assert not dependencies[number]
         if spec.nodes == "same":
             assert len({problem.nodes[task] for task in batch.tasks}) == 1
         if spec.duration is None:
@@ -154,7 +151,7 @@ def test_same_batches_in_any_order(problem: Problem, text: str, shuffler: random
     assert [[problem.ids[task] for task in batch.tasks] for batch in mine] == [
         [shuffled.ids[task] for task in batch.tasks] for batch in other
     ]
-    assert [batch.dependencies for batch in mine] == [batch.dependencies for batch in other]
+    assert links(problem, mine) == links(shuffled, other)
 
 
 CHAIN = [(1, 10.0), (1, 10.0, (0,)), (1, 10.0, (1,))]
@@ -262,7 +259,7 @@ def test_counts_with_dependencies_keep_chains_short() -> None:
     batches = partition(problem, PARSE("count:32"))
     lengths = [simulate(problem, batch.tasks).length for batch in batches]
     assert max(lengths) <= 1.25 * length_bound(problem, 32, problem.runtimes)
-    assert critical_path(lengths, [batch.dependencies for batch in batches]) <= 0.5 * sum(lengths)
+    assert critical_path(lengths, links(problem, batches)) <= 0.5 * sum(lengths)
 
 
 def test_long_chains_need_no_recursion() -> None:
@@ -270,7 +267,7 @@ def test_long_chains_need_no_recursion() -> None:
     problem = make([(1, 1.0, (number - 1,) if number else ()) for number in range(4_000)])
     flat = partition(problem, PARSE("duration:60"))
     assert len(flat) == 4_000
-    assert all(later.dependencies == (number,) for number, (_, later) in enumerate(pairwise(flat)))
+    assert links(problem, flat) == [(), *((number,) for number in range(3_999))]
     assert len(partition(problem, PARSE("layout:atomic"))) == 1
 
 

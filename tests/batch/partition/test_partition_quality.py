@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from batch_problems import make
+from batch_problems import links, make
 
 from canary_wf.batch.cluster_simulator import critical_path
 from canary_wf.batch.partition import PackedBatch, length_bound, nominal_batches, partition
@@ -17,7 +17,7 @@ PARSE = BatchSpecification.parse
 def chain(problem: Problem, batches: list[PackedBatch]) -> float:
     """Return the longest chain of batches in seconds."""
     lengths = [simulate(problem, batch.tasks).length for batch in batches]
-    return critical_path(lengths, [batch.dependencies for batch in batches])
+    return critical_path(lengths, links(problem, batches))
 
 
 def drawn(count: int, family: int, seed: int, longest: float = 6000.0) -> Problem:

@@ -1,11 +1,11 @@
 """The line at the foot of a terminal: how many jobs passed, failed, run and are left, and when all may be over."""
 
-import shutil
 import threading
 import time
 from typing import TextIO
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.live_line import LiveLine
 from canary_wf.report.live.progress import RunProgress
 from canary_wf.state.session_paths import SessionPaths
 
@@ -16,15 +16,14 @@ _SHARE = 20
 """Looking takes at most this part of the time."""
 
 
-class LiveLine:
+class SessionLine:
     """Draws on `stream`, a terminal, in a thread of its own once it knows what to follow."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._line = LiveLine(stream, every=0.0)  # `_watch` sets the pace
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
-        self._shown = ""
 
     def follow(self, session: SessionPaths) -> None:
         """Show the progress of `session` from now on; the first one counts."""
@@ -35,11 +34,9 @@ class LiveLine:
 
     def write(self, text: str) -> None:
         """Write `text` above the line."""
-        if not text:
-            return
-        with self._lock:
-            self._stream.write(f"{self._erase()}{text}\n{self._shown}")
-            self._stream.flush()
+        if text:
+            with self._lock:
+                self._line.write_above(text)
 
     def close(self) -> None:
         """Draw a last time, and leave the line there."""
@@ -49,9 +46,7 @@ class LiveLine:
             self._draw()
             self._thread = None
             with self._lock:
-                self._stream.write("\n" if self._shown else "")
-                self._stream.flush()
-                self._shown = ""
+                self._line.leave()
 
     def _watch(self) -> None:
         pause = SECONDS
@@ -66,10 +61,4 @@ class LiveLine:
         except (CanaryWfError, OSError):
             return  # a state file in the middle of a change; the next look sees it whole
         with self._lock:
-            before = self._erase()
-            self._shown = text[: shutil.get_terminal_size().columns - 1]
-            self._stream.write(before + self._shown)
-            self._stream.flush()
-
-    def _erase(self) -> str:
-        return "\r\x1b[K" if self._shown else ""
+            self._line.show(lambda: text)
