@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import snakemake_server
+from other_users import needs_root, two_users
 from workspace import SNAKEMAKE, Workspace
 
 pytestmark = pytest.mark.long
@@ -63,6 +64,18 @@ def test_a_run_ends_with_the_process_that_asked_for_it(workspace: Workspace) -> 
     _wait_until(lambda: not Path("/proc", pid.read_text()).exists())
     workspace.write("Snakefile", "")
     assert workspace.run(SNAKEMAKE, "--version").returncode == 0
+
+
+@needs_root
+def test_another_user_has_a_process_of_their_own() -> None:
+    """Any user of the machine can ask; nobody acts as who runs the tests."""
+    with two_users() as (user, _):
+        (user.home / "Snakefile").write_text("import os\nprint(os.getuid())\n")
+        user.environment |= snakemake_server.variables()
+        del user.environment["PYTHONDONTWRITEBYTECODE"]  # which would keep the server from carrying out the run
+        with user.start([*snakemake_server.COMMAND, "--cores", "1"]) as run:
+            assert run.stdout
+            assert run.stdout.read().strip() == str(user.uid)
 
 
 def _wait_until(condition: "object", seconds: float = 60) -> None:

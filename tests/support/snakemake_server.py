@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ COMMAND = (sys.executable, "-I", "-S", str(Path(__file__).with_name("snakemake_c
 """What stands for `snakemake`, in an environment with the variable of `variables`."""
 
 READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "COVERAGE_")
-"""Beginnings of the variables that an interpreter reads as it starts; a run with others starts the program."""
+"""Beginnings of the variables that an interpreter reads as it starts; a run with other ones starts the program."""
 
 
 @cache
@@ -54,7 +55,7 @@ def _serve(listener: socket.socket) -> None:
             size, files, _, _ = socket.recv_fds(channel, 8, 3)
             with channel.makefile("rb") as request:
                 command, folder, environment = json.loads(request.read(int.from_bytes(size, "big")))
-            if _read_at_start(environment) != _read_at_start(os.environ):
+            if _user(channel) != os.getuid() or _read_at_start(environment) != _read_at_start(os.environ):
                 channel.sendall(b"no\n")
             elif pid := os.fork():
                 code = _end(pid, channel)
@@ -67,6 +68,13 @@ def _serve(listener: socket.socket) -> None:
                 sys.exit(snakemake.cli.main())
         for file in files:
             os.close(file)
+
+
+def _user(channel: socket.socket) -> int:
+    """Return who asks: anybody on this machine can."""
+    credentials = channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", credentials)
+    return int(user)
 
 
 def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
