@@ -125,9 +125,9 @@ def slurm_spare(tmp_path: Path, cluster: SlurmCluster) -> Iterator[SlurmWorkspac
 
 @pytest.fixture
 def slurm_own(tmp_path: Path) -> Iterator[SlurmWorkspace]:
-    """Return a workspace on a small cluster of its own, without accounting: for tests that break more than nodes."""
+    """Return a workspace on a small cluster of its own: for tests that break more than nodes."""
     number = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    small = {"SLURM_LAB_NODES": "1", "SLURM_LAB_CPU_NODES": "1", "SLURM_LAB_DBD": "0"}
+    small = {"SLURM_LAB_NODES": "1", "SLURM_LAB_CPU_NODES": "1"}
     cluster = SlurmCluster(tmp_path / "slurm", small, number=number)
     try:
         cluster.start()

@@ -243,12 +243,17 @@ def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_own: SlurmWork
     """Whoever asks after the batch gets no answer, twice; it runs on and its end is seen."""
     slurm = slurm_own
     _prepare(slurm)
-    unanswered = slurm.tree / "unanswered"
-    slurm.stand_in("squeue", f'/usr/bin/squeue "$@" || {{ code=$?; echo $code >>{unanswered}; exit $code; }}')
+    away, asked = slurm.tree / "away", slurm.tree / "asked"
+    for name in (
+        "squeue",
+        "scontrol",
+    ):  # the executor of the profile `slurm` asks for the cluster's configuration first
+        slurm.stand_in(name, f'[ ! -e {away} ] || echo {name} >>{asked}; exec /usr/bin/{name} "$@"')
     with slurm.running(profile) as run:
         _wait_for_slow(slurm)
         slurm.cluster.tool("stop-controller")
-        slurm.wait_until(lambda: unanswered.exists() and len(unanswered.read_text().split()) >= 2)
+        away.touch()
+        slurm.wait_until(lambda: asked.exists() and len(asked.read_text().split()) > 2)
         assert run.poll() is None
         assert slurm.job("slow")["phase"] == "RUNNING"
         slurm.cluster.tool("start-controller")
