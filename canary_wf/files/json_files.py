@@ -26,6 +26,7 @@ _REMEDIES = {
     errno.EDQUOT: "free some space",
     errno.EMFILE: OPEN_MORE,
     errno.ENFILE: "allow more open files on this system",
+    errno.EAGAIN: "allow more processes with ulimit -u",  # what fork says at the limit
 }
 
 MACHINE_FAULTS = frozenset(

@@ -33,7 +33,10 @@ SLOW_AFTER = 3.0
 
 @contextmanager
 def warn_when_slow(path: Path | str, remedy: str, patience: float = SLOW_AFTER) -> Iterator[None]:
-    """Say on standard error, once, that the file system does not answer when locking `path`, and the `remedy`."""
+    """Say on standard error, once, that the file system does not answer when locking `path`, and the `remedy`.
+
+    Nothing is said where the user may start no further thread.
+    """
     over, ended = _thread.allocate_lock(), _thread.allocate_lock()
     over.acquire()
     ended.acquire()
@@ -45,7 +48,10 @@ def warn_when_slow(path: Path | str, remedy: str, patience: float = SLOW_AFTER) 
             sys.stderr.flush()
         ended.release()
 
-    _thread.start_new_thread(watch, ())
+    try:
+        _thread.start_new_thread(watch, ())
+    except RuntimeError:
+        ended.release()
     try:
         yield
     finally:

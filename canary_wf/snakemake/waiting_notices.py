@@ -56,7 +56,10 @@ class WaitingNotices:
         """Start the checks; calling it again has no effect."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="canary-wf waiting", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:  # the user may start no further thread
+                self._thread = None
 
     def close(self) -> None:
         """Stop the checks."""

@@ -18,3 +18,17 @@ def test_a_call_that_takes_long_is_told_of_once(capsys: pytest.CaptureFixture[st
         time.sleep(0.05)
     assert told == ("canary-wf: /some/where: waiting for the file system to answer about its lock; go elsewhere\n")
     assert capsys.readouterr().err == ""
+
+
+def test_a_user_who_may_start_no_thread_is_served_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the limit of processes a lock is taken without the words about it."""
+
+    def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", refused)
+    with warn_when_slow("/some/where", "go elsewhere", patience=0.01):
+        time.sleep(0.05)
+    assert capsys.readouterr().err == ""
