@@ -17,7 +17,7 @@ import msgspec
 from canary_wf.cli.main import COMMANDS, application
 from canary_wf.configuration.keys import configuration_schema, known_keys
 from canary_wf.discovery.job_files.check import SCHEMA_FILE as JOBS_SCHEMA
-from canary_wf.plan.model import plan_schema
+from canary_wf.plan.schema import plan_schema
 from canary_wf.run.result import BatchResult
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.attempt import AttemptFile

@@ -1,7 +1,5 @@
-"""The plan as data: the content of `plan.json`, and its JSON Schema."""
+"""The plan as data: the content of `plan.json`."""
 
-import json
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -73,12 +71,3 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     slurm: SlurmOptions = SlurmOptions()
     hooks: tuple[str, ...] = ()
     hooks_signature: str = ""
-
-
-_FILE = Path(__file__).with_name("plan.schema.json")
-
-
-def plan_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) that every `plan.json` keeps to."""
-    schema: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
-    return schema

@@ -9,7 +9,7 @@ import pytest
 from ctest_project import SPECS, build, verdicts_of_canary_wf, verdicts_of_ctest
 from workspace import EXAMPLES, Workspace
 
-from canary_wf.plan.model import plan_schema
+from canary_wf.plan.schema import plan_schema
 
 pytestmark = [pytest.mark.needs("cmake", "ctest", "cc"), pytest.mark.xdist_group("ctest")]
 
