@@ -145,7 +145,8 @@ class _Walk:
         if os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file():
             self.found.append(_checked(entry.path[len(self.root) :].lstrip("/"), entry.path))
         elif entry.is_symlink():
-            raise InputError("this link leads nowhere", where=entry.path)
+            where = "to something that is not a file" if os.path.lexists(os.path.realpath(entry.path)) else "nowhere"
+            raise InputError(f"this link leads {where}", where=entry.path)
 
 
 def with_distinct_paths(found: Sequence[tuple[str, Sequence[FoundFile]]]) -> list[FoundFile]:

@@ -89,6 +89,13 @@ def test_broken_link_is_named(tmp_path: Path) -> None:
         _find(tmp_path)
 
 
+def test_a_link_to_a_device_is_named(tmp_path: Path) -> None:
+    """It leads somewhere, but to nothing that can be read to its end."""
+    (tmp_path / "a.pyt").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"a\.pyt: this link leads to something that is not a file"):
+        _find(tmp_path)
+
+
 def test_a_file_below_two_paths_is_refused(tmp_path: Path) -> None:
     """Overlapping PATHs would make two jobs of one file."""
     _touch(tmp_path, "sub/a.pyt")
