@@ -1,7 +1,7 @@
-"""What `sbatch` answers: the id of a job, or a refusal; and how long passing refusals are tried again.
+"""The answer of `sbatch`: the id of a job, or a refusal; and for how long temporary refusals are retried.
 
-The time since when none was taken stands in a file, so that a controller that stays away costs a run this time once and
-not for each batch.
+The start of a period without an accepted submission is written to a file. So an absent controller delays a run once,
+and not once per batch.
 """
 
 import re
@@ -19,8 +19,8 @@ from canary_wf.state.waiting import note_waiting
 _ID = re.compile(r"(\d+)(?:;[\w.-]+)?")
 
 
-class Passing(Enum):
-    """Why a submission failed that may well be taken later: the controller is away, or too many jobs are there."""
+class TemporaryFailure(Enum):
+    """Why a submission failed temporarily: the controller is away, or there are too many jobs."""
 
     CONTROLLER = "controller"
     LIMIT = "limit"
@@ -41,36 +41,36 @@ _CONTROLLER = re.compile(
 def job_id_in(output: str) -> str | None:
     """Return the id that `sbatch --parsable` printed as ``id`` or ``id;cluster`` on a line of its own.
 
-    Whatever a site has it print before or behind is passed over. None when no line has that form, or several differ.
+    Other lines, which a site may print, are ignored. Returns None if no line has that form, or several differ.
     """
     found = {match[1] for line in output.splitlines() if (match := _ID.fullmatch(line.strip())) is not None}
     return found.pop() if len(found) == 1 else None
 
 
-def passing(told: str) -> Passing | None:
-    """Return why a submission that failed with these words may be taken later, or None when it will not."""
-    if _LIMIT.search(told):
-        return Passing.LIMIT
-    return Passing.CONTROLLER if _CONTROLLER.search(told) else None
+def temporary_failure(message: str) -> TemporaryFailure | None:
+    """Return the temporary cause of a failed submission with this message, or None if it is permanent."""
+    if _LIMIT.search(message):
+        return TemporaryFailure.LIMIT
+    return TemporaryFailure.CONTROLLER if _CONTROLLER.search(message) else None
 
 
 VARIABLE = "CANARY_WF_SUBMIT_SECONDS"
 SECONDS = 600.0
-"""How long Slurm may take no batch because its controller is away."""
+"""Seconds that Slurm may accept no batch because its controller is away."""
 
 LIMIT_FACTOR = 6
-"""That many times as long it may do so because too many jobs are there, of which each that ends makes room."""
+"""The factor for refusals because of too many jobs, where each job that ends makes room."""
 
 _LONGEST_NOTE = 100
 _LONGEST_PAUSE = 60.0
 _FORGOTTEN = 3 * _LONGEST_PAUSE
-"""A note that is so old is of another run, or of another time that the controller was away."""
+"""Seconds after which a note belongs to another run, or to another absence of the controller."""
 
 
-class Patience:
-    """What is left of the time; `note` is the file that all submissions of a run share.
+class RetryBudget:
+    """The time left for retries; `note` is the file that all submissions of a run share.
 
-    The file `shown`, where one is given, says why Slurm takes nothing, from `show` until `over`.
+    The file `shown`, if given, contains the reason of the refusals, from `show` until `over`.
     """
 
     def __init__(self, note: Path, shown: Path | None = None) -> None:
@@ -80,35 +80,35 @@ class Patience:
         self._pause = 1.0
         self._since: float | None = None
 
-    def next_pause(self, kind: Passing) -> float | None:
-        """Return the seconds to wait before the next try, each time more, or None when the time is up."""
+    def next_pause(self, failure: TemporaryFailure) -> float | None:
+        """Return the seconds to wait before the next attempt, longer each time, or None when the time is up."""
         now = time.time()
-        left = self.limit(kind) - (now - self._failing_since(now))
+        left = self.limit(failure) - (now - self._failing_since(now))
         pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
         return min(pause, left) if left > 0 else None
 
-    def limit(self, kind: Passing) -> float:
-        """Return for how long in all submissions that fail for this reason are tried again. Raises UsageError."""
-        return environment_seconds(VARIABLE, SECONDS) * (LIMIT_FACTOR if kind is Passing.LIMIT else 1)
+    def limit(self, failure: TemporaryFailure) -> float:
+        """Return the total time for which submissions that fail for this reason are retried. Raises UsageError."""
+        return environment_seconds(VARIABLE, SECONDS) * (LIMIT_FACTOR if failure is TemporaryFailure.LIMIT else 1)
 
-    def show(self, kind: Passing, why: str) -> None:
-        """Write `why` a submission failed that is tried again; where that cannot be written, it is only logged."""
+    def show(self, failure: TemporaryFailure, why: str) -> None:
+        """Write `why` a submission failed that is retried; if that fails, the reason is only logged."""
         if self._shown is None:
             return
-        limit = format_duration(self.limit(kind))
+        limit = format_duration(self.limit(failure))
         with suppress(OSError, WorkspaceError):
             self._shown.parent.mkdir(parents=True, exist_ok=True)
             note_waiting(self._shown, f"waiting to be submitted, which is tried for {limit}: {why}", self._began)
 
     def over(self) -> None:
-        """Show nothing any more."""
+        """Remove the shown reason."""
         if self._shown is not None:
             with suppress(OSError):
                 self._shown.unlink(missing_ok=True)
 
-    def taken(self) -> None:
-        """Note that a submission was taken."""
-        with suppress(OSError):  # the job is submitted all the same, and an old note is forgotten
+    def accepted(self) -> None:
+        """Note that a submission was accepted."""
+        with suppress(OSError):  # the job is submitted all the same, and an old note expires
             self._note.unlink(missing_ok=True)
 
     def _failing_since(self, now: float) -> float:
@@ -117,7 +117,7 @@ class Patience:
             if now - self._note.stat().st_mtime < _FORGOTTEN:
                 since = min(since, float(read_plain(self._note, most=_LONGEST_NOTE)))
         self._since = min(since, now)
-        with suppress(OSError, WorkspaceError):  # where no note can be written, each submission counts its own time
+        with suppress(OSError, WorkspaceError):  # without a note, each submission measures its own time
             self._note.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(self._note, f"{self._since}\n".encode())
         return self._since

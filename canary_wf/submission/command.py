@@ -1,8 +1,8 @@
-"""What the profile `slurm-sbatch` submits with: one `sbatch` for one job script of Snakemake's.
+"""The submit command of the profile `slurm-sbatch`: one `sbatch` for one job script written by Snakemake.
 
 Snakemake writes the job's rule, threads and resources into the script as a comment (its documentation, "Job
-properties"); the resources have the names that the executor of the profile `slurm` gives them, so that one set of site
-settings serves both. The id of the job is printed and nothing else.
+properties"). The resources have the same names as for the executor of the profile `slurm`, so that one set of site
+settings serves both. The command prints the id of the job and nothing else.
 """
 
 import json
@@ -21,7 +21,7 @@ from canary_wf.submission.start import ignored_warning
 from canary_wf.submission.submit import Label, SubmissionError, submit
 
 LOGS = ".snakemake/slurm_logs"
-"""Where the output of Slurm's jobs goes, a folder a rule; the executor of the profile `slurm` uses the same."""
+"""The folder for the output of Slurm jobs, with a subfolder per rule; the profile `slurm` uses the same."""
 
 _PROPERTIES = re.compile(r"^# properties = (\{.*\})$", re.MULTILINE)
 _SESSION = re.compile(r"sessions/([^/]+)/")
@@ -33,13 +33,13 @@ _NAMED = {
     "constraint": "constraint",
     "reservation": "reservation",
 }
-"""Options of `sbatch` by the resource that says them."""
+"""Options of `sbatch` by the resource that sets them."""
 
 _CLUSTERS = ("cluster", "clusters", "slurm_cluster")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Submit the job script that `arguments` name, print its id, and return the exit code."""
+    """Submit the job script in `arguments`, print its id, and return the exit code."""
     if len(arguments) != 1:
         sys.stderr.write("canary-wf: slurm-submit takes one job script, which Snakemake writes\n")
         return ExitCode.USAGE
@@ -50,12 +50,12 @@ def main(arguments: Sequence[str]) -> int:
         job = live_job(properties)
         if job is None:
             Path(_log_folder(command)).mkdir(parents=True, exist_ok=True)
-            said = ignored_warning(os.environ)
-            sys.stderr.write("" if said is None else f"canary-wf: {said}\n")
+            warning = ignored_warning(os.environ)
+            sys.stderr.write("" if warning is None else f"canary-wf: {warning}\n")
             job = submit(command, Label(_word(command, "--job-name="), _word(command, "--comment=")))
     except SubmissionError as error:
         sys.stderr.write(f"{error}\n")
-        sys.stdout.write(f"{error}\n")  # what the executor puts into its own message
+        sys.stdout.write(f"{error}\n")  # the executor puts this into its own message
         return ExitCode.JOBS_FAILED
     except (CanaryWfError, OSError) as error:
         sys.stderr.write(f"canary-wf: cannot submit: {one_line(str(error))}\n")
@@ -65,19 +65,19 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def read_properties(script: Path) -> dict[str, Any]:
-    """Return what Snakemake wrote into `script` about its job. Raises InputError when there is no such thing."""
+    """Return the job properties in `script`. Raises InputError when there are none."""
     found = _PROPERTIES.search(read_plain(script, follow=True, most=LARGEST_INPUT).decode())
     try:
         properties = json.loads(found[1]) if found else None
     except json.JSONDecodeError:
         properties = None
     if not isinstance(properties, dict):
-        raise InputError("is not a job script of Snakemake's", where=script, hint="use the profile slurm-sbatch")
+        raise InputError("is not a job script of Snakemake", where=script, hint="use the profile slurm-sbatch")
     return properties
 
 
 def sbatch_command(properties: Mapping[str, Any], script: Path) -> list[str]:
-    """Return the `sbatch` call for a job with `properties`. Raises InputError for resources that are not understood."""
+    """Return the `sbatch` call for a job with `properties`. Raises InputError for invalid resources."""
     resources = properties.get("resources", {})
     rule = str(properties.get("rule", "job"))
     batch = properties.get("wildcards", {}).get("batch")
@@ -113,7 +113,7 @@ def _sizes(resources: Mapping[str, Any], nodes: int, cpus: int) -> list[str]:
 
 
 def _memory(resources: Mapping[str, Any], cpus: int) -> list[str]:
-    """Return the option for a node's memory: what the jobs need, or what each CPU brings where that is more."""
+    """Return the option for a node's memory: what the jobs need, or the memory of its CPUs if that is more."""
     whole, by_cpu = (_whole_number(resources, name) for name in ("mem_mb", "mem_mb_per_cpu"))
     if by_cpu and by_cpu * cpus >= whole:
         return [f"--mem-per-cpu={by_cpu}"]
@@ -128,7 +128,7 @@ def _whole_number(resources: Mapping[str, Any], name: str) -> int:
 
 
 def _gpus(count: Any, model: str, nodes: int) -> str:  # noqa: ANN401 - what a rule or profile says
-    """Return the option for `count` GPUs in all; of several nodes each gets its share, where they can be shared out."""
+    """Return the option for `count` GPUs in total; several nodes get equal shares, if the number is divisible."""
     prefix = f"{model}:" if model else ""
     if nodes > 1 and isinstance(count, int) and count % nodes == 0:
         return f"--gpus-per-node={prefix}{count // nodes}"

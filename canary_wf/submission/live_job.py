@@ -1,4 +1,4 @@
-"""Batches that an earlier Snakemake submitted and that still wait or run: they are waited for, not submitted again."""
+"""Batches that an earlier Snakemake submitted and that still wait or run; they are awaited, not submitted again."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,8 @@ from canary_wf.state.submission import read_submissions
 def live_job(properties: Mapping[str, Any]) -> str | None:
     """Return the Slurm job that still carries the batch of a job script with `properties`, or None.
 
-    Slurm is asked only where the batch was submitted before. A batch whose state cannot be read is submitted: its
-    runner takes care that no job is run twice at a time.
+    Slurm is only asked if the batch was submitted before. A batch whose state cannot be read is submitted: its runner
+    makes sure that no job runs twice at a time.
     """
     files = _batch_of(properties)
     known = [] if files is None else _known_jobs(files)
@@ -24,7 +24,7 @@ def live_job(properties: Mapping[str, Any]) -> str | None:
 
 
 def _batch_of(properties: Mapping[str, Any]) -> BatchPaths | None:
-    """Return the files of the batch, which the rule names by its plan and the result that it makes."""
+    """Return the files of the batch, which is known from the rule's plan and result."""
     plan = properties.get("params", {}).get("plan")
     outputs = properties.get("output", ())
     if not isinstance(plan, str) or len(outputs) != 1:
@@ -36,7 +36,7 @@ def _batch_of(properties: Mapping[str, Any]) -> BatchPaths | None:
 
 
 def _known_jobs(files: BatchPaths) -> list[str]:
-    """Return the newest Slurm jobs that the batch was submitted and begun as, the newest first."""
+    """Return the Slurm jobs as which the batch was last submitted and last started, in this order."""
     submissions = read_submissions(files.submission)
     found = [submissions[-1].slurm_job_id] if submissions and submissions[-1].ended is None else []
     if files.journal.exists():

@@ -1,4 +1,4 @@
-"""Which `sbatch` and `squeue` are called: those of ours stand before Slurm's, which they call in the end."""
+"""Which `sbatch` and `squeue` are called: our wrappers precede Slurm's programs on the PATH, and call them."""
 
 import os
 import shutil
@@ -8,23 +8,23 @@ from collections.abc import Mapping, MutableMapping
 from canary_wf.shipped import shipped_folder
 
 PYTHON = "CANARY_WF_PYTHON"
-"""The Python that our programs run with."""
+"""The Python that runs our wrappers."""
 
 
-def put_before(environment: MutableMapping[str, str]) -> None:
-    """Let the programs that this process starts find our `sbatch` and `squeue` first."""
+def prepend_wrappers(environment: MutableMapping[str, str]) -> None:
+    """Let the programs that this process starts find our wrappers first."""
     environment["PATH"] = os.pathsep.join([_folder(), *_others(environment)])
     environment[PYTHON] = sys.executable
 
 
-def without_ours(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return `environment` as it was before."""
+def without_wrappers(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` without the changes of `prepend_wrappers`."""
     kept = {name: value for name, value in environment.items() if name != PYTHON}
     return kept | {"PATH": os.pathsep.join(_others(environment))}
 
 
-def slurms_program(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return Slurm's program `name`, or what a site has put before it; None when there is none on the PATH."""
+def slurm_program(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return Slurm's program `name`, or a site's wrapper of it; None if there is none on the PATH."""
     return shutil.which(name, path=os.pathsep.join(_others(environment)))
 
 

@@ -1,8 +1,8 @@
-"""What our `squeue` does, which the executor of the profile `slurm` calls: Slurm's, and the ends of jobs that it lost.
+"""The `squeue` that the executor of the profile `slurm` calls: Slurm's, plus the ends of jobs that Slurm has lost.
 
-That executor takes a job of which nothing is said for one that still runs, for ever. So the jobs that were submitted
-under the name of its run are noted, and one that is in no answer for several rounds is over: how, the accounting says,
-else Snakemake looks for its result itself.
+The executor assumes for ever that an unreported job still runs. So jobs submitted under the name of its run are noted,
+and one that is missing from several answers in a row has ended. The accounting tells how; otherwise Snakemake itself
+looks for the result.
 """
 
 import os
@@ -17,10 +17,10 @@ from canary_wf.files.json_files import write_all, write_atomic
 from canary_wf.files.locks import file_lock
 from canary_wf.files.plain_files import open_own, read_plain
 from canary_wf.resources.slurm.jobs import ask_states, ended
-from canary_wf.submission.search_path import slurms_program, without_ours
+from canary_wf.submission.search_path import slurm_program, without_wrappers
 
 FOLDER = Path(".snakemake/canary-wf-submitted")
-"""A file for each name; a line is the id of a job and the rounds in which Slurm did not know it."""
+"""One file per name; a line has the id of a job and the number of answers in which it was missing."""
 
 ROUNDS = 4
 
@@ -28,9 +28,9 @@ _LINE = re.compile(r"(\S+) (\d+)", re.ASCII)
 
 
 def note_submitted(name: str, job: str) -> None:
-    """Note that `job` was submitted under `name`; a name that is not one of the executor's is left out.
+    """Note that `job` was submitted under `name`; names that the executor does not use are ignored.
 
-    The job is in Slurm's queue already, so a note that cannot be written is a warning on standard error.
+    The job is queued already, so a note that cannot be written is only a warning on standard error.
     """
     if not _is_name(name):
         return
@@ -38,16 +38,16 @@ def note_submitted(name: str, job: str) -> None:
         with file_lock(_lock(name)):
             _append(FOLDER / name, f"{job} 0\n")
     except (CanaryWfError, OSError) as error:
-        sys.stderr.write(f"canary-wf: if Slurm forgets job {job}, that will not be noticed: {error}\n")
+        sys.stderr.write(f"canary-wf: warning: if Slurm loses job {job}, nobody will notice: {error}\n")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer `arguments` as Slurm's `squeue` does, and add the ends of lost jobs; return the exit code."""
-    program = slurms_program("squeue", os.environ)
+    """Answer `arguments` like Slurm's `squeue`, and add the ends of lost jobs; return the exit code."""
+    program = slurm_program("squeue", os.environ)
     if program is None:
-        sys.stderr.write("canary-wf: there is no squeue of Slurm's on the PATH\n")
+        sys.stderr.write("canary-wf: Slurm's squeue is not on the PATH\n")
         return ExitCode.JOBS_FAILED
-    called = without_ours(os.environ)
+    called = without_wrappers(os.environ)
     done = subprocess.run(
         [program, *arguments], stdout=subprocess.PIPE, check=False, env=called, stdin=subprocess.DEVNULL
     )
@@ -58,14 +58,14 @@ def main(arguments: Sequence[str]) -> int:
         try:
             sys.stdout.writelines(f"{job}|{state}\n" for job, state in _lost(name[0], text))
         except (CanaryWfError, OSError) as error:
-            sys.stderr.write(f"canary-wf: jobs that Slurm has forgotten are not looked for: {error}\n")
+            sys.stderr.write(f"canary-wf: warning: cannot look for jobs that Slurm has lost: {error}\n")
     return done.returncode
 
 
 def _lost(name: str, answer: str) -> list[tuple[str, str]]:
-    """Return the jobs of the run `name` that Slurm has not known for `ROUNDS` rounds, and their ends.
+    """Return the jobs of the run `name` that were missing from `ROUNDS` answers in a row, and their ends.
 
-    `answer` is what Slurm says now.
+    `answer` is Slurm's current one.
     """
     note = FOLDER / name
     if not note.is_file():
@@ -89,7 +89,7 @@ def _append(note: Path, line: str) -> None:
 
 
 def _lock(name: str) -> Path:
-    """Return the lock of a note: jobs are submitted while others are asked about."""
+    """Return the lock of a note: jobs are submitted while others are queried."""
     return FOLDER / f".{name}.lock"
 
 

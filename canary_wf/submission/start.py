@@ -1,4 +1,4 @@
-"""What the process that submits does first: it clears variables that would overrule the plan, and finds `sbatch`.
+"""Preparing the submitting process: removing variables that would override the plan, and putting our `sbatch` first.
 
 Sources: the sections "INPUT ENVIRONMENT VARIABLES" and "OUTPUT ENVIRONMENT VARIABLES" of Slurm's manuals.
 """
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from canary_wf.submission.search_path import put_before
+from canary_wf.submission.search_path import prepend_wrappers
 
 _KEPT = frozenset(
     f"SBATCH_{name}"
@@ -18,7 +18,7 @@ _KEPT = frozenset(
         *("NO_REQUEUE", "POWER", "PROFILE", "QOS", "REQUEUE", "RESERVATION", "SIGNAL", "WCKEY"),
     )
 )
-"""What charges, permits and watches a job; none of it changes what a batch gets or where it runs."""
+"""Variables for accounting, permissions and monitoring; none changes what a batch gets or where it runs."""
 
 _OF_AN_ALLOCATION = re.compile(
     r"SLURMD_NODENAME|SLURM_(?:JOB|JOBID|JOB_.*|STEP.*|ARRAY_.*|HET_.*|PACK_.*|NTASKS.*|NPROCS|NNODES|NODEID"
@@ -29,23 +29,23 @@ _OF_AN_ALLOCATION = re.compile(
     r"|JOB_NAME|NO_KILL|IMMEDIATE|WAIT.*|RESERVATION|QOS|ACCOUNT|ACCTG_FREQ|DEPENDENCY|REMOTE_CWD"
     r"|WORKING_DIR|CLUSTER_CONSTRAINT)"
 )
-"""What describes a job or a step. Slurm sets those of the new job; from others an `srun` inside it takes its sizes."""
+"""Variables that describe a job or step. Slurm sets those of the new job; an `srun` would take sizes from old ones."""
 
 
 def overruling(environment: Mapping[str, str]) -> list[str]:
-    """Return the variables of `environment` that are not passed on to a batch's submission, in order."""
+    """Return the variables of `environment` that are not passed on to a batch's submission, sorted."""
     return sorted(name for name in environment if _is_sbatch_option(name) or _OF_AN_ALLOCATION.fullmatch(name))
 
 
-def to_tell(environment: Mapping[str, str]) -> list[str]:
-    """Return those of them that a person has set; inside of an allocation all that begin with SLURM are its own."""
+def set_by_user(environment: Mapping[str, str]) -> list[str]:
+    """Return those of them that a person has set; inside an allocation all that begin with SLURM are its own."""
     names = overruling(environment)
     return [name for name in names if _is_sbatch_option(name)] if environment.get("SLURM_JOB_ID") else names
 
 
 def ignored_warning(environment: Mapping[str, str]) -> str | None:
     """Return a warning about the variables that are ignored, or None when there are none."""
-    names = to_tell(environment)
+    names = set_by_user(environment)
     if not names:
         return None
     values = ", ".join(f"{name}={environment[name][:40]}" for name in names[:6])
@@ -55,7 +55,7 @@ def ignored_warning(environment: Mapping[str, str]) -> str | None:
 
 
 def for_submission(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return `environment` without these variables, as `sbatch` is called with it."""
+    """Return `environment` without these variables, for calling `sbatch`."""
     dropped = set(overruling(environment))
     return {name: value for name, value in environment.items() if name not in dropped}
 
@@ -65,12 +65,12 @@ def _is_sbatch_option(name: str) -> bool:
 
 
 def submission_started(workflow: Any, environment: MutableMapping[str, str] = os.environ) -> None:  # noqa: ANN401 - Snakemake's workflow, which has no public type
-    """Prepare this process to submit to Slurm; one that runs the batches itself is left as it is."""
+    """Prepare this process to submit to Slurm, unless it runs the batches itself."""
     if workflow.local_exec:
         return
-    told = ignored_warning(environment)
-    if told is not None:
-        sys.stderr.write(f"canary-wf: {told}\n")
+    warning = ignored_warning(environment)
+    if warning is not None:
+        sys.stderr.write(f"canary-wf: {warning}\n")
     for name in overruling(environment):
         del environment[name]
-    put_before(environment)
+    prepend_wrappers(environment)

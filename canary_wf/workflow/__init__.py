@@ -1,5 +1,5 @@
-"""From the plan to files that Snakemake runs: the Snakefile, its rules, and the profiles.
+"""From the plan to the files that Snakemake runs: the Snakefile, its rules, and the profiles.
 
-`snakefile` and `profiles` make texts of the templates, `rule_resources` says what a rule asks for, `writer`
-puts all of it into OUT.
+`snakefile` and `profiles` render the templates, `rule_resources` states the request of a rule, and `writer` puts all
+files into OUT.
 """

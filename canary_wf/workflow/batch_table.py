@@ -1,6 +1,6 @@
-"""Which batch has which shape and waits for which others: what the rules of shapes look up.
+"""The shape and the dependencies of each batch, which the rules of shapes look up.
 
-One small file of the session holds it, because every remote job reads the workflow again and the plan is large.
+They are in one small file of the session: every remote job reads the workflow again, and the plan is large.
 """
 
 import re
@@ -17,41 +17,41 @@ from canary_wf.workflow.shapes import BatchShape
 
 
 class _Wildcards(Protocol):
-    """What Snakemake hands to the functions of a rule of this workflow."""
+    """The wildcards that Snakemake passes to the functions of a rule of this workflow."""
 
     batch: str
 
 
 class _Table(msgspec.Struct, frozen=True):
-    """The file: for each shape what tells its batches from others, for each batch those that it waits for."""
+    """The file: for each shape a pattern that only its batches match, for each batch its dependencies."""
 
     shapes: dict[str, str]
     batches: dict[str, tuple[str, ...]]
 
 
 def write_batch_table(shapes: Sequence[BatchShape], paths: SessionPaths) -> None:
-    """Write the table of `shapes` into the session. Raises WorkspaceError when that is not possible."""
+    """Write the table of `shapes` into the session. Raises WorkspaceError when it cannot be written."""
     batches = {batch.id: batch.dependencies for shape in shapes for batch in shape.batches}
     patterns = {}
     for shape in shapes:
         members = {batch.id for batch in shape.batches}
-        patterns[shape.name] = telling(members, batches.keys() - members)
+        patterns[shape.name] = distinguishing_regex(members, batches.keys() - members)
     write_json(paths.batch_table, _Table(patterns, batches))
 
 
 class BatchTable:
-    """The table as the workflow asks it. Raises WorkspaceError when it is missing or damaged."""
+    """The table as the workflow uses it. Raises WorkspaceError when it is missing or damaged."""
 
     def __init__(self, plan: str) -> None:
         self._paths = SessionPaths.of_plan(Path(plan))
-        # Text, not paths: ten thousand paths made one by one cost a second.
+        # Strings instead of paths: making ten thousand paths one by one takes a second.
         self._folder = relative_to_out(self._paths.batch("").folder, self._paths.out)
         self._table: _Table = read_json(self._paths.batch_table, _Table)
 
     def result(self, shape: str) -> str:
-        """Return the result files of the batches of `shape` as Snakemake writes patterns.
+        """Return the pattern, in Snakemake's syntax, of the result files of the batches of `shape`.
 
-        The constraint stands in this one place: Snakemake reads the whole pattern again for each job.
+        Only this pattern has the constraint, because Snakemake parses the whole pattern for each job.
         """
         pattern = self._table.shapes.get(shape)
         if pattern is None:
@@ -60,7 +60,7 @@ class BatchTable:
         return self._result(f"{{batch,{pattern}}}")
 
     def inputs(self, wildcards: _Wildcards) -> list[str]:
-        """Return the result files that a batch waits for."""
+        """Return the result files on which a batch depends."""
         upstream = self._table.batches.get(wildcards.batch)
         if upstream is None:
             raise WorkspaceError(f"there is no batch {wildcards.batch!r}", where=self._paths.plan)
@@ -74,19 +74,19 @@ class BatchTable:
         return f"{self._folder}/{batch}/result.json"
 
 
-def telling(members: Iterable[str], others: Iterable[str]) -> str:
-    """Return a short regular expression that matches all `members` and none of `others`, all of the same length.
+def distinguishing_regex(members: Iterable[str], others: Iterable[str]) -> str:
+    """Return a short regular expression that matches all `members` and none of `others`; all have the same length.
 
-    It looks at as few first characters as tell them apart; words that are neither are not its business.
+    It uses as few first characters as needed. Behaviour for strings in neither set is undefined.
     """
     inside, outside = sorted(set(members)), sorted(set(others))
-    positive = _beginnings(inside, outside, 0)
-    negative = _beginnings(outside, inside, 0)
+    positive = _alternatives(inside, outside, 0)
+    negative = _alternatives(outside, inside, 0)
     return rf"{positive}\w*" if len(positive) <= len(negative) else rf"(?!{negative})\w*"
 
 
-def _beginnings(members: Sequence[str], others: Sequence[str], start: int) -> str:
-    """Return the expression for what members, and no others, go on with from `start`."""
+def _alternatives(members: Sequence[str], others: Sequence[str], start: int) -> str:
+    """Return the expression for the rest, from `start`, of the members and not of the others."""
     if not others:
         return ""
     if not members:
@@ -95,7 +95,7 @@ def _beginnings(members: Sequence[str], others: Sequence[str], start: int) -> st
     for number, words in enumerate((members, others)):
         for word in words:
             groups.setdefault(word[start], ([], []))[number].append(word)
-    parts = {first: _beginnings(ours, theirs, start + 1) for first, (ours, theirs) in groups.items() if ours}
+    parts = {first: _alternatives(ours, theirs, start + 1) for first, (ours, theirs) in groups.items() if ours}
     plain = "".join(sorted(re.escape(first) for first, rest in parts.items() if not rest))
     texts = [first + rest for first, rest in sorted(parts.items()) if rest]
     texts += [f"[{plain}]"] if plain else []

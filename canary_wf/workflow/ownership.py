@@ -1,4 +1,4 @@
-"""Generated files carry a mark of their content, so that a file its user edited is told from one that is ours."""
+"""Ownership stamps: generated files carry a digest of their content, by which edited files are recognised."""
 
 import hashlib
 from enum import Enum
@@ -11,7 +11,7 @@ _MARK = "\n\n# canary-wf content: "
 
 
 class Ownership(Enum):
-    """Whose a file is."""
+    """The state of a file with respect to its generator."""
 
     ABSENT = "absent"
     OURS = "ours"
@@ -20,12 +20,12 @@ class Ownership(Enum):
 
 
 def marked(text: str) -> str:
-    """Return `text` with the mark of its content as its last line."""
+    """Return `text` with the stamp of its content as its last line."""
     return f"{text}{_MARK}{_digest(text)}\n"
 
 
 def ownership(path: Path) -> Ownership:
-    """Return whose the file at `path` is. Raises WorkspaceError when it cannot be read."""
+    """Return the ownership of the file at `path`. Raises WorkspaceError when it cannot be read."""
     try:
         text = read_plain(path, follow=True, most=LARGEST_INPUT).decode("utf-8", "surrogateescape")
     except FileNotFoundError:

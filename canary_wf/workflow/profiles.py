@@ -1,4 +1,4 @@
-"""The text of the profiles that stand beside the workflow."""
+"""The text of the profiles beside the workflow."""
 
 import importlib.util
 import json
@@ -14,7 +14,7 @@ from canary_wf.workflow.snakefile import template_environment
 
 PROFILES = ("local", "slurm", "slurm-sbatch")
 LOGGER = "canary"
-"""The name under which Snakemake knows the logger plugin."""
+"""Snakemake's name for the logger plugin."""
 
 
 def profile_files(plan: Plan) -> dict[str, str]:
@@ -32,7 +32,7 @@ def _values(plan: Plan) -> dict[str, Any]:
     return {
         **_this_machine(plan),
         "slurm": plan.slurm,
-        # Snakemake formats the command for submitting, where braces would be its own.
+        # Snakemake formats the submit command, so braces must be doubled.
         "submit": json.dumps(submit.replace("{", "{{").replace("}", "}}")),
         "status": json.dumps(shlex.join(["sh", str(script)])),
         "logger": LOGGER if importlib.util.find_spec(f"snakemake_logger_plugin_{LOGGER}") else None,
@@ -40,7 +40,7 @@ def _values(plan: Plan) -> dict[str, Any]:
 
 
 def _this_machine(plan: Plan) -> dict[str, int | None]:
-    """Return the cores, GPUs and MiB of the profile `local`: what was planned with here, never those of a cluster."""
+    """Return the cores, GPUs and MiB of the profile `local`: those planned with on this machine, never a cluster's."""
     if plan.scheduler == "slurm":
         found = detect_pool()
         return {"cpus": found.count("cpus"), "gpus": found.count("gpus"), "memory": detect_memory()}

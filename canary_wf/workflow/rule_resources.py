@@ -1,7 +1,7 @@
-"""What a rule asks its scheduler for, in the names that Snakemake and its executors for Slurm know.
+"""The resource request of a rule, with the names that Snakemake and its Slurm executors know.
 
-Sizes are those of one node (`PlannedBatch`); Slurm's ``--mem`` and ``--gres`` are of one node too. ``--gpus`` is of a
-job, whose nodes may get unlike shares of it, so batches of several nodes ask by ``--gres``.
+Amounts are per node (`PlannedBatch`), like Slurm's ``--mem`` and ``--gres``. ``--gpus`` is per job, and its nodes may
+get unequal shares of it; so batches of several nodes use ``--gres``.
 """
 
 import json
@@ -14,7 +14,7 @@ from canary_wf.workflow.shapes import BatchShape, threads_of
 
 
 class Site(NamedTuple):
-    """What of a plan decides how its rules ask for GPUs: the site's options, and whether batches go to Slurm at all."""
+    """The properties of a plan that decide how its rules request GPUs: the site's options, and the use of Slurm."""
 
     options: SlurmOptions
     on_slurm: bool
@@ -27,7 +27,7 @@ class Site(NamedTuple):
 
 
 def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, site: Site) -> list[tuple[str, str]]:
-    """Return a rule's resources as source text: `gpu`, MiB, nodes, whole minutes, and how they are spread over nodes.
+    """Return a rule's resources as source text: GPUs, MiB, nodes, whole minutes, and their distribution over nodes.
 
     `batch` is the source text of the batch's id.
     """
@@ -35,15 +35,15 @@ def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, s
     if asked.memory is not None:
         found.append(("mem_mb", str(asked.memory)))
     if asked.memory is not None and site.on_slurm:
-        # Memory by CPU that a profile gives all would else be asked for instead.
+        # Otherwise a profile's memory per CPU would be requested instead.
         found.append(("mem_mb_per_cpu", "0"))
     found.append(("nodes", str(asked.nodes)))
     if site.on_slurm:
-        # Snakemake caps threads by the cores that it sees on the node, before it asks for the step of the batch.
+        # Snakemake caps threads at the cores it sees on the node, before it requests the step of the batch.
         found.append(("cpus_per_task", str(threads_of(asked))))
     if site.on_slurm and asked.nodes > 1:
-        # The executor then starts no step of its own, inside which the jobs could start none; one task a node, and
-        # none counted by GPUs, which it would do with `tasks` alone.
+        # The executor then starts no step of its own, inside which jobs could not start any. One task per node; with
+        # `tasks` alone the executor would count tasks by GPUs.
         found += [("mpi", '"srun"'), ("tasks", str(asked.nodes)), ("tasks_per_gpu", "0")]
     longest = "" if asked.longest is None else f", longest={asked.longest}"
     found.append(("runtime", f"lambda wildcards: runtime_minutes(PLAN, {batch}, {minutes}{longest})"))
@@ -51,7 +51,7 @@ def rule_resources(asked: PlannedBatch | BatchShape, batch: str, minutes: int, s
 
 
 def further_resources(asked: PlannedBatch | BatchShape, site: Site) -> list[str]:
-    """Return the names, in the rules' file, of what is asked for where no default of Snakemake's says it."""
+    """Return the names, in the rules file, of requests that apply if no default of Snakemake sets them."""
     if not site.on_slurm:
         return []
     found = ["SITE"] if site_resources_of(site.options) else []
@@ -60,7 +60,7 @@ def further_resources(asked: PlannedBatch | BatchShape, site: Site) -> list[str]
 
 
 def site_resources_of(options: SlurmOptions) -> list[tuple[str, str]]:
-    """Return what the site wants with every batch, as names of resources and source text."""
+    """Return the resources that the site requires for every batch, as names and source text."""
     pairs = [
         ("slurm_account", options.account),
         ("slurm_partition", options.partition),
@@ -78,7 +78,7 @@ def _asks_for_model(asked: PlannedBatch | BatchShape, site: Site) -> bool:
 def _gpus(asked: PlannedBatch | BatchShape, site: Site) -> list[tuple[str, str]]:
     if not site.on_slurm:
         return [("gpu", str(asked.gpus))]
-    no_model = ("gpu_model", '""')  # one that the profile names for all must ask for no GPUs here
+    no_model = ("gpu_model", '""')  # a model in the profile must not request GPUs here
     if not asked.gpus:
         return [("gpu", "0"), no_model] if site.has_gpus else [("gpu", "0")]
     if asked.nodes > 1 or site.options.gpu_style == "gres":

@@ -1,7 +1,7 @@
-"""Resource shapes: batches that ask their scheduler for about the same, so that one wildcard rule serves them all.
+"""Resource shapes: batches with about the same request, served by one wildcard rule.
 
-Above a few hundred batches a rule each makes Snakemake quadratic, and Slurm job arrays exist only within a rule. An
-array takes the resources of its first job, so all batches of a shape ask for the same: what the largest one needs.
+With one rule each, more than a few hundred batches make Snakemake quadratic; and Slurm job arrays exist only within a
+rule. An array takes the resources of its first job, so all batches of a shape request what the largest one needs.
 """
 
 import hashlib
@@ -13,17 +13,17 @@ from canary_wf.plan.model import Plan, RulesMode
 from canary_wf.spec.batch_slice import PlannedBatch
 
 MOST_BATCH_RULES = 500
-"""Batches up to which each one has a rule of its own, unless the user decides otherwise."""
+"""Up to this number of batches each one has a rule of its own, unless the user decides otherwise."""
 
 _STEPS = 2
-"""Buckets a doubling: no batch asks for more than 2 ** (1 / 2) of the time or memory that it needs."""
+"""Buckets per factor of two: no batch requests more than 2 ** (1 / 2) of the time or memory that it needs."""
 
 
 class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
-    """What all batches of a shape ask for: `memory` in MiB (None when none of them says), `minutes` of run time.
+    """The request of all batches of a shape: `memory` in MiB (None if no batch has one), `minutes` of run time.
 
-    `longest` is the longest time that a partition allows them, as in `PlannedBatch`.
-    `container` and `conda` are those of the batches, where they have their own.
+    `longest` is the longest time that a partition allows them, as in `PlannedBatch`. `container` and `conda` are the
+    batches' own, if they have one.
     """
 
     name: str
@@ -39,44 +39,46 @@ class BatchShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def uses_shapes(plan: Plan, mode: RulesMode) -> bool:
-    """Return whether the workflow of `plan` has a rule for each shape rather than for each batch."""
+    """Return whether the workflow of `plan` has one rule per shape instead of one per batch."""
     return mode == "shape" or (mode == "auto" and len(plan.batches) > MOST_BATCH_RULES)
 
 
 def threads_of(batch: PlannedBatch | BatchShape) -> int:
-    """Return the threads that the rule of `batch`, or of a shape, asks for."""
+    """Return the threads that the rule of a batch or shape requests."""
     return max(batch.cpus, 1) if isinstance(batch, PlannedBatch) else batch.threads
 
 
 def minutes_of(batch: PlannedBatch) -> int:
-    """Return the whole minutes of run time that the rule of `batch` asks for."""
+    """Return the whole minutes of run time that the rule of `batch` requests."""
     return max(1, math.ceil(batch.time_limit / 60))
 
 
 def shapes_of(plan: Plan) -> list[BatchShape]:
-    """Return the shapes of the plan's batches, by name; each batch is in one of them."""
+    """Return the shapes of the plan's batches, sorted by name; each batch is in one of them."""
     groups: dict[tuple[int | str | None, ...], list[PlannedBatch]] = {}
     for batch in plan.batches:
         memory = -1 if batch.memory is None else _bucket(batch.memory)
         sizes = (threads_of(batch), batch.gpus, batch.nodes, memory, _bucket(minutes_of(batch)), batch.longest)
         key = (*sizes, batch.container, batch.conda)
         groups.setdefault(key, []).append(batch)
-    told = len({batch.longest for batch in plan.batches}) > 1
-    return sorted((_shape(batches, told=told) for batches in groups.values()), key=lambda shape: shape.name)
+    with_limit = len({batch.longest for batch in plan.batches}) > 1
+    return sorted((_shape(batches, with_limit=with_limit) for batches in groups.values()), key=lambda shape: shape.name)
 
 
 def _bucket(amount: int) -> int:
     return math.ceil(_STEPS * math.log2(max(amount, 1)))
 
 
-def _shape(batches: list[PlannedBatch], *, told: bool) -> BatchShape:
-    """Return the shape of `batches`; with `told` its name says what a partition allows, in which shapes may differ."""
+def _shape(batches: list[PlannedBatch], *, with_limit: bool) -> BatchShape:
+    """Return the shape of `batches`; `with_limit` adds the limit of the partition to its name."""
     first = batches[0]
     memory = None if first.memory is None else max(batch.memory or 0 for batch in batches)
     minutes = max(map(minutes_of, batches))
     parts = [f"{threads_of(first)}cpus", f"{first.gpus}gpus", f"{first.nodes}nodes"]
     parts += [] if memory is None else [f"{memory}mib"]
-    parts += [f"{minutes}min"] if not told or first.longest is None else [f"{minutes}min", f"of{first.longest}min"]
+    parts += (
+        [f"{minutes}min"] if not with_limit or first.longest is None else [f"{minutes}min", f"of{first.longest}min"]
+    )
     return BatchShape(
         name="_".join(["shape", *parts, *_software_part(first)]),
         batches=tuple(batches),
@@ -92,7 +94,7 @@ def _shape(batches: list[PlannedBatch], *, told: bool) -> BatchShape:
 
 
 def _software_part(batch: PlannedBatch) -> list[str]:
-    """Return what tells a shape from one that only has other software: names of images are not names of rules."""
+    """Return a suffix that distinguishes shapes with different software; image names are not valid in rule names."""
     if batch.container is None and batch.conda is None:
         return []
     digest = hashlib.sha256(f"{batch.container}\n{batch.conda}".encode())

@@ -1,7 +1,6 @@
-"""Putting a generated workflow into OUT: nothing of the user's is overwritten, and nothing is left half-written.
+"""Writing a generated workflow to OUT. No file of the user is overwritten, and nothing is left half-written.
 
-All that could be in the way is looked at before the first byte is written (docs/reference/contract.md,
-"Files").
+All obstacles are checked before the first byte is written (docs/reference/contract.md, "Files").
 """
 
 import os
@@ -24,7 +23,7 @@ _ELSEWHERE = "move it away or choose another folder with -d"
 
 
 def check_out(out: Path, files: Mapping[str, str]) -> None:
-    """Raise WorkspaceError when `files` cannot be put into `out` without harm: foreign files, or a run in progress."""
+    """Raise WorkspaceError if `files` cannot be written to `out` safely: foreign files, or a run in progress."""
     _check_name(out)
     check_free(out)
     check_nothing_queued(out)
@@ -36,7 +35,7 @@ def check_out(out: Path, files: Mapping[str, str]) -> None:
             raise WorkspaceError("is not canary-wf's and is not overwritten", where=path, hint=_ELSEWHERE)
         if found is Ownership.EDITED and not _is_profile(name):
             raise WorkspaceError("was edited and is not overwritten", where=path, hint=_ELSEWHERE)
-        if found is Ownership.ABSENT and _is_profile(name) and _holds_something(path.parent):
+        if found is Ownership.ABSENT and _is_profile(name) and _is_occupied(path.parent):
             raise WorkspaceError("is not a profile of canary-wf", where=path.parent, hint=_ELSEWHERE)
     link = out / RESULTS_LINK
     if os.path.lexists(link) and not _is_results_link(link):
@@ -44,7 +43,7 @@ def check_out(out: Path, files: Mapping[str, str]) -> None:
 
 
 def _check_folders(folder: Path, out: Path) -> None:
-    """Raise WorkspaceError for a folder below `out` that is a link: what it leads to may be another workspace."""
+    """Raise WorkspaceError for a folder below `out` that is a link, as it may lead to another workspace."""
     while folder != out:
         if folder.is_symlink():
             raise WorkspaceError("is a link, through which nothing is written", where=folder, hint=_ELSEWHERE)
@@ -52,7 +51,7 @@ def _check_folders(folder: Path, out: Path) -> None:
 
 
 def _check_name(out: Path) -> None:
-    """Raise WorkspaceError for a folder that Snakemake cannot work in because of its name."""
+    """Raise WorkspaceError for a folder whose name Snakemake cannot handle."""
     name = str(out)
     try:
         name.encode()
@@ -63,7 +62,7 @@ def _check_name(out: Path) -> None:
 
 
 def write_workflow(out: Path, files: Mapping[str, str], session: SessionPaths) -> list[str]:
-    """Write `files` into `out` and point TestResults to `session`; return warnings about profiles that were kept."""
+    """Write `files` to `out` and point TestResults to `session`; return warnings about profiles that were kept."""
     warnings = []
     texts = {}
     for name, text in files.items():
@@ -77,9 +76,9 @@ def write_workflow(out: Path, files: Mapping[str, str], session: SessionPaths) -
 
 
 def _replace_all(texts: Mapping[Path, str], link: Path, results: Path) -> None:
-    """Write all files, and the `link` to `results`, beside their places before the first one is put there.
+    """Write all files, and the `link` to `results`, under temporary names before the first one is renamed.
 
-    Old and new ones do not go together, and neither do new ones with a session that is taken back.
+    Old and new files do not work together, and neither do new files with a session that is removed again.
     """
     staged: list[Path] = []
     path = link
@@ -88,18 +87,18 @@ def _replace_all(texts: Mapping[Path, str], link: Path, results: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             staged.append(path.with_name(f".{path.name}.new"))
             staged[-1].unlink(missing_ok=True)
-            with staged[-1].open("xb") as file:  # never through a link that somebody put there
+            with staged[-1].open("xb") as file:  # never through an existing link
                 file.write(text.encode())
                 keep_mode(path, file.fileno())
         path = link
         staged.append(link.with_name(f".{link.name}.new"))
         staged[-1].unlink(missing_ok=True)
         staged[-1].symlink_to(results)
-        for path, beside in zip((*texts, link), staged, strict=True):
-            beside.replace(path)
-    except BaseException as error:  # Ctrl-C too leaves nothing half-written
-        for beside in staged:
-            beside.unlink(missing_ok=True)
+        for path, temporary in zip((*texts, link), staged, strict=True):
+            temporary.replace(path)
+    except BaseException as error:  # Ctrl-C, too, leaves nothing half-written
+        for temporary in staged:
+            temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise not_writable(path, error) from error
         raise
@@ -107,21 +106,21 @@ def _replace_all(texts: Mapping[Path, str], link: Path, results: Path) -> None:
 
 def _kept(path: Path, text: str) -> str:
     try:
-        mine = yaml.safe_load(read_plain(path, follow=True, most=LARGEST_INPUT))
+        edited = yaml.safe_load(read_plain(path, follow=True, most=LARGEST_INPUT))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return f"{path}: was edited and is kept, although it is not valid YAML"
-    differing = sorted(_differing(mine, yaml.safe_load(text)))
-    told = f"differs from a new one in: {', '.join(differing)}" if differing else "says the same as a new one"
-    return f"{path}: was edited and is kept; it {told}"
+    differing = sorted(_differing(edited, yaml.safe_load(text)))
+    comparison = f"differs from a new one in: {', '.join(differing)}" if differing else "says the same as a new one"
+    return f"{path}: was edited and is kept; it {comparison}"
 
 
-def _differing(mine: Any, fresh: Any, prefix: str = "") -> Iterator[str]:  # noqa: ANN401 - parsed YAML
-    if not isinstance(mine, dict) or not isinstance(fresh, dict):
-        if mine != fresh:
+def _differing(edited: Any, generated: Any, prefix: str = "") -> Iterator[str]:  # noqa: ANN401 - parsed YAML
+    if not isinstance(edited, dict) or not isinstance(generated, dict):
+        if edited != generated:
             yield prefix or "everything"
         return
-    for key in mine.keys() | fresh.keys():
-        yield from _differing(mine.get(key), fresh.get(key), f"{prefix}.{key}" if prefix else str(key))
+    for key in edited.keys() | generated.keys():
+        yield from _differing(edited.get(key), generated.get(key), f"{prefix}.{key}" if prefix else str(key))
 
 
 def _is_results_link(link: Path) -> bool:
@@ -134,5 +133,5 @@ def _is_profile(name: str) -> bool:
     return not name.startswith("workflow/")
 
 
-def _holds_something(folder: Path) -> bool:
+def _is_occupied(folder: Path) -> bool:
     return os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir()))

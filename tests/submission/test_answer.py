@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary_wf.submission.answer import Passing, job_id_in, passing
+from canary_wf.submission.answer import TemporaryFailure, job_id_in, temporary_failure
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,20 @@ def test_an_id_stands_on_a_line_of_its_own(output: str, job: str | None) -> None
 @pytest.mark.parametrize(
     ("told", "kind"),
     [
-        ("Batch job submission failed: Socket timed out on send/recv operation", Passing.CONTROLLER),
-        ("Batch job submission failed: Unable to contact slurm controller (connect failure)", Passing.CONTROLLER),
-        ("Batch job submission failed: Resource temporarily unavailable", Passing.CONTROLLER),
-        ("Slurm temporarily unable to accept job, sleeping and retrying", Passing.CONTROLLER),
-        ("QOSMaxSubmitJobPerUserLimit\nBatch job submission failed: Job violates accounting/QOS policy", Passing.LIMIT),
-        ("AssocMaxSubmitJobLimit", Passing.LIMIT),
-        ("AssocGrpSubmitJobsLimit", Passing.LIMIT),
-        ("QOSGrpSubmitJobsLimit", Passing.LIMIT),
+        ("Batch job submission failed: Socket timed out on send/recv operation", TemporaryFailure.CONTROLLER),
+        (
+            "Batch job submission failed: Unable to contact slurm controller (connect failure)",
+            TemporaryFailure.CONTROLLER,
+        ),
+        ("Batch job submission failed: Resource temporarily unavailable", TemporaryFailure.CONTROLLER),
+        ("Slurm temporarily unable to accept job, sleeping and retrying", TemporaryFailure.CONTROLLER),
+        (
+            "QOSMaxSubmitJobPerUserLimit\nBatch job submission failed: Job violates accounting/QOS policy",
+            TemporaryFailure.LIMIT,
+        ),
+        ("AssocMaxSubmitJobLimit", TemporaryFailure.LIMIT),
+        ("AssocGrpSubmitJobsLimit", TemporaryFailure.LIMIT),
+        ("QOSGrpSubmitJobsLimit", TemporaryFailure.LIMIT),
         ("QOSMaxCpuPerJobLimit\nJob violates accounting/QOS policy (job submit limit, user's size and/or time)", None),
         ("Batch job submission failed: Requested node configuration is not available", None),
         ("Batch job submission failed: Invalid account or account/partition combination specified", None),
@@ -45,6 +51,6 @@ def test_an_id_stands_on_a_line_of_its_own(output: str, job: str | None) -> None
         ("not today", None),
     ],
 )
-def test_refusals_that_pass_are_told_from_those_that_do_not(told: str, kind: Passing | None) -> None:
+def test_refusals_that_pass_are_told_from_those_that_do_not(told: str, kind: TemporaryFailure | None) -> None:
     """A size that no policy allows stays refused, however long one waits."""
-    assert passing(f"sbatch: error: {told}") == kind
+    assert temporary_failure(f"sbatch: error: {told}") == kind

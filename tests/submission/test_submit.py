@@ -12,8 +12,8 @@ import pytest
 
 from canary_wf.snakemake.waiting_notices import WaitingNotices
 from canary_wf.state.waiting import SUBMISSION
-from canary_wf.submission.answer import Passing, Patience
-from canary_wf.submission.search_path import put_before
+from canary_wf.submission.answer import RetryBudget, TemporaryFailure
+from canary_wf.submission.search_path import prepend_wrappers
 from canary_wf.submission.squeue_wrapper import FOLDER, note_submitted
 from canary_wf.submission.submit import Label, SubmissionError, submit
 
@@ -60,12 +60,12 @@ def test_a_greeting_is_no_id(fake: _Slurm) -> None:
 def test_a_job_without_an_id_is_found_by_its_label_or_taken_back(fake: _Slurm) -> None:
     """One in the queue is the one; several are taken back, and the error says what was printed and done."""
     fake.program("sbatch", "echo 2026; echo 42")
-    with pytest.raises(SubmissionError, match=r"no job id that is one for certain: '2026 42'; look for a job with"):
+    with pytest.raises(SubmissionError, match=r"no unambiguous job id: '2026 42'; look for a job with"):
         fake.submit()
     fake.program("squeue", f"echo '41|another'; echo '42|{LABEL.comment}'")
     assert fake.submit() == "42"
     fake.program("squeue", f"echo '41|{LABEL.comment}'; echo '42|{LABEL.comment}'")
-    with pytest.raises(SubmissionError, match="jobs 41, 42 were taken back"):
+    with pytest.raises(SubmissionError, match="jobs 41, 42 were cancelled"):
         fake.submit()
     assert fake.calls("scancel") == ["--quiet 41 42"]
 
@@ -134,7 +134,7 @@ def test_what_is_refused_for_good_is_told_at_once(fake: _Slurm) -> None:
 
 def _through_ours(fake: _Slurm, arguments: Sequence[str], given: str = "") -> "subprocess.CompletedProcess[str]":
     environment = {**fake.environment, "SBATCH_GRES": "gpu:1", "SBATCH_QOS": "high"}
-    put_before(environment)
+    prepend_wrappers(environment)
     command = ["sh", "-c", 'exec sbatch "$@"', "sh", *arguments]
     return subprocess.run(
         command, env=environment, cwd=fake.folder, input=given, capture_output=True, text=True, check=False
@@ -167,7 +167,7 @@ def test_a_job_that_slurm_lost_is_over_after_a_few_rounds(fake: _Slurm) -> None:
     fake.program("squeue", "echo '41|RUNNING'")
     fake.program("sacct", "echo '42|42|RUNNING'")
     environment = dict(fake.environment)
-    put_before(environment)
+    prepend_wrappers(environment)
 
     def asked(*arguments: str) -> str:
         command = ["sh", "-c", 'exec squeue "$@"', "sh", *arguments]
@@ -219,7 +219,7 @@ def test_a_job_that_was_submitted_counts_whatever_becomes_of_our_notes(fake: _Sl
     executors = ["--parsable", "--job-name", "canary-wf_1", "--comment", "rule_a", "--wrap=true"]
     done = _through_ours(fake, executors)
     assert (done.returncode, done.stdout) == (0, "42\n")
-    assert done.stderr.startswith("canary-wf: if Slurm forgets job 42, that will not be noticed: ")
+    assert done.stderr.startswith("canary-wf: warning: if Slurm loses job 42, nobody will notice: ")
     assert done.stderr.count("\n") == 1
 
 
@@ -239,7 +239,7 @@ def test_a_damaged_note_does_not_stop_the_questions(fake: _Slurm) -> None:
     notes.mkdir(parents=True)
     (notes / "canary-wf_1").write_text("41\n42 3\n")
     environment = dict(fake.environment)
-    put_before(environment)
+    prepend_wrappers(environment)
     command = ["sh", "-c", "exec squeue --format='%i|%T' --noheader --name canary-wf_1"]
     done = subprocess.run(command, env=environment, cwd=fake.folder, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("42|COMPLETED\n", "")
@@ -261,4 +261,4 @@ def test_notes_that_are_no_files_are_neither_waited_for_nor_written_through(
     note = fake.folder / "note"
     note.touch()
     os.truncate(note, 1 << 40)
-    assert Patience(note).next_pause(Passing.CONTROLLER) == 1.0
+    assert RetryBudget(note).next_pause(TemporaryFailure.CONTROLLER) == 1.0

@@ -14,7 +14,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import write_json
 from canary_wf.plan.model import Plan
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.workflow.batch_table import BatchTable, telling, write_batch_table
+from canary_wf.workflow.batch_table import BatchTable, distinguishing_regex, write_batch_table
 from canary_wf.workflow.shapes import minutes_of, shapes_of, uses_shapes
 
 _IDS = st.sets(st.text("0123456789abcdef", min_size=12, max_size=12), max_size=40)
@@ -81,7 +81,7 @@ def test_the_number_of_batches_decides_unless_told(count: int, auto: bool) -> No
 @given(_IDS, _IDS)
 def test_a_pattern_tells_members_from_others(members: set[str], others: set[str]) -> None:
     """It matches each member and none of the others."""
-    pattern = re.compile(telling(members, others - members))
+    pattern = re.compile(distinguishing_regex(members, others - members))
     assert all(pattern.fullmatch(word) for word in members)
     assert not any(pattern.fullmatch(word) for word in others - members)
 
@@ -90,9 +90,9 @@ def test_a_pattern_is_short() -> None:
     """One that need tell nothing apart says nothing; a few among many take a few letters."""
     words = {f"{number * 7919:012x}"[::-1] for number in range(10_000)}
     few = set(sorted(words)[:3])
-    assert telling(words, set()) == r"\w*"
-    assert len(telling(few, words - few)) < 40
-    assert len(telling(words - few, few)) < 40
+    assert distinguishing_regex(words, set()) == r"\w*"
+    assert len(distinguishing_regex(few, words - few)) < 40
+    assert len(distinguishing_regex(words - few, few)) < 40
 
 
 def test_the_table_is_what_the_rules_look_up(tmp_path: Path) -> None:
