@@ -1,7 +1,7 @@
-"""canary-wf turns a tree of tests or simulations into a handful of cluster jobs, carried by Snakemake.
+"""canary-wf turns a tree of tests or simulations into a handful of cluster jobs, run by Snakemake.
 
-`generate` is the command of that name, `load_plan` and `load_status` read what it and a run leave. They are imported
-when they are first asked for, as the runner must start fast.
+`generate` is the command of that name; `load_plan` and `load_status` read what it and a run produce. They are imported
+on first use, because the runner must start fast.
 """
 
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "generate", "load_plan", "load_status"]
 
-_PLACES = {"generate": "library", "load_plan": "sessions", "load_status": "sessions"}
+_MODULES = {"generate": "library", "load_plan": "sessions", "load_status": "sessions"}
 
 
 def __getattr__(name: str) -> object:
-    if name in _PLACES:
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(f"canary_wf.{_PLACES[name]}"), name)
+        return getattr(import_module(f"canary_wf.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

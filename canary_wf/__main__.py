@@ -1,4 +1,4 @@
-"""Where every command starts: `run-batch` and `slurm-submit` start lightly, the others through the command line."""
+"""The entry point of every command: `run-batch` and `slurm-submit` start light, the others through the command line."""
 
 import gc
 import io
@@ -9,7 +9,7 @@ from typing import NoReturn
 _INTERRUPTED = 130
 
 _STREAMS = "canary_wf_streams"
-"""The interpreter's option (-X) that says which encoding the caller's streams have."""
+"""The interpreter option (-X) with the encoding of the caller's streams."""
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     try:
         _main()
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)  # before a command took over, or after it was through
+        sys.exit(_INTERRUPTED)  # before a command took over, or after it ended
 
 
 def _main() -> None:
@@ -25,11 +25,11 @@ def _main() -> None:
         _open_streams()
     _name_files_in_utf8()
     for stream in (sys.stdout, sys.stderr):
-        # Names of jobs may have letters that this terminal cannot show; they are shown escaped then.
+        # Names of jobs may have characters that this terminal cannot show; these are escaped.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=_streams_encoding(), errors="backslashreplace")
     if sys.argv[1:2] == ["run-batch"]:
-        gc.disable()  # what is made on the way to the first job stays; the runner switches it on again
+        gc.disable()  # objects made before the first job live to the end; the runner enables it again
         _import_msgspec()
         from canary_wf.process.lossy_stream import use_lossy_streams
         from canary_wf.run.runner import main as run_batch
@@ -54,10 +54,10 @@ def _main() -> None:
 
 
 def _name_files_in_utf8() -> None:
-    """Start this process anew in Python's UTF-8 mode where the locale has another encoding.
+    """Restart this process in Python's UTF-8 mode if the locale has another encoding.
 
-    Folders are named after jobs, whatever letters these have, and are the same ones for a caller with another locale.
-    Python settles that encoding when it starts. The streams keep that of the locale.
+    Folders are named after jobs, in any script, and must be the same for a caller with another locale. Python fixes
+    that encoding when it starts. The streams keep the encoding of the locale.
     """
     if sys.getfilesystemencoding() == "utf-8" or not sys.executable:
         return
@@ -66,13 +66,13 @@ def _name_files_in_utf8() -> None:
 
 
 def _streams_encoding() -> str | None:
-    """Return the encoding of the streams where it is not the one that Python chose, else None."""
+    """Return the encoding of the streams if it differs from Python's choice, else None."""
     given = sys._xoptions.get(_STREAMS)  # noqa: SLF001 - it is documented, with -X
     return given if isinstance(given, str) else None
 
 
 def _open_streams() -> None:
-    """Let what is said go nowhere where the caller closed a stream, and no other file take its number."""
+    """Replace closed streams by /dev/null, so that no other file gets their numbers."""
     for descriptor, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
@@ -85,9 +85,9 @@ def _open_streams() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End this process at once, where that loses nothing; taking the interpreter down by the book takes 6 ms.
+    """End this process at once if nothing is lost by that; a regular exit of the interpreter takes 6 ms.
 
-    Hooks are other people's code, which may have something to do or to write at the end.
+    User hooks may have something to write at the end, so with hooks the exit is regular.
     """
     if "canary_wf.hooks.user_hooks" in sys.modules:
         sys.exit(code)
@@ -97,10 +97,10 @@ def _leave(code: int) -> NoReturn:
 
 
 def _import_msgspec() -> None:
-    """Import msgspec without typing_extensions, which it takes where it is there: that alone takes 8 ms.
+    """Import msgspec without typing_extensions, which it uses if available and which takes 8 ms.
 
-    From Python 3.11 on, `typing` has all that msgspec wants of it. Others find it as always. Ctrl-C waits until msgspec
-    is there: cut short, its import ends in a segmentation fault.
+    From Python 3.11 on, `typing` has everything that msgspec needs. Other modules import typing_extensions as usual.
+    Ctrl-C is delayed meanwhile, because interrupting the import of msgspec causes a segmentation fault.
     """
     import signal
 
@@ -108,10 +108,10 @@ def _import_msgspec() -> None:
     if name in sys.modules:
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    # So an import is made to fail: "sys.modules" in Python's manual of the import system.
+    # This makes the import fail, see "sys.modules" in Python's manual of the import system.
     sys.modules[name] = None  # type: ignore[assignment]
     try:
-        import msgspec  # noqa: F401 - what imports it next finds it
+        import msgspec  # noqa: F401 - imported for those that follow
     finally:
         del sys.modules[name]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

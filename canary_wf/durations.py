@@ -10,7 +10,7 @@ MINUTE = 60.0
 HOUR = 3600.0
 DAY = 24 * HOUR
 LONGEST = 3660 * DAY
-"""Ten years: anything above is a slip of the pen, not a time limit."""
+"""Ten years. Longer values are treated as typos."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)", re.ASCII)
@@ -18,14 +18,14 @@ _EXPECTED = "write seconds or a Go-style duration such as 40s, 5m or 1h30m"
 
 
 def parse_duration(value: float | str) -> float:
-    """Return `value` in seconds; a number is seconds, a text a number, a Go-style duration or ``[H:]M:S``.
+    """Return `value` in seconds. A string is a number, a Go-style duration or ``[H:]M:S``.
 
-    Raises InputError for any other text and for what is not a finite number within ten years.
+    Raises InputError for any other string, and for values that are not finite or exceed ten years.
     """
     try:
         seconds = float(value) if isinstance(value, int | float) else _from_text(value.strip())
     except OverflowError:
-        # Not quoted: Python refuses to print whole numbers of thousands of digits.
+        # Not quoted: Python refuses to print integers with thousands of digits.
         raise InputError("duration of more than 300 digits is out of range", hint=_EXPECTED) from None
     if not math.isfinite(seconds) or abs(seconds) > LONGEST:
         raise InputError(f"duration {value!r} is out of range", hint=_EXPECTED)
@@ -33,7 +33,7 @@ def parse_duration(value: float | str) -> float:
 
 
 def parse_positive_duration(value: float | str) -> float:
-    """Return `value` in seconds; like `parse_duration`, but zero and below are refused too."""
+    """Return `value` in seconds like `parse_duration`; zero and negative values are refused, too."""
     seconds = parse_duration(value)
     if seconds <= 0:
         raise InputError(f"duration {value!r} is not above zero", hint=_EXPECTED)
@@ -41,9 +41,9 @@ def parse_positive_duration(value: float | str) -> float:
 
 
 def environment_seconds(name: str, default: float, least: float = 0.0, most: float = LONGEST) -> float:
-    """Return what the environment variable `name` says in seconds, or `default` where it is not set.
+    """Return the environment variable `name` in seconds, or `default` if it is not set.
 
-    Raises UsageError for what is not a duration, or is below `least` or above `most`.
+    Raises UsageError for anything but a duration from `least` to `most`.
     """
     text = os.environ.get(name)
     if not text:
@@ -65,9 +65,9 @@ def _from_text(text: str) -> float:
         return float(text)
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, seconds = clock.groups(default="0")
-        # Not by int(), which refuses thousands of digits with an error of its own.
+        # float() instead of int(), which refuses thousands of digits with an error of its own.
         return float(hours) * HOUR + float(minutes) * MINUTE + float(seconds)
-    # Imported late: only text with units needs it.
+    # Late: only strings with units need it.
     import durationpy
 
     try:
@@ -80,7 +80,7 @@ def format_duration(seconds: float) -> str:
     """Return `seconds` for people: ``0.03s``, ``4.2s``, ``42s``, ``3m20s``, ``2h05m``, ``3d04h``."""
     if seconds < 1:
         return f"{seconds:.2f}s"
-    if seconds < 10:  # noqa: PLR2004 - below ten seconds the tenth is worth telling
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds, tenths matter
         return f"{seconds:.1f}s"
     whole = round(seconds)
     if whole < MINUTE:

@@ -1,6 +1,6 @@
-"""The one family of errors a user sees, each with the exit code of the command line.
+"""The errors that a user sees, all of one family, with the exit codes of the command line.
 
-An error says in one line where (file, key path, job or option), what is wrong and what to do next. Lower layers
+An error states in one line where (file, key path, job or option), what is wrong, and what to do next. Lower layers
 raise; only `canary_wf.cli` prints.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 
 class ExitCode(IntEnum):
-    """What a command's exit code says."""
+    """The exit codes of commands."""
 
     DONE = 0
     JOBS_FAILED = 1
@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
 def one_line(text: str) -> str:
     """Return `text` with line ends and control characters escaped, so that hostile names cannot forge a message.
 
-    What a GitHub runner would take for a command is escaped too: two colons at the start, and ``##[`` anywhere.
+    Commands to a GitHub runner are escaped, too: two colons at the start, and ``##[`` anywhere.
     """
     if not text.isprintable():
         text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
@@ -34,9 +34,9 @@ def one_line(text: str) -> str:
 
 
 class CanaryWfError(Exception):
-    """Base of every error of this package.
+    """Base class of all errors of this package.
 
-    `what` is the mistake, `where` the place (``file:line``, option or job), `hint` what to do about it.
+    `what` is the mistake, `where` its place (``file:line``, option or job), `hint` the remedy.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.JOBS_FAILED
@@ -48,7 +48,7 @@ class CanaryWfError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes as it is: made anew without `__init__`, which may take other arguments."""
+        """Pickle without calling `__init__` again, which may take other arguments."""
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__.copy()  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ class CanaryWfError(Exception):
 
 
 class UsageError(CanaryWfError, ValueError):
-    """The command line is wrong: an option, its value, or a job that is not there."""
+    """The command line is wrong: an option, its value, or an unknown job."""
 
     exit_code = ExitCode.USAGE
 
@@ -75,14 +75,14 @@ class WorkspaceError(CanaryWfError):
 
 
 def as_error(error: CanaryWfError | OSError, batch: str) -> CanaryWfError:
-    """Return `error` as one that fits a line, with the `batch` whose files met it."""
+    """Return `error` as a one-line error that names the `batch` whose files are affected."""
     if isinstance(error, CanaryWfError):
         return error
     return WorkspaceError(f"{error.filename or 'its files'}: {error.strerror}", where=f"batch {batch}")
 
 
 def raise_last(errors: Sequence[CanaryWfError]) -> None:
-    """Raise the last of `errors`, if there is one, and say the others on standard error before."""
+    """Raise the last of `errors`, if any, after printing the others on standard error."""
     if errors:
         sys.stderr.writelines(f"canary-wf: {error}\n" for error in errors[:-1])
         raise errors[-1]

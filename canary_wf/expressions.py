@@ -1,7 +1,7 @@
 """Boolean expressions over names: `a and not (b or c*)`.
 
-Used by `-k`, by the `when=` conditions of directives and by the `when` of dependencies. What a name means is the
-caller's: it passes the predicate. There is no evaluation of Python anywhere.
+Used by `-k`, by the `when=` conditions of directives and by the `when` of dependencies. The caller's predicate decides
+what a name means. Nothing is evaluated as Python.
 """
 
 import re
@@ -20,10 +20,10 @@ _DEEPEST = 100
 
 @lru_cache(maxsize=4096)
 def parse_expression(text: str) -> Expression:
-    """Return `text` compiled: a function that takes the predicate for one name and returns the truth.
+    """Return `text` compiled: a function that takes the predicate for one name and returns the truth value.
 
-    Grammar: ``or`` binds weaker than ``and``, ``and`` weaker than ``not``; parentheses group; anything else
-    without blanks or parentheses is a name, as is anything in quotes. Raises InputError that quotes the expression.
+    Grammar: ``or`` binds weaker than ``and``, ``and`` weaker than ``not``; parentheses group. Anything else without
+    spaces or parentheses is a name, and so is anything in quotes. Raises InputError with the expression.
     """
     parser = _Parser(text)
     expression = parser.alternatives()

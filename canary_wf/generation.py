@@ -1,4 +1,4 @@
-"""Generating a workflow: discovery, plan and files chained, as the command `generate` and the library do it."""
+"""Generating a workflow: discovery, planning and writing, for the command `generate` and the library."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,15 +33,15 @@ GENERATED = (
     *(STATE_FOLDER, ".snakemake", "workflow/Snakefile", MODULE_FILE, "workflow/rules/batches.smk"),
     *("workflow/rules/gate.smk", *(f"{profile}/config.yaml" for profile in PROFILES)),
 )
-"""What `generate` and Snakemake put into OUT, where no test is looked for.
+"""What `generate` and Snakemake create in OUT; no tests are searched there.
 
-Tests may lie in folders called `workflow` or `local`: only the files there are ours. `TestResults` is a link into a
-hidden folder, which is not followed.
+Tests may lie in folders named `workflow` or `local`, so only the files in these are listed. `TestResults` is a link to
+a hidden folder and is not followed.
 """
 
 
 class Generated(msgspec.Struct, frozen=True):
-    """What came of a generation: the plan, its session, what was found, warnings, and how many verdicts were kept."""
+    """The result of a generation: plan, session, discovery, warnings, and the number of verdicts that were kept."""
 
     plan: Plan
     paths: SessionPaths
@@ -51,7 +51,7 @@ class Generated(msgspec.Struct, frozen=True):
 
 
 def open_readings(paths: Sequence[Path], out: Path) -> ReadingCache:
-    """Return the readings of test files under `paths` known in `out`, or to the user where OUT is not a workspace."""
+    """Return the cached readings of test files under `paths`, from `out` or, without a workspace, the user's cache."""
     return ReadingCache(cache_folder(out / STATE_FOLDER), [str(absolute_path(path)) for path in paths])
 
 
@@ -62,10 +62,10 @@ def find_jobs(
     readings: ReadingCache | None = None,
     target: Target | None = None,
 ) -> Discovery:
-    """Return what the test files under `paths` expand to; OUT's own files are not looked at.
+    """Return the jobs in the test files under `paths`; OUT's own files are skipped.
 
-    What is known of the files is taken from `readings`; keeping new ones is the caller's, as a plan writes nothing.
-    Parameters that are named like a resource of `target` ask for it.
+    Known files are taken from `readings`; saving new readings is left to the caller, because a plan writes nothing.
+    Parameters named like a resource of `target` request that resource.
     """
     if target is not None:
         options = msgspec.structs.replace(options, resource_types=frozenset(target.node.capacities))
@@ -75,9 +75,9 @@ def find_jobs(
 
 
 def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, history: History, out: Path) -> Plan:
-    """Return the plan for what was found, for a session that comes after all others in `out`.
+    """Return the plan for the discovered jobs, with a session name that sorts after all others in `out`.
 
-    Raises InputError, also for a resource pool that came with the files and is wrong.
+    Raises InputError, also for an invalid resource pool that came with the files.
     """
     target = with_pool_files(target, found.pool_files)
     session = _new_session(out)
@@ -94,10 +94,10 @@ def generate_workflow(
     update: bool = False,
     workflow: WorkflowOptions | None = None,
 ) -> Generated:
-    """Find the jobs of `paths`, plan them, and write session, workflow and profiles into `out`.
+    """Find the jobs in `paths`, plan them, and write session, workflow and profiles to `out`.
 
-    With `update` the newest session's verdicts that still stand are taken over. Everything that can be refused is
-    refused before anything is written. Raises InputError and WorkspaceError.
+    With `update`, verdicts of the newest session that still hold are taken over. All checks come before the first
+    write. Raises InputError and WorkspaceError.
     """
     out = absolute_path(out)
     before = session_names(out)
@@ -110,22 +110,22 @@ def generate_workflow(
     check_out(out, files)
     with workspace_lock(out):
         _check_unchanged(before, out)
-        check_out(out, files)  # once more: somebody may have begun a run while the jobs were looked for
+        check_out(out, files)  # again: a run may have started while the jobs were discovered
         session, kept, warnings = _write(plan, files, settings, out, update=update)
         readings.save(cache_folder(out / STATE_FOLDER))
     cluster = (*cluster_warnings(target, out, settings.slurm), *cache_warnings())
-    told = (*found.warnings, *fixture_warnings(plan), *warnings, *ended_early(plan), *cluster)
-    return Generated(plan, session, found, told, kept)
+    all_warnings = (*found.warnings, *fixture_warnings(plan), *warnings, *ended_early(plan), *cluster)
+    return Generated(plan, session, found, all_warnings, kept)
 
 
 def _check_unchanged(before: Sequence[str], out: Path) -> None:
-    """Raise WorkspaceError when somebody else made or removed a session of `out` since its sessions were `before`."""
+    """Raise WorkspaceError if the sessions of `out` are no longer those in `before`."""
     if session_names(out) != list(before):
         raise WorkspaceError("its sessions have changed meanwhile", where=out, hint="run canary-wf generate again")
 
 
 def _kept_options(options: WorkflowOptions | None, out: Path) -> WorkflowOptions:
-    """Return `options`; what a larger workflow uses of an earlier session is written anew, whether asked for or not."""
+    """Return `options`; the module file of an earlier session is always rewritten, because a parent may use it."""
     options = options or WorkflowOptions()
     if options.module is None and ownership(out / MODULE_FILE) is not Ownership.ABSENT:
         return msgspec.structs.replace(options, module=out.name)
@@ -145,23 +145,23 @@ def _write(
         warnings = write_workflow(out, files, session)
         if before and _with_session(load_history(out), out, before[-1]).runtimes:
             update_runtimes(out, before[-1])
-    except BaseException:  # Ctrl-C too: a session without its workflow would hide the one before
+    except BaseException:  # Ctrl-C, too: a session without a workflow would hide the previous one
         remove_session(session)
         raise
     return session, kept, warnings
 
 
 def known_runtimes(out: Path) -> History:
-    """Return the history of `out` with the newest session's run times, in case its run ended without a report."""
+    """Return the history of `out` with the newest session's run times, in case that run ended without a report."""
     history = load_history(out)
     names = session_names(out)
     return _with_session(history, out, names[-1]) if names else history
 
 
 def update_runtimes(out: Path, session: str | None, change: Callable[[History], None] | None = None) -> History:
-    """Keep the run times of `session` in the history of `out`, let `change` alter it, and return it.
+    """Add the run times of `session` to the history of `out`, let `change` modify it, and return it.
 
-    Whatever others write into it meanwhile stays. Raises WorkspaceError for a bad file.
+    Concurrent changes by others are kept. Raises WorkspaceError for a bad file.
     """
 
     def both(history: History) -> None:
@@ -177,7 +177,7 @@ def update_runtimes(out: Path, session: str | None, change: Callable[[History], 
 def _with_session(history: History, out: Path, session: str) -> History:
     """Return `history` with the run times of `session`.
 
-    A damaged session is no reason not to make a new one; its run times are estimated instead.
+    A damaged session does not prevent a new one; its run times are then estimated.
     """
     paths = SessionPaths(out, session)
     found = msgspec.structs.replace(history, runtimes=dict(history.runtimes), names=dict(history.names))
@@ -191,7 +191,7 @@ def _with_session(history: History, out: Path, session: str) -> History:
 
 
 def _new_session(out: Path) -> str:
-    """Return a name for a new session: the time (UTC), and after every name that is there already."""
+    """Return a name for a new session: the time (UTC), sorting after every existing name."""
     now = time.time()
     names = session_names(out)
     name = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%f")
@@ -200,7 +200,7 @@ def _new_session(out: Path) -> str:
 
 
 def check_paths(paths: Sequence[str]) -> list[Path]:
-    """Return `paths` (the current folder when there is none). Raises UsageError for an empty name."""
+    """Return `paths`, by default the current folder. Raises UsageError for an empty name."""
     if any(not path for path in paths):
         raise UsageError("is empty", where="PATH")
     return [Path(path) for path in paths or (".",)]

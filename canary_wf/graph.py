@@ -1,9 +1,8 @@
-"""Graphs of whatever depends on one another, jobs, batches or units of work: orders, closures, chains and cycles.
+"""Dependency graphs of jobs, batches or units of work: topological orders, closures, chains and cycles.
 
-A graph is given by its nodes and a function that returns a node's direct upstreams, which may name nodes that are not
-of the graph; these count as done. Nothing here is recursive, as chains may be long, and every answer depends only on
-what is given and its order: plans are the same whenever their jobs are. `graphlib` would promise neither order nor
-which cycle it names.
+A graph is given by its nodes and a function that returns a node's direct upstreams. Upstreams that are not nodes of the
+graph count as done. Nothing here is recursive, because chains may be long. Every answer depends only on the input and
+its order, so that equal jobs give equal plans. `graphlib` guarantees neither the order nor which cycle it reports.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
@@ -13,7 +12,7 @@ N = TypeVar("N", bound=Hashable)
 
 
 def dependents_of(nodes: Iterable[N], upstreams: Callable[[N], Iterable[N]]) -> dict[N, list[N]]:
-    """Return for each node on which others depend directly which these are, in the order of `nodes`."""
+    """Return for each upstream node the nodes that depend on it directly, in the order of `nodes`."""
     found: dict[N, list[N]] = {}
     for node in nodes:
         for upstream in upstreams(node):

@@ -1,7 +1,6 @@
-"""Jobs: what they are, where they stand, and the files that say so.
+"""The public names of jobs, and of the files with their state.
 
-The names of the public API are here; each is imported when it is first asked for, so that a runner that needs a few
-modules of this package loads only those.
+Each name is imported on first use, so that a runner loads only the modules that it needs.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""`canary_wf.generate`: what the command `generate` does, for other programs. Its work is that of `generation`."""
+"""`canary_wf.generate`: the command `generate` for other programs, on top of `generation`."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -44,13 +44,13 @@ def generate(  # noqa: PLR0913 - the options of a command
     update: bool = False,
     **choices: Any,  # noqa: ANN401 - fields of the settings and of the options
 ) -> Plan:
-    """Do what the command `generate` does, and return the plan; no configuration file is read.
+    """Generate a workflow like the command `generate`, and return the plan. No configuration file is read.
 
-    `batch_spec` is the text after ``-b spec=``, `resources` what ``-r`` says (slots by type, memory in MiB). Workers,
-    the gate and strictness are in `settings` (`batch_spec` wins), what is selected in `options`, containers and what
-    a larger workflow needs in `workflow`. `choices` are single fields of the settings (``workers=2``) and of the
-    options (``keyword_expression="fast"``), which win over both. Raises UsageError, InputError and WorkspaceError, all
-    of them CanaryWfError, and TypeError for a choice that is not known.
+    `batch_spec` is the text after ``-b spec=``; `resources` are the amounts of ``-r`` (slots by type, memory in MiB).
+    `settings` has workers, the gate and strictness (`batch_spec` wins), `options` has the selection of jobs, `workflow`
+    has containers and what a parent workflow needs. `choices` are single fields of the settings (``workers=2``) and of
+    the options (``keyword_expression="fast"``), which win over both. Raises UsageError, InputError and WorkspaceError,
+    all of them CanaryWfError, and TypeError for an unknown choice.
     """
     unknown = choices.keys() - _SETTINGS - _SELECTION
     if unknown:
@@ -62,7 +62,7 @@ def generate(  # noqa: PLR0913 - the options of a command
     settings = msgspec.structs.replace(settings, batch_spec=spec)
     if settings.workers is not None and settings.workers < 1:
         raise UsageError(f"{settings.workers} is not a whole number from 1", where="workers")
-    requested = dict(parse_resource(f"{kind}={number}") for kind, number in (resources or {}).items())
+    requested = dict(parse_resource(f"{resource_type}={number}") for resource_type, number in (resources or {}).items())
     pool_file = None if resource_pool_file is None else Path(resource_pool_file)
     target = choose_target(scheduler, requested, pool_file, settings.slurm)
     selection = _chosen(options or DiscoveryOptions(), choices, _SELECTION)
@@ -72,7 +72,7 @@ def generate(  # noqa: PLR0913 - the options of a command
 
 
 def _chosen(known: S, choices: Mapping[str, Any], names: frozenset[str]) -> S:
-    """Return `known` with those of the `choices` that have `names`. Raises UsageError for a value of another type."""
+    """Return `known` with the `choices` among `names` applied. Raises UsageError for a value of another type."""
     found = {}
     for field in msgspec.structs.fields(known):
         if field.name in choices and field.name in names:

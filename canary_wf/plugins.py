@@ -1,6 +1,6 @@
-"""Plug-ins of other packages: found by their entry points, and every error in one names it.
+"""Plug-ins of other packages, found by their entry points; every error in a plug-in names it.
 
-The groups are ``canary_wf.finders`` (a class or object as `canary_wf.discovery.kinds.Finder`) and
+The groups are ``canary_wf.finders`` (a class or object like `canary_wf.discovery.kinds.Finder`) and
 ``canary_wf.reporters`` (a function from `canary_wf.report.session.SessionState` to text).
 """
 
@@ -12,9 +12,9 @@ from canary_wf.errors import CanaryWfError, InputError
 
 
 def load_plugins(group: str) -> dict[str, Any]:
-    """Return what the entry points of `group` name, by their names, in the order of these.
+    """Return the objects of the entry points of `group` by name, sorted by name.
 
-    Raises InputError for one that cannot be imported, and for a name that two packages use.
+    Raises InputError for a plug-in that cannot be imported, and for a name that two packages use.
     """
     from importlib.metadata import entry_points
 
@@ -22,14 +22,14 @@ def load_plugins(group: str) -> dict[str, Any]:
     for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
         if entry.name in found:
             raise plugin_error(group, entry.name, "two packages have one of this name", "uninstall one of them")
-        with told(group, entry.name):
+        with plugin_errors(group, entry.name):
             found[entry.name] = entry.load()
     return found
 
 
 @contextmanager
-def told(group: str, name: str) -> Iterator[None]:
-    """Tell an error that the plug-in's own code raises with its name; one of ours says already what is wrong."""
+def plugin_errors(group: str, name: str) -> Iterator[None]:
+    """Add the plug-in's name to errors of its code; errors of this package pass unchanged."""
     try:
         yield
     except CanaryWfError:
@@ -40,5 +40,5 @@ def told(group: str, name: str) -> Iterator[None]:
 
 
 def plugin_error(group: str, name: str, what: str, hint: str) -> InputError:
-    """Return the error about the plug-in `name` of `group`."""
+    """Return an error about the plug-in `name` of `group`."""
     return InputError(what, where=f"plug-in {name} ({group})", hint=hint)

@@ -1,4 +1,4 @@
-"""Reading sessions from Python: what was planned, and where its jobs stand."""
+"""Reading sessions from Python: their plans, and the state of their jobs."""
 
 from pathlib import Path
 
@@ -11,19 +11,19 @@ from canary_wf.wording import some
 
 
 def load_plan(out: str | Path = ".", session: str | None = None) -> Plan:
-    """Return the plan of a session in the workspace `out`: of the newest one, or of the one named `session`.
+    """Return the plan of a session in the workspace `out`: the newest one, or the one named `session`.
 
-    Times are seconds, memory is MiB, CPUs and GPUs are slots. Raises WorkspaceError when there is no session or the
-    plan is damaged, UsageError when there is none of that name.
+    Times are seconds, memory is MiB, CPUs and GPUs are slots. Raises WorkspaceError when there is no session or its
+    plan is damaged, and UsageError when there is no session of that name.
     """
     return store.load_plan(_paths(out, session).plan)
 
 
 def load_status(out: str | Path = ".", session: str | None = None) -> SessionState:
-    """Return where the jobs of a session in `out` stand, as `canary-wf status` sees it; nothing is written.
+    """Return the state of a session in `out`, as `canary-wf status` shows it; nothing is written.
 
-    Its `plan` holds the jobs, ``record(job)`` what is known of one (phase, status, times in epoch seconds), `counts`,
-    `failed`, `not_done` and `passed` sum it up. Raises as `load_plan` does.
+    Its `plan` has the jobs; ``record(job)`` returns the record of one (phase, status, times in epoch seconds);
+    `counts`, `failed`, `not_done` and `passed` summarise it. Raises like `load_plan`.
     """
     return load_session(_paths(out, session))
 

@@ -1,4 +1,4 @@
-"""Small words that several messages share: a number with its noun, some of many, the command to type next."""
+"""Phrases that several messages share: a number with its noun, some of many, the command to type next."""
 
 import os
 from collections.abc import Sequence
@@ -9,42 +9,42 @@ _KIBI = 1024
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """Return `number` with the noun in its right form."""
+    """Return `number` with its noun in the singular or plural."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 _ONE = {"cpus": "cpu", "gpus": "gpu"}
 
 
-def amount(number: float, kind: str) -> str:
-    """Return `number` slots of the resource type `kind`, as in ``1 gpu`` and ``2 gpus``; other types have one form.
+def amount(number: float, resource_type: str) -> str:
+    """Return `number` slots of a resource type, such as ``1 gpu`` and ``2 gpus``; other types have only one form.
 
-    A type that is called as one of the former is named as a type, so that the two are not one word.
+    A type whose own name is such a singular is quoted, so that it is not mistaken for the other type.
     """
     digits = str(number) if isinstance(number, int) else f"{number:g}"
-    if kind in _ONE.values():
-        return f"{digits} of the type {kind!r}"
-    return f"{digits} {_ONE.get(kind, kind) if number == 1 else kind}"
+    if resource_type in _ONE.values():
+        return f"{digits} of the type {resource_type!r}"
+    return f"{digits} {_ONE.get(resource_type, resource_type) if number == 1 else resource_type}"
 
 
 def next_command(out: Path, scheduler: str) -> str:
-    """Return what to type to run the workflow in `out` with the profile of `scheduler`."""
+    """Return the command that runs the workflow in `out` with the profile of `scheduler`."""
     import shlex
 
     here = os.path.relpath(out)
-    place = str(out) if here.startswith((os.pardir, "-")) else here
-    change = "" if here == os.curdir else f"cd {shlex.quote(place)} && "
+    folder = str(out) if here.startswith((os.pardir, "-")) else here
+    change = "" if here == os.curdir else f"cd {shlex.quote(folder)} && "
     return f"{change}snakemake --profile {scheduler}"
 
 
 def some(names: Sequence[str]) -> str:
-    """Return the first of `names`, and how many more there are."""
+    """Return the first of `names`, and the number of the others."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
 
 
 def size(number: float) -> str:
-    """Return `number` bytes in words, such as ``1.5 GiB``."""
+    """Return `number` bytes in readable units, such as ``1.5 GiB``."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if number < _KIBI:
             return f"{number:.4g} {unit}"

@@ -1,9 +1,9 @@
-"""Snakemake's logger plugin of canary-wf, ``--logger canary``: notes what is submitted, and shows progress in jobs.
+"""canary-wf's logger plugin for Snakemake, ``--logger canary``: records submissions, and shows progress by jobs.
 
-Snakemake imports it with every command, so nothing heavy stands at the top. Without it a run is the same, less the
-times of submission. On a terminal it takes the place of Snakemake's own output: errors and messages pass through, the
-rules do not, and one line below them tells how many jobs passed, failed, run and are left. Elsewhere Snakemake's
-output stays as it is. What a batch waits for that others hold is shown in both.
+Snakemake imports it with every command, so heavy imports are late. Without it a run is the same, except that the times
+of submission are missing. On a terminal it replaces Snakemake's own output: errors and messages pass through, rules do
+not, and a line at the bottom shows how many jobs passed, failed, run and are left. Elsewhere Snakemake's output stays
+as it is. In both cases it shows what a batch waits for.
 """
 
 import logging
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from snakemake_logger_plugin_canary.submissions import SubmissionNotes
 
 _HIDDEN = frozenset({"job_info", "job_started", "job_finished", "shellcmd", "progress", "run_info", "resources_info"})
-"""Events about rules; on a terminal the live line shows jobs instead."""
+"""Events about rules, which are hidden on a terminal because the live line shows jobs."""
 
 
 class LogHandler(LogHandlerBase):
-    """Hears every record of one Snakemake; called by one thread at a time."""
+    """Receives every record of one Snakemake; called by one thread at a time."""
 
     def __post_init__(self) -> None:
         self._on_terminal = not self.common_settings.dryrun and sys.stderr.isatty()
         self._notes: SubmissionNotes | None = None
         self._line: SessionLine | None = None
         self._waiting: WaitingNotices | None = None
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note and show what `record` says; an error in here must not end a workflow."""
+        """Record and show `record`; an error in here must not end a workflow."""
         try:
             if not self.common_settings.dryrun:
                 self._note(record)
@@ -42,15 +42,15 @@ class LogHandler(LogHandlerBase):
                 self._show(record)
         except (CanaryWfError, OSError) as error:
             self._warn(error)
-        except Exception:  # noqa: BLE001 - a logging handler is never to fail its caller; `handleError` tells of it
+        except Exception:  # noqa: BLE001 - a logging handler must never fail its caller; `handleError` reports it
             self.handleError(record)
 
     def _warn(self, error: CanaryWfError | OSError) -> None:
-        """Say in a line, once, that a file of the session is not as it should be; the workflow goes on."""
-        told = one_line(str(error))
-        if told not in self._told:
-            self._told.add(told)
-            self._tell(f"canary-wf: warning: what is submitted is not noted in full: {told}")
+        """Warn in one line, once, that a file of the session is not as it should be; the workflow continues."""
+        message = one_line(str(error))
+        if message not in self._reported:
+            self._reported.add(message)
+            self._print(f"canary-wf: warning: submissions are not recorded in full: {message}")
 
     def _note(self, record: logging.LogRecord) -> None:
         if self._notes is None:
@@ -61,11 +61,11 @@ class LogHandler(LogHandlerBase):
         if self._waiting is None and self._notes.session is not None:
             from canary_wf.snakemake.waiting_notices import WaitingNotices
 
-            self._waiting = WaitingNotices(self._notes.running_here, self._tell)
+            self._waiting = WaitingNotices(self._notes.running_here, self._print)
             self._waiting.start()
 
-    def _tell(self, text: str) -> None:
-        """Write a line of our own among Snakemake's."""
+    def _print(self, text: str) -> None:
+        """Write one of our own lines among Snakemake's."""
         if self._line is not None:
             self._line.write(text)
         else:
@@ -83,9 +83,9 @@ class LogHandler(LogHandlerBase):
             self._line.write(self.format(record))
 
     def close(self) -> None:
-        """Conclude what was noted, and leave the last state of the line on the screen; Snakemake is about to end."""
+        """Complete the records, and leave the last state of the line on the screen; Snakemake is about to end."""
         if self._notes is not None:
-            # Snakemake hears a first Ctrl-C itself; a second one ends it by this exception.
+            # Snakemake handles a first Ctrl-C itself; a second one ends it with this exception.
             twice = isinstance(sys.exc_info()[1], KeyboardInterrupt)
             try:
                 self._notes.close(stopped_twice=twice)
@@ -104,20 +104,20 @@ class LogHandler(LogHandlerBase):
 
     @property
     def writes_to_file(self) -> bool:
-        """Whether this is a log file for Snakemake to name at the end: it is not."""
+        """Whether this is a log file for Snakemake to name at the end."""
         return False
 
     @property
     def has_filter(self) -> bool:
-        """Whether records come unfiltered: submissions are noted with --quiet, too."""
+        """Whether this plugin filters records itself: it needs them even with --quiet."""
         return True
 
     @property
     def has_formatter(self) -> bool:
-        """Whether messages are put into words here: Snakemake does that."""
+        """Whether this plugin formats messages itself, instead of Snakemake."""
         return False
 
     @property
     def needs_rulegraph(self) -> bool:
-        """Whether the graph of rules is asked for: it is not."""
+        """Whether the graph of rules is needed."""
         return False

@@ -1,7 +1,7 @@
-"""What Snakemake and its executors say in sentences only: ids and states of Slurm jobs, refusals, batches' commands.
+"""Parsing of Snakemake's and its executors' messages: ids and states of Slurm jobs, refusals, commands of batches.
 
-Facts: the messages of the executors `slurm` and `cluster-generic` as their sources have them; these stand in no
-field of a log record.
+Source: the messages in the sources of the executors `slurm` and `cluster-generic`; no field of a log record has this
+information.
 """
 
 import re
@@ -27,7 +27,7 @@ _LONGEST = 300
 
 
 def submitted(message: str) -> list[tuple[int, str]]:
-    """Return Snakemake's and the scheduler's ids of the jobs that `message` says were submitted."""
+    """Return Snakemake's and the scheduler's ids of the jobs that were submitted according to `message`."""
     for pattern in (_ONE, _GENERIC, _RESUMED):
         found = pattern.match(message)
         if found is not None:
@@ -37,8 +37,10 @@ def submitted(message: str) -> list[tuple[int, str]]:
         return []
     jobs = [int(number) for number in array[1].split(",") if number]
     first = int(array[3])
-    # The ids of all jobs stand in the message of each part of an array; those of this part begin at its first task.
-    return [(job, f"{array[2]}_{first + place}") for place, job in enumerate(jobs[first - 1 :] if first > 1 else jobs)]
+    # The message about each part of an array has the ids of all its jobs; those of the part begin at its first task.
+    return [
+        (job, f"{array[2]}_{first + offset}") for offset, job in enumerate(jobs[first - 1 :] if first > 1 else jobs)
+    ]
 
 
 def batch_of_command(command: str) -> tuple[Path, str] | None:
@@ -55,18 +57,18 @@ def batch_of_command(command: str) -> tuple[Path, str] | None:
 
 
 def state_in(message: str) -> str | None:
-    """Return the state of a Slurm job that failed, when `message` says it."""
-    told = _STATE.search(message)
-    return None if told is None else told[1]
+    """Return the state of a failed Slurm job, if `message` contains it."""
+    state = _STATE.search(message)
+    return None if state is None else state[1]
 
 
 def reason_in(message: str) -> str:
-    """Return in a line why a job of Snakemake's failed, as the executor's `message` says."""
+    """Return the reason of a failed Snakemake job in one line, from the executor's `message`."""
     refused = _REFUSED.search(message)
     if refused is not None:
         return f"refused by Slurm: {_in_a_line(refused['slurm'] or refused['generic'] or '')}"
-    told = _in_a_line(message)
-    return "its Slurm job failed" if not told or told.startswith(_SAYS_NOTHING) else told
+    reason = _in_a_line(message)
+    return "its Slurm job failed" if not reason or reason.startswith(_SAYS_NOTHING) else reason
 
 
 def _in_a_line(text: str) -> str:

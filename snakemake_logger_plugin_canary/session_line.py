@@ -1,4 +1,4 @@
-"""The line at the foot of a terminal: how many jobs passed, failed, run and are left, and when all may be over."""
+"""The line at the bottom of a terminal: how many jobs passed, failed, run and are left, and the time left."""
 
 import threading
 import time
@@ -10,14 +10,14 @@ from canary_wf.report.live.progress import RunProgress
 from canary_wf.state.session_paths import SessionPaths
 
 SECONDS = 1.0
-"""Between two looks at the state files; more where a look takes long."""
+"""Seconds between two checks of the state files; more if a check takes long."""
 
 _SHARE = 20
-"""Looking takes at most this part of the time."""
+"""A check takes at most this fraction of the time (its reciprocal)."""
 
 
 class SessionLine:
-    """Draws on `stream`, a terminal, in a thread of its own once it knows what to follow."""
+    """Draws on `stream`, a terminal, in a thread of its own, once it has a session to follow."""
 
     def __init__(self, stream: TextIO) -> None:
         self._line = LiveLine(stream, every=0.0)  # `_watch` sets the pace
@@ -26,7 +26,7 @@ class SessionLine:
         self._thread: threading.Thread | None = None
 
     def follow(self, session: SessionPaths) -> None:
-        """Show the progress of `session` from now on; the first one counts."""
+        """Show the progress of `session` from now on; later calls are ignored."""
         if self._thread is None:
             self._progress = RunProgress(session)
             self._thread = threading.Thread(target=self._watch, name="canary-wf progress", daemon=True)
@@ -39,7 +39,7 @@ class SessionLine:
                 self._line.write_above(text)
 
     def close(self) -> None:
-        """Draw a last time, and leave the line there."""
+        """Draw the line a last time, and leave it there."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
@@ -59,6 +59,6 @@ class SessionLine:
         try:
             text = self._progress.line(time.time())
         except (CanaryWfError, OSError):
-            return  # a state file in the middle of a change; the next look sees it whole
+            return  # the file is being changed; the next check reads it whole
         with self._lock:
             self._line.show(lambda: text)

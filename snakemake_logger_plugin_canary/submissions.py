@@ -1,9 +1,9 @@
-"""From Snakemake's log records to `submission.json`: which batch was submitted under which id, and what was refused.
+"""From Snakemake's log records to `submission.json`: the id under which a batch was submitted, and refusals.
 
-How a Slurm job ended is noted as well, as the nodes may not be allowed to ask, and that a stopped Snakemake took its
-jobs back: in a larger workflow nobody else hears of it.
+The end of a Slurm job is recorded, too, because nodes may not be allowed to query it; and so is the fact that a stopped
+Snakemake cancelled its jobs, which nobody else learns in a parent workflow.
 
-Facts: the fields of the events ``job_info``, ``job_finished`` and ``job_error``; what is in none is read in `messages`.
+Source: the fields of the events ``job_info``, ``job_finished`` and ``job_error``; `messages` parses the rest.
 """
 
 import logging
@@ -24,13 +24,13 @@ from canary_wf.state.trust import require_trusted
 from snakemake_logger_plugin_canary.messages import batch_of_command, reason_in, state_in, submitted
 
 
-class _Hooks(msgspec.Struct, frozen=True):
+class _HookSettings(msgspec.Struct, frozen=True):
     hooks: tuple[str, ...] = ()
     hooks_signature: str = ""
 
 
 class SubmissionNotes:
-    """Keeps `submission.json` of each batch that one Snakemake submits; `session` is the one its newest batch is of."""
+    """Writes `submission.json` of each batch that one Snakemake submits; `session` is that of its newest batch."""
 
     def __init__(self) -> None:
         self.session: SessionPaths | None = None
@@ -42,12 +42,12 @@ class SubmissionNotes:
         self._finished: set[int] = set()
 
     def running_here(self) -> list[tuple[SessionPaths, str]]:
-        """Return the batches that began and did not end, but for those that wait or run as jobs of a cluster."""
+        """Return the batches that have started and not ended, except those submitted to a cluster."""
         known = list(self._batches.items())
         return [batch for job, batch in known if job not in self._finished and job not in self._open]
 
     def hear(self, record: logging.LogRecord) -> None:
-        """Take one record into account. Raises CanaryWfError when a file cannot be written."""
+        """Process one record. Raises CanaryWfError when a file cannot be written."""
         event = str(getattr(record, "event", ""))
         if event == "job_info":
             self._learn(record)
@@ -59,7 +59,7 @@ class SubmissionNotes:
             self._read(record.getMessage(), record.created)
 
     def close(self, *, stopped_twice: bool = False) -> None:
-        """Take back what a stopped Snakemake left in the queue; with `stopped_twice` it is not to be run again."""
+        """Cancel what a stopped Snakemake left in the queue; with `stopped_twice`, it will not run again."""
         if self._stopped is None:
             return
         stopped, self._stopped = self._stopped, None
@@ -67,12 +67,12 @@ class SubmissionNotes:
         for paths in self._sessions():
             if stopped_twice:
                 retract_user_stop(paths, stopped)
-            else:  # what was submitted in the last moment was taken back, too
+            else:  # submissions of the last moment were cancelled, too
                 note_user_stop(paths, now)
         cancel_submissions((paths.batch(batch).submission for paths, batch in self._batches.values()), now)
 
     def _learn(self, record: logging.LogRecord) -> None:
-        """Remember which batch a job of Snakemake's is; the command that it runs says so, whatever the prefix."""
+        """Note the batch of a Snakemake job; its command names it, whatever the prefix of the rule."""
         found = batch_of_command(getattr(record, "shellcmd", None) or "")
         if found is not None:
             plan, batch = found
@@ -80,19 +80,19 @@ class SubmissionNotes:
                 session = SessionPaths.of_plan(plan)
                 require_trusted(session.out, [session.session])
             except CanaryWfError:
-                return  # `run-batch` tells of it
+                return  # `run-batch` reports it
             self.session = session
             job = int(getattr(record, "jobid", -1))
             self._batches[job] = (session, batch)
             self._finished.discard(job)
 
     def _read(self, message: str, now: float) -> None:
-        """Read what Snakemake says and puts into no field."""
+        """Parse a message whose information is in no field of the record."""
         for job, slurm_id in submitted(message):
             if job in self._batches:
                 note_submitted(self._file(job), now, slurm_id)
                 self._open[job] = slurm_id
-                self._tell("batch_submitted", job, {"time": now, "slurm_job_id": slurm_id})
+                self._call_hooks("batch_submitted", job, {"time": now, "slurm_job_id": slurm_id})
         if message.startswith(STOP_MESSAGE):
             self._stopped = now
             for paths in self._sessions():
@@ -103,13 +103,13 @@ class SubmissionNotes:
         self._end(job, record.created, reason_in(message), self._state(job, message))
 
     def _state(self, job: int, message: str) -> str | None:
-        """Return how the Slurm job of `job` ended, as Snakemake says, else as Slurm answers for all that are open."""
+        """Return how the Slurm job of `job` ended, from Snakemake's message or else from Slurm."""
         name = self._open.get(job)
         if name is None:
             return None
-        told = None if "_" in name else state_in(message)  # of an array the executor may tell another task's
-        if told is not None:
-            return told if ended(told) else None
+        state = None if "_" in name else state_in(message)  # for an array, the message may be about another task
+        if state is not None:
+            return state if ended(state) else None
         if name not in self._ended:
             answers = ask_states(self._open.values())
             self._ended |= {other: state for other, state in answers.items() if ended(state)}
@@ -120,7 +120,7 @@ class SubmissionNotes:
             note_ended(self._file(job), now, reason, state)
             self._open.pop(job, None)
             self._finished.add(job)
-            self._tell("submission_ended", job, {"time": now, "reason": reason})
+            self._call_hooks("submission_ended", job, {"time": now, "reason": reason})
 
     def _file(self, job: int) -> Path:
         paths, batch = self._batches[job]
@@ -129,13 +129,13 @@ class SubmissionNotes:
     def _sessions(self) -> list[SessionPaths]:
         return list({paths.plan: paths for paths, _ in self._batches.values()}.values())
 
-    def _tell(self, event: str, job: int, fields: dict[str, Any]) -> None:
-        """Tell the user's hooks, which stand in each slice of the plan."""
+    def _call_hooks(self, event: str, job: int, fields: dict[str, Any]) -> None:
+        """Call the user hooks, which are listed in each slice of the plan."""
         paths, batch = self._batches[job]
         hooks = self._hooks.get(str(paths.plan))
         if hooks is None:
-            part: _Hooks = read_json(paths.slice(batch), _Hooks)
-            names = own_hooks(paths.session, part.hooks, part.hooks_signature)
+            settings: _HookSettings = read_json(paths.slice(batch), _HookSettings)
+            names = own_hooks(paths.session, settings.hooks, settings.hooks_signature)
             hooks = UserHooks(names, {"session": paths.session, "out": str(paths.out)}, {})
             self._hooks[str(paths.plan)] = hooks
-        hooks.tell(event, {"batch": batch, **fields})
+        hooks.call(event, {"batch": batch, **fields})

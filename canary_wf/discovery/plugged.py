@@ -10,7 +10,7 @@ from canary_wf.discovery.kinds import FINDERS, Finder
 from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.files.documents import Document
-from canary_wf.plugins import load_plugins, plugin_error, told
+from canary_wf.plugins import load_plugins, plugin_error, plugin_errors
 
 GROUP = "canary_wf.finders"
 
@@ -36,17 +36,17 @@ class PluggedFinder:
 
     def __init__(self, name: str, found: Any) -> None:  # noqa: ANN401 - what another package registered
         self.name = name
-        with told(GROUP, name):
+        with plugin_errors(GROUP, name):
             self._finder: Finder = found() if isinstance(found, type) else found
 
     def claims(self, name: str) -> bool:
         """Return whether the plug-in reads files of this name."""
-        with told(GROUP, self.name):
+        with plugin_errors(GROUP, self.name):
             return bool(self._finder.claims(name))
 
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
         """Return the drafts of the plug-in. Raises an error about the plug-in if they are malformed."""
-        with told(GROUP, self.name):
+        with plugin_errors(GROUP, self.name):
             found = [list(drafts) for drafts in self._finder.drafts(files, options)]
             every: list[object] = [draft for drafts in found for draft in drafts]
         if len(found) != len(files):

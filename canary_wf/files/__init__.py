@@ -1,1 +1,1 @@
-"""Files: written whole or not at all (`json_files`), read with care (`plain_files`), locked (`locks`)."""
+"""Files: written whole or not at all (`json_files`), read defensively (`plain_files`), locked (`locks`)."""

@@ -1,7 +1,7 @@
-"""Reading YAML and JSON that people write: job files, the configuration, resource pools; every mistake has its line.
+"""Reading YAML and JSON that people write (job files, the configuration, resource pools); every error names its line.
 
-YAML comes without its traps: a key given twice is refused, ``1e-3`` is a number, dates stay text, and a file whose
-aliases blow it up is refused before anything walks over it. PyYAML is imported when the first text needs it.
+The traps of YAML are removed: duplicate keys are refused, ``1e-3`` is a number, dates stay strings, and a file whose
+aliases blow it up is refused before it is expanded. PyYAML is imported on first use.
 """
 
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _ODD_ESCAPE = re.compile(r"\\[0xuU]")
-"""The escapes by which a text can hold what the file itself cannot: a NUL character, or half of a surrogate pair."""
+"""Escapes for what the file itself cannot contain: a NUL character, or half of a surrogate pair."""
 
 _INDENT = re.compile(r"[ \-?:]*")
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -31,7 +31,7 @@ _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
 @cache
-def _base() -> Any:  # noqa: ANN401 - the quick loader where PyYAML was built with it
+def _base() -> Any:  # noqa: ANN401 - the fast loader, if PyYAML was built with it
     import yaml
 
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,7 +39,7 @@ def _base() -> Any:  # noqa: ANN401 - the quick loader where PyYAML was built wi
 
 @cache
 def _loader() -> Any:  # noqa: ANN401 - a class derived from one that is known at run time only
-    """Return the safe loader that takes dates for text and ``1e-3`` for a number."""
+    """Return a safe loader that reads dates as strings and ``1e-3`` as a number."""
     base = _base()
     resolvers = {
         first: [(tag, pattern) for tag, pattern in each if tag != _TIMESTAMP]
@@ -51,7 +51,7 @@ def _loader() -> Any:  # noqa: ANN401 - a class derived from one that is known a
 
 
 class Document:
-    """The value of a file of this `text`, and where its parts stand; `node` is what YAML made of it, if known."""
+    """The value of a file with this `text`, and the lines of its parts; `node` is YAML's parse of it, if known."""
 
     def __init__(self, file: str, text: str, value: object, node: "yaml.Node | None" = None) -> None:
         self.file = file
@@ -78,9 +78,9 @@ class Document:
 
 
 def load_document(file: str, known: Callable[[str], object] | None = None) -> Document:
-    """Return the content of `file`, JSON where it is called so, else YAML. Raises InputError with the line.
+    """Return the content of `file`, JSON if its name ends so, else YAML. Raises InputError with the line.
 
-    It holds nothing but what a JSON file can say, and is not parsed where `known` returns its value.
+    The value contains only what JSON can express. The file is not parsed if `known` returns its value.
     """
     text = read_text(file)
     if known is not None and (value := known(file)) is not None:
@@ -91,7 +91,7 @@ def load_document(file: str, known: Callable[[str], object] | None = None) -> Do
 
 
 def read_text(file: str | Path) -> str:
-    """Return the text of `file`. Raises InputError where it cannot be read, or is not UTF-8."""
+    """Return the text of `file`. Raises InputError when it cannot be read or is not UTF-8."""
     try:
         return read_plain(file, follow=True, most=LARGEST_INPUT).decode("utf-8-sig")
     except OSError as error:
@@ -102,7 +102,7 @@ def read_text(file: str | Path) -> str:
 
 
 def json_document(file: str, text: str) -> Document:
-    """Return the document that `text`, the JSON of `file`, holds. Raises InputError with the line if it is known."""
+    """Return the document in `text`, the JSON of `file`. Raises InputError, with the line if known."""
     try:
         return Document(file, text, _from_json(file, text))
     except RecursionError:
@@ -110,7 +110,7 @@ def json_document(file: str, text: str) -> Document:
 
 
 def yaml_document(file: str, text: str) -> Document:
-    """Return the document that `text`, the YAML of `file`, holds. Raises InputError with the line."""
+    """Return the document in `text`, the YAML of `file`. Raises InputError with the line."""
     try:
         return Document(file, text, *_from_yaml(file, text))
     except RecursionError:
@@ -137,7 +137,7 @@ def _from_json(file: str, text: str) -> object:
 
 
 def _repeated(file: str, text: str, key: str) -> InputError:
-    """Return the error about a key that stands twice in one JSON object, with its line where YAML can read the text."""
+    """Return the error about a duplicate key of a JSON object, with its line if YAML can parse the text."""
     what = f"key {key!r:.80} is given twice"
     try:
         _from_yaml(file, text)
@@ -162,10 +162,10 @@ def _from_yaml(file: str, text: str) -> "tuple[object, yaml.Node | None]":
         raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        # The end of the text counts as a line of its own there.
+        # PyYAML counts the end of the text as a line of its own.
         where = file if mark is None else f"{file}:{min(mark.line + 1, max(1, len(text.splitlines())))}"
         problem = error.problem or error.context
-        # The C library has a limit of its own, and meets it while it looks ahead of what it has returned so far.
+        # The C library has its own limit, and reaches it while it looks ahead.
         what = "is nested too deep" if "nesting depth" in str(problem) else f"is not understood ({problem})"
         raise InputError(what, where=where) from None
     except yaml.reader.ReaderError as error:
@@ -178,7 +178,7 @@ def _from_yaml(file: str, text: str) -> "tuple[object, yaml.Node | None]":
 
 
 def _check_nesting(file: str, text: str) -> None:
-    """Refuse collections nested so deep that the parser's own recursion would overflow."""
+    """Refuse collections nested so deep that the recursion of the parser would overflow."""
     if not any(map(_may_nest_deep, text.splitlines())) and text.count("[") + text.count("{") <= _DEEPEST:
         return
     import yaml
@@ -203,7 +203,7 @@ def _may_nest_deep(line: str) -> bool:
 
 
 def _check_nodes(file: str, root: "yaml.Node") -> None:
-    """Refuse repeated keys, aliases that loop, and aliases that make the whole far larger than its text."""
+    """Refuse duplicate keys, cyclic aliases, and aliases that make the whole far larger than its text."""
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
     waiting: list[tuple[Any, bool]] = [(root, False)]
@@ -245,9 +245,9 @@ def _check_keys(file: str, node: Any) -> None:  # noqa: ANN401 - a node of any k
 
 
 def _check_values(loaded: Document, text: str) -> None:
-    """Refuse what no JSON file can say: other kinds of keys and values, numbers beyond 64 bits, NUL in texts.
+    """Refuse what JSON cannot express: keys and values of other types, numbers beyond 64 bits, NUL in strings.
 
-    Only an error needs to know where a value stands, so a quick look comes first.
+    Only an error needs the position of a value, so a fast check comes first.
     """
     if _ODD_ESCAPE.search(text) is None and _is_sound(loaded.value):
         return
@@ -269,7 +269,7 @@ def _check_values(loaded: Document, text: str) -> None:
 
 
 def _is_sound(root: object) -> bool:
-    """Return whether nothing in `root` is to be refused, texts aside."""
+    """Return whether nothing in `root` must be refused; strings are not checked."""
     waiting: list[Any] = [root]
     while waiting:
         value = waiting.pop()

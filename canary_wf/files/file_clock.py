@@ -1,7 +1,7 @@
-"""How old a file is by the clock that stamps files in its folder: a file server's, whose time may not be ours.
+"""The age of a file by the clock that stamps files in its folder, such as a file server's, which may differ from ours.
 
-That clock is read off a file made for it. Where none may be made (somebody else's workspace, a disk without room), this
-machine's own clock has to do.
+That clock is read from a probe file. Where none may be created (a foreign workspace, a full disk), this machine's clock
+is used.
 """
 
 import os
@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 
 _KEPT = 10.0
-"""Seconds after which the clock of a file system is read again."""
+"""Seconds after which a file system's clock is read again."""
 
 _clocks: dict[int, tuple[float, float]] = {}
-"""By device: how far its clock is ahead of `_steady`, and when that was seen."""
+"""By device: how far its clock is ahead of `_steady`, and when that was measured."""
 
 
 def age_of(path: Path) -> float:
-    """Return the seconds since the last change of `path`; below zero for a time to come. Raises OSError."""
+    """Return the seconds since the last change of `path`, negative for a time in the future. Raises OSError."""
     found = path.stat()
     return _now(path.parent, found.st_dev) - found.st_mtime
 
@@ -35,7 +35,7 @@ def _now(folder: Path, device: int) -> float:
 
 
 def _stamp(folder: Path) -> float | None:
-    """Return the time that a new file in `folder` gets, None where this user should make none."""
+    """Return the time stamp of a new file in `folder`, or None if this user should not create one."""
     probe = folder / f".clock.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         if folder.stat().st_uid != os.geteuid():
@@ -51,5 +51,5 @@ def _stamp(folder: Path) -> float | None:
 
 
 def _steady() -> float:
-    """Return seconds that count on while the machine sleeps, and never jump."""
+    """Return seconds on a clock that keeps counting while the machine sleeps, and never jumps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

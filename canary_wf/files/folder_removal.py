@@ -1,4 +1,4 @@
-"""Removing folders that jobs have filled: also those that a job made read-only, as caches of modules often are."""
+"""Removing folders filled by jobs, even if a job made them read-only, as module caches often are."""
 
 import os
 import stat
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def remove_folder(path: Path | str) -> None:
-    """Remove the folder with all that is in it; links are not followed. Raises OSError.
+    """Remove the folder with everything in it; links are not followed. Raises OSError.
 
-    Who owns a folder may open it again, so what its permissions keep from being removed is removed all the same.
+    The owner of a folder may change its permissions, so folders are removed even if their permissions forbid it.
     """
-    import shutil  # late, as it takes four more modules, and runners seldom remove a folder
+    import shutil  # late: it imports four more modules, and runners rarely remove a folder
 
     try:
         shutil.rmtree(path)
@@ -20,7 +20,7 @@ def remove_folder(path: Path | str) -> None:
 
 
 def remove_anything(path: Path | str) -> None:
-    """Remove what lies at `path`, a folder or not; of a link the link itself. Raises OSError."""
+    """Remove whatever lies at `path`: a file, a folder, or a link itself. Raises OSError."""
     try:
         is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -28,13 +28,13 @@ def remove_anything(path: Path | str) -> None:
     if is_folder:
         remove_folder(path)
     else:
-        os.unlink(path)  # noqa: PTH108 - texts and paths alike
+        os.unlink(path)  # noqa: PTH108 - strings and paths alike
 
 
 def _open_folders(path: Path | str) -> None:
     waiting: list[Path | str] = [path]
     while waiting:
         folder = waiting.pop()
-        os.chmod(folder, 0o700)  # noqa: PTH101 - texts and paths alike
+        os.chmod(folder, 0o700)  # noqa: PTH101 - strings and paths alike
         with os.scandir(folder) as entries:
             waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]

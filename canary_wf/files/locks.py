@@ -1,11 +1,11 @@
-"""Locks between processes on files: taken, waited for with a warning, and who holds one by the kernel's account.
+"""Locks between processes on files: acquiring them, with a warning if that is slow, and finding their holders.
 
-It serves whoever reads, changes and replaces another file, so that of several writers none loses a change.
+They serve writers that read, change and replace another file, so that no change is lost.
 
-A thread waits beside the call, made without the module `threading`, which takes longer to import than most calls last.
+The warning comes from a thread made without the module `threading`, whose import takes longer than most calls.
 
-Facts: the lines of `/proc/locks` (proc(5)): ``1: FLOCK ADVISORY WRITE 4711 08:01:1234 0 EOF``, with the device in
-hexadecimal and the inode in decimal; a line of one who waits has ``->`` in it.
+Source: the lines of `/proc/locks` (proc(5)): ``1: FLOCK ADVISORY WRITE 4711 08:01:1234 0 EOF``, with the device in
+hexadecimal and the inode in decimal; the line of a waiting process contains ``->``.
 """
 
 import _thread
@@ -25,17 +25,17 @@ from canary_wf.files.plain_files import open_own
 from canary_wf.files.user_names import uid_of, user_name
 
 ELSEWHERE = "if it never does, choose a folder on another file system with -d"
-"""What to do about files of a workspace."""
+"""The remedy for files of a workspace."""
 
 SLOW_AFTER = 3.0
-"""Seconds after which there is a warning about a call that should take milliseconds."""
+"""Seconds after which a call that should take milliseconds causes a warning."""
 
 
 @contextmanager
 def warn_when_slow(path: Path | str, remedy: str, patience: float = SLOW_AFTER) -> Iterator[None]:
-    """Say on standard error, once, that the file system does not answer when locking `path`, and the `remedy`.
+    """Warn on standard error, once, if the file system does not answer while `path` is locked; name the `remedy`.
 
-    Nothing is said where the user may start no further thread.
+    There is no warning if the user may not start another thread.
     """
     over, ended = _thread.allocate_lock(), _thread.allocate_lock()
     over.acquire()
@@ -43,8 +43,8 @@ def warn_when_slow(path: Path | str, remedy: str, patience: float = SLOW_AFTER) 
 
     def watch() -> None:
         if not over.acquire(timeout=patience):
-            told = one_line(f"{path}: waiting for the file system to answer about its lock; {remedy}")
-            sys.stderr.write(f"canary-wf: {told}\n")
+            message = one_line(f"{path}: waiting for the file system to answer about its lock; {remedy}")
+            sys.stderr.write(f"canary-wf: {message}\n")
             sys.stderr.flush()
         ended.release()
 
@@ -56,12 +56,12 @@ def warn_when_slow(path: Path | str, remedy: str, patience: float = SLOW_AFTER) 
         yield
     finally:
         over.release()
-        ended.acquire()  # whoever forks next is alone
+        ended.acquire()  # so that a later fork happens without this thread
 
 
 _LOCKS = Path("/proc/locks")
 _KINDS = frozenset({"FLOCK", "POSIX"})
-"""What `flock` is here, and where it goes through a server (NFS)."""
+"""The type of a `flock` lock, locally and through a server (NFS)."""
 
 _FIELDS = 6
 
@@ -77,11 +77,11 @@ class Holder(NamedTuple):
 
 
 def lock_holders(descriptor: int, locks: Path = _LOCKS) -> list[Holder]:
-    """Return who holds a lock on the open file, as far as this process can see them: not in other containers."""
+    """Return the visible holders of a lock on the open file; processes in other containers are invisible."""
     found = os.fstat(descriptor)
     device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
     pids = _pids(locks, str(found.st_ino))
-    # Some file systems show locks under another device (btrfs, overlayfs): then the open file itself tells.
+    # Some file systems report locks under another device (btrfs, overlayfs); the open files then identify the holder.
     exact = [pid for where, pid in pids if where == device]
     holding = exact or [pid for _, pid in pids if _has_open(pid, found)]
     return [Holder(pid, uid) for pid in dict.fromkeys(holding) if (uid := uid_of(pid)) is not None]
@@ -103,44 +103,44 @@ def _pids(locks: Path, inode: str) -> list[tuple[str, int]]:
     return found
 
 
-def _has_open(pid: int, wanted: os.stat_result) -> bool:
+def _has_open(pid: int, target: os.stat_result) -> bool:
     try:
         names = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 - names, not paths
     except OSError:
         return False
-    return any(_is_same(f"/proc/{pid}/fd/{name}", wanted) for name in names)
+    return any(_is_same(f"/proc/{pid}/fd/{name}", target) for name in names)
 
 
-def _is_same(path: str, wanted: os.stat_result) -> bool:
+def _is_same(path: str, target: os.stat_result) -> bool:
     try:
-        return os.path.samestat(os.stat(path), wanted)  # noqa: PTH116 - many a process
+        return os.path.samestat(os.stat(path), target)  # noqa: PTH116 - many per process
     except OSError:
         return False
 
 
 LOCK_PATIENCE = 30.0
-"""Seconds that a writer waits for the others; each of them takes milliseconds."""
+"""Seconds that a writer waits for others; each of them takes milliseconds."""
 
 _PAUSE = 0.01
 
 
 @contextmanager
 def file_lock(path: Path, patience: float = LOCK_PATIENCE, busy: WorkspaceError | None = None) -> Iterator[None]:
-    """Hold the lock `path`, whose folder is made where it is missing, for a ``with`` block.
+    """Hold the lock `path` for a ``with`` block; its folder is created if missing.
 
-    Raises WorkspaceError when there can be no lock, and `busy`, or else an error that names the lock, when somebody
-    holds it for longer than `patience` seconds.
+    Raises WorkspaceError when locking is impossible; raises `busy`, or else an error that names the lock, when another
+    process holds it for longer than `patience` seconds.
     """
     descriptor = _open(path)
     try:
         until = time.monotonic() + patience
-        # Not around all tries: a lock that another process holds is not the fault of the file system.
+        # Only around the first attempt: a lock held by another process is not the fault of the file system.
         with warn_when_slow(path, ELSEWHERE):
-            is_ours = _take(descriptor, path)
-        while not is_ours and time.monotonic() < until:
+            is_locked = _try_lock(descriptor, path)
+        while not is_locked and time.monotonic() < until:
             time.sleep(_PAUSE)
-            is_ours = _take(descriptor, path)
-        if not is_ours:
+            is_locked = _try_lock(descriptor, path)
+        if not is_locked:
             hint = "end it, or try again when it is done"
             raise busy or WorkspaceError("another process holds this lock", where=path, hint=hint)
         yield
@@ -156,13 +156,13 @@ def _open(path: Path) -> int:
         hint = "move it away, or choose another folder with -d"
         raise WorkspaceError("is not a folder", where=path.parent, hint=hint) from error
     except OSError as error:
-        if error.errno == errno.EINVAL:  # what lies in its place is nobody's work
+        if error.errno == errno.EINVAL:  # what lies there is not a lock file
             raise not_writable(path, error, "remove it") from error
         raise not_writable(path, error) from error
 
 
-def _take(descriptor: int, path: Path) -> bool:
-    """Take the lock of the open file; return whether that was possible now."""
+def _try_lock(descriptor: int, path: Path) -> bool:
+    """Try to lock the open file; return whether that succeeded."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,8 +1,8 @@
-"""The one way to open files of a workspace: a job, a crash or another user may have put anything in their place.
+"""The only way to open files of a workspace, where a job, a crash or another user may have put anything.
 
-A pipe would keep its reader waiting for ever, a device or a huge file would fill the memory, and a link could lead
-anywhere. So only regular files are opened, nobody is waited for, what is read is bounded, and links are followed only
-where users may set them.
+A pipe would block its reader for ever, a device or a huge file would fill the memory, and a link could lead anywhere.
+So only regular files are opened, without blocking; reads are bounded; and links are followed only where users may set
+them.
 """
 
 import errno
@@ -16,24 +16,24 @@ from canary_wf.errors import WorkspaceError
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 LARGEST = 1 << 30
-"""Bytes of the largest file that is read whole: ten times what the plan of a million short jobs needs."""
+"""Maximal size of a file that is read whole, in bytes: ten times the plan of a million short jobs."""
 
 LARGEST_INPUT = 1 << 26
-"""Bytes of the largest file that people write: a configuration, a pool, a job file."""
+"""Maximal size of a file that people write (a configuration, a pool, a job file), in bytes."""
 
 
 def open_plain(path: Path | str, *, follow: bool = False) -> BinaryIO:
-    """Open the regular file `path` for reading, without waiting for anybody.
+    """Open the regular file `path` for reading, without blocking.
 
-    Links are followed only when asked to. Raises OSError, also for what is not a regular file.
+    Links are followed only with `follow`. Raises OSError, also for anything but a regular file.
     """
     return os.fdopen(_open(path, os.O_RDONLY, follow=follow), "rb")
 
 
 def open_below(root: Path | str, path: Path | str) -> BinaryIO:
-    """Open the regular file `path` for reading, which lies below the folder `root` without any link on the way.
+    """Open for reading the regular file `path` below the folder `root`, without any link on the way.
 
-    Raises OSError, also for what does not lie there.
+    Raises OSError, also if the file does not lie there.
     """
     inner = os.path.relpath(path, root).split("/")
     if os.pardir in inner:
@@ -44,7 +44,7 @@ def open_below(root: Path | str, path: Path | str) -> BinaryIO:
             above, folder = folder, os.open(name, _FOLDER, dir_fd=folder)
             os.close(above)
         return os.fdopen(_open(inner[-1], os.O_RDONLY, follow=False, folder=folder), "rb")
-    except NotADirectoryError:  # what a link is, too, when it is not followed
+    except NotADirectoryError:  # also raised for a link that is not followed
         require_no_links(str(root), str(path))
         raise
     finally:
@@ -52,28 +52,28 @@ def open_below(root: Path | str, path: Path | str) -> BinaryIO:
 
 
 def link_on_the_way(root: str, path: str) -> str | None:
-    """Return the first of the folders between `root` and what lies below it at `path` that is a link, or None.
+    """Return the first folder between `root` and `path`, which lies below it, that is a link, or None.
 
-    Raises FileNotFoundError when one is not there.
+    Raises FileNotFoundError when a folder does not exist.
     """
-    place = len(root) + 1
-    while (place := path.find("/", place)) > 0:
-        if stat.S_ISLNK(os.lstat(path[:place]).st_mode):
-            return path[:place]
-        place += 1
+    position = len(root) + 1
+    while (position := path.find("/", position)) > 0:
+        if stat.S_ISLNK(os.lstat(path[:position]).st_mode):
+            return path[:position]
+        position += 1
     return None
 
 
 def require_no_links(root: str, path: str) -> None:
-    """Raise OSError when one of the folders between `root` and what lies below it at `path` is a link."""
+    """Raise OSError if a folder between `root` and `path`, which lies below it, is a link."""
     if link_on_the_way(root, path) is not None:
         raise OSError(errno.ELOOP, "it leads over a link", path)
 
 
 def require_real_folder(path: Path) -> None:
-    """Raise WorkspaceError when a folder in which something is to be done is a link; it need not be there.
+    """Raise WorkspaceError if the folder `path` is a link; it need not exist.
 
-    Whoever put it there wants that done elsewhere.
+    A link would let somebody redirect what happens in the folder.
     """
     if path.is_symlink():
         hint = "remove the link, or move what it points to into its place"
@@ -81,9 +81,9 @@ def require_real_folder(path: Path) -> None:
 
 
 def read_plain(path: Path | str, *, follow: bool = False, most: int = LARGEST) -> bytes:
-    """Return the content of the regular file `path`, as far as it was there when it was opened.
+    """Return the content of the regular file `path`, up to its size when it was opened.
 
-    Raises OSError as `open_plain` does, and for a file of more than `most` bytes.
+    Raises OSError like `open_plain`, and for a file of more than `most` bytes.
     """
     descriptor = _open(path, os.O_RDONLY, follow=follow)
     try:
@@ -99,9 +99,9 @@ def read_plain(path: Path | str, *, follow: bool = False, most: int = LARGEST) -
 
 
 def open_own(path: Path | str, flags: int) -> int:
-    """Return a descriptor of the regular file `path`, opened with `flags` to be written, made when it is not there.
+    """Return a descriptor of the regular file `path`, opened for writing with `flags`, created if missing.
 
-    It is a file of canary-wf's own, so a link in its place is refused. Raises OSError.
+    The file is canary-wf's own, so a link is refused. Raises OSError.
     """
     return _open(path, flags | os.O_CREAT, follow=False)
 

@@ -1,4 +1,4 @@
-"""A folder of files that are their user's alone: closed to others, and what others put there is not believed."""
+"""A folder for files of one user: closed to others, and files that others put there are not trusted."""
 
 import contextlib
 import os
@@ -14,13 +14,13 @@ _OPEN_TO_OTHERS = 0o077
 
 
 class PrivateFolder:
-    """The folder `path`, which need not be there yet."""
+    """The folder `path`, which need not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self, name: str) -> bytes:
-        """Return the content of the file `name`. Raises OSError, also where folder or file belong to somebody else."""
+        """Return the content of the file `name`. Raises OSError, also if folder or file belong to somebody else."""
         os.close(self._open())
         file = self.path / name
         if file.lstat().st_uid != os.geteuid():
@@ -28,11 +28,11 @@ class PrivateFolder:
         return read_plain(file)
 
     def write(self, name: str, content: bytes) -> None:
-        """Replace the file `name` at once, with the folder made where it is missing. Raises OSError."""
+        """Replace the file `name` atomically; create the folder if missing. Raises OSError."""
         folder = self._open(make=True)
         try:
-            beside = _write_beside(folder, name, content)
-            os.replace(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
+            temporary = _write_temporary(folder, name, content)
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
             os.close(folder)
 
@@ -40,7 +40,7 @@ class PrivateFolder:
         """Remove the files whose names begin with one of `beginnings`. Raises OSError."""
         folder = self._open()
         try:
-            for name in os.listdir(folder):  # noqa: PTH208 - by descriptor, so that no link takes its place
+            for name in os.listdir(folder):  # noqa: PTH208 - by descriptor, so that no link can replace the folder
                 if name.startswith(beginnings):
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=folder)
@@ -48,7 +48,7 @@ class PrivateFolder:
             os.close(folder)
 
     def _open(self, *, make: bool = False) -> int:
-        """Return a descriptor of the folder: a real one of this user's, closed to all others. Raises OSError."""
+        """Return a descriptor of the folder, which must be real, this user's, and closed to others. Raises OSError."""
         if make:
             self.path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -64,16 +64,16 @@ class PrivateFolder:
         return descriptor
 
 
-def _write_beside(folder: int, name: str, content: bytes) -> str:
-    """Write `content` into a new file of `folder`, closed to others from its first moment; return its name."""
-    beside = f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE, dir_fd=folder)
+def _write_temporary(folder: int, name: str, content: bytes) -> str:
+    """Write `content` to a new file in `folder`, closed to others from the start; return its name."""
+    temporary = f".{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE, dir_fd=folder)
     try:
         try:
             write_all(descriptor, content)
         finally:
             os.close(descriptor)
     except OSError:
-        os.unlink(beside, dir_fd=folder)
+        os.unlink(temporary, dir_fd=folder)
         raise
-    return beside
+    return temporary

@@ -1,7 +1,7 @@
-"""Where the files of a user lie that belong to no workspace: cache, configuration and state.
+"""The folders of a user's files outside of any workspace: cache, configuration and state.
 
-Source: the XDG Base Directory Specification. It says that a path which is not absolute is invalid and to be ignored, so
-where somebody stands never decides whom a command trusts or which key it signs with.
+Source: the XDG Base Directory Specification. It says that relative paths are invalid and must be ignored. So the
+current folder never decides whom a command trusts or which key it signs with.
 """
 
 import os
@@ -16,7 +16,7 @@ def user_folder(
     variable: Literal["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"],
     environment: Mapping[str, str] = os.environ,
 ) -> Path:
-    """Return the folder that `variable` names in `environment`, else the usual one in the user's home."""
+    """Return the folder in the variable `variable` of `environment`, else the default in the user's home."""
     given = environment.get(variable, "")
     return Path(given) if given.startswith("/") else _home(environment) / _BELOW_HOME[variable]
 
@@ -25,7 +25,7 @@ def _home(environment: Mapping[str, str]) -> Path:
     given = environment.get("HOME", "")
     if given.startswith("/"):
         return Path(given)
-    import pwd  # late, as nearly everybody has a home in the environment
+    import pwd  # late: nearly every environment has HOME
 
     try:
         return Path(pwd.getpwuid(os.geteuid()).pw_dir)

@@ -1,9 +1,9 @@
-"""A key of the user's own, which signs what is not believed merely because a file of a workspace says it.
+"""A user's own key, which signs what must not be believed just because a file of a workspace says it.
 
-The same key seals what others shall not learn although they may see a digest of it.
+The same key also seals secrets of which others may see a digest.
 
-It lies in the user's state folder (`XDG_STATE_HOME`, else `~/.local/state`), readable by nobody else, and is made when
-something is first signed or sealed. Who may write in a workspace can copy what was signed there, but sign nothing new.
+It lies in the user's state folder (`XDG_STATE_HOME`, else `~/.local/state`), readable by nobody else, and is created on
+first use. Whoever can write to a workspace can copy signed values in it, but cannot sign anything new.
 """
 
 import os
@@ -21,13 +21,13 @@ _HINT = "point XDG_STATE_HOME to a folder that only you may write"
 
 
 def signature(value: object, environment: Mapping[str, str] = os.environ) -> str:
-    """Return the signature of `value` (anything that JSON can hold). Raises WorkspaceError when no key can be made."""
+    """Return the signature of `value` (any JSON value). Raises WorkspaceError when no key can be created."""
     path = _path(environment)
     return _digest(_read(path) or _make(path), value)
 
 
 def is_signed(value: object, by: str, environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether `by` is this user's signature of `value`. Raises WorkspaceError for a key that others may have."""
+    """Return whether `by` is this user's signature of `value`. Raises WorkspaceError for a key that may be known."""
     import hmac
 
     key = _read(_path(environment))
@@ -35,9 +35,9 @@ def is_signed(value: object, by: str, environment: Mapping[str, str] = os.enviro
 
 
 def sealing_key(purpose: str, *, make: bool, environment: Mapping[str, str] = os.environ) -> bytes | None:
-    """Return a key for one `purpose`, from which nobody learns the user's key or that for another purpose.
+    """Return a key for one `purpose`, which reveals neither the user's key nor the keys for other purposes.
 
-    None where the user has no key yet, unless it is to be made. Raises WorkspaceError as `signature` does.
+    Returns None if the user has no key yet, unless `make` is set. Raises WorkspaceError like `signature`.
     """
     import hmac
 
@@ -57,7 +57,7 @@ def _digest(key: bytes, value: object) -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return the key in `path`, None when there is none yet. Raises WorkspaceError when it is not the user's alone."""
+    """Return the key in `path`, None if there is none yet. Raises WorkspaceError unless only the user can read it."""
     try:
         with open_plain(path) as file:
             found = os.fstat(file.fileno())
@@ -74,18 +74,18 @@ def _read(path: Path) -> bytes | None:
 
 
 def _make(path: Path) -> bytes:
-    """Make a key, written beside and linked, so that two who make one at once get the same."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    """Create a key; it is written to a temporary file and linked, so that two concurrent processes get the same."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             write_all(descriptor, os.urandom(_BYTES))
             os.fsync(descriptor)
-            _link(beside, path)
+            _link(temporary, path)
         finally:
             os.close(descriptor)
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise WorkspaceError(f"cannot be written ({error.strerror})", where=path, hint=_HINT) from error
     key = _read(path)
@@ -94,10 +94,10 @@ def _make(path: Path) -> bytes:
     return key
 
 
-def _link(beside: Path, path: Path) -> None:
+def _link(temporary: Path, path: Path) -> None:
     try:
-        path.hardlink_to(beside)
+        path.hardlink_to(temporary)
     except FileExistsError:
         pass
     except PermissionError:  # a file system without hard links
-        beside.rename(path)
+        temporary.rename(path)

@@ -1,1 +1,1 @@
-"""The events of a job's life and who listens: `dispatch` calls the recorder first, then hooks of users."""
+"""The events of a job's life and their listeners: `dispatch` calls the recorder first, then user hooks."""

@@ -1,4 +1,4 @@
-"""Every event of a job's life goes through here to all who listen."""
+"""The dispatcher of events: it passes every event of a job's life to all listeners."""
 
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
@@ -7,7 +7,7 @@ E = TypeVar("E")
 
 
 class Hooks(Generic[E]):
-    """The listeners of one batch, called in order; first the recorder, so state is written before others hear of it."""
+    """The listeners of one batch, called in order. The recorder is first, so state is written before others see it."""
 
     def __init__(self, listeners: Iterable[Callable[[E], None]] = ()) -> None:
         self._listeners = list(listeners)
@@ -17,6 +17,6 @@ class Hooks(Generic[E]):
         self._listeners.append(listener)
 
     def emit(self, event: E) -> None:
-        """Tell every listener of `event`."""
+        """Pass `event` to every listener."""
         for listener in self._listeners:
             listener(event)

@@ -1,9 +1,8 @@
-"""Functions of users that hear every event of a job's life: named ``module:object``, called with a name and fields.
+"""User hooks: functions that receive every event of a job's life, named ``module:object``.
 
-They come from `--hook` and from the entry point group `canary_wf.hooks`, and are written into the plan, so that a
-runner need not search for them. As importing them runs code, the plan's list counts only with the user's own signature:
-whoever else may write in the workspace cannot name any. What goes wrong in one is told in a line and changes nothing
-else.
+They come from `--hook` and from the entry point group `canary_wf.hooks`. The plan lists them, so that a runner need not
+search for them. Importing them runs code, so the list counts only with the user's own signature: nobody else who can
+write to the workspace can add one. An error in a hook is reported in one line and has no other effect.
 """
 
 import importlib
@@ -18,24 +17,24 @@ from canary_wf.errors import UsageError, one_line
 from canary_wf.files.user_key import is_signed, signature
 
 GROUP = "canary_wf.hooks"
-"""The entry point group of packages that bring hooks."""
+"""The entry point group of packages that provide hooks."""
 
 UserHook = Callable[[str, dict[str, Any]], object]
 """Called with the event's name (``job_started``, ``job_finished``, …) and its fields, in the order of events."""
 
 _FORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-_MOST_TOLD = 3
+_MOST_REPORTS = 3
 
 
 def check_hook(text: str) -> str:
-    """Return `text` when it is of the form ``module:object``. Raises UsageError else."""
+    """Return `text` if it has the form ``module:object``. Raises UsageError otherwise."""
     if not _FORM.fullmatch(text):
         raise UsageError(f"{text[:60]!r} is not understood", where="--hook", hint="write module:object")
     return text
 
 
 def installed_hooks() -> list[str]:
-    """Return the hooks that installed packages bring, by name of their entry points."""
+    """Return the hooks of installed packages, sorted by the name of their entry point."""
     from importlib.metadata import entry_points
 
     found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
@@ -43,16 +42,16 @@ def installed_hooks() -> list[str]:
 
 
 def sign_hooks(session: str, hooks: Iterable[str]) -> str:
-    """Return this user's signature of the `hooks` of a session, "" where there are none. Raises WorkspaceError."""
+    """Return this user's signature of the `hooks` of a session, "" if there are none. Raises WorkspaceError."""
     names = tuple(hooks)
     return signature(_signed(session, names)) if names else ""
 
 
 def own_hooks(session: str, hooks: Iterable[str], by: str) -> tuple[str, ...]:
-    """Return those of the `hooks` of a session that may be called: all with this user's signature `by`.
+    """Return the `hooks` of a session that may be called: all of them if `by` is this user's signature.
 
-    Without it, those that installed packages bring. The others are named on standard error. Raises WorkspaceError for
-    a key that others may have.
+    Otherwise only the hooks of installed packages are returned, and the others are named on standard error. Raises
+    WorkspaceError for a key that may be known to others.
     """
     names = tuple(hooks)
     if not names or is_signed(_signed(session, names), by):
@@ -60,8 +59,8 @@ def own_hooks(session: str, hooks: Iterable[str], by: str) -> tuple[str, ...]:
     installed = set(installed_hooks())
     for name in names:
         if name not in installed:
-            told = one_line(f"hook {name} is not called: session {session} does not come from your generate")
-            sys.stderr.write(f"canary-wf: warning: {told}\n")
+            message = one_line(f"hook {name} is not called: session {session} does not come from your generate")
+            sys.stderr.write(f"canary-wf: warning: {message}\n")
     return tuple(name for name in names if name in installed)
 
 
@@ -70,24 +69,24 @@ def _signed(session: str, hooks: tuple[str, ...]) -> list[object]:
 
 
 class UserHooks:
-    """The hooks called `names`; `context` are fields that go with each event (session, batch, OUT)."""
+    """The hooks with these `names`; `context` are fields added to each event (session, batch, OUT)."""
 
     def __init__(self, names: Iterable[str], context: Mapping[str, Any], job_names: Mapping[str, str]) -> None:
         self._context = dict(context)
         self._job_names = job_names
-        self._told: dict[str, int] = {}
+        self._reports: dict[str, int] = {}
         self._hooks = {name: hook for name in names if (hook := self._load(name)) is not None}
 
     def __call__(self, event: msgspec.Struct) -> None:
-        """Tell every hook of `event`."""
+        """Pass `event` to every hook."""
         fields = msgspec.to_builtins(event)
         name = fields.pop("event")
         if "job" in fields:
             fields["name"] = self._job_names.get(fields["job"])
-        self.tell(name, fields)
+        self.call(name, fields)
 
-    def tell(self, event: str, fields: Mapping[str, Any]) -> None:
-        """Call every hook with the name of an event and its fields."""
+    def call(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Call every hook with the name and fields of an event."""
         for name, hook in self._hooks.items():
             try:
                 hook(event, {**self._context, **fields})
@@ -109,10 +108,10 @@ class UserHooks:
         hook: UserHook = found
         return hook
 
-    def _report(self, name: str, told: str) -> None:
-        self._told[name] = self._told.get(name, 0) + 1
-        if self._told[name] <= _MOST_TOLD:
-            sys.stderr.write(f"canary-wf: warning: hook {name} {told}\n")
+    def _report(self, name: str, what: str) -> None:
+        self._reports[name] = self._reports.get(name, 0) + 1
+        if self._reports[name] <= _MOST_REPORTS:
+            sys.stderr.write(f"canary-wf: warning: hook {name} {what}\n")
 
 
 def _in_a_line(error: BaseException) -> str:

@@ -260,6 +260,6 @@ def test_damage_to_the_session_is_one_line_said_once(tmp_path: Path, capsys: pyt
         handler.emit(_record("Job 3 has been submitted with SLURM jobid 12 (log: x)."))
     handler.close()
     told = capsys.readouterr().err
-    assert told.startswith("canary-wf: warning: what is submitted is not noted in full: ")
+    assert told.startswith("canary-wf: warning: submissions are not recorded in full: ")
     assert told.count("\n") == 1
     assert str(paths.slice(batch)) in told

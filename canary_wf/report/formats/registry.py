@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from canary_wf.errors import UsageError
 from canary_wf.files.json_files import as_text
-from canary_wf.plugins import load_plugins, plugin_error, told
+from canary_wf.plugins import load_plugins, plugin_error, plugin_errors
 from canary_wf.report.formats.junit import junit_report
 from canary_wf.report.formats.markdown import markdown_report
 from canary_wf.report.session import SessionState
@@ -70,7 +70,7 @@ class _Plugged:
         self._write = write
 
     def __call__(self, state: SessionState) -> str:
-        with told(GROUP, self._name):
+        with plugin_errors(GROUP, self._name):
             text: object = self._write(state)
         if not isinstance(text, str):
             what = f"gave a {type(text).__name__} instead of text"
