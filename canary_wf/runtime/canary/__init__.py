@@ -1,7 +1,7 @@
-"""What a test script gets from ``import canary`` when canary-wf runs it.
+"""The package that a test script imports as ``canary`` when canary-wf runs it.
 
-Every name is loaded on first use, so the import itself costs next to nothing. A name that is not offered here is
-taken from canary-wm where that is installed.
+Every name is loaded on first use, so the import itself costs almost nothing. A name that is missing here is taken from
+canary-wm, if that is installed.
 """
 
 from posix import environ as _environ  # there without an import of `os`
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_HOMES = {
+_MODULE_OF = {
     "centered_parameter_space": "enums",
     "list_parameter_space": "enums",
     "random_parameter_space": "enums",
@@ -52,14 +52,14 @@ _MODULES = (
     "time",
 )
 
-__all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605 - the two tables above are the one list of names
+__all__ = sorted([*_MODULE_OF, *_MODULES])  # noqa: PLE0605 - the two tables above are the one list of names
 
 
 def __getattr__(name: str) -> "Any":  # noqa: ANN401 - a module's attributes are of any type
     if name in _MODULES:
         return __import__(f"{__name__}.{name}", fromlist=[name])
-    if name in _HOMES:
-        found = getattr(__import__(f"{__name__}.{_HOMES[name]}", fromlist=[name]), name)
+    if name in _MODULE_OF:
+        found = getattr(__import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=[name]), name)
     else:
         from .fallback import from_canary_wm
 
@@ -72,7 +72,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if b"CANARY_WF_JOB" in _environ:  # a job, whose last exception or exit text is the reason of its verdict
+if b"CANARY_WF_JOB" in _environ:  # a job: its last exception or exit message is the reason of its verdict
     from .exceptions import install as _install
     from .exceptions import replace_exit as _replace_exit
 

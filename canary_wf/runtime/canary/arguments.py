@@ -1,4 +1,4 @@
-"""The command line that canary hands to a test script."""
+"""The command line that canary passes to a test script."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -6,7 +6,7 @@ if TYPE_CHECKING:
 
 
 def make_argument_parser() -> "ArgumentParser":
-    """Return a parser of the flags with which test scripts are called; what it does not know goes to `extra_args`."""
+    """Return a parser of the flags with which test scripts are called; unknown arguments go to `extra_args`."""
     from argparse import ArgumentParser, Namespace
 
     class Parser(ArgumentParser):
@@ -16,13 +16,13 @@ def make_argument_parser() -> "ArgumentParser":
             return found
 
     parser = Parser()
-    parser.add_argument("--stage", default="run", help="which stage of the test to run")
+    parser.add_argument("--stage", default="run", help="the stage of the test to run")
     parser.add_argument("--baseline", action="store_true", help="make the results the new reference")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("-a", action="store_true", help="look at the results without making them anew")
-    what.add_argument("--analyze", action="store_true", help="look at the results of the other jobs of this test")
+    what.add_argument("-a", action="store_true", help="analyze existing results without computing them again")
+    what.add_argument("--analyze", action="store_true", help="analyze the results of the other jobs of this test")
     what.add_argument(
-        "--execute-analysis-sections", action="store_true", help="run only the parts that look at results"
+        "--execute-analysis-sections", action="store_true", help="run only the parts that analyze results"
     )
     return parser
 

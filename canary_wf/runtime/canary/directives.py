@@ -1,10 +1,10 @@
 # ruff: noqa: A002, ANN401 - the names are those that test files use, and at run time a directive does nothing
-"""What a test file says about itself at its top level.
+"""The directives at the top level of a test file.
 
-At run time every directive is a call without effect: the job is already what the directives made it. When
-discovery reads the file, its reader puts recording functions of the same signature in their place.
+At run time a directive is a call without effect, because the job already is what the directives made it. When discovery
+reads the file, its reader replaces them by recording functions with the same signatures.
 
-`when` limits a directive to some jobs: ``"options='dbg' parameters='n>1'"`` or the same as a mapping; the keys are
+`when` limits a directive to some jobs: ``"options='dbg' parameters='n>1'"``, or the same as a mapping. The keys are
 options, keywords, parameters, testname and platforms.
 """
 
@@ -29,17 +29,17 @@ def aggregate(
 def analyze(
     *, when: "When" = None, flag: "str | None" = None, script: "str | None" = None, requires: str = "success"
 ) -> None:
-    """Add a job that runs after all parameterized ones, with the argument ``--analyze`` unless `flag` says other."""
+    """Add a job that runs after all parameterized ones, with `flag` as its argument (default: ``--analyze``)."""
 
 
 def artifact(file: str, *, when: "When" = None, save_on: str = "always") -> None:
-    """Keep the files that match `file` after ``always``, ``success`` or ``failure``."""
+    """Keep the files that match `file`: ``always``, or only after ``success`` or ``failure``."""
 
 
 def baseline(
     src: "str | None" = None, dst: "str | None" = None, when: "When" = None, flag: "str | None" = None
 ) -> None:
-    """Say how results become the new reference: copy `src` over `dst`, or run the script with `flag`."""
+    """Set how results become the new reference: copy `src` over `dst`, or run the script with `flag`."""
 
 
 def copy(*files: str, src: "str | None" = None, dst: "str | None" = None, when: "When" = None) -> None:
@@ -47,7 +47,7 @@ def copy(*files: str, src: "str | None" = None, dst: "str | None" = None, when: 
 
 
 def cpus(n: "int | None" = None, *, arg: "int | None" = None, when: "When" = None) -> None:
-    """Say how many CPUs the job takes."""
+    """Set the number of CPUs of the job."""
 
 
 def depends_on(
@@ -61,15 +61,15 @@ def depends_on(
 
 
 def description(text: str) -> None:
-    """Say in words what the test does."""
+    """Describe the test in words."""
 
 
 def enable(*args: bool, when: "When" = None) -> None:
-    """Leave the job out unless `when` holds (``enable(True, …)``), or where it holds (``enable(False, …)``)."""
+    """Leave the job out unless `when` holds (``enable(True, …)``), or if it holds (``enable(False, …)``)."""
 
 
 def exclusive(*, when: "When" = None) -> None:
-    """Start no other job while this one runs."""
+    """Run no other job at the same time."""
 
 
 def execution_path(path: str, *, when: "When" = None) -> None:
@@ -77,25 +77,25 @@ def execution_path(path: str, *, when: "When" = None) -> None:
 
 
 def filter_warnings(arg: bool) -> None:
-    """Ask for fewer warnings about this file."""
+    """Request fewer warnings about this file."""
 
 
 def generate_composite_base_case(
     *, when: "When" = None, flag: "str | None" = None, script: "str | None" = None, requires: str = "success"
 ) -> None:
-    """Do the same as `aggregate`, under its older name."""
+    """Do the same as `aggregate`, which is its newer name."""
 
 
 def gpus(n: "int | None" = None, *, arg: "int | None" = None, when: "When" = None) -> None:
-    """Say how many GPUs the job takes."""
+    """Set the number of GPUs of the job."""
 
 
 def include(file: str, *, when: "When" = None) -> None:
-    """Read the directives of `file` (relative to this one) at this place."""
+    """Read the directives in `file` (relative to this file) at this point."""
 
 
 def keywords(*args: str, when: "When" = None) -> None:
-    """Add words by which the job can be selected."""
+    """Add keywords by which the job can be selected."""
 
 
 def link(*files: str, src: "str | None" = None, dst: "str | None" = None, when: "When" = None) -> None:
@@ -107,7 +107,7 @@ def load_module(name: str, *, use: "str | None" = None, when: "When" = None) -> 
 
 
 def memory(size: "str | float", *, when: "When" = None) -> None:
-    """Say how much memory the job takes: ``"2GiB"``, ``"500MB"``; a number is MiB."""
+    """Set the memory of the job: ``"2GiB"``, ``"500MB"``; a number is MiB."""
 
 
 def name(arg: str) -> None:
@@ -115,15 +115,15 @@ def name(arg: str) -> None:
 
 
 def nodes(n: "int | None" = None, *, arg: "int | None" = None, when: "When" = None) -> None:
-    """Say how many nodes the job takes."""
+    """Set the number of nodes of the job."""
 
 
 def owner(arg: str) -> None:
-    """Name a person who answers for the test."""
+    """Name a person who is responsible for the test."""
 
 
 def owners(*args: str) -> None:
-    """Name the people who answer for the test."""
+    """Name the people who are responsible for the test."""
 
 
 def parameterize(
@@ -135,15 +135,15 @@ def parameterize(
     samples: int = 10,
     random_seed: float = 1234.0,
 ) -> None:
-    """Make one job for each row of `values`; several calls multiply."""
+    """Make one job for each row of `values`; several calls make the product."""
 
 
 def preload(arg: str, *, when: "When" = None, source: bool = False) -> None:
-    """Have no effect (kept because test files use it)."""
+    """Do nothing (kept because test files call it)."""
 
 
 def resources(*, when: "When" = None, **types: int) -> None:
-    """Say how many slots of further resource types the job takes."""
+    """Set the number of slots of further resource types."""
 
 
 def set_attribute(*, when: "When" = None, **attributes: "Any") -> None:
@@ -151,7 +151,7 @@ def set_attribute(*, when: "When" = None, **attributes: "Any") -> None:
 
 
 def set_id(id: str, *, when: "When" = None) -> None:
-    """Set the job's id: 8 to 64 hexadecimal digits or underscores, after parameters were filled in."""
+    """Set the job's id: 8 to 64 hexadecimal digits or underscores, after parameters are substituted."""
 
 
 def setup(func: "Function") -> "Function":
@@ -185,7 +185,7 @@ def testname(arg: str) -> None:
 
 
 def timeout(arg: "str | float", *, when: "When" = None) -> None:
-    """Say after how many seconds (or which Go-style duration) the job is ended."""
+    """Set the time limit of the job, in seconds or as a Go-style duration."""
 
 
 def xdiff(*, when: "When" = None) -> None:
@@ -193,7 +193,7 @@ def xdiff(*, when: "When" = None) -> None:
 
 
 def xfail(*, code: int = -1, when: "When" = None) -> None:
-    """Expect the test to fail with `code`, or with any exit code but 0."""
+    """Expect the test to fail with `code`, or with any exit code except 0."""
 
 
 def known() -> list[str]:

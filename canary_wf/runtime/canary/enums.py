@@ -1,13 +1,13 @@
-"""The kinds of parameter space that `directives.parameterize` takes as `type`."""
+"""The types of parameter spaces that `directives.parameterize` takes as `type`."""
 
 list_parameter_space = "list_parameter_space"
 """Each row is one set of parameters."""
 
 centered_parameter_space = "centered_parameter_space"
-"""Each name has ``(initial, step, count)``; one name at a time is moved `count` steps down and up."""
+"""Each name has ``(initial, step, count)``; one name at a time is varied by up to `count` steps down and up."""
 
 random_parameter_space = "random_parameter_space"
-"""Each name has ``(low, high)``; `samples` rows are drawn evenly between them."""
+"""Each name has ``(low, high)``; `samples` rows are drawn from the uniform distribution between them."""
 
 
 def __getattr__(name: str) -> object:

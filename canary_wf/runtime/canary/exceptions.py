@@ -1,4 +1,4 @@
-"""The exceptions by which a test says how it went: one that nobody catches ends the process with its exit code."""
+"""The exceptions by which a test reports its verdict; if uncaught, they end the process with their exit code."""
 
 import sys
 from _thread import get_ident
@@ -29,13 +29,13 @@ class TestFailed(TestOutcome):
 
 
 class TestDiffed(TestOutcome):
-    """The test ran and its results differ from what was expected."""
+    """The test ran, and its results differ from the expected ones."""
 
     exit_status = diff_exit_status
 
 
 class TestSkipped(TestOutcome):
-    """The test finds that it cannot or need not run here."""
+    """The test cannot or need not run here."""
 
     exit_status = skip_exit_status
 
@@ -47,7 +47,7 @@ class TestTimedOut(TestOutcome):
 
 
 class MissingTestInstanceError(RuntimeError, AttributeError):
-    """Something of the running job was asked for, and there is none; to `hasattr` it is not there."""
+    """The running job was asked for something, but there is no job. For `hasattr` the attribute is missing."""
 
 
 _UNCAUGHT = 1
@@ -57,10 +57,10 @@ _previous = sys.excepthook
 
 
 def install() -> None:
-    """Hear of the exception that ends this process.
+    """Install the hook that records the exception which ends this process.
 
-    A script run by hand that never raises a verdict keeps the hook it had. Put in front again where the script has set
-    its own hook since, which then becomes the next in the chain.
+    A script run by hand that never raises a verdict keeps its own hook. If the script has set its own hook since, this
+    hook is installed in front of it again, and calls it.
     """
     global _previous  # noqa: PLW0603 - the hook itself is global
     if sys.excepthook is not _hook:
@@ -74,10 +74,10 @@ def _hook(kind: type[BaseException], error: BaseException, traceback: "Traceback
     if not isinstance(error, TestOutcome):
         _previous(kind, error, traceback)
         if isinstance(error, Exception):
-            text = _said(error)
+            text = _message_of(error)
             note_end(f"{kind.__name__}: {text}" if text else kind.__name__, _UNCAUGHT)
         return
-    text = _said(error)
+    text = _message_of(error)
     sys.stderr.write(f"{kind.__name__}: {text}\n" if text else f"{kind.__name__}\n")
     sys.stderr.flush()
     if text:
@@ -86,9 +86,9 @@ def _hook(kind: type[BaseException], error: BaseException, traceback: "Traceback
 
 
 def replace_exit() -> None:
-    """Put a function in the place of `sys.exit` that notes the text with which a test ends this way.
+    """Replace `sys.exit` by a function that records the message with which a test exits.
 
-    Python itself only prints that text, and no hook hears of the exception.
+    Python itself only prints that message, and no hook sees the exception.
     """
     from posix import getpid
 
@@ -99,26 +99,26 @@ def replace_exit() -> None:
         """Exit the interpreter by raising SystemExit(status), as `sys.exit` does."""
         nonlocal noted
         is_text = not (status is None or isinstance(status, int))
-        # A thread ends itself alone by this, and a forked process is not the test.
+        # A thread only ends itself by this, and a forked process is not the test.
         if (is_text or noted) and main == (getpid(), get_ident()):
             from .notes import note_end
 
-            note_end(_said(status) if is_text else "", _UNCAUGHT)
+            note_end(_message_of(status) if is_text else "", _UNCAUGHT)
             noted = is_text
         raise SystemExit(status)
 
     sys.exit = exit
 
 
-def _said(error: object) -> str:
+def _message_of(error: object) -> str:
     try:
         return str(error)
-    except Exception as failure:  # noqa: BLE001 - a class of the test's own may fail to say itself
+    except Exception as failure:  # noqa: BLE001 - the test's own class may fail to format itself
         return f"(its message cannot be shown: {type(failure).__name__})"
 
 
 def __getattr__(name: str) -> object:
-    if name == "__path__":  # which the import system asks of every module
+    if name == "__path__":  # the import system asks every module for it
         raise AttributeError(name)
     from .fallback import from_canary_wm
 

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401, PTH123 - streams are of several types; tests wait for this module, and pathlib takes long to import
-"""A program as an object that is called with its arguments."""
+"""A program as a callable object."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ class ProcessError(RuntimeError):
 
 
 class Result:
-    """How one call of a program ended: its exit code, and its output where that was asked for as text."""
+    """The end of one call of a program: its exit code, and its output if it was requested as text."""
 
     def __init__(self, cmd: list[str], returncode: int, out: "str | None", err: "str | None") -> None:
         self.cmd = " ".join(cmd)
@@ -24,21 +24,21 @@ class Result:
         self.err = self.stderr = err
 
     def get_output(self) -> "str | None":
-        """Return what the program wrote, without blanks around it, when the call said ``stdout=str``."""
+        """Return the output without surrounding whitespace, if the call had ``stdout=str``."""
         return None if self.out is None else self.out.strip()
 
     def get_error(self) -> "str | None":
-        """Return what the program wrote to standard error, without blanks around it, with ``stderr=str``."""
+        """Return the standard error output without surrounding whitespace, if the call had ``stderr=str``."""
         return None if self.err is None else self.err.strip()
 
 
 class Executable:
-    """A command, given as one text that is split as a shell splits words, or as the path of a program.
+    """A command, given as one string that is split like in a shell, or as the path of a program.
 
     Calling it runs the program with further arguments and returns a `Result`. ``stdout=str`` and ``stderr=str`` keep
-    the output as text, a text or path names a file for it; ``output=`` is short for both, ``error=`` another name of
-    ``stderr=``. Another exit code than `expected_returncode` raises ProcessError unless ``fail_on_error=False``.
-    `timeout` is seconds. Raises FileNotFoundError for a program that is not there.
+    the output as text; a string or path names a file for it. ``output=`` sets both, ``error=`` is another name of
+    ``stderr=``. Any exit code but `expected_returncode` raises ProcessError unless ``fail_on_error=False``. `timeout`
+    is in seconds. Raises FileNotFoundError for a missing program.
     """
 
     def __init__(self, name: "str | os.PathLike[str]") -> None:
@@ -77,7 +77,7 @@ class Executable:
 
     @property
     def command(self) -> list[str]:
-        """The words that a call starts with."""
+        """The words with which a call starts."""
         return [*self.exe, *self.default_args]
 
     def add_default_args(self, *arguments: str) -> None:

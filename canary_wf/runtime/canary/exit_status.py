@@ -1,4 +1,4 @@
-"""The exit codes by which a test says how it went."""
+"""The exit codes by which a test reports its verdict."""
 
 success_exit_status = 0
 diff_exit_status = 64

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def mkdirp(*paths: str) -> None:
-    """Make each folder and those above it; one that is there already is fine."""
+    """Create each folder and its parents, unless they exist."""
     for path in paths:
         os.makedirs(path, exist_ok=True)
 
@@ -22,7 +22,7 @@ def touch(path: str) -> None:
 
 
 def touchp(path: str) -> None:
-    """Create the file, and the folders above it."""
+    """Create the file and its parent folders."""
     folder = os.path.dirname(path)
     if folder:
         mkdirp(folder)
@@ -30,7 +30,7 @@ def touchp(path: str) -> None:
 
 
 def force_remove(path: str) -> None:
-    """Remove the file, link or whole folder; one that is not there is fine."""
+    """Remove the file, link or whole folder, if it exists."""
     if os.path.isdir(path) and not os.path.islink(path):
         import shutil
 
@@ -43,7 +43,7 @@ remove = force_remove
 
 
 def which(*names: str, path: "str | list[str] | tuple[str, ...] | None" = None, required: bool = False) -> "str | None":
-    """Return the first of the programs found, on the PATH or in `path`; None, or FileNotFoundError, without one."""
+    """Return the first program found on the PATH or in `path`; without one None, or FileNotFoundError if `required`."""
     from shutil import which as find
 
     folders = path if path is None or isinstance(path, str) else os.pathsep.join(path)
@@ -57,14 +57,14 @@ def which(*names: str, path: "str | list[str] | tuple[str, ...] | None" = None, 
 
 
 def copyfile(src: str, dst: str) -> None:
-    """Copy the file with its times and permissions, into `dst` when that is a folder."""
+    """Copy the file with its times and permissions; `dst` may be a folder."""
     import shutil
 
     shutil.copy2(src, dst)
 
 
 def movefile(src: str, dst: str) -> None:
-    """Move the file, replacing one that is there."""
+    """Move the file, replacing an existing one."""
     import shutil
 
     if os.path.isdir(dst):
@@ -73,7 +73,7 @@ def movefile(src: str, dst: str) -> None:
 
 
 def force_copy(src: str, dst: str) -> None:
-    """Copy the file or whole folder over whatever is there."""
+    """Copy the file or whole folder, replacing whatever exists."""
     import shutil
 
     force_remove(dst)
@@ -85,7 +85,7 @@ def force_copy(src: str, dst: str) -> None:
 
 
 def force_symlink(src: str, dest: str) -> None:
-    """Make `dest` a link to `src`, whatever is there."""
+    """Make `dest` a link to `src`, replacing whatever exists."""
     force_remove(dest)
     os.symlink(src, dest)
 
@@ -93,7 +93,7 @@ def force_symlink(src: str, dest: str) -> None:
 def synctree(
     src: str, dst: str, ignore: "str | list[str] | tuple[str, ...] | None" = None, *, delete: bool = False
 ) -> None:
-    """Copy what is in the folder `src` into `dst`, names that fit `ignore` excepted; `delete` empties `dst` first."""
+    """Copy the content of the folder `src` to `dst`, except names that match `ignore`; `delete` empties `dst` first."""
     import shutil
 
     patterns = (ignore,) if isinstance(ignore, str) else tuple(ignore or ())
@@ -103,13 +103,13 @@ def synctree(
 
 
 def set_executable(path: str) -> None:
-    """Let everybody who may read the file execute it."""
+    """Let everybody who can read the file execute it."""
     mode = os.stat(path).st_mode
     os.chmod(path, mode | (mode & 0o444) >> 2)
 
 
 def grep(regex: "str | re.Pattern[str]", file: str) -> bool:
-    """Return whether a line of `file` has text that matches `regex`."""
+    """Return whether a line of `file` contains a match of `regex`."""
     import re
 
     with open(file, encoding="utf-8", errors="replace") as stream:
@@ -122,27 +122,27 @@ def filesize(filename: str) -> int:
 
 
 def accessible(file_name: str) -> bool:
-    """Return whether it is a file that can be read."""
+    """Return whether it is a readable file."""
     return os.path.isfile(file_name) and os.access(file_name, os.R_OK)
 
 
 def readable(file_name: str) -> bool:
-    """Return whether it is there and can be read."""
+    """Return whether it exists and is readable."""
     return os.access(file_name, os.R_OK)
 
 
 def writeable(file_name: str) -> bool:
-    """Return whether it is there and can be written."""
+    """Return whether it exists and is writable."""
     return os.access(file_name, os.W_OK)
 
 
 def is_exe(path: str) -> bool:
-    """Return whether it is a file that can be executed."""
+    """Return whether it is an executable file."""
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def samepath(path1: str, path2: str) -> bool:
-    """Return whether both names mean the same place."""
+    """Return whether both paths lead to the same file or folder."""
     return os.path.realpath(path1) == os.path.realpath(path2)
 
 
@@ -154,12 +154,12 @@ def ancestor(dir: str, n: int = 1) -> str:  # noqa: A002 - the name tests know
 
 
 def sortby_mtime(files: list[str]) -> list[str]:
-    """Return the files, the one changed last at the end."""
+    """Return the files sorted by modification time, the latest last."""
     return sorted(files, key=os.path.getmtime)
 
 
 class working_dir:  # noqa: N801 - used like a function
-    """A context in which the current folder is `path` (made first where `create` is set)."""
+    """A context in which the current folder is `path`, which is created first with `create`."""
 
     def __init__(self, path: str, *, create: bool = False) -> None:
         self.path = path

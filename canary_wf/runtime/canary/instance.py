@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401, PTH100, PTH110, PTH112, PTH118, PTH120, PTH123 - values are of any type; tests wait for this module, and pathlib takes longer to import than all of it
-"""The job as the running test sees it: read from the `job.json` that canary-wf keeps in the job's folder."""
+"""The job as the running test sees it: read from the `job.json` that canary-wf writes in the job's folder."""
 
 import os
 
@@ -15,11 +15,11 @@ _VARIABLE = "CANARY_WF_JOB"
 _FILE = "job.json"
 _OUTPUT = "canary-out.txt"
 _LEAST = (("cpus", 1), ("gpus", 0), ("nodes", 1))
-"""What a job has of each where its state says nothing of it."""
+"""The amounts of a job whose state does not name them."""
 
 
 class _Word(str):
-    """A word that also answers to `name` and `value`, as members of an enumeration do."""
+    """A string that also has `name` and `value`, like members of an enumeration."""
 
     __slots__ = ()
 
@@ -105,19 +105,19 @@ class TestInstance:
 
     @property
     def dependencies(self) -> "list[TestInstance]":
-        """The jobs this one ran after, in the order in which its test file names them."""
+        """The jobs on which this one depends, in the order of its test file."""
         if self._dependencies is None:
             self._dependencies = [_upstream(entry, self._out) for entry in self._record.get("dependencies") or ()]
         return self._dependencies
 
     @property
     def multicase(self) -> bool:
-        """Whether this job looks at all parameterized jobs of its family together."""
+        """Whether this job analyzes all parameterized jobs of its family together."""
         return bool(self._spec.get("attributes", {}).get("multicase"))
 
     @property
     def analyze(self) -> bool:
-        """Whether the test was called to analyze what other jobs left, with the flag of that name or without."""
+        """Whether the test was called to analyze the results of other jobs, with or without the flag of that name."""
         return self.multicase or "--analyze" in self.command
 
     @property
@@ -127,14 +127,14 @@ class TestInstance:
 
     @property
     def work_tree(self) -> str:
-        """The folder of the session, which all working directories are below of."""
+        """The session's folder of all working directories."""
         inner = self._spec.get("directory", "")
         whole = self.working_directory
         return whole[: -len(inner)].rstrip("/") if inner and whole.endswith(f"/{inner}") else os.path.dirname(whole)
 
     @property
     def sources(self) -> "dict[str, list[tuple[str, str | None]]]":
-        """The files of the job as pairs of source and target, by ``copy``, ``link`` and ``none`` (only named)."""
+        """The files of the job as pairs of source and target, under ``copy``, ``link`` and ``none`` (only named)."""
         found: dict[str, list[tuple[str, str | None]]] = {}
         for asset in self._spec.get("assets", ()):
             source = self._from_out(asset["source"])
@@ -145,12 +145,12 @@ class TestInstance:
         return found
 
     def logfile(self, stage: str = "run") -> str:
-        """Return the file that holds what the job prints; there is one for all stages."""
+        """Return the file with the job's output, which is the same for all stages."""
         del stage
         return os.path.join(self.working_directory, _OUTPUT)
 
     def output(self) -> str:
-        """Return what the job has printed so far."""
+        """Return the output of the job so far."""
         try:
             with open(self.logfile(), encoding="utf-8", errors="replace") as file:
                 return file.read()
@@ -159,7 +159,7 @@ class TestInstance:
 
     @property
     def lockfile(self) -> str:
-        """The file that holds the job's state."""
+        """The file with the job's state."""
         return os.path.join(self.working_directory, _FILE)
 
     @property
@@ -173,7 +173,7 @@ class TestInstance:
         return self.gpus
 
     def get_dependency(self, name: "str | None" = None, **parameters: object) -> "TestInstance | None":
-        """Return the first dependency of this name or family (any when None) that has all these parameters, or None."""
+        """Return the first dependency with this name or family (None: any) and all these parameters, or None."""
         for dependency in self.dependencies:
             if name not in {None, dependency.name, dependency.family}:
                 continue
@@ -187,12 +187,12 @@ class TestInstance:
         return self.attributes.get(name, default)
 
     def set_attribute(self, **attributes: "Any") -> None:
-        """Set attributes; whoever reads this job later finds them too. Raises TypeError for what JSON cannot hold."""
+        """Set attributes, which later readers of this job see, too. Raises TypeError for values that are not JSON."""
         self._note({**self.attributes, **attributes}, self._noted)
         self.attributes.update(attributes)
 
     def add_measurement(self, name: str, value: "Any") -> None:
-        """Add a measurement to those that the runner takes. Raises TypeError for what JSON cannot hold."""
+        """Add a measurement to those of the runner. Raises TypeError for a value that is not JSON."""
         self._note(self.attributes, {**self._noted, name: value})
         self._noted[name] = value
         self.measurements[name] = value
@@ -202,7 +202,7 @@ class TestInstance:
 
 
 class TestMultiInstance(TestInstance):
-    """The job behind all parameterized jobs of one family: `parameters` holds a tuple of their values a name."""
+    """The job that analyzes all parameterized jobs of a family; `parameters` has a tuple of their values per name."""
 
     def __init__(self, record: "dict[str, Any]", working_directory: str) -> None:
         super().__init__(record, working_directory)
@@ -212,7 +212,7 @@ class TestMultiInstance(TestInstance):
 
 
 class MissingTestInstance:
-    """What a script gets that does not run as a job: it is false, and whatever is asked of it raises."""
+    """The instance of a script that does not run as a job: it is false, and its attributes raise an error."""
 
     __test__ = False
 
@@ -234,9 +234,9 @@ class MissingTestInstance:
 
 
 def get_instance(path: "str | None" = None) -> "TestInstance | MissingTestInstance":
-    """Return the job that runs, or the one whose folder or `job.json` is `path`; a script run by hand is not a job.
+    """Return the running job, or the job whose folder or `job.json` is `path`; a script run by hand is not a job.
 
-    Raises MissingTestInstanceError when the state of the job cannot be read.
+    Raises MissingTestInstanceError when the job's state cannot be read.
     """
     file = path or os.environ.get(_VARIABLE) or _FILE
     if os.path.isdir(file):
@@ -247,14 +247,14 @@ def get_instance(path: "str | None" = None) -> "TestInstance | MissingTestInstan
 
 
 def get_job(path: "str | None" = None) -> "TestInstance | None":
-    """Return what `get_instance` does, or None when the script does not run as a job."""
+    """Return the result of `get_instance`, or None when the script does not run as a job."""
     found = get_instance(path)
     return None if isinstance(found, MissingTestInstance) else found
 
 
 get_testcase = get_job
 Job = TestCase = TestInstance
-"""The names by which annotations in test files mean the running job."""
+"""Names of the running job in annotations of test files."""
 
 
 def _instance(record: "dict[str, Any]", folder: str) -> TestInstance:
@@ -278,10 +278,10 @@ def _read(file: str) -> "dict[str, Any]":
 
 
 def _workspace(folder: str, directory: str) -> str:
-    """Return OUT, which the `directory` of the job in `folder` is told from; "" when it cannot be told."""
-    for place in (folder, os.path.realpath(folder)):  # TestResults is a link
-        if directory and place.endswith(f"/{directory}"):
-            return place[: -len(directory)]
+    """Return OUT, to which the `directory` of the job in `folder` is relative; "" if it cannot be determined."""
+    for path in (folder, os.path.realpath(folder)):  # TestResults is a link
+        if directory and path.endswith(f"/{directory}"):
+            return path[: -len(directory)]
     return ""
 
 
@@ -290,7 +290,7 @@ def _upstream(entry: "dict[str, Any]", out: str) -> TestInstance:
     try:
         record = _read(os.path.join(folder, _FILE))
     except MissingTestInstanceError:
-        # It never ran (blocked, left out): what is known of it is what the edge says.
+        # It never ran (blocked, left out): only the dependency itself describes it.
         record = {"id": entry.get("id"), "name": entry.get("name")}
     return _instance(record, folder)
 

@@ -1,12 +1,12 @@
 # ruff: noqa: PTH100, PTH123 - jobs wait for this script, and pathlib takes longer to import than all of it
-"""Runs one job with what its test file asked for around it; a script of its own, started in the job's folder.
+"""Runs one job with the preparation that its test file asks for; a script of its own, started in the job's folder.
 
     python -P lifecycle.py JSON COMMAND…
 
-JSON is the job's preparation (`canary_wf.spec.job_spec.Preparation`), with the file for complaints under ``report`` and
-what the exit code is expected to be under ``xstatus``. Modules are loaded, rc files sourced and `setup` called in this
-process, whose environment the command inherits. A job without `teardown` then becomes the command; with one, this
-process waits, calls `teardown`, and ends as the command did.
+JSON is the job's preparation (`canary_wf.spec.job_spec.Preparation`), with the file for errors under ``report`` and the
+expected exit code under ``xstatus``. This process loads modules, sources rc files and calls `setup`; the command
+inherits its environment. Without `teardown` the process then becomes the command. With `teardown` it waits, calls
+`teardown`, and ends like the command.
 """
 
 import json
@@ -27,39 +27,39 @@ BROKEN = 67
 _MODULE = "__canary_lifecycle__"
 
 
-class _Failed(Exception):  # noqa: N818 - what happened to the preparation
-    """Why the job cannot be run."""
+class _Failed(Exception):  # noqa: N818 - the preparation failed
+    """The reason why the job cannot run."""
 
 
 def main(arguments: list[str]) -> None:
     """Prepare, run the command in `arguments`, and clean up."""
-    wanted, command = json.loads(arguments[0]), arguments[1:]
-    sys.argv = [wanted.get("script", "")]
+    preparation, command = json.loads(arguments[0]), arguments[1:]
+    sys.argv = [preparation.get("script", "")]
     run: _Functions | None = None
     try:
-        _make_environment(wanted)
-        run = _Functions(wanted)
+        _make_environment(preparation)
+        run = _Functions(preparation)
         run.set_up()
     except _Failed as error:
-        _give_up(wanted["report"], str(error))
+        _give_up(preparation["report"], str(error))
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        if not wanted.get("teardown"):
+        if not preparation.get("teardown"):
             os.execv(command[0], command)  # noqa: S606 - the job's own command
         code, ended_by = _run(command)
     except OSError as error:
-        _give_up(wanted["report"], f"command {command[0]!r} could not be started ({error.strerror})")
+        _give_up(preparation["report"], f"command {command[0]!r} could not be started ({error.strerror})")
     run.tear_down(code, in_time=ended_by is None)
     _end_as(code)
 
 
-def _make_environment(wanted: "dict[str, Any]") -> None:
+def _make_environment(preparation: "dict[str, Any]") -> None:
     module, shell = _runtime("module"), _runtime("shell")
     try:
-        for entry in wanted.get("modules", ()):
+        for entry in preparation.get("modules", ()):
             module.load(entry["name"], use=entry.get("use"))
-        for file in wanted.get("rcfiles", ()):
+        for file in preparation.get("rcfiles", ()):
             shell.source_rcfile(file)
     except (module.ModuleError, shell.SourceError) as error:
         raise _Failed(str(error)) from None
@@ -70,41 +70,43 @@ def _runtime(name: str) -> "Any":  # noqa: ANN401 - a module, of the package tha
 
 
 class _Functions:
-    """The functions of the test file that run around the command."""
+    """The functions of the test file that run before and after the command."""
 
-    def __init__(self, wanted: "dict[str, Any]") -> None:
-        self.wanted = wanted
+    def __init__(self, preparation: "dict[str, Any]") -> None:
+        self.preparation = preparation
         self.functions: dict[str, Callable[[Any], Any]] = {}
-        roles = [role for role in ("setup", "teardown") if wanted.get(role)]
+        roles = [role for role in ("setup", "teardown") if preparation.get(role)]
         if not roles:
             return
         try:
-            module = _load(wanted["script"])
-            self.functions = {role: getattr(module, wanted[role]) for role in roles}
-        except BaseException as error:  # another's code runs here, and may even exit
-            raise _Failed(f"{wanted['script']} could not be loaded for its {roles[0]}: {_said(error)}") from error
+            module = _load(preparation["script"])
+            self.functions = {role: getattr(module, preparation[role]) for role in roles}
+        except BaseException as error:  # the test's own code runs here, and may even exit
+            raise _Failed(
+                f"{preparation['script']} could not be loaded for its {roles[0]}: {_message_of(error)}"
+            ) from error
 
     def set_up(self) -> None:
-        """Call `setup`; what it sets in the job's `variables` becomes part of the environment."""
+        """Call `setup`; what it sets in the job's `variables` is added to the environment."""
         if "setup" not in self.functions:
             return
         job = _runtime("instance").get_instance()
         before = dict(job.variables)
         try:
             self.functions["setup"](job)
-        except BaseException as error:  # another's code runs here, and may even exit
+        except BaseException as error:  # the test's own code runs here, and may even exit
             _show(error)
-            raise _Failed(f"its setup failed: {_said(error)}") from error
+            raise _Failed(f"its setup failed: {_message_of(error)}") from error
         for name, value in job.variables.items():
             if before.get(name) != value:
                 os.environ[name] = str(value)
 
     def tear_down(self, code: int, *, in_time: bool) -> None:
-        """Call `teardown`; a failure of it is shown in the job's output, and the verdict stays what it is."""
+        """Call `teardown`; its failure is shown in the job's output and does not change the verdict."""
         try:
             instance = _runtime("instance")
             job = instance.get_instance()
-            job.status = instance.Status(_verdict(code, self.wanted.get("xstatus", 0), in_time=in_time))
+            job.status = instance.Status(_verdict(code, self.preparation.get("xstatus", 0), in_time=in_time))
             self.functions["teardown"](job)
         except BaseException as error:  # noqa: BLE001 - the code of a test file may raise anything
             sys.stderr.write("teardown failed:\n")
@@ -112,7 +114,7 @@ class _Functions:
 
 
 def _load(script: str) -> "ModuleType":
-    """Import the test file under a name of its own, so that its ``__main__`` part stays asleep."""
+    """Import the test file under another name, so that its ``__main__`` part does not run."""
     from importlib.machinery import SourceFileLoader
     from importlib.util import module_from_spec, spec_from_loader
 
@@ -129,17 +131,17 @@ def _load(script: str) -> "ModuleType":
 
 
 def _run(command: list[str]) -> tuple[int, "int | None"]:
-    """Run `command`; return its exit code and the signal by which the runner ended it, None when it did not."""
-    told: list[int] = []
+    """Run `command`; return its exit code, and the signal by which the runner ended it, or None."""
+    received: list[int] = []
 
     def note(number: int, _frame: "FrameType | None") -> None:
-        told.append(number)
+        received.append(number)
 
-    # The whole process group is told to end: the command does, this process still has to clean up.
+    # The runner signals the whole process group: the command ends, but this process still has to clean up.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, note)
     code = subprocess.Popen(command).wait()
-    return code, told[0] if told else None
+    return code, received[0] if received else None
 
 
 def _verdict(code: int, xstatus: int, *, in_time: bool) -> "dict[str, Any]":
@@ -155,7 +157,7 @@ def _verdict(code: int, xstatus: int, *, in_time: bool) -> "dict[str, Any]":
     }
 
 
-def _said(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -175,7 +177,7 @@ def _give_up(report: str, reason: str) -> "NoReturn":
 
 
 def _end_as(code: int) -> "NoReturn":
-    """End with `code`, by the same signal where it was one."""
+    """End with `code`, or by the same signal."""
     sys.stdout.flush()
     sys.stderr.flush()
     if code < 0:

@@ -1,8 +1,8 @@
 # ruff: noqa: PTH113, PTH118 - tests wait for this module, and pathlib takes longer to import than all of it
-"""Environment modules, as the `module` command of Lmod and of Environment Modules knows them.
+"""Environment modules, as in the `module` command of Lmod and of Environment Modules.
 
-Both come with a program that prints, in Python, what a `module` command changes in the environment; it is run and
-what it prints is carried out here, as the `module` function does in a shell.
+Both come with a program that prints the changes of a `module` command as Python code. That code is executed here, as
+the `module` function does in a shell.
 """
 
 import os
@@ -20,11 +20,11 @@ _INSIDE_HOME = ("libexec/lmod", "libexec/modulecmd.tcl", "bin/modulecmd")
 
 
 class ModuleError(RuntimeError):
-    """A module could not be loaded or unloaded, or there are no environment modules here."""
+    """A module could not be loaded or unloaded, or this machine has no environment modules."""
 
 
 def modulecmd() -> str:
-    """Return the program behind the `module` command. Raises ModuleError where there is none."""
+    """Return the program behind the `module` command. Raises ModuleError if there is none."""
     from shutil import which
 
     home = os.environ.get("MODULESHOME")
@@ -37,7 +37,7 @@ def modulecmd() -> str:
 
 
 def _run(*arguments: str) -> None:
-    """Carry out one `module` command. Raises ModuleError with what it said."""
+    """Execute one `module` command. Raises ModuleError with its message."""
     command = " ".join(["module", *arguments])
     try:
         done = subprocess.run(
@@ -51,19 +51,19 @@ def _run(*arguments: str) -> None:
         raise ModuleError(f"{command}: took longer than {LIMIT:g} s") from None
     except OSError as error:
         raise ModuleError(f"{command}: could not be run ({error.strerror})") from None
-    said = " ".join(done.stderr.decode(errors="replace").split())
+    message = " ".join(done.stderr.decode(errors="replace").split())
     names: dict[str, object] = {"__name__": "__module__", "os": os}
     failed = done.returncode != 0
     try:
         exec(done.stdout, names)  # noqa: S102 - the module system's way to change a Python process
-    except Exception as error:  # noqa: BLE001 - whatever the module system lets happen is its failure
-        failed, said = True, said or f"{type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001 - any error in there is a failure of the module system
+        failed, message = True, message or f"{type(error).__name__}: {error}"
     if failed or names.get("_mlstatus") is False:
-        raise ModuleError(f"{command}: failed ({said[:500] or f'exit code {done.returncode}'})")
+        raise ModuleError(f"{command}: failed ({message[:500] or f'exit code {done.returncode}'})")
 
 
 def load(modulename: str, use: "str | list[str] | None" = None) -> None:
-    """Load a module, found below `use` too. Raises ModuleError."""
+    """Load a module; `use` adds folders to search. Raises ModuleError."""
     for path in [use] if isinstance(use, str) else use or ():
         _run("use", path)
     _run("load", modulename)
@@ -80,12 +80,12 @@ def purge() -> None:
 
 
 def use(path: str) -> None:
-    """Look for modules in `path` too. Raises ModuleError."""
+    """Add `path` to the folders with modules. Raises ModuleError."""
     _run("use", path)
 
 
 class loaded:  # noqa: N801 - used like a function
-    """A context in which modules are loaded (found below `use` too); the environment is put back afterwards."""
+    """A context in which modules are loaded (`use` adds folders to search); the environment is restored at the end."""
 
     def __init__(self, modulename: str, *names: str, use: "str | list[str] | None" = None) -> None:
         self.names = (modulename, *names)

@@ -1,8 +1,8 @@
 # ruff: noqa: PTH118, PTH123 - tests wait for this module, and pathlib takes longer to import than all of it
-"""What a running test notes about itself: attributes, measurements, and why it failed, in a file beside `job.json`.
+"""The notes of a running test about itself: attributes, measurements, and its reason of failure, beside `job.json`.
 
-The runner alone writes `job.json`, and takes over what stands here when the job ends; whoever reads a job before that
-looks into both. The file has the name and the shape of canary's own state file, as tests read what they set from it.
+Only the runner writes `job.json`; it takes over the notes when the job ends. Earlier readers of a job read both files.
+The file has the name and form of canary's own state file, because tests read from it what they have set.
 """
 
 import os
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 FILE = "testcase.lock"
 LONGEST_REASON = 300
-"""Characters of a message that are shown as the reason of a verdict; the whole of it is in the job's output."""
+"""Characters of a message that are shown as the reason of a verdict; the job's output has all of it."""
 
 _VARIABLE = "CANARY_WF_JOB"
 _LONGEST_NOTED = 2000
 _LARGEST = 16 << 20
 _DEEPEST = 50
-"""Levels of lists and mappings: what reads state files gives up where Python's own recursion does."""
+"""Maximal nesting of lists and mappings: readers of state files fail where Python's own recursion ends."""
 
 
 def read_notes(folder: str) -> "tuple[dict[str, Any], dict[str, Any]]":
-    """Return the attributes and the measurements noted in `folder`; any other file says nothing.
+    """Return the attributes and measurements noted in `folder`; a malformed file has none.
 
-    All of it can be put into a state file: characters that are not text (halves of surrogate pairs) become ``?``.
+    The result is valid in a state file: characters that are not text (halves of surrogate pairs) become ``?``.
     """
     found = _read(folder)
     if not found:
@@ -44,7 +44,7 @@ def read_notes(folder: str) -> "tuple[dict[str, Any], dict[str, Any]]":
 
 
 def read_reason(folder: str, code: int) -> str | None:
-    """Return why the test that ran in `folder` ended with the exit code `code`, in its own words; None: it said none.
+    """Return the reason that the test in `folder` noted for its end with exit code `code`, or None.
 
     The text is one line of bounded length without control characters.
     """
@@ -57,7 +57,7 @@ def read_reason(folder: str, code: int) -> str | None:
 
 
 def shortened(text: str) -> str | None:
-    """Return `text` as one line of at most `LONGEST_REASON` characters, what cannot be printed escaped; None: empty."""
+    """Return `text` as one line of at most `LONGEST_REASON` characters, escaped where not printable; None if empty."""
     words = " ".join(text[:_LONGEST_NOTED].split())
     shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
     if len(shown) > LONGEST_REASON:
@@ -66,11 +66,11 @@ def shortened(text: str) -> str | None:
 
 
 def _read(folder: str) -> "dict[str, Any]":
-    """Return what the file in `folder` holds; nothing where there is none, or none of the kind."""
+    """Return the content of the file in `folder`; empty if it is missing or malformed."""
     try:
-        # What a test puts in its place, such as a pipe without a writer, must not keep the runner waiting.
+        # Whatever a test puts there, such as a pipe without a writer, must not block the runner.
         descriptor = os.open(f"{folder}/{FILE}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError:  # most jobs note nothing, and this is asked for every one of them
+    except OSError:  # most jobs note nothing, and this runs for each of them
         return {}
     import json
     from stat import S_ISREG
@@ -85,7 +85,7 @@ def _read(folder: str) -> "dict[str, Any]":
     return found if isinstance(found, dict) else {}
 
 
-def _is_deep(value: "Any") -> bool:  # noqa: ANN401 - what JSON can hold
+def _is_deep(value: "Any") -> bool:  # noqa: ANN401 - a JSON value
     level = [value]
     for _ in range(_DEEPEST):
         level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
@@ -94,9 +94,9 @@ def _is_deep(value: "Any") -> bool:  # noqa: ANN401 - what JSON can hold
 
 
 def write_notes(folder: str, spec: "dict[str, Any]", measurements: "dict[str, Any]") -> None:
-    """Replace what is noted in `folder`; `spec` is the job's, with its attributes. Why it failed stays.
+    """Replace the attributes and measurements noted in `folder`; `spec` has the attributes. The reason is kept.
 
-    Raises TypeError for a value that JSON cannot hold.
+    Raises TypeError for a value that is not JSON.
     """
     status = _read(folder).get("status")
     noted = {"spec": spec, "measurements": {"data": measurements}}
@@ -104,14 +104,14 @@ def write_notes(folder: str, spec: "dict[str, Any]", measurements: "dict[str, An
 
 
 def note_end(reason: str, code: int) -> None:
-    """Note that the running job ends with the exit code `code`, and why; a script run by hand notes nothing."""
+    """Note the exit code and the reason of the running job's end; a script run by hand notes nothing."""
     job = os.environ.get(_VARIABLE)
     if job is None or not os.path.isfile(job):  # noqa: PTH113 - see above
         return
     folder = os.path.dirname(os.path.abspath(job))  # noqa: PTH100, PTH120 - see above
     try:
         _write(folder, {**_read(folder), "status": {"reason": reason[:_LONGEST_NOTED], "code": code}})
-    except (OSError, TypeError) as error:  # the test ends as it does, and its output says why
+    except (OSError, TypeError) as error:  # the test ends all the same, and its output has the reason
         sys.stderr.write(f"canary: {folder}/{FILE} could not be written ({error})\n")
 
 
@@ -123,7 +123,7 @@ def _write(folder: str, noted: "dict[str, Any]") -> None:
     except ValueError as error:
         raise TypeError(f"attributes and measurements are kept as JSON: {error}") from None
     path = os.path.join(folder, FILE)
-    beside = f"{path}.{os.getpid()}.tmp"
-    with open(beside, "w", encoding="utf-8") as file:
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
         file.write(text)
-    os.replace(beside, path)  # noqa: PTH105 - see above
+    os.replace(temporary, path)  # noqa: PTH105 - see above

@@ -1,4 +1,4 @@
-"""The parameters of a job, read by attribute (``parameters.n``) or by item (``parameters["n"]``)."""
+"""The parameters of a job, accessible as attributes (``parameters.n``) or items (``parameters["n"]``)."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 class Parameters:
-    """A read-only mapping from parameter names to values, with the names as attributes too."""
+    """A read-only mapping from parameter names to values; the names are attributes, too."""
 
     def __init__(self, values: "Mapping[str, Any]") -> None:
         self.__dict__["_values"] = dict(values)
@@ -66,7 +66,7 @@ class Parameters:
 
 
 class MultiParameters(Parameters):
-    """The parameters of several jobs: each name gives a tuple with one value a job, several names one row a job."""
+    """The parameters of several jobs: one name gives a tuple with a value per job, several names give a row per job."""
 
     def __getitem__(self, key: "str | tuple[str, ...]") -> "Any":  # noqa: ANN401 - a tuple of values
         names = _several(key)
@@ -74,7 +74,7 @@ class MultiParameters(Parameters):
 
 
 def _several(key: "str | tuple[str, ...]") -> "tuple[str, ...] | None":
-    """Return the names in ``("a", "b")`` or ``"a,b"``, or None for a single one."""
+    """Return the names in ``("a", "b")`` or ``"a,b"``, or None for a single name."""
     if isinstance(key, tuple):
         return key
     return tuple(name.strip() for name in key.split(",")) if "," in key else None

@@ -1,4 +1,4 @@
-"""Shapes of tests that many files share."""
+"""Test patterns that many files share."""
 
 import sys
 
@@ -15,10 +15,10 @@ def identity(*arguments: object, **named: object) -> None:
 
 
 class ExecuteAndAnalyze:
-    """A test that runs for each set of parameters, checks each result, and looks at all results together.
+    """A test that runs for each set of parameters, verifies each result, and analyzes all results together.
 
-    `test_fn` and `verify_fn` are called in each parameterized job, `analyze_fn` in the job behind them, which is called
-    with ``--analyze`` or ``--base``. With ``--execute-analysis-sections`` a parameterized job only verifies.
+    `test_fn` and `verify_fn` are called in each parameterized job, `analyze_fn` in the job that depends on them, which
+    is called with ``--analyze`` or ``--base``. With ``--execute-analysis-sections`` a parameterized job only verifies.
     """
 
     def __init__(
@@ -44,16 +44,16 @@ class ExecuteAndAnalyze:
         return parser
 
     def __call__(self, args: "Namespace | None" = None) -> None:
-        """Do what the command line asks for."""
+        """Execute what the command line asks for."""
         self.execute(args)
 
     def execute(self, args: "Namespace | None" = None) -> None:
-        """Do what `args` (default: the command line) ask for."""
-        asked = args if args is not None else self.make_parser().parse_known_args(sys.argv[1:])[0]
-        if asked.analyze_composite_base:
+        """Execute what `args` (default: the command line) ask for."""
+        options = args if args is not None else self.make_parser().parse_known_args(sys.argv[1:])[0]
+        if options.analyze_composite_base:
             self.analyze_base_case()
             return
-        if not asked.execute_analysis_sections:
+        if not options.execute_analysis_sections:
             self.run_test()
         self.analyze_parameterized_test()
 

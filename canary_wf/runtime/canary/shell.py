@@ -1,5 +1,5 @@
 # ruff: noqa: PTH100, PTH113 - tests wait for this module, and pathlib takes longer to import than all of it
-"""The environment that a shell's rc file makes, taken over into this process."""
+"""The environment that a shell's rc file sets, transferred to this process."""
 
 import os
 import subprocess
@@ -13,11 +13,11 @@ LIMIT = 60.0
 
 _SHELLS = ("bash", "sh")
 _OWN = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})
-"""What the shell sets for itself."""
+"""Variables that the shell sets for itself."""
 
-# No name ever becomes part of this text. What the file prints goes to standard error, what it sets is exported, and
-# nothing goes to the pipe when it ends the shell. With which code its last command ended does not matter: many such
-# files end with a condition.
+# No name ever becomes part of this text. What the file prints goes to standard error, and what it sets is exported. If
+# it ends the shell, the pipe stays empty. The exit code of its last command is ignored: many such files end with a
+# condition.
 _SCRIPT = 'exec 3>&1 1>&2; set -a; . "$0"; exec "$1" -0 >&3'
 
 
@@ -26,8 +26,8 @@ class SourceError(RuntimeError):
 
 
 def environment_of(file: str, *, limit: float = LIMIT) -> dict[str, str]:
-    """Return the environment after sourcing `file` with bash (sh without one). Raises SourceError."""
-    path = os.path.abspath(file)  # with a slash in it, so that no shell looks it up on the PATH
+    """Return the environment after sourcing `file` with bash (or sh if there is none). Raises SourceError."""
+    path = os.path.abspath(file)  # with a slash, so that no shell searches the PATH
     if not os.path.isfile(path):
         raise SourceError(f"{file}: there is no such file to source")
     shell = _program(*_SHELLS)
@@ -64,7 +64,7 @@ def _program(*names: str) -> str:
 
 
 def source_rcfile(file: str) -> None:
-    """Take over the environment that sourcing `file` makes, removals included. Raises SourceError."""
+    """Set this process's environment to that after sourcing `file`, removals included. Raises SourceError."""
     made = environment_of(file)
     for name in [name for name in os.environ if name not in made and name not in _OWN]:
         del os.environ[name]
@@ -72,7 +72,7 @@ def source_rcfile(file: str) -> None:
 
 
 class source:  # noqa: N801 - used like a function
-    """A context in which the environment is the one that sourcing `file` makes."""
+    """A context with the environment after sourcing `file`."""
 
     def __init__(self, file: str) -> None:
         self.file = file

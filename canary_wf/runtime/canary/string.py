@@ -1,4 +1,4 @@
-"""Small helpers for text that tests use."""
+"""Small helpers for strings that tests use."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -8,7 +8,7 @@ _SIBILANTS = ("s", "x", "z", "ch", "sh")
 
 
 def csvsplit(expr: str) -> list[str]:
-    """Return the parts of `expr` between commas, those inside quotes excepted. Raises ValueError for an open quote."""
+    """Return the parts of `expr` between commas outside of quotes. Raises ValueError for an unclosed quote."""
     parts: list[str] = [""]
     quotes: list[str] = []
     for character in expr:
@@ -27,7 +27,7 @@ def csvsplit(expr: str) -> list[str]:
 
 
 def strip_quotes(arg: str) -> str:
-    """Return `arg` without the quotes around it, single, double or three of a kind."""
+    """Return `arg` without surrounding quotes: single, double or triple."""
     for quote in ("'''", '"""', "'", '"'):
         if len(arg) >= 2 * len(quote) and arg.startswith(quote) and arg.endswith(quote):
             return arg[len(quote) : -len(quote)]
@@ -35,7 +35,7 @@ def strip_quotes(arg: str) -> str:
 
 
 def pluralize(word: str, n: int) -> str:
-    """Return `word` as it is for `n` of them."""
+    """Return the form of `word` for the number `n`."""
     if n == 1:
         return word
     if word.endswith(_SIBILANTS):
@@ -44,14 +44,14 @@ def pluralize(word: str, n: int) -> str:
 
 
 def stringify(arg: object, float_fmt: "str | None" = None) -> str:
-    """Return `arg` as text; a float by `float_fmt` (a ``%`` format), or as in job names."""
+    """Return `arg` as a string; a float is formatted by `float_fmt` (a ``%`` format), or as in job names."""
     if isinstance(arg, float):
         return f"{arg:g}" if float_fmt is None else float_fmt % arg
     return str(arg)
 
 
 def truncate_middle(text: str, max_length: int = 254, sep: str = "...") -> str:
-    """Return `text`, its middle replaced by `sep` when it is longer than `max_length`. Raises ValueError."""
+    """Return `text` with its middle replaced by `sep` if it exceeds `max_length`. Raises ValueError."""
     if max_length < 0 or not sep:
         raise ValueError(f"max_length={max_length} or sep={sep!r} is not allowed")
     kept = max_length - len(sep)
@@ -64,13 +64,13 @@ def truncate_middle(text: str, max_length: int = 254, sep: str = "...") -> str:
 
 
 class SimpleTemplate:
-    """A text with places ``$name`` and ``${name}``."""
+    """A text with placeholders ``$name`` and ``${name}``."""
 
     def __init__(self, s: str) -> None:
         self.string = s
 
     def substitute(self, mapping: "Mapping[str, str]", missing: "str | None" = None) -> str:
-        """Return the text with its places filled; one without a value becomes `missing`, or stays when that is None."""
+        """Return the text with its placeholders filled in; one without a value becomes `missing`, or stays (None)."""
         import re
 
         def text(match: "re.Match[str]") -> str:

@@ -1,4 +1,4 @@
-"""The names under which newer canary releases offer directives: ``canary_pyt.directives`` and ``canary_pyt.enums``."""
+"""The names of directives in newer canary releases: ``canary_pyt.directives`` and ``canary_pyt.enums``."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

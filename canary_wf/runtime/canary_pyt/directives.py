@@ -1,4 +1,4 @@
-"""The directives: the module of ``canary`` itself, as that one is watched when test files are read."""
+"""The directives: the very module of ``canary``, whose calls are recorded when test files are read."""
 
 import sys
 

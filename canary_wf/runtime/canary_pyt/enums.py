@@ -1,4 +1,4 @@
-"""The kinds of parameter spaces: the module of ``canary`` itself, as that one is watched when test files are read."""
+"""The types of parameter spaces: the very module of ``canary``, which is watched when test files are read."""
 
 import sys
 
