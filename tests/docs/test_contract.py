@@ -1,4 +1,4 @@
-"""The contract page says what the program does: commands, keys, exit codes, states, fields, public names."""
+"""docs/reference/contract.md says what the program does: commands, keys, exit codes, states, fields, public names."""
 
 import importlib
 import re

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from canary_wf import __version__
+
 ROOT = Path(__file__).parents[2]
 CODE = [
     path
@@ -18,7 +20,7 @@ CODE = [
     if path != Path(__file__)
 ]
 PAGES = [
-    *sorted(path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"),
+    *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / ".github").rglob("*.md")),
     ROOT / "tests" / "support" / "README.md",
@@ -156,3 +158,15 @@ def test_what_a_package_says_of_its_modules_is_there() -> None:
             if not ((folder / f"{name}.py").exists() or (folder / name).is_dir() or name in rest):
                 wrong.append(f"{folder.relative_to(ROOT)}: {name}")
     assert wrong == []
+
+
+@pytest.mark.smoke
+def test_the_changelog_has_a_short_section_for_this_version() -> None:
+    """Of at most 30 lines, for users; what is not released stands above it."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    release = re.search(
+        rf"^## \[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    assert release
+    assert len([line for line in release[1].splitlines() if line.strip()]) <= 30
+    assert text.index("## Unreleased") < release.start()
