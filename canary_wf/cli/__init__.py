@@ -1,1 +1,1 @@
-"""The command line: one module a command, in `planning`, `running` and `results`, imported when it is called."""
+"""The command line: one module for each command in `planning`, `running` and `results`, imported when it is called."""

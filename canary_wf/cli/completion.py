@@ -1,4 +1,4 @@
-"""What the shell offers for the values of options and arguments: names of jobs and sessions, outcomes, KEY=VALUE."""
+"""Shell completion of options and arguments: names of jobs and sessions, outcomes, KEY=VALUE pairs."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -25,29 +25,29 @@ _BATCH = (
 
 
 def batch_pairs(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
-    """Return what `-b` takes."""
+    """Return the KEY=VALUE pairs of `-b` that begin with `start`."""
     return [pair for pair in _BATCH if pair.startswith(start)]
 
 
 def job_names(context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
-    """Return the names of the newest session's jobs that begin with `start`; none where there is no session."""
+    """Return the names of the newest session's jobs that begin with `start`, or none without a session."""
     from canary_wf.plan.store import load_plan, newest_session
 
-    with suppress(CanaryWfError):  # a shell that completes a word is not the place for errors
+    with suppress(CanaryWfError):  # completion in a shell must not print errors
         plan = load_plan(newest_session(absolute_path(_out(context))).plan)
         return [job.name for job in plan.jobs if job.name.startswith(start)]
     return []
 
 
 def session_names_from(context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
-    """Return the names of sessions that begin with `start`, the newest one first."""
+    """Return the names of sessions that begin with `start`, newest first."""
     with suppress(CanaryWfError):
         return [name for name in reversed(session_names(absolute_path(_out(context)))) if name.startswith(start)]
     return []
 
 
 def statuses(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
-    """Return the words that name jobs by what became of them, in small letters; after a comma the next one."""
+    """Return the words for the states of jobs in lower case that complete `start`, or its part after a comma."""
     from canary_wf.report.selection import WORDS
 
     before, comma, last = start.rpartition(",")
@@ -55,7 +55,7 @@ def statuses(_context: click.Context, _option: click.Parameter, start: str) -> l
 
 
 def _out(context: click.Context) -> Path:
-    """Return OUT as the command would have it: the option, else what is configured."""
+    """Return OUT as the command would get it: from its option, else from the configuration."""
     given = context.params.get("out")
     if given is not None and context.get_parameter_source("out") is click.core.ParameterSource.COMMANDLINE:
         return Path(given)

@@ -1,4 +1,4 @@
-"""How the configuration reaches the commands: as click's defaults, read when a command first asks for one."""
+"""Passes the configuration to the commands as click's defaults. It is read when a command first needs one."""
 
 import os
 import re
@@ -15,22 +15,22 @@ from canary_wf.errors import InputError
 if TYPE_CHECKING:  # read by the commands that have options with configured values, not for `--help`
     from canary_wf.configuration.settings import Setting
 
-_FAR_REACHING = re.compile(r"report\..*|hooks|paths\.out").fullmatch
-"""Keys that say which files are overwritten, which workspace is acted in, and what is run beside the tests."""
+_SENSITIVE = re.compile(r"report\..*|hooks|paths\.out").fullmatch
+"""Keys that decide which files are overwritten, which workspace is used, and which other code runs."""
 
 NOT_CONFIGURED = ("init", "run-batch")
-"""Commands that no configuration has a say in."""
+"""Commands that ignore the configuration."""
 
 
 class Configured(Mapping[str, Any]):
-    """The configured defaults of options; `file` is what `--config` named."""
+    """The configured defaults of options. `file` is the file that `--config` names."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
 
     @cached_property
     def file(self) -> Path | None:
-        """The configuration file, if there is one. Raises InputError when a file that was named is not there."""
+        """The configuration file, if there is one. Raises InputError if a file that was named does not exist."""
         from canary_wf.configuration.settings import find_file
 
         found = self._file or find_file(os.environ, Path.cwd())
@@ -40,27 +40,28 @@ class Configured(Mapping[str, Any]):
 
     @cached_property
     def settings(self) -> "dict[str, Setting]":
-        """What the file and the variables say, by key. Raises InputError for what they must not say."""
+        """The settings of the file and the variables, by key. Raises InputError for an invalid setting."""
         from canary_wf.configuration.settings import read_settings
 
         found = read_settings(self.file, os.environ)
-        return found if self.file is None or not self._is_anothers(self.file) else self._harmless(found)
+        return found if self.file is None or not self._is_foreign(self.file) else self._harmless(found)
 
-    def _is_anothers(self, file: Path) -> bool:
-        """Return whether nobody named the file, which was only found, and it is another user's."""
+    def _is_foreign(self, file: Path) -> bool:
+        """Return whether the file belongs to another user and was found without being named."""
         from canary_wf.configuration.settings import FILE_VARIABLE
         from canary_wf.state.trust import is_foreign
 
         return self._file is None and not os.environ.get(FILE_VARIABLE) and is_foreign(file)
 
     def _harmless(self, settings: "dict[str, Setting]") -> "dict[str, Setting]":
-        """Return what another user's file may say; warn of the rest: where files are written, and what is run."""
+        """Return the settings that another user's file may make, and warn about the sensitive ones."""
         from canary_wf.errors import one_line
 
-        refused = [name for name, setting in settings.items() if _FAR_REACHING(name) and ":" in setting.source]
+        refused = [name for name, setting in settings.items() if _SENSITIVE(name) and ":" in setting.source]
         if refused:
-            told = f"{self.file} is another user's, so it does not say {', '.join(refused)}; name it with --config"
-            sys.stderr.write(f"canary-wf: warning: {one_line(told)}\n")
+            message = f"{self.file} belongs to another user, so its {', '.join(refused)} are ignored"
+            message += "; name it with --config to use them"
+            sys.stderr.write(f"canary-wf: warning: {one_line(message)}\n")
         return {name: setting for name, setting in settings.items() if name not in refused}
 
     @cached_property
@@ -79,8 +80,8 @@ class Configured(Mapping[str, Any]):
         return len(self._values)
 
 
-def behind_configured(context: click.Context, option: click.Parameter, value: Any) -> Any:  # noqa: ANN401 - click's types
-    """Put what is configured for a KEY=VALUE option before what the command line says: of one KEY, the last counts."""
+def after_configured(context: click.Context, option: click.Parameter, value: Any) -> Any:  # noqa: ANN401 - click's types
+    """Put the configured KEY=VALUE pairs before those of the command line. The last pair of a KEY counts."""
     assert option.name is not None
     if context.get_parameter_source(option.name) is not click.core.ParameterSource.COMMANDLINE:
         return value
@@ -88,6 +89,6 @@ def behind_configured(context: click.Context, option: click.Parameter, value: An
 
 
 def paths_or_configured(context: click.Context, argument: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the PATHs of the command line, else those that are configured."""
+    """Return the PATHs of the command line, else those of the configuration."""
     assert argument.name is not None
     return value or tuple(context.lookup_default(argument.name) or ())

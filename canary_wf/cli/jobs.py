@@ -1,4 +1,4 @@
-"""Which job a user means by an id prefix or a name."""
+"""Finds the jobs that a user means by an id prefix, a name or a pattern."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -10,52 +10,52 @@ from canary_wf.wording import some
 SHORTEST_PREFIX = 4
 
 MOST_COMPARED = 5000
-"""Names up to which one that looks alike is searched for, which takes a tenth of a millisecond each."""
+"""Largest number of names among which a similar one is searched, which takes a tenth of a millisecond for each."""
 
 
-def find_job(jobs: Iterable[PlannedJob], wanted: str) -> PlannedJob:
-    """Return the job that `wanted` names: its name, that of the test in CTest, or the start of its id.
+def find_job(jobs: Iterable[PlannedJob], name: str) -> PlannedJob:
+    """Return the job with this `name`, with a CTest test of this name, or with an id that starts with it.
 
     Raises UsageError for none or several.
     """
     jobs = list(jobs)
-    found = _called(jobs, wanted)
-    if not found and len(wanted) >= SHORTEST_PREFIX:
-        found = [job for job in jobs if job.id.startswith(wanted.lower())]
+    found = _called(jobs, name)
+    if not found and len(name) >= SHORTEST_PREFIX:
+        found = [job for job in jobs if job.id.startswith(name.lower())]
     if len(found) == 1:
         return found[0]
     if found:
-        told = ", ".join(job.id[:12] for job in found[:4])
-        raise UsageError(f"{wanted!r} names {len(found)} jobs ({told})", where="JOB", hint="give more of the id")
-    raise UsageError(f"there is no job {wanted!r}", where="JOB", hint=_hint(wanted, [job.name for job in jobs]))
+        ids = ", ".join(job.id[:12] for job in found[:4])
+        raise UsageError(f"{name!r} names {len(found)} jobs ({ids})", where="JOB", hint="give more of the id")
+    raise UsageError(f"there is no job {name!r}", where="JOB", hint=_hint(name, [job.name for job in jobs]))
 
 
 def _called(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
-    """Return the jobs with this name, or else those that CTest calls so, where it takes names that jobs cannot have."""
+    """Return the jobs with this name, or else the jobs whose CTest test has it. CTest allows names that jobs do not."""
     jobs = list(jobs)
     found = [job for job in jobs if job.name == name]
     return found or [job for job in jobs if job.kind == "ctest" and name in {job.family, job.attributes.get("test")}]
 
 
-def _hint(wanted: str, names: list[str]) -> str:
-    """Return what the user may have meant: names that `wanted` is a part of, or that look like it."""
-    found = [name for name in names if wanted and wanted.lower() in name.lower()]
+def _hint(name: str, names: list[str]) -> str:
+    """Return a hint with names that contain `name` or are similar to it."""
+    found = [each for each in names if name and name.lower() in each.lower()]
     if not found and len(names) <= MOST_COMPARED:
         from difflib import get_close_matches
 
-        found = get_close_matches(wanted, names)
-    listed = "canary-wf status -r all lists them"
-    return f"did you mean {some(found)}? {listed}" if found else listed
+        found = get_close_matches(name, names)
+    list_command = "canary-wf status -r all lists them"
+    return f"did you mean {some(found)}? {list_command}" if found else list_command
 
 
-def find_jobs(jobs: Iterable[PlannedJob], wanted: str) -> list[PlannedJob]:
-    """Return the jobs that `wanted` names: as `find_job`, or by a pattern (``*``, ``?``, ``[``) over their names."""
+def find_jobs(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
+    """Return the jobs that match `name`: as in `find_job`, or a pattern (``*``, ``?``, ``[``) over their names."""
     jobs = list(jobs)
-    if not set("*?[").intersection(wanted) or _called(jobs, wanted):
-        return [find_job(jobs, wanted)]
-    found = [job for job in jobs if fnmatchcase(job.name, wanted) or _is_called_like(job, wanted)]
+    if not set("*?[").intersection(name) or _called(jobs, name):
+        return [find_job(jobs, name)]
+    found = [job for job in jobs if fnmatchcase(job.name, name) or _is_called_like(job, name)]
     if not found:
-        raise UsageError(f"no job is called {wanted!r}", where="JOB", hint="canary-wf status -r all lists them")
+        raise UsageError(f"no job is called {name!r}", where="JOB", hint="canary-wf status -r all lists them")
     return found
 
 

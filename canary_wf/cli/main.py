@@ -1,4 +1,4 @@
-"""The top of the command line: which command lives where, and how errors reach the user."""
+"""The entry point of the command line: finds the module of a command, and reports errors."""
 
 import gc
 import importlib
@@ -34,29 +34,29 @@ COMMANDS = {
     "run-batch": "run one batch (what a generated rule calls)",
 }
 HIDDEN = ("gate", "write-reports")
-"""What only the generated rules call."""
+"""Commands that only the generated rules call."""
 
 FOLDERS = {
     "planning": ("generate", "plan", "find", "describe", "pool", "config", "init"),
     "running": ("cancel", "rerun", "rebaseline", "gc", "run-batch", *HIDDEN),
     "results": ("status", "log", "location", "diff", "report", "history"),
 }
-"""In which folder beside this file a command lives."""
+"""The folders beside this file, and their commands."""
 
 INTERRUPTED = 130
 
 _COLLECTIONS = (100_000, 50, 100)
-"""Thresholds of the garbage collector: a command makes many objects that stay, and looking through them costs time."""
+"""Thresholds of the garbage collector: a command makes many objects that stay, and scanning them takes time."""
 
 COMPLETION = "_CANARY_WF_COMPLETE"
-"""The variable by which a shell asks for its completion script, and for completions."""
+"""The variable with which a shell requests its completion script, and completions."""
 
 
 class LazyGroup(click.Group):
-    """Commands by name; a command's module is imported when it runs, so that `--help` stays fast."""
+    """Commands by name. A command's module is imported when it runs, so that `--help` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands, in the order in which a user meets them."""
+        """Return the names of the commands in the order of the help."""
         del ctx
         return list(COMMANDS)
 
@@ -80,7 +80,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="canary-wf")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration file.")
-@click.option("--debug", is_flag=True, help="Show where in the program an error comes from.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("--no-color", is_flag=True, help="Never colour the output.")
 @click.pass_context
 def application(context: click.Context, *, config: Path | None, debug: bool, no_color: bool) -> None:
@@ -99,23 +99,23 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(arguments)
     except BrokenPipeError:
-        # The reader (a pager, head) has seen enough; Python would complain once more when it flushes at exit.
+        # The reader (a pager, head) has closed the pipe. Python would report that again when it flushes at exit.
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.close(null)
         return ExitCode.DONE
     except (click.exceptions.Abort, KeyboardInterrupt):
-        return _tell("interrupted", INTERRUPTED)
+        return _report("interrupted", INTERRUPTED)
     except click.ClickException as error:
-        return _tell(_usage_message(error, arguments), ExitCode.USAGE)
+        return _report(_usage_message(error, arguments), ExitCode.USAGE)
     except (CanaryWfError, OSError) as error:
         if "--debug" in arguments:
             raise
-        return _tell_error(error)
+        return _report_error(error)
 
 
 def _run(arguments: list[str]) -> int:
-    # Not `application.main`, which would answer a closed pipe with an exit code of its own.
+    # Do not use `application.main`, which has its own exit code for a closed pipe.
     if COMPLETION in os.environ:
         from click.shell_completion import shell_complete
 
@@ -129,11 +129,11 @@ def _run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else ExitCode.DONE
 
 
-def _tell_error(error: CanaryWfError | OSError) -> int:
+def _report_error(error: CanaryWfError | OSError) -> int:
     if isinstance(error, CanaryWfError):
-        return _tell(str(error), error.exit_code)
-    # Files that matter have errors of their own; this is for what nobody expected, such as a folder that is gone.
-    return _tell(f"{error.filename or 'input or output'}: {error.strerror}", ExitCode.WORKSPACE)
+        return _report(str(error), error.exit_code)
+    # Expected errors of files are CanaryWfErrors. This is for unexpected ones, such as a folder that has disappeared.
+    return _report(f"{error.filename or 'input or output'}: {error.strerror}", ExitCode.WORKSPACE)
 
 
 def _usage_message(error: click.ClickException, arguments: list[str]) -> str:
@@ -142,14 +142,14 @@ def _usage_message(error: click.ClickException, arguments: list[str]) -> str:
     if context is not None:
         takes_jobs = any(parameter.name in {"job", "jobs"} for parameter in context.command.params)
         if takes_jobs and isinstance(error, click.NoSuchOption):
-            behind = f"{context.command_path} -- {error.option_name}"
-            return f"{text}; try {context.command_path} --help, or {behind} for a job that is called so"
+            command = f"{context.command_path} -- {error.option_name}"
+            return f"{text}; try {context.command_path} --help, or {command} for a job of that name"
         return f"{text}; try {context.command_path} --help"
-    # An option without its argument is reported without its command, which is the first word that is one.
+    # click reports an option without its argument without the command, so find the command among the words.
     command = next((f" {word}" for word in arguments if word in COMMANDS), "")
     return f"{text}; try canary-wf{command} --help"
 
 
-def _tell(message: str, code: int) -> int:
+def _report(message: str, code: int) -> int:
     sys.stderr.write(f"canary-wf: {one_line(message)}\n")
     return code

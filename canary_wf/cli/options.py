@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they come to."""
+"""Options that several commands share, and functions that evaluate them."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from canary_wf.cli.completion import batch_pairs
-from canary_wf.cli.configured import behind_configured, paths_or_configured
+from canary_wf.cli.configured import after_configured, paths_or_configured
 from canary_wf.cli.workflow_options import software_choices
 from canary_wf.errors import InputError, UsageError, WorkspaceError
 from canary_wf.state.session_paths import absolute_path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class WholeNumber(click.IntRange):
-    """click's range of integers, which calls itself so in its messages."""
+    """click's range of integers, with a plain name in messages."""
 
     name = "whole number"
 
@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _folder(_context: click.Context, _option: click.Parameter, text: str) -> Path:
-    # An empty variable in somebody's script must not mean the current folder.
+    # An empty variable in a script must not mean the current folder.
     if not text:
         raise UsageError("is empty", where="-d", hint="name a folder, or leave -d out for the current one")
     folder = absolute_path(text)
@@ -49,7 +49,7 @@ _BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry", "output_limit
 
 
 def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Return the decorator that adds all `options`, which are shown in this order."""
+    """Return a decorator that adds all `options`. The help shows them in this order."""
 
     def decorate(function: F) -> F:
         for option in reversed(options):
@@ -87,7 +87,7 @@ selection_options = stacked(
         "timeouts",
         multiple=True,
         metavar="TYPE=T",
-        callback=behind_configured,
+        callback=after_configured,
         help="Time limit of jobs of this type.",
     ),
     click.option("--ctest-config", metavar="CFG", help="Configuration of CMake build trees that have several."),
@@ -99,7 +99,7 @@ planning_options = stacked(
         "batch",
         multiple=True,
         metavar="KEY=VALUE",
-        callback=behind_configured,
+        callback=after_configured,
         shell_complete=batch_pairs,
         help="spec=, scheduler=, workers=, fail_on=, retry=, output_limit=.",
     ),
@@ -107,7 +107,7 @@ planning_options = stacked(
         "--repeat-until-pass",
         type=WholeNumber(1, MOST + 1),
         metavar="N",
-        help="Run a job that does not pass again, until it passes or was run N times.",
+        help="Retry a job that does not pass, until it passes or has run N times.",
     ),
     click.option("--bind", is_flag=True, help="Bind each job to the CPUs of its ids."),
     click.option(
@@ -115,22 +115,22 @@ planning_options = stacked(
         type=click.Choice(["batch", "shape", "auto"]),
         default="auto",
         show_default=True,
-        help="One rule a batch, one for all batches of a resource shape, or by the number of batches.",
+        help="One rule for each batch, one for each resource shape, or chosen by the number of batches.",
     ),
     click.option(
         "--slurm",
         "slurm",
         multiple=True,
         metavar="KEY=VALUE,…",
-        callback=behind_configured,
-        help="What your Slurm wants: account=, partition=, qos=, constraint=, gpu_model=, gpu_style=gpu|gres.",
+        callback=after_configured,
+        help="Options for Slurm: account=, partition=, qos=, constraint=, gpu_model=, gpu_style=gpu|gres.",
     ),
     click.option(
         "--container-for",
         "containers_for",
         multiple=True,
         metavar="EXPR=IMAGE",
-        callback=behind_configured,
+        callback=after_configured,
         help="Image of the jobs whose keywords or names satisfy EXPR; they get batches of their own.",
     ),
     click.option(
@@ -138,11 +138,11 @@ planning_options = stacked(
         "condas_for",
         multiple=True,
         metavar="EXPR=FILE",
-        callback=behind_configured,
+        callback=after_configured,
         help="Environment of the jobs whose keywords or names satisfy EXPR; they get batches of their own.",
     ),
     click.option("--hook", "hooks", multiple=True, metavar="MODULE:OBJECT", help="Call this for every event of a job."),
-    click.option("--strict", is_flag=True, help="A job that fits nowhere is an error."),
+    click.option("--strict", is_flag=True, help="Treat a job that fits on no node as an error."),
 )
 
 pool_options = stacked(
@@ -151,14 +151,14 @@ pool_options = stacked(
         "resources",
         multiple=True,
         metavar="TYPE=N",
-        callback=behind_configured,
+        callback=after_configured,
         help="What one node has, e.g. cpus=32, gpus=4.",
     ),
     click.option(
         "--resource-pool-file",
         "pool_file",
         type=click.Path(path_type=Path),
-        help="The same as YAML or JSON, also in CTest's format.",
+        help="The same from a YAML or JSON file, also in CTest's format.",
     ),
     click.option("--query-gpus", is_flag=True, help="Ask the vendor's library for GPUs (canary-wf[nvidia] or [amd])."),
 )
@@ -171,15 +171,15 @@ workflow_options = stacked(
 
 
 def discovery_options(values: dict[str, Any]) -> "DiscoveryOptions":
-    """Return what the selection options say."""
+    """Return the discovery options for the values of the selection options."""
     from canary_wf.discovery import DiscoveryOptions
 
     timeouts = {}
     for text in values["timeouts"]:
-        kind, equals, seconds = text.partition("=")
-        if not equals or not kind:
+        limit_type, equals, seconds = text.partition("=")
+        if not equals or not limit_type:
             raise UsageError(f"{text!r} is not understood", where="--timeout", hint="write TYPE=T, such as fast=2m")
-        timeouts[kind] = seconds
+        timeouts[limit_type] = seconds
     return DiscoveryOptions(
         options=frozenset(values["names"]),
         keyword_expression=values["keyword_expression"],
@@ -196,14 +196,14 @@ def discovery_options(values: dict[str, Any]) -> "DiscoveryOptions":
 
 
 def resource_requests(texts: Sequence[str]) -> dict[str, int]:
-    """Return what the `-r` options ask for, by type."""
+    """Return the amounts of the `-r` options, by resource type."""
     from canary_wf.resources.options import parse_resource
 
     return dict(parse_resource(text) for text in texts)
 
 
 def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
-    """Return what the planning options say: the settings of the plan, and the scheduler's name."""
+    """Return the settings of the plan and the name of the scheduler for the values of the planning options."""
     from canary_wf.batch.specification import BatchSpecification
     from canary_wf.hooks.user_hooks import check_hook, installed_hooks
     from canary_wf.plan.cluster.slurm_options import parse_slurm_options
@@ -233,7 +233,7 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
 
 
 def _output_limit(text: str | None) -> int | None:
-    """Return the bytes that `text`, a size, says."""
+    """Return the size `text` in bytes."""
     from canary_wf.resources.memory_size import MIB, parse_memory
 
     if text is None:

@@ -1,4 +1,4 @@
-"""What commands write to standard output: plain tables, on a terminal and in a file alike, and JSON."""
+"""Writes the output of commands to standard output: plain tables, equal on a terminal and in a file, and JSON."""
 
 import sys
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ def print_json(value: object) -> None:
 
 
 def print_utf8(text: str) -> None:
-    """Write `text` for another program: in UTF-8, whatever the terminal has."""
+    """Write `text` for another program, in UTF-8 whatever the encoding of the terminal."""
     print_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def print_bytes(content: bytes) -> None:
-    """Write `content` as it is, after what was written before."""
+    """Write `content` unchanged, after all earlier output."""
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
-    """Write `rows` (the first is the heading), all of the same length, as columns."""
+    """Write `rows` as columns. The first row is the heading, and all rows have the same length."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")

@@ -1,4 +1,4 @@
-"""What the options about the workflow's text come to: software of its rules, and its use in a larger workflow."""
+"""Evaluates the options about the workflow: the software of its rules, and its use in a larger workflow."""
 
 import json
 import os
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def software_choices(containers: Iterable[str], condas: Iterable[str]) -> "tuple[SoftwareChoice, ...]":
-    """Return the choices that texts ``EXPR=IMAGE`` and ``EXPR=FILE`` make, in their order. Raises UsageError."""
+    """Parse texts ``EXPR=IMAGE`` and ``EXPR=FILE`` into choices of software, in their order. Raises UsageError."""
     from canary_wf.plan.software import Software, SoftwareChoice
 
     images = [SoftwareChoice(jobs, Software(container=image)) for jobs, image in _pairs(containers, "--container-for")]
@@ -27,7 +27,7 @@ def software_choices(containers: Iterable[str], condas: Iterable[str]) -> "tuple
 
 
 def environment_name(text: str, option: str) -> str:
-    """Return the conda environment as rules name it: a file by its absolute path, else the name of one that exists."""
+    """Return the conda environment as rules name it: the absolute path of a file, else the name of an environment."""
     if not text.endswith((".yaml", ".yml", ".txt")):
         return text
     if not Path(text).is_file():
@@ -37,7 +37,7 @@ def environment_name(text: str, option: str) -> str:
 
 def _pairs(texts: Iterable[str], option: str) -> Iterator[tuple[str, str]]:
     for text in texts:
-        jobs, equals, value = text.rpartition("=")  # names of jobs have some, images hardly
+        jobs, equals, value = text.rpartition("=")  # names of jobs may contain =, images hardly do
         if not equals or not jobs.strip() or not value.strip():
             hint = "write EXPR=VALUE, such as gpu=docker://nvidia/cuda:12.8.0-base-ubuntu24.04"
             raise UsageError(f"{text!r} is not understood", where=option, hint=hint)
@@ -45,14 +45,14 @@ def _pairs(texts: Iterable[str], option: str) -> Iterator[tuple[str, str]]:
 
 
 def workflow_settings(values: dict[str, Any], out: Path) -> WorkflowOptions:
-    """Return what the workflow options say for a workflow in `out`."""
+    """Return the workflow options for a workflow in `out`."""
     module = out.name if values["module"] else None
     conda = None if values["conda"] is None else environment_name(values["conda"], "--conda")
     return WorkflowOptions(container=values["container"], conda=conda, module=module)
 
 
 def module_lines(out: Path) -> str:
-    """Return what a larger workflow in the current folder needs, and which file that is for."""
+    """Return the lines that a larger workflow in the current folder needs, and name the file for them."""
     snakefile = _snakefile(out)
     file = os.path.normpath(out / MODULE_FILE)
     if Path(file).is_relative_to(Path.cwd()):
@@ -69,6 +69,6 @@ use rule * from tests as tests_*
 
 
 def _snakefile(out: Path) -> Path:
-    """Return the larger workflow's Snakefile, where Snakemake looks for it; ours in `out` is not one."""
+    """Return the larger workflow's Snakefile, where Snakemake looks for it, but not ours in `out`."""
     places = [Path.cwd() / "Snakefile", Path.cwd() / "workflow" / "Snakefile"]
     return next((path for path in places if path.is_file() and path.parent.parent != out), places[0])

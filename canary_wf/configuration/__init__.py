@@ -1,4 +1,4 @@
-"""What `canary-wf.yaml` and the variables `CANARY_WF_*` say: defaults for the options of the command line.
+"""The configuration: `canary-wf.yaml` and the variables `CANARY_WF_*` set defaults for options of the command line.
 
-`settings` reads them, `values` checks each one by its option, `keys` lists them all from the JSON Schema.
+`settings` reads the values, `values` checks each one by its option, and `keys` lists all keys of the JSON Schema.
 """

@@ -1,4 +1,4 @@
-"""The keys of the configuration, as its JSON Schema lists them, and a new commented `canary-wf.yaml` made of them."""
+"""The keys of the configuration, from its JSON Schema, and the template of a commented `canary-wf.yaml`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ import yaml
 SCHEMA_FILE = Path(__file__).with_name("configuration.schema.json")
 
 PREFIX = "CANARY_WF_"
-"""What the names of all environment variables of this package begin with."""
+"""The prefix of all environment variables of this package."""
 
 Value = str | int | float | bool | list[str] | dict[str, Any]
 
@@ -20,9 +20,10 @@ Value = str | int | float | bool | list[str] | dict[str, Any]
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """One key with a value of its own, such as ``batch.spec``.
 
-    `schema` is its part of the JSON Schema. `parameter` names the value of the command-line option `option`, and `pair`
-    the KEY where that option takes KEY=VALUE. Of an `is_open` key the last part is the user's choice: it ends in
-    ``*``. A relative value that has one of `path_endings` starts at the folder of the configuration file.
+    `schema` is its part of the JSON Schema. `parameter` is the name of the value of the command-line option `option`.
+    `pair` is the KEY if that option takes KEY=VALUE. The name of an `is_open` key ends in ``*`` instead of a last part
+    that the user chooses. A relative value with one of `path_endings` is relative to the folder of the configuration
+    file.
     """
 
     name: str
@@ -35,11 +36,11 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def variable(self) -> str:
-        """The environment variable that sets it; of an open key its beginning."""
+        """The environment variable that sets it, or the prefix of the variables of an open key."""
         return PREFIX + self.name.rstrip("*").replace(".", "_").upper()
 
     def named(self, last: str) -> "Key":
-        """Return the key of an open one whose last part is `last`."""
+        """Return this open key with the last part `last`."""
         return msgspec.structs.replace(self, name=self.name.removesuffix("*") + last, pair=last, is_open=False)
 
 
@@ -64,7 +65,7 @@ def known_keys() -> tuple[Key, ...]:
 
 
 def key_of(name: str) -> Key:
-    """Return the key called `name`, also one with a last part that the user chose. Raises KeyError."""
+    """Return the key `name`, which may have a last part that the user chose. Raises KeyError."""
     for key in known_keys():
         if key.name == name:
             return key
@@ -90,12 +91,12 @@ def _key(name: str, schema: Mapping[str, Any], *, is_open: bool = False) -> Key:
 _HEADING = """\
 # Defaults for canary-wf, read in this folder and below it as far as the Git repository reaches. Every key is the
 # default of a command-line option, which overrides it, as does the variable CANARY_WF_<SECTION>_<KEY>; relative paths
-# start here. `canary-wf config` shows what holds, and why.
+# start here. `canary-wf config` shows the values in effect, and their sources.
 """
 
 
 def template() -> str:
-    """Return the text; it says nothing until somebody takes a comment sign away."""
+    """Return the text of a `canary-wf.yaml` in which everything is commented out."""
     return _HEADING + "".join(
         "\n" + "".join(_section(name, part)) for name, part in configuration_schema()["properties"].items()
     )

@@ -1,7 +1,7 @@
-"""Reading the configuration: the file, checked against its schema, and the variables that override it key by key.
+"""Reads the configuration: the file, checked against its schema, and the variables, which override it key by key.
 
-Importing `jsonschema` takes longer than `canary-wf status` may. Only what the schema of the configuration is made of is
-known here.
+Importing `jsonschema` takes longer than `canary-wf status` may take. `fits` therefore implements the few features of
+JSON Schema that the schema of the configuration uses.
 """
 
 import os
@@ -29,7 +29,7 @@ _TYPES = {
 
 
 def fits(value: object, schema: Mapping[str, Any]) -> bool:
-    """Return True for a value that keeps to `schema`; when False, `jsonschema` has to be asked."""
+    """Return True if `value` is certainly valid by `schema`. If False, `jsonschema` has to decide."""
     if "type" in schema and not _is_of(value, schema["type"]):
         return False
     if "enum" in schema and value not in schema["enum"]:
@@ -50,8 +50,8 @@ def _parts_fit(value: object, schema: Mapping[str, Any]) -> bool:
     return True
 
 
-def _is_of(value: object, kinds: str | list[str]) -> bool:
-    names = [kinds] if isinstance(kinds, str) else kinds
+def _is_of(value: object, names_of_types: str | list[str]) -> bool:
+    names = [names_of_types] if isinstance(names_of_types, str) else names_of_types
     if isinstance(value, bool):
         return "boolean" in names
     return any(isinstance(value, _TYPES[name]) for name in names)
@@ -69,7 +69,7 @@ _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """A value that the configuration gives a key, and its source: ``file:line`` or the name of a variable.
+    """The configured value of a key, and its source: ``file:line`` or the name of a variable.
 
     Paths are relative to the current folder.
     """
@@ -80,7 +80,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 def read_settings(file: Path | None, environment: Mapping[str, str]) -> dict[str, Setting]:
-    """Return what `file`, if there is one, and the variables say, by the names of the keys.
+    """Return the settings of `file` (if there is one) and of the variables, by the names of the keys.
 
     Raises InputError with file and line, or with the variable.
     """
@@ -94,7 +94,7 @@ def read_settings(file: Path | None, environment: Mapping[str, str]) -> dict[str
 def find_file(environment: Mapping[str, str], folder: Path) -> Path | None:
     """Return the configuration file: the one that `CANARY_WF_CONFIG` names, else the nearest one at or above `folder`.
 
-    Nothing is looked for above the top of a Git repository, nor above `folder` outside of one.
+    The search ends at the top of the Git repository, or at `folder` outside a repository.
     """
     named = environment.get(FILE_VARIABLE)
     if named:
@@ -105,7 +105,7 @@ def find_file(environment: Mapping[str, str], folder: Path) -> Path | None:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return the variables that look like a key's but are not: they begin like a section."""
+    """Return the variables that begin like a section but do not belong to a key."""
     sections = tuple(f"{PREFIX}{name.upper()}_" for name in configuration_schema()["properties"])
     return sorted(name for name in environment if name.startswith(sections) and _variable_key(name) is None)
 
@@ -115,9 +115,9 @@ def _from_file(file: Path) -> dict[str, Setting]:
     if loaded.value is None:
         return {}
     if not fits(loaded.value, configuration_schema()):
-        mistake = complaint(loaded, configuration_schema())
-        if mistake is not None:
-            raise mistake
+        error = complaint(loaded, configuration_schema())
+        if error is not None:
+            raise error
     assert isinstance(loaded.value, dict)
     found = {}
     for section, part in loaded.value.items():
@@ -131,7 +131,7 @@ def _from_file(file: Path) -> dict[str, Setting]:
 
 
 def _below(value: Value, folder: Path, endings: tuple[str, ...]) -> Value:
-    """Return `value` with the paths in it, known by their `endings`, as they are called from the current folder."""
+    """Return `value` with its paths, recognised by `endings`, relative to the current folder instead of `folder`."""
     if isinstance(value, list):
         return [str(_below(each, folder, endings)) for each in value]
     if isinstance(value, dict):
@@ -168,25 +168,25 @@ def _typed(text: str, key: Key, variable: str) -> Value:
     return value
 
 
-def _converted(text: str, kind: Any) -> Value:  # noqa: ANN401 - a JSON Schema's type
-    """Return what `text` says as a value of the type; text that does not say one is left for the check to refuse."""
-    if kind == "array":
+def _converted(text: str, json_type: Any) -> Value:  # noqa: ANN401 - a JSON Schema's type
+    """Return `text` converted to the type. Text that cannot be converted stays, and the check refuses it."""
+    if json_type == "array":
         return [part for part in text.split(os.pathsep) if part]
-    if kind == "object":
+    if json_type == "object":
         pairs = (part.partition(":") for part in text.split(","))
         return {name.strip(): _number(number.strip()) for name, _, number in pairs}
-    if kind == "boolean":
+    if json_type == "boolean":
         return _WORDS.get(text.lower(), text)
-    return _number(text) if kind == "integer" else text
+    return _number(text) if json_type == "integer" else text
 
 
 def _number(text: str) -> int | str:
-    """Return what `text` says as a whole number of 64 bits, else the text itself."""
+    """Return `text` as a whole number of 64 bits, else the text itself."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text  # noqa: PLR2004 - 64 bits
 
 
 def defaults_of(settings: Iterable[Setting]) -> dict[str, Any]:
-    """Return the values of options: a tuple of ``KEY=VALUE`` texts where that is how they are given."""
+    """Return the values of options by the names of their parameters: a tuple of texts for ``KEY=VALUE`` options."""
     found: dict[str, Any] = {}
     for setting in settings:
         key = setting.key
@@ -200,7 +200,7 @@ def defaults_of(settings: Iterable[Setting]) -> dict[str, Any]:
 
 
 def as_text(value: Value) -> str:
-    """Return `value` as a command line has it."""
+    """Return `value` as it is written on a command line."""
     if isinstance(value, dict):
         return ",".join(f"{name}:{number}" for name, number in value.items())
     if isinstance(value, bool):

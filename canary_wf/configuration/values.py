@@ -1,7 +1,7 @@
-"""What a schema cannot say of a value: whether the option that it is a default of would understand it.
+"""Checks configured values beyond the schema: whether the option of a value would accept it.
 
-The options' own parsers are asked, so that a mistake is told with its file and line, and by `canary-wf config` before
-any command that needs the value.
+The options' own parsers check the values. An error is then reported with its file and line, and `canary-wf config`
+reports it before any command that needs the value.
 """
 
 import re
@@ -12,7 +12,7 @@ from canary_wf.errors import CanaryWfError, InputError
 
 
 def check_value(name: str, value: Value, source: str) -> None:
-    """Raise InputError for a `value` that the option of the key `name` does not take, with its `source`."""
+    """Raise InputError with the `source` if the option of the key `name` does not accept `value`."""
     check = _CHECKS.get(name) or _CHECKS.get(f"{name.partition('.')[0]}.*")
     if check is None:
         return
@@ -33,7 +33,7 @@ def _retry(_name: str, value: Value) -> None:
     from canary_wf.verdict.retry_policy import parse_retry
 
     if isinstance(value, dict) and value:
-        parse_retry(",".join(f"{kind}:{number}" for kind, number in value.items()))
+        parse_retry(",".join(f"{failure_class}:{number}" for failure_class, number in value.items()))
 
 
 def _resource(name: str, value: Value) -> None:
@@ -83,7 +83,7 @@ def _cmake_regex(_name: str, value: Value) -> None:
 
 
 def _anything(_name: str, _value: Value) -> None:
-    """Leave a value to its schema."""
+    """Accept any value that is valid by the schema."""
 
 
 def _texts(value: Value) -> Iterable[str]:
@@ -109,4 +109,4 @@ _CHECKS: dict[str, Callable[[str, Value], None]] = {
     "container.images": _keywords,
     "container.environments": _keywords,
 }
-"""Checks by key; ``section.*`` is for all other keys of a section."""
+"""Checks by key. ``section.*`` stands for all other keys of a section."""

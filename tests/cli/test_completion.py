@@ -56,4 +56,4 @@ def test_a_job_that_is_not_there_is_compared_with_those_that_are(offered: Offere
     assert "did you mean two.n=1, two.n=2?" in offered.cli("log", "two", "-d", out).err
     assert "did you mean one?" in offered.cli("log", "onne", "-d", out).err
     assert "status -r all lists them" in offered.cli("log", "qqqq", "-d", out).err
-    assert offered.cli("rerun", "-d", out).out == "Reset 0 jobs in 0 batches: no job counts as failed.\n"
+    assert offered.cli("rerun", "-d", out).out == "No job has failed; nothing to reset.\n"

@@ -36,7 +36,7 @@ def test_a_run_is_cancelled_for_good(workspace: Workspace) -> None:
     _wait_for(pid)
     done = workspace.canary_wf("cancel", "-d", workspace.out)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Cancelled 2 jobs.\nThe snakemake that still runs finds nothing more to do")
+    assert done.stdout.startswith("Cancelled 2 jobs.\nsnakemake is still running but has nothing left to do")
     assert process.wait(timeout=120) != 0
     assert workspace.outcomes() == {"short": "SUCCESS", "long": "CANCELLED", "late": "CANCELLED"}
     assert {job["reason"] for job in workspace.status()["jobs"]} == {None, "cancelled by canary-wf cancel"}

@@ -314,7 +314,7 @@ def test_another_users_configuration_does_not_say_what_is_overwritten(
     give(file)
     done = small("report", "json", "-d", session.out)
     assert json.loads(done.out)["session"] == session.session
-    assert "is another user's, so it does not say paths.out, hooks, report.json" in done.err.replace(
+    assert "belongs to another user, so its paths.out, hooks, report.json are ignored" in done.err.replace(
         "report.json, paths.out, hooks", "paths.out, hooks, report.json"
     )
     assert victim.read_text() == "precious"

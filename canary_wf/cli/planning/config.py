@@ -1,4 +1,4 @@
-"""`canary-wf config`: what the options of `generate` come to, and whether a file, a variable or an option says so."""
+"""`canary-wf config`: the values of the options of `generate`, and the file, variable or option that sets each one."""
 
 import os
 import re
@@ -27,11 +27,11 @@ from canary_wf.errors import one_line
 DEFAULT = "default"
 
 _SEVERAL = re.compile(r"\n|,(?=[a-z_]+=)")
-"""What stands between two KEY=VALUE pairs: some options take several at once."""
+"""The separator of KEY=VALUE pairs: some options take several at once."""
 
 
-class Shown(msgspec.Struct, frozen=True):
-    """A key with the value that holds, and where that is from; both None when nobody says anything."""
+class ConfiguredValue(msgspec.Struct, frozen=True):
+    """A key with its value in effect and the source of that. Both are None if the key is not set."""
 
     key: str
     value: Any
@@ -50,7 +50,7 @@ class Shown(msgspec.Struct, frozen=True):
 def command(context: click.Context, /, *, as_json: bool, everything: bool, **_values: Any) -> None:  # noqa: ANN401
     """Show the configuration: each key, its value, and where that comes from.
 
-    The options are those of generate, to see what they would change.
+    The options are those of generate, to show what they would change.
     """
     configured: Configured = context.obj
     rows = _layered(configured, context)
@@ -61,42 +61,45 @@ def command(context: click.Context, /, *, as_json: bool, everything: bool, **_va
         print_json({"file": file, "settings": rows})
         return
     sys.stdout.write(f"File: {one_line(file or 'none; canary-wf init writes one')}\n")
-    shown = [row for row in rows if everything or row.source is not None]
-    cells = [(row.key, "-" if row.value is None else one_line(as_text(row.value)), row.source or "-") for row in shown]
-    print_columns([("key", "value", "from"), *cells])
+    visible = [row for row in rows if everything or row.source is not None]
+    print_columns([("key", "value", "from"), *map(_cells, visible)])
 
 
-def _layered(configured: Configured, context: click.Context) -> list[Shown]:
-    """Return all keys in the order of the schema: defaults, then what the file, variables and options say instead."""
-    found: dict[str, Shown] = {}
+def _cells(row: ConfiguredValue) -> tuple[str, str, str]:
+    return (row.key, "-" if row.value is None else one_line(as_text(row.value)), row.source or "-")
+
+
+def _layered(configured: Configured, context: click.Context) -> list[ConfiguredValue]:
+    """Return the values of all keys in the order of the schema: file, variables and options override defaults."""
+    found: dict[str, ConfiguredValue] = {}
     for key in known_keys():
         if not key.is_open:
             default = key.schema.get("default")
-            found[key.name] = Shown(key.name, default, None if default is None else DEFAULT)
+            found[key.name] = ConfiguredValue(key.name, default, None if default is None else DEFAULT)
     for name, setting in configured.settings.items():
-        found[name] = Shown(name, setting.value, setting.source)
+        found[name] = ConfiguredValue(name, setting.value, setting.source)
     for each in _command_line(configured, context):
         found[each.key] = each
     sections = [key.name.partition(".")[0] for key in known_keys()]
-    return sorted(found.values(), key=lambda shown: sections.index(shown.key.partition(".")[0]))
+    return sorted(found.values(), key=lambda row: sections.index(row.key.partition(".")[0]))
 
 
-def _command_line(configured: Configured, context: click.Context) -> Iterator[Shown]:
-    """Yield what the options of this command line say."""
+def _command_line(configured: Configured, context: click.Context) -> Iterator[ConfiguredValue]:
+    """Yield the values that the options of this command line set."""
     for key in known_keys():
         value = context.params.get(key.parameter)
         source = context.get_parameter_source(key.parameter)
         if source is not click.core.ParameterSource.COMMANDLINE or not value:
             continue
-        said = configured.get(key.parameter)
-        before = said if isinstance(said, tuple) else ()
+        configured_value = configured.get(key.parameter)
+        configured_part = configured_value if isinstance(configured_value, tuple) else ()
         if key.pair is None and not key.is_open:
-            if value != before:
-                yield Shown(key.name, str(value) if isinstance(value, Path) else value, key.option)
+            if value != configured_part:
+                yield ConfiguredValue(key.name, str(value) if isinstance(value, Path) else value, key.option)
             continue
-        for text in _SEVERAL.split("\n".join(value[len(before) :])):
+        for text in _SEVERAL.split("\n".join(value[len(configured_part) :])):
             name, _, rest = text.partition("=")
             if key.is_open:
-                yield Shown(key.named(name).name, rest, f"{key.option} {name}=")
+                yield ConfiguredValue(key.named(name).name, rest, f"{key.option} {name}=")
             elif key.pair == name:
-                yield Shown(key.name, rest, key.option)
+                yield ConfiguredValue(key.name, rest, key.option)

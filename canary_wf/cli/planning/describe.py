@@ -1,4 +1,4 @@
-"""`canary-wf describe`: what one test file expands to, in full."""
+"""`canary-wf describe`: the jobs that one test file expands to, in full."""
 
 import os
 import shlex
@@ -31,10 +31,10 @@ from canary_wf.wording import amount
 @json_option
 @click.pass_context
 def command(context: click.Context, /, *, file: Path, names: tuple[str, ...], as_json: bool, verbose: bool) -> None:
-    """Show the jobs that FILE expands to. Of dependencies on jobs of other files the patterns are shown.
+    """Show the jobs that FILE expands to. Dependencies on jobs of other files are shown as patterns.
 
-    Ids are those of the newest session here that has FILE, else those of find with the configured PATH that holds it,
-    else with the first folder of FILE as it is written: for tests/sub/a.pyt those of find tests.
+    Ids are those of the newest session here if it has FILE. Otherwise they are those of find with the configured PATH
+    that holds FILE, or with the first folder of FILE as written: for tests/sub/a.pyt those of find tests.
     """
     if file.is_dir():
         raise UsageError("is a folder", where=file, hint="give one test file, or use canary-wf find")
@@ -54,27 +54,27 @@ def command(context: click.Context, /, *, file: Path, names: tuple[str, ...], as
 
 
 def _path_in_tree(file: Path, configured: Iterable[str]) -> str | None:
-    """Return the path of `file` from the top of its tree, None where that is its own folder."""
-    place = str(absolute_path(file))
-    known = _path_in_session(place)
+    """Return the path of `file` from the top of its tree, or None if the top is its own folder."""
+    absolute = str(absolute_path(file))
+    known = _path_in_session(absolute)
     if known is not None:
         return known
-    first = Path(os.path.relpath(place)).parts[0]
+    first = Path(os.path.relpath(absolute)).parts[0]
     for top in (*configured, first):
-        above = str(absolute_path(top))
-        if place.startswith(f"{above}/") and first != os.pardir:
-            return os.path.relpath(place, above)
+        folder = str(absolute_path(top))
+        if absolute.startswith(f"{folder}/") and first != os.pardir:
+            return os.path.relpath(absolute, folder)
     return None
 
 
-def _path_in_session(place: str) -> str | None:
-    """Return the path that the newest session in the current folder has for the file at `place`."""
+def _path_in_session(absolute: str) -> str | None:
+    """Return the path that the newest session in the current folder has for the file `absolute`."""
     out = Path.cwd()
     try:
         jobs = load_plan(newest_session(out).plan).jobs
     except WorkspaceError:
-        return None  # without a session that can be read nothing is known of it
-    return next((job.path for job in jobs if os.path.normpath(out / job.file) == place), None)
+        return None  # no readable session
+    return next((job.path for job in jobs if os.path.normpath(out / job.file) == absolute), None)
 
 
 def _shown(job: JobSpec, names: dict[str, str], found: Discovery) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _shown(job: JobSpec, names: dict[str, str], found: Discovery) -> dict[str, A
     return {
         "masked": job.mask,
         "keywords": ", ".join(job.keywords),
-        "resources": ", ".join(amount(count, kind) for kind, count in job.requested.items() if count),
+        "resources": ", ".join(amount(count, resource_type) for resource_type, count in job.requested.items() if count),
         "memory": None if job.memory is None else f"{job.memory} MiB",
         "nodes": job.nodes if job.nodes > 1 else None,
         "timeout": f"{format_duration(job.timeout)}{limit}",
@@ -115,7 +115,7 @@ def _more(job: JobSpec) -> dict[str, Any]:
 
 
 def _expected(xstatus: int) -> str | None:
-    """Return in words what is expected of a job other than to pass, by `job.exit_code`."""
+    """Return in words the expected end of a job that is not expected to pass (see `verdict.exit_code`)."""
     if xstatus in {0, DIFFED}:
         return "a difference" if xstatus else None
     return "any failure" if xstatus == ANY_FAILURE else describe_exit(xstatus)

@@ -1,4 +1,4 @@
-"""`canary-wf find`: the jobs under PATH, one a line, with what is masked and why."""
+"""`canary-wf find`: the jobs under PATH, one on each line, with the reasons of masked jobs."""
 
 import sys
 from pathlib import Path
@@ -37,7 +37,7 @@ def command(*, paths: tuple[str, ...], as_json: bool, verbose: bool, **selection
 
 
 def job_entry(job: JobSpec) -> dict[str, Any]:
-    """Return `job` as `find --json` and `describe` show it."""
+    """Return the entry of `job` in `find --json` and `describe --json`."""
     return {
         "id": job.id,
         "name": job.name,

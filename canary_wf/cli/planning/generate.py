@@ -56,27 +56,27 @@ def command(
     options = discovery_options(values)
     workflow = workflow_settings(values, out)
     generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update, workflow=workflow)
-    tell_left_out(generated.plan)
-    tell_warnings(generated.warnings)
+    print_left_out(generated.plan)
+    print_warnings(generated.warnings)
     if as_json:
         print_json(_as_dict(generated))
     else:
         _print(generated, out, module=values["module"])
 
 
-def tell_warnings(warnings: Sequence[str]) -> None:
-    """Write `warnings` to standard error, one a line."""
+def print_warnings(warnings: Sequence[str]) -> None:
+    """Write `warnings` to standard error, one on each line."""
     for warning in warnings:
         sys.stderr.write(f"canary-wf: warning: {one_line(warning)}\n")
 
 
-def tell_left_out(plan: Plan) -> None:
-    """Tell on standard error which jobs fit nowhere, why, and what would let them run: one line a reason."""
-    tell_warnings(left_out_lines(plan.left_out))
+def print_left_out(plan: Plan) -> None:
+    """Write to standard error which jobs are left out, why, and what would let them run: one line for each reason."""
+    print_warnings(left_out_lines(plan.left_out))
 
 
 def describe_target(plan: Plan) -> str:
-    """Return in words which machine the plan is for."""
+    """Return in words the machine that the plan is for."""
     nodes = nodes_in_words(plan)
     return f"this machine ({nodes})" if plan.scheduler == "local" else f"Slurm nodes with {nodes}"
 

@@ -13,14 +13,14 @@ from canary_wf.files.json_files import not_writable
 
 @click.command("init")
 def command() -> None:
-    """Write canary-wf.yaml, with every key commented out, into the current folder; one that is there stays."""
+    """Write canary-wf.yaml into the current folder, with every key commented out. An existing file is kept."""
     try:
         with Path(FILE).open("x", encoding="utf-8") as file:
             file.write(template())
     except FileExistsError:
-        raise WorkspaceError("is there already and is not overwritten", where=FILE) from None
+        raise WorkspaceError("already exists and is not overwritten", where=FILE) from None
     except OSError as error:
         raise not_writable(Path(FILE), error, "go to a folder that can be written") from error
     sys.stdout.write(
-        f"Wrote {FILE}. Take the # away where you want another value; canary-wf config shows what holds.\n"
+        f"Wrote {FILE}. Remove the # where you want another value; canary-wf config shows the values in effect.\n"
     )

@@ -1,4 +1,4 @@
-"""`canary-wf plan`: what `generate` would plan, and what that costs; nothing is written but the page asked for."""
+"""`canary-wf plan`: what `generate` would plan, and its cost. It writes only the page of `--html`."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from canary_wf.cli.jobs import find_job
+from canary_wf.cli.jobs import SHORTEST_PREFIX, find_job
 from canary_wf.cli.options import (
     WholeNumber,
     discovery_options,
@@ -20,7 +20,7 @@ from canary_wf.cli.options import (
     selection_options,
 )
 from canary_wf.cli.output import print_columns, print_json
-from canary_wf.cli.planning.generate import describe_target, tell_left_out
+from canary_wf.cli.planning.generate import describe_target, print_left_out
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
 from canary_wf.files.json_files import write_for_user
@@ -36,11 +36,11 @@ from canary_wf.plan.planner import PlanSettings
 from canary_wf.wording import count
 from canary_wf.workflow.shapes import shapes_of, uses_shapes
 
-_NAMED = 4
+_MOST_NAMED = 4
 
 
-class _Shown(msgspec.Struct, frozen=True):
-    """What is shown: the plan, and what was known and decided when it was made."""
+class _PlanView(msgspec.Struct, frozen=True):
+    """The plan with everything that is shown about it."""
 
     plan: Plan
     summary: PlanSummary
@@ -55,9 +55,11 @@ class _Shown(msgspec.Struct, frozen=True):
 @pool_options
 @out_option
 @json_option
-@click.option("--cluster-nodes", type=WholeNumber(min=1), metavar="K", help="Number of nodes to give the makespan for.")
+@click.option(
+    "--cluster-nodes", type=WholeNumber(min=1), metavar="K", help="Number of nodes for which to compute the makespan."
+)
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page to FILE.")
-@click.option("--explain", "explained", metavar="JOB", help="Say why JOB is in its batch, and what its limit is from.")
+@click.option("--explain", "explained", metavar="JOB", help="Explain the batch, estimate and limit of JOB.")
 def command(
     *,
     paths: tuple[str, ...],
@@ -79,41 +81,41 @@ def command(
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
     warnings = [*warnings_of(plan), *cluster_warnings(target, out, settings.slurm)]
-    shown = _Shown(plan, summarize(plan, cluster_nodes), warnings, history, settings)
+    view = _PlanView(plan, summarize(plan, cluster_nodes), warnings, history, settings)
     if html is not None:
-        _write_page(shown, html, cluster_nodes)
+        _write_page(view, html, cluster_nodes)
     if explained is not None:
-        _explain(shown, explained, as_json=as_json)
+        _explain(view, explained, as_json=as_json)
         return
-    tell_left_out(plan)
+    print_left_out(plan)
     if as_json:
         content = {"jobs": len(plan.jobs), "batches": plan.batches, "left_out": plan.left_out}
-        print_json({**content, "summary": shown.summary, "warnings": shown.warnings})
+        print_json({**content, "summary": view.summary, "warnings": view.warnings})
     else:
-        _print(shown)
+        _print(view)
 
 
-def _write_page(shown: _Shown, path: Path, cluster_nodes: int | None) -> None:
+def _write_page(view: _PlanView, path: Path, cluster_nodes: int | None) -> None:
     from canary_wf.report.html.plan_page import plan_page
 
-    text = plan_page(shown.plan, shown.summary, shown.warnings, cluster_nodes)
+    text = plan_page(view.plan, view.summary, view.warnings, cluster_nodes)
     write_for_user(path, text.encode("utf-8", "backslashreplace"), "write the page to another folder")
 
 
-def _explain(shown: _Shown, wanted: str, *, as_json: bool) -> None:
-    planned = any(job.id.startswith(wanted.lower()) for job in shown.plan.jobs)
-    for job in (*shown.plan.left_out, *shown.plan.masked):
-        if wanted == job.name or (not planned and len(wanted) >= _NAMED and job.id.startswith(wanted.lower())):
-            raise UsageError(f"{wanted!r} is in no batch: {job.reason}", where="--explain")
-    told = explain(shown.plan, find_job(shown.plan.jobs, wanted), shown.history)
+def _explain(view: _PlanView, name: str, *, as_json: bool) -> None:
+    planned = any(job.id.startswith(name.lower()) for job in view.plan.jobs)
+    for job in (*view.plan.left_out, *view.plan.masked):
+        if name == job.name or (not planned and len(name) >= SHORTEST_PREFIX and job.id.startswith(name.lower())):
+            raise UsageError(f"{name!r} is in no batch: {job.reason}", where="--explain")
+    explanation = explain(view.plan, find_job(view.plan.jobs, name), view.history)
     if as_json:
-        print_json({"explain": told})
+        print_json({"explain": explanation})
     else:
-        sys.stdout.write("\n".join(told.lines) + "\n")
+        sys.stdout.write("\n".join(explanation.lines) + "\n")
 
 
-def _print(shown: _Shown) -> None:
-    plan, summary = shown.plan, shown.summary
+def _print(view: _PlanView) -> None:
+    plan, summary = view.plan, view.summary
     rows: list[tuple[str, ...]] = [("batch", "jobs", "cpus", "gpus", "nodes", "expected", "limit", "after")]
     for batch in plan.batches:
         sizes = (len(batch.jobs), batch.cpus, batch.gpus, batch.nodes)
@@ -122,20 +124,20 @@ def _print(shown: _Shown) -> None:
     print_columns(rows)
     sys.stdout.write(
         f"{count(summary.jobs, 'job')} → {count(summary.submissions, 'submission')}"
-        f" (the work alone fills {summary.batches_nominal}), {_rules(shown)}, planned for {describe_target(plan)}\n"
+        f" (the work alone fills {summary.batches_nominal}), {_rules(view)}, planned for {describe_target(plan)}\n"
         f"expected: {format_duration(summary.makespan)} from start to end,"
         f" {format_duration(summary.critical_path)} on the longest chain of batches,"
         f" {summary.core_hours:.2f} core-hours, {summary.gpu_hours:.2f} GPU-hours\n"
     )
-    sys.stdout.write("".join(f"warning: {warning}\n" for warning in shown.warnings))
+    sys.stdout.write("".join(f"warning: {warning}\n" for warning in view.warnings))
 
 
 def _after(batches: tuple[str, ...]) -> str:
-    more = f" and {len(batches) - _NAMED} more" if len(batches) > _NAMED else ""
-    return one_line(" ".join(batches[:_NAMED]) + more)
+    more = f" and {len(batches) - _MOST_NAMED} more" if len(batches) > _MOST_NAMED else ""
+    return one_line(" ".join(batches[:_MOST_NAMED]) + more)
 
 
-def _rules(shown: _Shown) -> str:
-    if uses_shapes(shown.plan, shown.settings.rules):
-        return count(len(shapes_of(shown.plan)), "rule of a shape", "rules of shapes")
+def _rules(view: _PlanView) -> str:
+    if uses_shapes(view.plan, view.settings.rules):
+        return count(len(shapes_of(view.plan)), "rule of a shape", "rules of shapes")
     return "a rule a batch"

@@ -1,4 +1,4 @@
-"""`canary-wf pool`: the resource pool that a plan would be made for, as YAML."""
+"""`canary-wf pool`: the resource pool for which a plan would be made, as YAML."""
 
 import sys
 from pathlib import Path
@@ -15,13 +15,13 @@ from canary_wf.resources.options import pool_from_options, read_pool
 def command(*, resources: tuple[str, ...], pool_file: Path | None, query_gpus: bool) -> None:
     """Show the resource pool of this machine, or the one that the options describe.
 
-    Comments in it tell what decided the numbers that were found.
+    Comments in the output say where detected numbers come from.
     """
     requested = resource_requests(resources)
     pool = pool_from_options(requested, pool_file, detect_pool(query_libraries=query_gpus))
     listed = {} if pool_file is None else {"gpus": [], **read_pool(pool_file).resources}
     origins = {"cpus": origin_of_cpus(), "gpus": origin_of_gpus(query_libraries=query_gpus)}
-    for kind, origin in origins.items():
-        if kind not in requested and kind not in listed:
-            sys.stdout.write(f"# {kind}: {origin}\n")
+    for resource_type, origin in origins.items():
+        if resource_type not in requested and resource_type not in listed:
+            sys.stdout.write(f"# {resource_type}: {origin}\n")
     pool.dump(sys.stdout)

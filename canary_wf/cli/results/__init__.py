@@ -1,1 +1,1 @@
-"""Commands that show what became of a run; they change nothing but the history of run times."""
+"""Commands that show the results of a run. They change only the history of run times."""

@@ -36,25 +36,25 @@ _BY_TIME = {"slower", "faster"}
 def command(*, sessions: tuple[str, ...], out: Path, as_json: bool) -> int:
     """Show what changed from one session to another: newly failing, fixed, slower, faster.
 
-    SESSION is a session's name or the start of it; without, the newest two are compared. Exits with 1 when jobs fail
-    that did not fail before.
+    SESSION is the name of a session or the start of it. Without SESSION, the newest two are compared. The exit code is
+    1 if jobs fail that did not fail before.
     """
     before, after = (load_session(SessionPaths(out, name)) for name in _names(out, sessions))
     found = compare(before, after, load_history(out))
     if as_json:
         print_json(found)
     else:
-        _tell(found)
+        _print(found)
     return ExitCode.JOBS_FAILED if found.newly_failing else ExitCode.DONE
 
 
-def _names(out: Path, wanted: tuple[str, ...]) -> list[str]:
-    """Return the names of the two sessions that are meant."""
+def _names(out: Path, given: tuple[str, ...]) -> list[str]:
+    """Return the names of the two sessions to compare."""
     known = session_names(out)
-    if wanted and len(wanted) != _TWO:
-        raise UsageError(f"{len(wanted)} given", where="SESSION", hint="name two, or none for the newest two")
-    if wanted:
-        return [_name(known, text) for text in wanted]
+    if given and len(given) != _TWO:
+        raise UsageError(f"{len(given)} given", where="SESSION", hint="name two, or none for the newest two")
+    if given:
+        return [_name(known, text) for text in given]
     if len(known) < _TWO:
         hint = "make one with canary-wf generate"
         raise WorkspaceError(f"{count(len(known), 'session')} here, two are needed", where=out, hint=hint)
@@ -65,19 +65,19 @@ def _name(known: list[str], text: str) -> str:
     found = [name for name in known if name == text] or [name for name in known if text and name.startswith(text)]
     if len(found) == 1:
         return found[0]
-    told = f"names {len(found)} sessions" if found else "is not a session"
-    raise UsageError(f"{text!r} {told}", where="SESSION", hint=f"there are {some(known[::-1]) or 'none'}")
+    problem = f"names {len(found)} sessions" if found else "is not a session"
+    raise UsageError(f"{text!r} {problem}", where="SESSION", hint=f"there are {some(known[::-1]) or 'none'}")
 
 
-def _tell(found: Comparison) -> None:
+def _print(found: Comparison) -> None:
     sys.stdout.write(f"From session {one_line(found.before)} to {one_line(found.after)}\n")
     changed = False
-    for kind, title in _TITLES.items():
-        differences: tuple[Difference, ...] = getattr(found, kind)
+    for change, title in _TITLES.items():
+        differences: tuple[Difference, ...] = getattr(found, change)
         if differences:
             changed = True
             sys.stdout.write(f"\n{title}: {count(len(differences), 'job')}\n")
-            print_columns([_row(one, kind) for one in differences[:_SHOWN]])
+            print_columns([_row(one, change) for one in differences[:_SHOWN]])
         if len(differences) > _SHOWN:
             sys.stdout.write(f"and {len(differences) - _SHOWN} more\n")
     for title, names in (("New", found.added), ("Gone", found.removed)):
@@ -88,10 +88,10 @@ def _tell(found: Comparison) -> None:
         sys.stdout.write("Nothing changed.\n")
 
 
-def _row(one: Difference, kind: str) -> tuple[str, ...]:
+def _row(one: Difference, change: str) -> tuple[str, ...]:
     verdict = one.after if one.before == one.after else f"{one.before} → {one.after}"
     times = [format_duration(seconds) for seconds in (one.duration_before, one.duration_after) if seconds is not None]
     about = one_line(one.reason or "")
-    if kind in _BY_TIME and one.earlier_runs == 1:
+    if change in _BY_TIME and one.earlier_runs == 1:
         about = "on one earlier run"
     return (f"  {one.id[:8]}", one_line(one.name), verdict, " → ".join(times), about)

@@ -1,4 +1,4 @@
-"""`canary-wf history`: what is known of run times, shown, exported, imported and forgotten."""
+"""`canary-wf history`: show, export, import and forget run times."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _FILE = click.Path(path_type=Path)
 @json_option
 @click.pass_context
 def command(context: click.Context, *, out: Path, as_json: bool) -> None:
-    """Show the run times that estimates are made from."""
+    """Show the run times on which estimates are based."""
     if context.invoked_subcommand is not None:
         return
     history, jobs = known_runtimes(out), _newest_jobs(out)
@@ -57,9 +57,9 @@ def export(context: click.Context, *, file: Path, out: Path) -> None:
 @out_option
 @click.pass_context
 def import_(context: click.Context, *, file: Path, out: Path) -> None:
-    """Take over run times from FILE: an export, pytest-split's .test_durations, or CTest's CTestCostData.txt.
+    """Import run times from FILE: an export, pytest-split's .test_durations, or CTest's CTestCostData.txt.
 
-    The last two know names only, which are looked up among the jobs of the newest session.
+    The last two contain names only, which are matched to the jobs of the newest session.
     """
     out = _chosen_out(context, out)
     require_trusted(out)
@@ -74,15 +74,15 @@ def import_(context: click.Context, *, file: Path, out: Path) -> None:
     else:
         runs, names = found.runtimes, found.names
 
-    def take_over(history: History) -> None:
+    def import_runs(history: History) -> None:
         for job, pairs in runs.items():
             history.add_older(job, pairs)
         history.names = {**names, **history.names}
 
-    update_runtimes(out, _newest(out), take_over)
+    update_runtimes(out, _newest(out), import_runs)
     if durations.skipped:
-        told = f"{file}: {some(durations.skipped)} skipped, not {SECONDS}"
-        sys.stderr.write(f"canary-wf: warning: {one_line(told)}\n")
+        message = f"{file}: {some(durations.skipped)} skipped, not {SECONDS}"
+        sys.stderr.write(f"canary-wf: warning: {one_line(message)}\n")
     left = f"; {count(unused, 'name')} in it named no job" if unused else ""
     sys.stdout.write(f"Imported run times of {count(len(runs), 'job')} from {file}{left}.\n")
 
@@ -99,7 +99,7 @@ def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
     chosen: list[str] = []
 
     def forget_chosen(history: History) -> None:
-        chosen.extend(_find(history, wanted) for wanted in jobs)
+        chosen.extend(_find(history, name) for name in jobs)
         for job in chosen:
             history.forget(job, newest or "")
 
@@ -108,7 +108,7 @@ def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
 
 
 def _chosen_out(context: click.Context, out: Path) -> Path:
-    """Return the workspace: what this command was given, else what stood before its name."""
+    """Return the workspace: that of this command's option, else that of the option before the command's name."""
     given = context.get_parameter_source("out") is not click.core.ParameterSource.DEFAULT
     chosen: Path = out if given or context.parent is None else context.parent.params["out"]
     return chosen
@@ -130,18 +130,18 @@ def _by_job(found: NamedDurations, out: Path, file: Path) -> tuple[dict[str, flo
     return by_job, unused
 
 
-def _find(history: History, wanted: str) -> str:
+def _find(history: History, name: str) -> str:
     shortest = 4
     known = history.runtimes
-    found = [job for job in known if _name(history, job) == wanted]
-    if not found and len(wanted) >= shortest:
-        found = [job for job in known if job.startswith(wanted.lower())]
+    found = [job for job in known if _name(history, job) == name]
+    if not found and len(name) >= shortest:
+        found = [job for job in known if job.startswith(name.lower())]
     if len(found) == 1:
         return found[0]
     if found:
-        told = some([f"{job[:8]} of {history.names[job][1] if job in history.names else '?'}" for job in found])
-        raise UsageError(f"{wanted!r} names {len(found)} jobs ({told})", where="JOB", hint="give more of the id")
-    raise UsageError(f"there is no history of {wanted!r}", where="JOB", hint="canary-wf history lists the jobs")
+        message = some([f"{job[:8]} of {history.names[job][1] if job in history.names else '?'}" for job in found])
+        raise UsageError(f"{name!r} names {len(found)} jobs ({message})", where="JOB", hint="give more of the id")
+    raise UsageError(f"there is no history of {name!r}", where="JOB", hint="canary-wf history lists the jobs")
 
 
 def _entry(history: History, job: str) -> dict[str, Any]:
@@ -176,5 +176,5 @@ def _print(history: History, newest: Sequence[PlannedJob]) -> None:
     if len(rows) > 1:
         print_columns(rows)
     without = sum(job.id not in history.runtimes for job in newest)
-    told = f"; {count(without, 'job')} of the newest session without" if without else ""
-    sys.stdout.write(f"Run times of {count(len(history.runtimes), 'job')} are known{told}.\n")
+    message = f"; {count(without, 'job')} of the newest session without" if without else ""
+    sys.stdout.write(f"Run times of {count(len(history.runtimes), 'job')} are known{message}.\n")

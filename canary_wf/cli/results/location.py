@@ -20,9 +20,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 @click.argument("job", shell_complete=job_names)
 @out_option
 def command(*, job: str, out: Path) -> None:
-    """Print the working directory of JOB, an id prefix or a name; it is there once the job was started."""
+    """Print the working directory of JOB, an id prefix or a name. It exists once the job has started."""
     paths = newest_session(out)
     found = find_job(load_plan(paths.plan).jobs, job)
     folder = str(paths.job(found.directory))
-    # As it is, to be used by a shell, but for what would do something to the terminal.
+    # Unchanged, for use in a shell, unless it has characters that would affect the terminal.
     print_bytes(os.fsencode(one_line(folder) if _CONTROL.search(folder) else folder) + b"\n")

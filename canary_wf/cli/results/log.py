@@ -21,12 +21,12 @@ from canary_wf.verdict.status import JobPhase
 
 _PAUSE = 0.2
 _PATIENCE = 10
-"""Looks without anything that runs after which no more output is waited for."""
+"""Number of checks without a running attempt after which waiting for output ends."""
 
 
 @click.command("log")
 @click.argument("job", shell_complete=job_names)
-@click.option("-f", "--follow", is_flag=True, help="Go on printing until the job has ended.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing until the job has ended.")
 @out_option
 def command(*, job: str, follow: bool, out: Path) -> None:
     """Print the output of JOB, an id prefix or a name."""
@@ -51,14 +51,14 @@ def _opened(path: Path, job: PlannedJob) -> BinaryIO:
 
 
 def _follow(follower: SessionFollower, job: PlannedJob, path: Path) -> None:
-    """Print what is there and what comes, until the job has its verdict or nothing runs that could give it one."""
+    """Print existing and new output until the job has its verdict, or until no run remains that could give it one."""
     file: BinaryIO | None = None
     idle = 0
     while True:
         state = follower.look()  # before the output is read, so that nothing printed before the end is missed
         if os.path.lexists(path) and (file is None or not _is_same(file, path)):
             if file is not None:
-                file.close()  # the job was started anew
+                file.close()  # the job was started again
             file = _opened(path, job)
         if file is not None:
             shutil.copyfileobj(file, sys.stdout.buffer)
@@ -76,4 +76,4 @@ def _is_same(file: BinaryIO, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
-        return True  # it is gone, or out of reach: what is open is all there is
+        return True  # it is gone or unreachable, so keep reading the open file

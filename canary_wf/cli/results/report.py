@@ -21,12 +21,12 @@ _STANDARD_OUTPUT = Path("-")
 _ELSEWHERE = "name another file with -o"
 
 
-def _kinds(_context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
-    return [kind for kind in sorted({*FORMATS, CDASH}) if kind.startswith(start)]
+def _format_names(_context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
+    return [format_name for format_name in sorted({*FORMATS, CDASH}) if format_name.startswith(start)]
 
 
 @click.command("report")
-@click.argument("kind", metavar="KIND", shell_complete=_kinds)
+@click.argument("format_name", metavar="KIND", shell_complete=_format_names)
 @out_option
 @click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file (- is standard output).")
 @click.option("--github", is_flag=True, help="markdown: annotate a GitHub run, and add to its step summary.")
@@ -34,22 +34,24 @@ def _kinds(_context: click.Context, _argument: click.Parameter, start: str) -> l
 @click.option("--build", default="canary-wf", metavar="NAME", help="cdash: the build's name.")
 @click.option("--track", default="Experimental", metavar="NAME", help="cdash: the build's group, such as Nightly.")
 @click.pass_context
-def command(context: click.Context, /, *, kind: str, out: Path, target: Path | None, github: bool, **names: str) -> int:
-    """Write the newest session's report: KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
+def command(
+    context: click.Context, /, *, format_name: str, out: Path, target: Path | None, github: bool, **names: str
+) -> int:
+    """Write the newest session's report. KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
 
-    cdash writes Build.xml and Test.xml into the folder that -o names. The exit code is 1 when jobs failed, as that of
-    status; the report is there all the same.
+    cdash writes Build.xml and Test.xml into the folder that -o names. As for status, the exit code is 1 if jobs failed;
+    the report is written anyway.
     """
     files = dict(text.split("=", 1) for text in context.lookup_default("report_files") or ())
-    if target is None and kind in files:
-        target = Path(files[kind])
+    if target is None and format_name in files:
+        target = Path(files[format_name])
     if target == _STANDARD_OUTPUT:
         target = None
-    if kind == CDASH:
+    if format_name == CDASH:
         return _code(_write_cdash(out, target, names))
-    write = reporter(kind)
-    if github and kind != "markdown":
-        raise UsageError(f"does not go with {kind}", where="--github", hint="write report markdown --github")
+    write = reporter(format_name)
+    if github and format_name != "markdown":
+        raise UsageError(f"does not go with {format_name}", where="--github", hint="write report markdown --github")
     state = load_session(newest_session(out))
     text = write(state)
     if github:
@@ -81,7 +83,7 @@ def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> Se
 
 
 def _annotate(state: SessionState, text: str, target: Path | None) -> None:
-    """Print annotations, and nothing else: what tests printed could hold commands to GitHub's runner."""
+    """Print annotations, and nothing else: the output of tests could contain commands to GitHub's runner."""
     from canary_wf.report.formats.github import annotations
 
     summary = os.environ.get("GITHUB_STEP_SUMMARY")

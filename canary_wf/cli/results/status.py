@@ -1,4 +1,4 @@
-"""`canary-wf status`: where the newest session's jobs stand, read from the state files alone."""
+"""`canary-wf status`: the state of the newest session's jobs, read from the state files only."""
 
 import sys
 import time
@@ -34,10 +34,10 @@ from canary_wf.report.table import print_failures, print_status
     "-n", "--lines", type=WholeNumber(0), metavar="N", default=5, help="Lines of output shown of each failure (5)."
 )
 @click.option("--watch", "watching", is_flag=True, help="Show the run until it is over.")
-def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | None, lines: int, watching: bool) -> int:
-    """Show where the newest session's jobs stand; exit with 1 when jobs failed or a run left some undone.
+def command(*, out: Path, as_json: bool, which: str | None, keywords: str | None, lines: int, watching: bool) -> int:
+    """Show where the newest session's jobs stand. The exit code is 1 if jobs failed or a run left some undone.
 
-    Without -r and -k: a summary, and for each failure its reason, its last lines of output and where the rest is.
+    Without -r and -k: a summary, and for each failure its reason, its last lines of output, and the log file.
     """
     paths = newest_session(out)
     if watching:
@@ -48,18 +48,18 @@ def command(*, out: Path, as_json: bool, wanted: str | None, keywords: str | Non
         state = watch(paths)
     else:
         state = SlurmQueue().explain(load_session(paths))
-    _tell(state, wanted, keywords, lines, as_json=as_json)
+    _print(state, which, keywords, lines, as_json=as_json)
     return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED
 
 
-def _tell(state: SessionState, wanted: str | None, keywords: str | None, lines: int, *, as_json: bool) -> None:
-    jobs = with_keywords(select(state, wanted or "all"), keywords)
+def _print(state: SessionState, which: str | None, keywords: str | None, lines: int, *, as_json: bool) -> None:
+    jobs = with_keywords(select(state, which or "all"), keywords)
     if as_json:
         print_json(state.as_dict(jobs))
-    elif wanted is None and keywords is None:
+    elif which is None and keywords is None:
         print_failures(state, lines=lines)
     else:
         print_status(state, jobs)
     if not as_json:
-        told = (*progress_of(state, time.time()), *queue_lines(state), *left_out_lines(state.plan.left_out))
-        sys.stdout.writelines(f"{line}\n" for line in told)
+        lines_below = (*progress_of(state, time.time()), *queue_lines(state), *left_out_lines(state.plan.left_out))
+        sys.stdout.writelines(f"{line}\n" for line in lines_below)

@@ -17,9 +17,9 @@ from canary_wf.wording import count
 @click.command("cancel")
 @out_option
 def command(*, out: Path) -> None:
-    """Cancel the newest session: end what runs, take back what waits in Slurm's queue, and start nothing more.
+    """Cancel the newest session: end running jobs, withdraw batches from Slurm's queue, and start nothing more.
 
-    Jobs that have a verdict keep it, all others become CANCELLED. To run some of them after all: canary-wf rerun.
+    Jobs with a verdict keep it, all others become CANCELLED. To run some of them after all, use canary-wf rerun.
     """
     paths = newest_session(out)
     require_trusted(out, [paths.session])
@@ -27,5 +27,5 @@ def command(*, out: Path) -> None:
     cancelled, errors = cancel_jobs(paths, {batch.id: batch.jobs for batch in plan.batches})
     sys.stdout.write(f"Cancelled {count(cancelled, 'job')}.\n")
     if is_locked(out):
-        sys.stdout.write("The snakemake that still runs finds nothing more to do: wait, or press Ctrl-C there.\n")
+        sys.stdout.write("snakemake is still running but has nothing left to do: wait for it, or press Ctrl-C there.\n")
     raise_last(errors)

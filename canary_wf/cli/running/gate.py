@@ -1,4 +1,4 @@
-"""What the rule `gate` calls: the verdict on the whole session, as an exit code."""
+"""The command of the rule `gate`: the verdict on the whole session, as an exit code."""
 
 import sys
 from pathlib import Path
@@ -15,24 +15,24 @@ from canary_wf.state.result_copies import note_copy
 from canary_wf.state.session_paths import SessionPaths, absolute_path
 from canary_wf.state.trust import require_trusted
 
-_TOLD = 10
+_MOST_LISTED = 10
 
 
 @click.command("gate", hidden=True)
 @click.option("--plan", type=click.Path(path_type=Path), required=True)
 @click.option("--result", type=click.Path(path_type=Path), required=True)
-@click.option("--log", type=click.Path(path_type=Path), help="Where the verdict is written too.")
+@click.option("--log", type=click.Path(path_type=Path), help="File for the text of the verdict.")
 def command(*, plan: Path, result: Path, log: Path | None) -> int:
-    """Exit with 1 when jobs of the session failed or were not run, unless it was planned with fail_on=never."""
+    """Exit with 1 if jobs of the session failed or were not run, unless it was planned with fail_on=never."""
     paths = SessionPaths.of_plan(plan)
     require_trusted(paths.out, [paths.session])
     state = load_session(paths)
     bad = [*state.failed, *state.not_done]
-    told = _verdict(state, bad)
+    text = _verdict(state, bad)
     if log is not None:
-        write_atomic(log, told.encode())
+        write_atomic(log, text.encode())
     if bad:
-        sys.stderr.write(told)
+        sys.stderr.write(text)
         if state.plan.fail_on == "any":
             return ExitCode.JOBS_FAILED
     note_copy(paths.copies, paths.gate, result)
@@ -46,11 +46,11 @@ def _verdict(state: SessionState, bad: list[PlannedJob]) -> str:
         left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
         return f"canary-wf: all {len(state.plan.jobs)} jobs are done and none failed{left}\n"
     lines = [f"canary-wf: {len(bad)} of {len(state.plan.jobs)} jobs did not pass:"]
-    for job in bad[:_TOLD]:
+    for job in bad[:_MOST_LISTED]:
         status = state.record(job).status
         reason = f" ({status.reason})" if status.reason else ""
         lines.append(f"  {status.outcome.name:<11} {one_line(job.name)}{one_line(reason)}")
-    if len(bad) > _TOLD:
-        lines.append(f"  … and {len(bad) - _TOLD} more")
+    if len(bad) > _MOST_LISTED:
+        lines.append(f"  … and {len(bad) - _MOST_LISTED} more")
     lines += damage(state)
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""`canary-wf gc`: remove old sessions, and say what that frees."""
+"""`canary-wf gc`: remove old sessions, and report the space that this frees."""
 
 import sys
 import time
@@ -27,11 +27,11 @@ _STEP = 1024
 @json_option
 @click.option("--keep", type=WholeNumber(1), metavar="N", help=f"Keep the newest N sessions (default: {_KEPT}).")
 @click.option("--older-than", metavar="AGE", help="Only sessions older than this, such as 30d or 12h.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def command(*, out: Path, as_json: bool, keep: int | None, older_than: str | None, dry_run: bool) -> None:
-    """Remove old sessions with their state, outputs and reports. The newest one, and one that is running, stay.
+    """Remove old sessions with their state, outputs and reports. The newest session and running sessions are kept.
 
-    With --older-than alone, age decides. Run times stay known, as they are kept elsewhere.
+    With --older-than alone, only age decides. Run times are kept, as they are stored elsewhere.
     """
     require_trusted(out)
     newest_session(out)
@@ -44,7 +44,7 @@ def command(*, out: Path, as_json: bool, keep: int | None, older_than: str | Non
     if as_json:
         print_json(_as_dict(chosen, dry_run=dry_run))
     else:
-        _tell(chosen, dry_run=dry_run)
+        _print(chosen, dry_run=dry_run)
 
 
 def _age(text: str) -> float:
@@ -62,7 +62,7 @@ def _as_dict(chosen: list[OldSession], *, dry_run: bool) -> dict[str, object]:
     return {"removed": not dry_run, "freed": total_freed(chosen), "sessions": sessions}
 
 
-def _tell(chosen: list[OldSession], *, dry_run: bool) -> None:
+def _print(chosen: list[OldSession], *, dry_run: bool) -> None:
     rows = [("session", "made", "size")]
     for one in chosen:
         made = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%d %H:%M")

@@ -33,7 +33,7 @@ from canary_wf.wording import count
 def command(*, jobs: tuple[str, ...], out: Path) -> None:
     """Copy results over the references beside the test files, or run scripts with their flag, as JOBs declare.
 
-    Without JOB: all that ended with differences (DIFFED).
+    Without JOB: all jobs that ended with differences (DIFFED).
     """
     paths = newest_session(out)
     require_trusted(out, [paths.session])
@@ -46,12 +46,12 @@ def command(*, jobs: tuple[str, ...], out: Path) -> None:
         job = absolute_spec(planned, paths.out)
         folder = paths.job(job.directory)
         rebaseline(job, folder, partial(_run_script, job, folder, state.record(planned).resources))
-        sys.stdout.write(f"{one_line(job.name)}: {one_line(_told(job))}\n")
+        sys.stdout.write(f"{one_line(job.name)}: {one_line(_summary(job))}\n")
     sys.stdout.write(f"Made the results of {count(len(chosen), 'job')} the reference.\n")
 
 
 def _require_own_folder(paths: SessionPaths, job: PlannedJob) -> None:
-    """Refuse a folder of results that is elsewhere now: the job, or somebody after it, put a link into its place."""
+    """Refuse a results folder behind a link, which the job or somebody after it may have put in its place."""
     directory = Path(job.directory)
     if directory.is_absolute() or ".." in directory.parts:
         raise WorkspaceError(f"its directory {job.directory!r} leads out of the session", where=f"job {job.name}")
@@ -84,6 +84,6 @@ def _run_script(job: JobSpec, folder: Path, resources: Resources, arguments: Seq
     return exit_code(job, process, job.limit, in_time=in_time)
 
 
-def _told(job: JobSpec) -> str:
+def _summary(job: JobSpec) -> str:
     done = [relative_to_out(each.target, Path.cwd()) for each in job.baselines if each.target is not None]
     return ", ".join([*done, *(f"ran it with {' '.join(each.arguments)}" for each in job.baselines if each.arguments)])

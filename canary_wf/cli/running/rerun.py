@@ -1,4 +1,4 @@
-"""`canary-wf rerun`: reset jobs by what became of them, by keyword or by name; the next `snakemake` runs just those."""
+"""`canary-wf rerun`: reset jobs by outcome, keyword or name, so that the next `snakemake` runs just those."""
 
 import sys
 from pathlib import Path
@@ -35,9 +35,9 @@ from canary_wf.wording import count, next_command
 )
 @click.option("-k", "keywords", metavar="EXPR", help="Of these, only jobs whose keywords or names satisfy EXPR.")
 def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, ...], keywords: str | None) -> None:
-    """Reset jobs, and what they had blocked, so that the next snakemake runs just those.
+    """Reset jobs, and the jobs that they blocked, so that the next snakemake runs just those.
 
-    With tests of CTest come the fixtures that a clean-up has undone.
+    CTest tests bring along the fixtures that a clean-up has undone.
 
     JOB is an id prefix, a name, or a pattern such as 'mesh.*'.
     """
@@ -45,13 +45,14 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
     require_trusted(out, [paths.session])
     check_free(out)
     with workspace_lock(out):
-        check_free(out)  # somebody may have begun meanwhile, or have been done: what is known now counts
+        check_free(out)  # a run may have started or ended meanwhile
         state = load_session(paths)
         resetting, by_batch = _to_reset(state, jobs, only, keywords, failed=failed)
         errors = reset_jobs(paths, by_batch)
     raise_last(errors)
     if not by_batch:
-        sys.stdout.write(f"Reset 0 jobs in 0 batches: no job {_wanted(jobs, only, keywords)}.\n")
+        what = "No job matches" if jobs or only or keywords is not None else "No job has failed"
+        sys.stdout.write(f"{what}; nothing to reset.\n")
         return
     sys.stdout.write(f"Reset {count(len(resetting), 'job')} in {count(len(by_batch), 'batch', 'batches')}.\n")
     sys.stdout.write(f"Next: {next_command(out, state.plan.scheduler)}\n")
@@ -72,20 +73,16 @@ def _to_reset(
     return resetting, by_batch
 
 
-def _wanted(names: tuple[str, ...], only: tuple[str, ...], keywords: str | None) -> str:
-    return "is what was asked for" if names or only or keywords is not None else "counts as failed"
-
-
 def _chosen(
     state: SessionState, names: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool
 ) -> list[PlannedJob]:
-    """Return the jobs to reset: of those with a status that is asked for those with the keywords, and those by name.
+    """Return the jobs to reset: those with the chosen outcomes that match the keywords, and those by name.
 
-    A job that is asked for twice is there twice.
+    A job that is chosen twice is in the list twice.
     """
     words = [word for text in only for word in text.split(",") if word]
     if only:
-        # `--only TIMEOUT FAILED`: further outcomes may follow without their own option.
+        # `--only TIMEOUT FAILED`: other outcomes may follow without their own option.
         words += [name for name in names if name.upper() in Outcome.__members__]
         names = tuple(name for name in names if name.upper() not in Outcome.__members__)
     found = _with_outcomes(state, words)
@@ -101,7 +98,7 @@ def _chosen(
 
 
 def _with_outcomes(state: SessionState, words: list[str]) -> list[PlannedJob]:
-    """Return the jobs with one of the outcomes or in one of the groups; FAILED is the outcome of that name here."""
+    """Return the jobs with one of the outcomes or in one of the groups. FAILED means the outcome of that name here."""
     outcomes = {word.upper() for word in words} & set(Outcome.__members__)
     groups = [word for word in words if word.upper() not in outcomes]
     chosen = {job.id for job in select(state, ",".join(groups), where="--only")} if groups else set()

@@ -1,4 +1,4 @@
-"""`canary-wf run-batch`, where the command line meets it behind other options; the runner parses its own."""
+"""`canary-wf run-batch` when it follows other options. The runner parses its own options."""
 
 import click
 

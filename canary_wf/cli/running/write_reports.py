@@ -1,4 +1,4 @@
-"""What the rule `report` calls: settle what the dead left, and write the reports. It succeeds whatever the verdicts."""
+"""The command of the rule `report`: reconciles dead runs and writes the reports. It succeeds whatever the verdicts."""
 
 from pathlib import Path
 
@@ -34,15 +34,15 @@ def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
     warn_about(reconcile_batches(paths, [batch.id for batch in state.plan.batches]))
     state = load_session(paths)
     keep_runtimes(paths, [batch.id for batch in state.plan.batches])
-    wanted = {kind: target for kind, target in targets.items() if target is not None}
-    note_copy(paths.copies, paths.report / "report.json", wanted["json"])
-    for kind, target in sorted(wanted.items(), key=lambda item: item[0] == "json"):  # the gate waits for this one
+    chosen = {name: target for name, target in targets.items() if target is not None}
+    note_copy(paths.copies, paths.report / "report.json", chosen["json"])
+    for name, target in sorted(chosen.items(), key=lambda item: item[0] == "json"):  # JSON last: the gate waits for it
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_writable(target, error) from error
-        write_atomic(target, FORMATS[kind](state).encode())
-    sessions = (paths.folder, absolute_path(wanted["json"]).parents[1])
-    set_back(results_in(sessions, (batch.id for batch in state.plan.batches)), wanted["junit"])
+        write_atomic(target, FORMATS[name](state).encode())
+    sessions = (paths.folder, absolute_path(chosen["json"]).parents[1])
+    set_back(results_in(sessions, (batch.id for batch in state.plan.batches)), chosen["junit"])
     if log is not None:
         write_atomic(log, f"{summary(state)}\n".encode())
