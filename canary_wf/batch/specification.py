@@ -92,9 +92,9 @@ class BatchSpecification(msgspec.Struct, frozen=True):
             raise _refusal(_quoted(repr(text)), _EXPECTED)
         given: dict[str, str] = {}
         values: dict[str, Any] = {"layout": "flat", "count": "auto", "duration": None, "nodes": "any"}
-        for part in text.split(",") if text.strip() else ():
-            key, value = _pair(part)
-            given[key], values[key] = part, _READERS[key](value, part)
+        for item in text.split(",") if text.strip() else ():
+            key, value = _pair(item)
+            given[key], values[key] = item, _READERS[key](value, item)
         count, duration = values["count"], values["duration"]
         if count != "auto" and duration is not None:
             raise _refusal(
@@ -111,44 +111,44 @@ class BatchSpecification(msgspec.Struct, frozen=True):
     @property
     def canonical(self) -> str:
         """The shortest text with every setting that applies. It parses back to the same specification."""
-        parts = [f"layout:{self.layout}", f"count:{self.count}", f"nodes:{self.nodes}"]
+        items = [f"layout:{self.layout}", f"count:{self.count}", f"nodes:{self.nodes}"]
         if self.duration is not None:
-            parts.insert(2, f"duration:{self.duration!r}")
-        return ",".join(parts)
+            items.insert(2, f"duration:{self.duration!r}")
+        return ",".join(items)
 
     def __str__(self) -> str:
         return self.canonical
 
 
-def _pair(part: str) -> tuple[str, str]:
-    found = _PAIR.fullmatch(part)
+def _pair(item: str) -> tuple[str, str]:
+    found = _PAIR.fullmatch(item)
     if found is None:
-        raise _refusal(_quoted(part), _EXPECTED)
+        raise _refusal(_quoted(item), _EXPECTED)
     key, value = found[1].strip().casefold(), found[2].strip()
     if key not in _ALLOWED:
-        raise _refusal(_quoted(part), f"the keys are {', '.join(_ALLOWED)}")
+        raise _refusal(_quoted(item), f"the keys are {', '.join(_ALLOWED)}")
     return key, value
 
 
-def _layout(value: str, part: str) -> Layout:
+def _layout(value: str, item: str) -> Layout:
     match value.casefold():
         case "flat":
             return "flat"
         case "atomic":
             return "atomic"
-    raise _refusal(_quoted(part), _ALLOWED["layout"])
+    raise _refusal(_quoted(item), _ALLOWED["layout"])
 
 
-def _nodes(value: str, part: str) -> Nodes:
+def _nodes(value: str, item: str) -> Nodes:
     match value.casefold():
         case "any":
             return "any"
         case "same":
             return "same"
-    raise _refusal(_quoted(part), _ALLOWED["nodes"])
+    raise _refusal(_quoted(item), _ALLOWED["nodes"])
 
 
-def _count(value: str, part: str) -> Count:
+def _count(value: str, item: str) -> Count:
     match value.casefold():
         case "auto":
             return "auto"
@@ -158,14 +158,14 @@ def _count(value: str, part: str) -> Count:
     # Check the length first: converting a million digits to a number would let an attacker block the process.
     if _WHOLE.fullmatch(value) and len(digits) <= _DIGITS and int(digits) < COUNT_LIMIT:
         return int(digits)
-    raise _refusal(_quoted(part), _ALLOWED["count"])
+    raise _refusal(_quoted(item), _ALLOWED["count"])
 
 
-def _duration(value: float | str, part: str) -> float:
+def _duration(value: float | str, item: str) -> float:
     try:
         return parse_positive_duration(value.casefold() if isinstance(value, str) else value)
     except InputError:
-        raise _refusal(_quoted(part), _ALLOWED["duration"]) from None
+        raise _refusal(_quoted(item), _ALLOWED["duration"]) from None
 
 
 _READERS: dict[str, Callable[[str, str], Layout | Count | float | Nodes]] = {
@@ -181,5 +181,5 @@ def _quoted(text: str) -> str:
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 
-def _refusal(part: str, allowed: str) -> BatchSpecificationError:
-    return BatchSpecificationError(f"batch specification: {part!r} is not allowed", hint=allowed)
+def _refusal(item: str, allowed: str) -> BatchSpecificationError:
+    return BatchSpecificationError(f"batch specification: {item!r} is not allowed", hint=allowed)

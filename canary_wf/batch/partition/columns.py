@@ -86,7 +86,7 @@ def _pivot_step(patterns: list[Pattern], inverse: list[list[float]], seconds: li
 
 
 def _most(need: Limits, limits: Limits) -> int:
-    return min(there // amount for amount, there in zip(need, limits, strict=True) if amount)
+    return min(available // amount for amount, available in zip(need, limits, strict=True) if amount)
 
 
 class _PatternSearch:
@@ -101,7 +101,7 @@ class _PatternSearch:
         self.steps = MOST_STEPS
         self._prices, self._needs, self._limits = prices, needs, limits
         dense = [
-            (prices[shape] / sum(amount / there for amount, there in zip(needs[shape], limits, strict=True)), -shape)
+            (prices[shape] / sum(amount / limit for amount, limit in zip(needs[shape], limits, strict=True)), -shape)
             for shape in range(len(prices))
             if prices[shape] > _ROUNDING
         ]
@@ -127,14 +127,15 @@ class _PatternSearch:
         if position == len(self._order) or self.steps < 0:
             return
         more = min(
-            (there * dense for there, dense in zip(room, self._densest[position], strict=True) if there), default=0
+            (available * dense for available, dense in zip(room, self._densest[position], strict=True) if available),
+            default=0,
         )
         if worth + more <= self.worth + _ROUNDING:
             return
         shape = self._order[position]
         need, price = self._needs[shape], self._prices[shape]
         for many in range(_most(need, room), -1, -1):
-            left = tuple([there - many * amount for there, amount in zip(room, need, strict=True)])
+            left = tuple([available - many * amount for available, amount in zip(room, need, strict=True)])
             self._branch(position + 1, left, worth + many * price, (*pattern, (shape, many)) if many else pattern)
             if self.steps < 0:
                 return
@@ -187,16 +188,16 @@ class ColumnPacking:
 
     def _patterns(self, work: Sequence[float]) -> LpSolution | None:
         """Return patterns for `work` (seconds by shape), or None if they are not near the bound."""
-        there = [shape for shape, seconds in enumerate(work) if seconds > 0]
-        if len(there) < 2:  # noqa: PLR2004 - one shape makes only one pattern
+        available = [shape for shape, seconds in enumerate(work) if seconds > 0]
+        if len(available) < 2:  # noqa: PLR2004 - one shape makes only one pattern
             return None
         found = solve_configuration_lp(
-            [work[shape] for shape in there], [self._needs[shape] for shape in there], self._limits
+            [work[shape] for shape in available], [self._needs[shape] for shape in available], self._limits
         )
         if found.seconds > NEAR * max(found.bound, self._filled(work)):
             return None
         patterns: list[tuple[float, Pattern]] = [
-            (seconds, tuple((there[shape], many) for shape, many in pattern)) for seconds, pattern in found.patterns
+            (seconds, tuple((available[shape], many) for shape, many in pattern)) for seconds, pattern in found.patterns
         ]
         return LpSolution(patterns, found.seconds, found.bound)
 

@@ -92,7 +92,7 @@ def import_(context: click.Context, *, file: Path, out: Path) -> None:
 @out_option
 @click.pass_context
 def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
-    """Let earlier runs of each JOB, an id prefix or a name, no longer count."""
+    """Forget the earlier runs of each JOB, an id prefix or a name."""
     out = _chosen_out(context, out)
     require_trusted(out)
     newest = _newest(out)
