@@ -244,7 +244,7 @@ def _output_limit(text: str | None) -> int | None:
         size = 0
     if not size:
         hint = "write MiB or a size such as 500MB or 2GiB"
-        raise UsageError(f"{text[:60]!r} is not a size above zero", where="-b output_limit", hint=hint)
+        raise UsageError(f"{text[:60]!r} is not a positive size", where="-b output_limit", hint=hint)
     return size * MIB
 
 

@@ -100,5 +100,5 @@ def _factor(value: float | str) -> float:
     except ValueError:
         factor = 0.0
     if not 0 < factor <= _LARGEST_FACTOR:
-        raise InputError("is not a number above zero")
+        raise InputError("is not a positive number")
     return factor

@@ -55,7 +55,7 @@ def statistics_of(durations: Sequence[float]) -> RunStatistics:
 
 SCHEMA = "canary-wf/history/1"
 
-_MOVE = "move it away; run times are then learnt anew"
+_MOVE = "move it away; run times are then collected again"
 
 KEPT = 20
 """Durations kept for each job."""

@@ -102,7 +102,7 @@ def _print(generated: Generated, out: Path, *, module: bool) -> None:
     masked = f", {len(plan.masked)} masked" if plan.masked else ""
     batches = count(len(plan.batches), "batch", "batches")
     expected = sum(batch.runtime for batch in plan.batches)
-    kept = f" {count(generated.kept, 'verdict')} kept from the session before." if generated.kept else ""
+    kept = f" {count(generated.kept, 'verdict')} kept from the previous session." if generated.kept else ""
     lines = [
         f"{found}{masked}.{kept}",
         f"Planned {batches} for {describe_target(plan)}, {format_duration(expected)} of batch time expected.",

@@ -140,4 +140,4 @@ def _after(batches: tuple[str, ...]) -> str:
 def _rules(view: _PlanView) -> str:
     if uses_shapes(view.plan, view.settings.rules):
         return count(len(shapes_of(view.plan)), "rule of a shape", "rules of shapes")
-    return "a rule a batch"
+    return "one rule for each batch"

@@ -24,7 +24,7 @@ from canary_wf.report.table import print_failures, print_status
 @json_option
 @click.option(
     "-r",
-    "wanted",
+    "which",
     metavar="WHICH",
     shell_complete=statuses,
     help="List these jobs: all, failed, passed, a category, outcome, class or phase.",

@@ -53,7 +53,7 @@ def _age(text: str) -> float:
     except InputError as error:
         raise UsageError(error.what, where="--older-than", hint=error.hint) from None
     if seconds < 0:
-        raise UsageError(f"{text!r} is below zero", where="--older-than")
+        raise UsageError(f"{text!r} is negative", where="--older-than")
     return seconds
 
 

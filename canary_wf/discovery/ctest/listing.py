@@ -94,7 +94,7 @@ def list_tests(file: Path, nested: Sequence[str], configuration: str | None) -> 
     if any(_HIDDEN in _content(each) for each in nested):
         if configuration is None and (known := cache_value(file, "CMAKE_CONFIGURATION_TYPES")):
             hint = "choose one with --ctest-config"
-            raise InputError(f"is of a build tree for several configurations ({known})", where=file, hint=hint)
+            raise InputError(f"belongs to a build tree with several configurations ({known})", where=file, hint=hint)
         names = Counter(_NAME_LINE.findall(_listed([program, "-N", *choice], file).decode(errors="replace")))
         missing = names - Counter(test.name for test in tests) - Counter(f"{test.name} (Disabled)" for test in tests)
         tests += [ListedTest(name, unavailable=True) for name in missing.elements()]

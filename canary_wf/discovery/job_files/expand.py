@@ -101,7 +101,7 @@ class _Entry:
     def repeated(self, name: str, first: int) -> InputError:
         """Return the error about a job that both this entry and the entry `first` define."""
         if first == self.number:
-            return self.error(InputError(f"job {name!r} is there twice", hint="give each value once"), "parameters")
+            return self.error(InputError(f"job {name!r} is defined twice", hint="give each value once"), "parameters")
         hint = "give one of them another name"
         return self.error(InputError(f"job {name!r} has the same id as one of jobs[{first}]", hint=hint), "name")
 
@@ -120,7 +120,7 @@ class _Entry:
         for rows in spaces:
             size *= len(rows)
         if size > most:
-            what = f"these parameters make {size} jobs; at most {MOST_JOBS} a file are allowed"
+            what = f"these parameters make {size} jobs; at most {MOST_JOBS} per file are allowed"
             raise self.error(InputError(what), "parameters")
         return [self._draft(row) for row in product(spaces)]
 
@@ -230,7 +230,7 @@ def _memory(value: object) -> int:
         raise InputError(f"{value!r:.80} is not an amount of memory")
     size = parse_memory(value)
     if size < 1:
-        raise InputError(f"{value!r:.80} is not above zero")
+        raise InputError(f"{value!r:.80} is not positive")
     return size
 
 

@@ -222,7 +222,7 @@ def _function(field: str) -> Callable[[Arguments], Fields]:
     def handler(arguments: Arguments) -> Fields:
         name = _text(arguments["func"])
         if not name.isidentifier():
-            raise InputError("marks a function that has a name of its own at the top level of the file")
+            raise InputError("must mark a function at the top level of the file")
         return [(field, name)]
 
     return handler

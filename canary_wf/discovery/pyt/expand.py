@@ -279,7 +279,7 @@ class _File:
     def _function(self, role: str) -> str | None:
         declarations = self.declared[role]
         if len(declarations) > 1:
-            raise InputError(f"{role}: there is one function already for this", where=declarations[1].place)
+            raise InputError(f"{role}: there is already a function for this", where=declarations[1].place)
         return declarations[0].value if declarations else None
 
     def _execution_path(self, situation: Situation, substitution: Substitution) -> str | None:

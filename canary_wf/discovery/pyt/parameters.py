@@ -69,7 +69,7 @@ def product(spaces: Sequence[Sequence[Row]]) -> Iterable[Row]:
         return [{}]
     size = math.prod(len(rows) for rows in spaces)
     if size > MOST_JOBS:
-        raise InputError(f"these parameters make {size} jobs; at most {MOST_JOBS} a file are allowed")
+        raise InputError(f"these parameters make {size} jobs; at most {MOST_JOBS} per file are allowed")
     if len(spaces) == 1:
         return spaces[0]
     rows = ({key: value for row in rows for key, value in row.items()} for rows in itertools.product(*spaces))

@@ -41,7 +41,7 @@ def cache_warnings(environment: Mapping[str, str] = os.environ) -> list[str]:
     existing = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), folder)
     if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
         return []
-    return [f"{folder}: Snakemake cannot keep its cache there; before it, type export XDG_CACHE_HOME=FOLDER"]
+    return [f"{folder}: Snakemake cannot write its cache there; first run export XDG_CACHE_HOME=FOLDER"]
 
 
 def _no_executor() -> Iterator[str]:

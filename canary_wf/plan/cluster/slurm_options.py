@@ -79,4 +79,4 @@ def _check(pair: str, key: str, value: str) -> None:
 
 def _check_form(where: str, form: re.Pattern[str], value: str) -> None:
     if not form.fullmatch(value):
-        raise UsageError(f"{value[:40]!r} is not a name that Slurm can have", where=where)
+        raise UsageError(f"{value[:40]!r} is not a valid name in Slurm", where=where)

@@ -58,7 +58,7 @@ def test_warnings_are_told_below_the_table_and_in_json(small: CommandLine) -> No
     assert small(*line).out.splitlines()[-len(warnings) :] == [f"warning: {text}" for text in warnings]
 
 
-@pytest.mark.parametrize(("rules", "told"), [("batch", "a rule a batch"), ("shape", "2 rules of shapes")])
+@pytest.mark.parametrize(("rules", "told"), [("batch", "one rule for each batch"), ("shape", "2 rules of shapes")])
 def test_the_kind_of_rules_is_told(small: CommandLine, rules: str, told: str) -> None:
     """As generate would write them."""
     assert told in small("plan", small.tree, *small.PLANNED, "--rules", rules).out

@@ -192,7 +192,7 @@ def test_files_that_are_no_job_files(tree: Path, text: str | bytes, message: str
         ('command: ["a\\0"]', "jobs[0].command[0]: holds a NUL character"),
         ("memory: lots", "jobs[0].memory: memory 'lots' is not understood"),
         ("memory: 0", "jobs[0].memory: 0 is not above 0"),
-        ("memory: 0GiB", "jobs[0].memory: '0GiB' is not above zero"),
+        ("memory: 0GiB", "jobs[0].memory: '0GiB' is not positive"),
         ("timeout: soon", "jobs[0].timeout: duration 'soon'"),
         ("timeout: -5", "jobs[0].timeout: -5 is not above 0"),
         ("runtime: [1]", "jobs[0].runtime: [1] is not text or a number"),
@@ -319,7 +319,7 @@ def test_the_same_job_twice_is_refused(tree: Path) -> None:
     told = _error(tree, "jobs:\n- {name: a, command: [x]}\n- {name: a, command: [y]}\n")
     assert "m.jobs.yaml:3: jobs[1].name: job 'a' has the same id as one of jobs[0]" in told
     told = _error(tree, "jobs:\n- name: a\n  command: [x]\n  parameters: {n: [1, 2, 1]}\n")
-    assert "m.jobs.yaml:4: jobs[0].parameters: job 'a.n=1' is there twice" in told
+    assert "m.jobs.yaml:4: jobs[0].parameters: job 'a.n=1' is defined twice" in told
 
 
 def test_the_schema_is_a_valid_schema() -> None:

@@ -343,7 +343,7 @@ def test_truth_in_names_is_a_number(tree: Path) -> None:
         ("d.skipif(True, reason=' ')", "t.pyt:3: skipif: its reason is empty"),
         (
             "class C:\n    @d.setup\n    def f(self): ...",
-            "t.pyt:4: setup: marks a function that has a name",
+            "t.pyt:4: setup: must mark a function at the top level",
         ),
         ("d.parameterize('n', [1])\nd.baseline('a', 'b.{m}')", "t.pyt:4: baseline: {m} is not"),
         ("d.xfail(code=300)", "t.pyt:3: xfail: code=300 is not an exit code"),
@@ -371,9 +371,9 @@ def test_truth_in_names_is_a_number(tree: Path) -> None:
         ("d.load_module(3)", "t.pyt:3: load_module: 3 is not text"),
         ("d.source(3)", "t.pyt:3: source: 3 is not text"),
         ("d.source('')", "t.pyt:3: source: '' is not a path"),
-        ("d.setup(lambda job: None)", "t.pyt:3: setup: marks a function that has a name"),
+        ("d.setup(lambda job: None)", "t.pyt:3: setup: must mark a function at the top level"),
         ("d.setup(3)", "t.pyt:3: setup: 3 is not text"),
-        ("@d.setup\ndef f(job): pass\n@d.setup\ndef g(job): pass", "t.pyt:5: setup: there is one function already"),
+        ("@d.setup\ndef f(job): pass\n@d.setup\ndef g(job): pass", "t.pyt:5: setup: there is already a function"),
         ("d.depends_on('t')", "t.pyt: jobs depend on each other in a circle: t → t"),
     ],
 )
