@@ -323,7 +323,7 @@ def test_rerun_resets_what_is_asked_for(small: CommandLine, arguments: list[str]
     _ran(small, FAILED_RUN)
     done = small("rerun", *arguments, "-d", small.out)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"Reset {len(reset)} job")
+    assert done.out.startswith(f"Reset {len(reset)} job" if reset else "No job matches; nothing to reset.")
     assert ("snakemake --profile local" in done.out) is bool(reset)
     state = load_session(newest_session(small.out))
     assert [job.name for job in state.not_done] == reset
