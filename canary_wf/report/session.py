@@ -184,13 +184,13 @@ def _waiting(files: BatchPaths, state: BatchState) -> JobRecord | None:
     return JobRecord(status=Status(Outcome.NONE, newest.reason), slurm_job_id=newest.slurm_job_id)
 
 
-_Stamp = tuple[int, int, int] | None
+Stamp = tuple[int, int, int] | None
 
 
 class _CachedBatch(msgspec.Struct):
     """What was read of a batch, and the stamps of its files at that time."""
 
-    stamps: tuple[_Stamp, ...] | None = None
+    stamps: tuple[Stamp, ...] | None = None
     batch: BatchSnapshot = BatchSnapshot(None, alive=False, state=BatchState())
 
 
@@ -215,8 +215,8 @@ class SessionFollower:
         """Return `batch`, read again if its files changed or its runner has ended since."""
         files = self.paths.batch(batch.id)
         # A heartbeat only touches the attempt file; new content comes as a new file.
-        attempt_stamp = _stamp(files.attempt)
-        stamps = (attempt_stamp and (*attempt_stamp[:2], 0), _stamp(files.journal), _stamp(files.result))
+        attempt_stamp = file_stamp(files.attempt)
+        stamps = (attempt_stamp and (*attempt_stamp[:2], 0), file_stamp(files.journal), file_stamp(files.result))
         attempt = seen.batch.attempt
         if stamps != seen.stamps or (attempt is not None and seen.batch.alive != _lives(files, attempt)):
             seen.batch, seen.stamps = read_batch(self.paths, batch, self._jobs), stamps
@@ -230,7 +230,7 @@ def _lives(files: BatchPaths, attempt: AttemptFile) -> bool:
         return False
 
 
-def _stamp(path: Path) -> _Stamp:
+def file_stamp(path: Path) -> Stamp:
     """Return a stamp that changes with the file, or None if it does not exist."""
     try:
         found = os.stat(path)  # noqa: PTH116 - once per batch and check

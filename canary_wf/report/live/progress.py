@@ -9,7 +9,7 @@ import msgspec
 from canary_wf.files.file_clock import age_of
 from canary_wf.files.json_files import read_json
 from canary_wf.plan.time_left import in_words, time_left
-from canary_wf.report.session import SessionState
+from canary_wf.report.session import SessionState, Stamp, file_stamp
 from canary_wf.spec.batch_slice import PlannedBatch, RuntimeSource
 from canary_wf.state.attempt import is_alive, read_attempt
 from canary_wf.state.journal import read_journal
@@ -128,9 +128,9 @@ class _JobSnapshot(NamedTuple):
 
 
 class _JournalSnapshot(msgspec.Struct, frozen=True):
-    """One journal as last read: its size, numbers of jobs by category, number of running jobs, and each job."""
+    """One journal as last read: its stamp, numbers of jobs by category, number of running jobs, and each job."""
 
-    size: int
+    stamp: Stamp
     categories: Counter[Category]
     running: int
     jobs: dict[str, _JobSnapshot]
@@ -168,19 +168,18 @@ class RunProgress:
 
     def _refresh(self, batch: str) -> None:
         path = self._paths.batch(batch).journal
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
+        stamp = file_stamp(path)
+        if stamp is None:
             return
         before = self._batches.get(batch)
-        if before is not None and before.size == size:
+        if before is not None and before.stamp == stamp:
             return
         records = read_journal(path).jobs  # of a damaged journal, the valid lines
         running = sum(record.phase is JobPhase.RUNNING for record in records.values())
         done = (record for record in records.values() if record.phase is JobPhase.DONE)
         categories = Counter(record.status.category for record in done)
         jobs = {job: _JobSnapshot(record.phase, record.started, record.duration) for job, record in records.items()}
-        self._batches[batch] = _JournalSnapshot(size, categories, running, jobs)
+        self._batches[batch] = _JournalSnapshot(stamp, categories, running, jobs)
 
     def _left(self, plan: _Plan, now: float) -> str:
         """Return the time left in words, once something has started."""

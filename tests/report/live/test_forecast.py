@@ -177,3 +177,16 @@ def test_estimates_are_corrected_by_what_is_known_of_their_own_kind(tmp_path: Pa
     )
     paths = recorded(tmp_path, plan, {f"quick{n}": OK for n in range(8)}, running=["guessed"], alive=True)
     assert forecast(load_session(paths), STARTED).remaining == pytest.approx((20 + 7.5) / 2)
+
+
+def test_snakemakes_line_sees_a_journal_that_was_written_anew(tmp_path: Path) -> None:
+    """A damaged one is repaired so; its length may be that of before."""
+    plan = plan_of([spec("a"), spec("b")])
+    paths = recorded(tmp_path, plan, {"a": OK}, running=["b"], alive=True)
+    progress = RunProgress(paths)
+    assert progress.line(STARTED).startswith("[1/2] 1 passed, 0 failed, 1 running")
+    journal = paths.batch(plan.batches[0].id).journal
+    anew = journal.with_suffix(".new")
+    anew.write_bytes(journal.read_bytes().replace(b'"SUCCESS"', b'"TIMEOUT"'))
+    anew.rename(journal)
+    assert progress.line(STARTED).startswith("[1/2] 0 passed, 1 failed, 1 running")
