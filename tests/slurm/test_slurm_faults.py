@@ -244,11 +244,9 @@ def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_own: SlurmWork
     slurm = slurm_own
     _prepare(slurm)
     away, asked = slurm.tree / "away", slurm.tree / "asked"
-    for name in (
-        "squeue",
-        "scontrol",
-    ):  # the executor of the profile `slurm` asks for the cluster's configuration first
-        slurm.stand_in(name, f'[ ! -e {away} ] || echo {name} >>{asked}; exec /usr/bin/{name} "$@"')
+    # The executor of the profile `slurm` asks for the cluster's configuration before it asks after its jobs.
+    for name in ("scontrol", "squeue"):
+        slurm.stand_in(name, f'[ ! -e {away} ] || echo {name} >>{asked}; exec {slurm.cluster.programs}/{name} "$@"')
     with slurm.running(profile) as run:
         _wait_for_slow(slurm)
         slurm.cluster.tool("stop-controller")

@@ -32,8 +32,13 @@ class SlurmCluster:
     @property
     def environment(self) -> dict[str, str]:
         """The variables by which commands find the cluster, those that jobs start included."""
-        conf, programs = self.folder / "etc" / "slurm.conf", self.folder / "bin"
-        return {"SLURM_CONF": str(conf), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+        conf = self.folder / "etc" / "slurm.conf"
+        return {"SLURM_CONF": str(conf), "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}"}
+
+    @property
+    def programs(self) -> Path:
+        """The folder of Slurm's programs that ask this cluster, whatever the environment says."""
+        return self.folder / "bin"
 
     def start(self) -> None:
         """Start all daemons and wait until the nodes take jobs."""
