@@ -165,13 +165,14 @@ def test_a_job_that_runs_elsewhere_is_left_alone(tmp_path: Path) -> None:
     job = job_in(tmp_path, shell("a", "echo $$ > pid; sleep 100"))
     job.setup()
     program = subprocess.Popen([sys.executable, "-c", _PROGRAM, str(job.lockfile)], stderr=subprocess.DEVNULL)
+    pid = wait_for(job.workspace.joinpath("pid"))
     try:
-        wait_for(job.workspace.joinpath("pid"))
         job.refresh()
         assert job.state.is_running()
     finally:
         program.kill()
         program.wait()
+        assert_gone(pid)
 
 
 def test_finish_keeps_the_run_time_for_the_next_estimate(tmp_path: Path) -> None:
