@@ -103,7 +103,7 @@ _PATIENCE = 5.0
 """Seconds after which it is given up to kill processes that make new ones faster than they can be killed."""
 
 
-class Strays:
+class Orphans:
     """The adopted children of this process; a context manager. Where the system has no such thing there are none."""
 
     def __init__(self) -> None:
@@ -138,30 +138,30 @@ class Strays:
         self._killed.discard(group)
 
     def has_any(self, known: Collection[int]) -> bool:
-        """Return whether there are other children than the `known` ones, which are not strays."""
+        """Return whether there are other children than the `known` ones, which are not orphans."""
         return not self._others.union(known, self.unended).issuperset(self._listed())
 
     def end_ended(self, known: Collection[int], is_over: Callable[[str], bool]) -> Counter[str]:
-        """Kill the strays of the jobs that are over; return how many there were of each.
+        """Kill the orphans of the jobs that are over; return how many there were of each.
 
-        `known` are the children that are not strays; a job is named by its state file.
+        `known` are the children that are not orphans; a job is named by its state file.
         """
         return Counter(self._end(known, lambda _, job: bool(job) and is_over(job)).values())
 
     def count_of(self, job: str, known: Collection[int]) -> int:
-        """Return how many strays of `job` live."""
+        """Return how many orphans of `job` live."""
         return len(self._pick(known, lambda _, owner: owner == job))
 
     def end_group(self, group: int, known: Collection[int]) -> None:
-        """Kill the strays in the process group `group`."""
+        """Kill the orphans in the process group `group`."""
         self._end(known, lambda pid, _: _group_of(pid) == group)
 
     def end_all(self, known: Collection[int]) -> int:
-        """Kill all strays; return how many there were."""
+        """Kill all orphans; return how many there were."""
         return len(self._end(known, lambda *_: True))
 
     def collect(self, known: Collection[int]) -> None:
-        """Collect the strays that have ended: whoever ended them may wait until their ids are free."""
+        """Collect the orphans that have ended: whoever ended them may wait until their ids are free."""
         self._living(known)
 
     def give_up(self, pid: int, job: str) -> None:
@@ -174,7 +174,7 @@ class Strays:
             self._has_ended(pid)
 
     def _end(self, known: Collection[int], wanted: Callable[[int, str], bool]) -> dict[int, str]:
-        """Kill the strays that are `wanted` (pid, job); return those that left their group, with their jobs."""
+        """Kill the orphans that are `wanted` (pid, job); return those that left their group, with their jobs."""
         found: dict[int, str] = {}
         end = time.monotonic() + _PATIENCE
         while gone := self._pick(known, wanted):
@@ -186,7 +186,7 @@ class Strays:
         return found
 
     def _pick(self, known: Collection[int], wanted: Callable[[int, str], bool]) -> dict[int, str]:
-        """Return the living strays that are `wanted`, with their jobs."""
+        """Return the living orphans that are `wanted`, with their jobs."""
         found = {}
         for pid in self._living(known):
             if pid not in self._job_of:
@@ -196,10 +196,10 @@ class Strays:
         return found
 
     def _living(self, known: Collection[int]) -> list[int]:
-        """Return the strays that live and can be ended, and collect those that have ended."""
+        """Return the orphans that live and can be ended, and collect those that have ended."""
         children = (pid for pid in self._listed() if pid not in known and pid not in self._others)
-        strays = [pid for pid in children if not self._is_own(pid)]
-        return [pid for pid in strays if not self._has_ended(pid) and pid not in self.unended]
+        orphans = [pid for pid in children if not self._is_own(pid)]
+        return [pid for pid in orphans if not self._has_ended(pid) and pid not in self.unended]
 
     def _is_own(self, pid: int) -> bool:
         """Return whether a hook of the user's has started the child: it is in this session, where jobs never are."""
@@ -209,7 +209,7 @@ class Strays:
             return False
 
     def _has_ended(self, pid: int) -> bool:
-        """Return whether the stray `pid` is gone; it is collected."""
+        """Return whether the orphan `pid` is gone; it is collected."""
         try:
             ended = os.waitpid(pid, os.WNOHANG)[0] == pid
         except ChildProcessError:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 
 from canary_wf.files.user_names import uid_of, user_name
-from canary_wf.process.orphans import Strays
+from canary_wf.process.orphans import Orphans
 from canary_wf.process.process_identity import start_ticks
 from canary_wf.resources.leases.lease import LOCKS, Lease
 from canary_wf.run.capacity import Capacity
@@ -36,9 +36,9 @@ PATIENCE = 60.0
 class RetainedResources:
     """The resources that are not given back yet, by the state file of the job that held them."""
 
-    def __init__(self, capacity: Capacity, strays: Strays) -> None:
+    def __init__(self, capacity: Capacity, orphans: Orphans) -> None:
         self._capacity = capacity
-        self._strays = strays
+        self._orphans = orphans
         self._held: dict[str, list[tuple[PlannedJob, Resources]]] = {}
 
     def __bool__(self) -> bool:
@@ -46,15 +46,15 @@ class RetainedResources:
 
     def give_back(self, owner: str, job: PlannedJob, resources: Resources) -> None:
         """Give back what `job` held: now, or once the last process of `owner` that could not be ended is gone."""
-        if owner in self._strays.unended.values():
+        if owner in self._orphans.unended.values():
             self._held.setdefault(owner, []).append((job, resources))
         else:
             self._capacity.give_back(job, resources)
 
     def look(self) -> None:
         """Give back the resources whose processes are gone."""
-        self._strays.collect_unended()
-        living = set(self._strays.unended.values())
+        self._orphans.collect_unended()
+        living = set(self._orphans.unended.values())
         for owner in [owner for owner in self._held if owner not in living]:
             for job, resources in self._held.pop(owner):
                 self._capacity.give_back(job, resources)
@@ -72,7 +72,7 @@ class RetainedResources:
 
     def why(self, owner: str | None = None) -> str:
         """Return which processes (of `owner`, or all) could not be ended; empty without any."""
-        pids = [pid for pid, job in self._strays.unended.items() if owner in {None, job}]
+        pids = [pid for pid, job in self._orphans.unended.items() if owner in {None, job}]
         return ", ".join(f"process {pid} of {_user_of(pid)}" for pid in pids)
 
 

@@ -17,7 +17,7 @@ from canary_wf.errors import CanaryWfError, ExitCode, WorkspaceError, one_line
 from canary_wf.files.json_files import not_writable, read_json, remedy, write_atomic
 from canary_wf.files.plain_files import read_plain
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.process.orphans import Strays
+from canary_wf.process.orphans import Orphans
 from canary_wf.process.out_of_memory import OomKills
 from canary_wf.process.process_identity import this_place
 from canary_wf.process.process_watch import ProcessMonitor
@@ -272,10 +272,10 @@ class _BatchAttempt:
             )
             gc.freeze()  # these objects live to the end: do not scan them again and again
             gc.enable()
-            with Strays() as strays, ProcessMonitor() as monitor:
-                scheduler.run(monitor, self.watchdog, strays)
+            with Orphans() as orphans, ProcessMonitor() as monitor:
+                scheduler.run(monitor, self.watchdog, orphans)
                 if held := scheduler.retained_ids:
-                    keep_while_alive(pool.lease, held, strays.unended)
+                    keep_while_alive(pool.lease, held, orphans.unended)
         return scheduler
 
     def _is_alone(self) -> bool:

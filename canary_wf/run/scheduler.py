@@ -10,7 +10,7 @@ from typing import Any
 from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.files.json_files import MACHINE_FAULTS
 from canary_wf.hooks.dispatch import Hooks
-from canary_wf.process.orphans import Strays
+from canary_wf.process.orphans import Orphans
 from canary_wf.process.output import PipedOutput
 from canary_wf.process.process_identity import signal_group, ticks_now
 from canary_wf.process.process_watch import ProcessMonitor, measure, reap
@@ -88,10 +88,10 @@ class BatchScheduler:
         """The ids, by type, that processes hold which could not be ended."""
         return self._cleanup.retained.ids
 
-    def run(self, monitor: ProcessMonitor, watchdog: Watchdog, strays: Strays) -> None:
+    def run(self, monitor: ProcessMonitor, watchdog: Watchdog, orphans: Orphans) -> None:
         """Run until every job has a verdict, or until the runner has to stop. Leaves no process behind."""
         self._watchdog = watchdog
-        self._cleanup.begin(self._capacity, strays, watchdog)
+        self._cleanup.begin(self._capacity, orphans, watchdog)
         for job, status in self._ready_jobs.start():
             self._hooks.emit(JobFinished.of(job.id, status, time.time()))
         try:
@@ -114,7 +114,7 @@ class BatchScheduler:
             self._collect(pid, monitor)
         if monitor.child_ended:
             monitor.child_ended = False
-            self._cleanup.collect_strays()
+            self._cleanup.collect_orphans()
         self._handle_signals(monitor)
         for pid in self._limits.enforce(monitor):
             running, verdict = self._cleanup.give_up(pid, monitor)

@@ -68,7 +68,7 @@ def out_of_memory(status: Status) -> Status:
     return Status(status.outcome, f"out of memory: the kernel killed it ({status.reason})", status.code)
 
 
-def with_strays(status: Status, number: int) -> Status:
+def with_orphans(status: Status, number: int) -> Status:
     """Return the verdict `status` with the reason that the job left processes running."""
     gone = "was" if number == 1 else "were"
     return _and(

@@ -69,7 +69,7 @@ class _Monitor:
         return self.ended.get()
 
 
-class _Strays:
+class _Orphans:
     """No process of a job that is none leaves anything behind."""
 
     unended: ClassVar[dict[int, str]] = {}
@@ -192,7 +192,7 @@ class _Batch:
     def _run(self) -> None:
         failure: BaseException | None = None
         try:
-            self.scheduler.run(self.monitor, _Watchdog(), _Strays())  # type: ignore[arg-type]
+            self.scheduler.run(self.monitor, _Watchdog(), _Orphans())  # type: ignore[arg-type]
         except BaseException as error:  # noqa: BLE001 - told to the machine, which fails with it
             failure = error
         self.thread_ended = True

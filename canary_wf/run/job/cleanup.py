@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
 from canary_wf.process.ending import GRACE
-from canary_wf.process.orphans import Strays
+from canary_wf.process.orphans import Orphans
 from canary_wf.process.process_identity import signal_group
 from canary_wf.process.process_watch import Exit, ProcessMonitor, has_ended, reap
 from canary_wf.process.watchdog import Watchdog
@@ -23,7 +23,7 @@ from canary_wf.run.retained_resources import PATIENCE, RetainedResources
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import STATE_FILE
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.verdict.failure_class import LEFT_RUNNING, with_missed_leftovers, with_strays, with_unended
+from canary_wf.verdict.failure_class import LEFT_RUNNING, with_missed_leftovers, with_orphans, with_unended
 from canary_wf.verdict.status import Outcome, Status
 from canary_wf.wording import count
 
@@ -94,11 +94,11 @@ class Cleanup:
         self._leftovers = Leftovers(ready_jobs, awaited)
         self._alone_since: float | None = None
 
-    def begin(self, capacity: Capacity, strays: Strays, watchdog: Watchdog) -> None:
-        """Use `strays` and `watchdog` from now on, and give resources back to `capacity`."""
-        self._strays = strays
+    def begin(self, capacity: Capacity, orphans: Orphans, watchdog: Watchdog) -> None:
+        """Use `orphans` and `watchdog` from now on, and give resources back to `capacity`."""
+        self._orphans = orphans
         self._watchdog = watchdog
-        self.retained = RetainedResources(capacity, strays)
+        self.retained = RetainedResources(capacity, orphans)
 
     def collect(self, pid: int, running: RunningJob) -> Exit:
         """End the group of a job whose process `pid` has ended, unless later tests need it; return the exit."""
@@ -107,7 +107,7 @@ class Cleanup:
             signal_group(pid, signal.SIGKILL)
         ended = reap(pid)
         self._watchdog.ended(pid)
-        note = self._strays.group_left if running.keeps_group else self._strays.group_ended
+        note = self._orphans.group_left if running.keeps_group else self._orphans.group_ended
         note(pid, self._owner(running.job))
         if running.output is not None:
             running.output.close()
@@ -120,7 +120,7 @@ class Cleanup:
 
     def settle(self, pid: int, running: RunningJob, verdict: Status, measured: dict[str, float | int]) -> Status:
         """End what else the job left and give back its resources; return the verdict, which names what was left."""
-        if self._strays.has_any(self._known()):
+        if self._orphans.has_any(self._known()):
             verdict = self._with_leftovers(pid, running, verdict, measured)
         self.retained.give_back(self._owner(running.job), running.job, running.resources)
         return verdict
@@ -130,16 +130,16 @@ class Cleanup:
     ) -> Status:
         job, owner = running.job, self._owner(running.job)
         if running.keeps_group:
-            if number := self._strays.count_of(owner, self._known()):
+            if number := self._orphans.count_of(owner, self._known()):
                 measured[LEFT_RUNNING] = number
                 self._leftovers.keep(job.id, pid)
                 if self._leftovers.are_missed(job.id):
                     verdict = with_missed_leftovers(verdict, number)
                     say(f"warning: job {job.name}: {verdict.reason}")
             return verdict
-        if left := self._end_strays(owner, everything=running.verdict is not None):
+        if left := self._end_orphans(owner, everything=running.verdict is not None):
             measured["left_behind"] = left
-            verdict = with_strays(verdict, left)
+            verdict = with_orphans(verdict, left)
         if unended := self.retained.why(owner):
             verdict = with_unended(verdict, unended)
         return verdict
@@ -152,24 +152,24 @@ class Cleanup:
             running.output.close()
         self._watchdog.ended(pid)
         owner = self._owner(running.job)
-        self._strays.give_up(pid, owner)
+        self._orphans.give_up(pid, owner)
         self.retained.give_back(owner, running.job, running.resources)
         return running, with_unended(running.verdict or Status.of(Outcome.TIMEOUT), self.retained.why(owner))
 
     def judged(self, job: str) -> None:
         """End the groups that no test needs any more, now that `job` has its verdict."""
         for group in self._leftovers.judged(job):
-            self._strays.end_group(group, self._known())
+            self._orphans.end_group(group, self._known())
 
     def starts_anew(self, job: PlannedJob) -> None:
         """End what a run of `job` left for later tests, because the job is retried."""
         if (group := self._leftovers.drop(job.id)) is not None:
-            self._strays.end_group(group, self._known())
-            self._end_strays(self._owner(job), everything=True)
+            self._orphans.end_group(group, self._known())
+            self._end_orphans(self._owner(job), everything=True)
 
-    def collect_strays(self) -> None:
+    def collect_orphans(self) -> None:
         """Reap processes that jobs left behind or detached, and that have ended."""
-        self._strays.collect(self._known())
+        self._orphans.collect(self._known())
 
     def delays(self) -> bool:
         """Return whether jobs that do not fit should wait for processes that could not be ended."""
@@ -193,17 +193,17 @@ class Cleanup:
             if has_ended(pid):
                 reap(pid)
             else:
-                self._strays.give_up(pid, self._owner(running.job))
+                self._orphans.give_up(pid, self._owner(running.job))
             self._watchdog.ended(pid)
             if running.output is not None:
                 running.output.close()
             self.retained.give_back(self._owner(running.job), running.job, running.resources)
-        if killed := self._strays.end_all([self._watchdog.pid]):
+        if killed := self._orphans.end_all([self._watchdog.pid]):
             say(f"killed {count(killed, 'process', 'processes')} that jobs had left running")
         if left := self.retained.why():
             say(f"could not be ended ({left})")
 
-    def _end_strays(self, owner: str, *, everything: bool) -> int:
+    def _end_orphans(self, owner: str, *, everything: bool) -> int:
         """End what finished jobs left outside of their groups; return how many of these processes `owner` left."""
         running = {self._owner(each.job) for each in self._running.values()}
 
@@ -211,7 +211,7 @@ class Cleanup:
             # Later tests may need what a CTest test started.
             return name not in running and (name not in self._of_ctest or (everything and name == owner))
 
-        found = self._strays.end_ended(self._known(), is_over)
+        found = self._orphans.end_ended(self._known(), is_over)
         own = found.pop(owner, 0)
         for name, number in found.items():
             say(f"killed {count(number, 'process', 'processes')} of a job that had ended: {name}")

@@ -65,7 +65,7 @@ class Limits:
         running.verdict = verdict
         running.deadline.kill(partial(signal_group, pid))
         if running.output is not None:
-            monitor.let_go(pid)  # a process that still holds it left the group, and is ended with the job's strays
+            monitor.let_go(pid)  # a process that still holds it left the group, and is ended with the job's orphans
 
     def verdict(self, running: RunningJob, verdict: Status) -> Status:
         """Return `verdict` on a job that has ended, or the verdict that replaces it when a full disk is to blame."""
