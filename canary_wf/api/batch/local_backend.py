@@ -28,7 +28,7 @@ from canary_wf.spec.job_spec import DependencyEdge
 from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished
 from canary_wf.state.job_file import read_text
 from canary_wf.state.journal import JournalWriter
-from canary_wf.state.session_paths import BatchPaths, SessionPaths
+from canary_wf.state.session_paths import BatchPaths, SessionPaths, absolute_path
 
 PATIENCE = 30.0
 """Seconds a runner is given to end its jobs before it is killed."""
@@ -60,7 +60,7 @@ class LocalBackend:
     def _new_session(self, batch: TestBatch) -> SessionPaths:
         batch.workspace.create()
         plan = _plan_of(batch, self.workers)
-        paths = write_session(plan, batch.workspace.dir.absolute())
+        paths = write_session(plan, absolute_path(batch.workspace.dir))
         for done in plan.batches:
             if done.id != batch.id:
                 _write_verdicts(paths.batch(done.id), _outside(batch))
@@ -115,7 +115,7 @@ class LocalSubmission:
 
 def _session_of(batch: TestBatch) -> SessionPaths | None:
     """Return the session of a generated workflow that `batch` belongs to."""
-    folder = batch.workspace.dir.absolute()
+    folder = absolute_path(batch.workspace.dir)
     if folder.parent.name != "batches" or folder.parent.parent.parent.name != "sessions":
         return None
     paths = SessionPaths.of_plan(folder.parent.parent / "plan.json")
@@ -165,7 +165,7 @@ def _planned(job: Job, batch: str, edges: tuple[DependencyEdge, ...] = ()) -> Pl
         raise CanaryWfError(f"variable {unset[0]} cannot be unset in a batch", where=f"job {job.name}")
     fields: dict[str, Any] = {name: getattr(job.spec, name) for name in job.spec.__struct_fields__}
     fields |= {
-        "directory": str(job.workspace.dir.absolute()),
+        "directory": str(absolute_path(job.workspace.dir)),
         "environment": dict(job.variables),
         "timeout_multiplier": job.timeout_multiplier,
         "attributes": job.attributes,

@@ -8,7 +8,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.files.folder_removal import remove_folder
 from canary_wf.files.json_files import not_writable
 from canary_wf.history.run_times import history_file
-from canary_wf.state.session_paths import STATE_FOLDER
+from canary_wf.state.session_paths import STATE_FOLDER, absolute_path
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def find_cache_dir(start: Path) -> Path | None:
     The workspace is the nearest folder, from `start` upwards, that holds a `.canary-wf`. The folder itself may not
     be there yet.
     """
-    start = Path(start).absolute()
+    start = absolute_path(start)
     for folder in (start, *start.parents):
         if (folder / STATE_FOLDER).is_dir():
             return history_file(folder).parent

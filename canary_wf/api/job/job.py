@@ -24,7 +24,7 @@ from canary_wf.run.job.baseline import OUTPUT, rebaseline
 from canary_wf.run.job.standalone import JobTimedOut, OutputLostError, exit_code, standalone_process
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.job_file import OUTPUT_FILE, job_fields
-from canary_wf.state.session_paths import relative_to_out
+from canary_wf.state.session_paths import absolute_path, relative_to_out
 from canary_wf.verdict.dependency_condition import is_satisfied, why_unsatisfied
 from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 
@@ -203,7 +203,7 @@ class Job(HistoryView):
                 "id": edge.job.id,
                 "name": edge.job.name,
                 "when": "always" if edge.when is None else edge.when,
-                "directory": _shown(edge.job.workspace.dir.absolute(), out),
+                "directory": _shown(absolute_path(edge.job.workspace.dir), out),
             }
             for edge in self.dependencies
         ]
@@ -265,7 +265,7 @@ class Job(HistoryView):
 
     def _end_orphan(self) -> None:
         """End what is left of a job whose launching process died."""
-        names = {str(self.lockfile), str(self.lockfile.absolute())}  # by which its processes are known
+        names = {str(self.lockfile), str(absolute_path(self.lockfile))}  # by which its processes are known
         group = (self.record.pid, self.record.started_ticks)
         end_marked([group], lambda pid: inherited(pid, "CANARY_WF_JOB") in names)
         self.status = Status.of(Outcome.INTERRUPTED, "what ran it died")
@@ -280,7 +280,7 @@ class ProcessLauncher:
         """Run `job` and return its exit code, as `canary_wf.job.Launcher` says."""
         environment = dict(os.environ)
         job.set_runtime_env(environment)
-        folder = job.workspace.dir.absolute()
+        folder = absolute_path(job.workspace.dir)
         process = standalone_process(job.spec, folder, environment, job.last_held, arguments=arguments, output=output)
         limit = job.total_timeout()
         try:

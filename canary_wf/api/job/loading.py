@@ -15,6 +15,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json
 from canary_wf.spec.job_spec import JobSpec, absolute_spec
 from canary_wf.state.job_file import STATE_FILE
+from canary_wf.state.session_paths import absolute_path
 
 JOB_VARIABLE = "CANARY_WF_JOB"
 """The environment variable that tells a running job where its own state file is."""
@@ -44,7 +45,7 @@ def load_job_from_file(arg: Path | str | None) -> Job:
     Jobs it depends on come with it. Raises WorkspaceError when the file is missing or damaged.
     """
     path = Path(arg if arg is not None else _own_file())
-    folder = (path if path.is_dir() else path.parent).absolute()
+    folder = absolute_path(path if path.is_dir() else path.parent)
     return _load(folder, _read(folder if path.is_dir() else path))
 
 
@@ -83,7 +84,7 @@ def _load(folder: Path | None, data: Mapping[str, Any]) -> Job:
         out = workspace_of(job.workspace.dir) or Path()
         for edge in convert(state.get("dependencies", []), list[_Edge], job.name):
             if edge.id not in jobs:
-                upstream = (out / edge.directory).absolute()
+                upstream = absolute_path(out / edge.directory)
                 found = _read(upstream) if (upstream / STATE_FILE).is_file() else _stub(edge)
                 jobs[edge.id] = _make(upstream, found)
                 todo.append((jobs[edge.id], found))
@@ -106,7 +107,7 @@ def _space(folder: Path | None, spec: JobSpec, data: Mapping[str, Any]) -> Execu
     stored: _Space | None = convert(data.get("workspace"), _Space | None, spec.name)
     if folder is None and stored is not None:
         return ExecutionSpace(Path(stored.root), Path(stored.path), stored.session)
-    folder = folder or Path(data.get("directory") or spec.directory).absolute()
+    folder = folder or absolute_path(data.get("directory") or spec.directory)
     inner = Path(spec.directory).parts
     # A batch that was run by itself names its jobs' folders by absolute paths.
     ends_so = inner and not Path(spec.directory).is_absolute() and folder.parts[-len(inner) :] == inner

@@ -84,6 +84,7 @@ def test_the_cache_is_that_of_the_nearest_workspace(tmp_path: Path) -> None:
     assert find_cache_dir(tmp_path / "ws" / "deep" / "er") == tmp_path / "ws" / ".canary-wf" / "history"
     assert find_cache_dir(tmp_path / "ws" / ".canary-wf") == tmp_path / "ws" / ".canary-wf" / "history"
     assert find_cache_dir(tmp_path) is None
+    assert find_cache_dir(tmp_path / "ws" / ".." / "elsewhere") is None
 
 
 def test_sessions_and_single_runs_count_together(tmp_path: Path) -> None:
