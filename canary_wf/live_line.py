@@ -1,4 +1,4 @@
-"""The line at the foot of a terminal that is drawn again and again, below whatever else is written."""
+"""A line at the bottom of a terminal that is redrawn in place, below all other output."""
 
 import time
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from typing import TextIO
 
 _ERASE = "\r\x1b[2K"
 READABLE = 0.2
-"""Seconds between two changes: nobody reads faster."""
+"""Seconds between two changes: nobody reads faster than that."""
 
 
 class LiveLine:
     """A line on `stream` that is overwritten in place; off unless `stream` is a terminal.
 
-    It changes at most once in `every` seconds of `clock`, and belongs to one thread at a time.
+    It changes at most once every `every` seconds of `clock`, and must be used by one thread at a time.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, *, every: float = READABLE) -> None:
@@ -27,14 +27,14 @@ class LiveLine:
         """Show the result of `text`, unless the line changed a moment ago."""
         if not self._is_on or self._clock() < self._next:
             return
-        import shutil  # late, as most runners have no terminal
+        import shutil  # late: most runners have no terminal
 
         self._shown = text()[: shutil.get_terminal_size().columns - 1]
         self._write(_ERASE + self._shown)
         self._next = self._clock() + self._every
 
     def write_above(self, text: str) -> None:
-        """Write `text`, and the line again below it."""
+        """Write `text`, and redraw the line below it."""
         self._write(f"{_ERASE if self._shown else ''}{text}\n{self._shown}")
 
     def clear(self) -> None:
@@ -45,7 +45,7 @@ class LiveLine:
             self._next = 0.0
 
     def leave(self) -> None:
-        """End the line, so that it stays as it is."""
+        """End the line, so that it stays on the screen."""
         if self._shown:
             self._write("\n")
             self._shown = ""

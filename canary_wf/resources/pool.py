@@ -210,7 +210,7 @@ class ResourcePool:
 
 
 class Occupancy:
-    """What runs on the resources of a pool at a time: `most` at most, and what is exclusive alone."""
+    """The number of jobs that run on a pool at a time: `most` at most, and an exclusive job alone."""
 
     def __init__(self, most: int | None = None) -> None:
         self.most = most
@@ -218,16 +218,16 @@ class Occupancy:
         self._exclusive = False
 
     def admits(self, *, exclusive: bool) -> bool:
-        """Return whether one more may run beside what runs."""
+        """Return whether one more job may start."""
         return not (self._exclusive or (exclusive and self.running) or self.running == self.most)
 
     def enter(self, *, exclusive: bool) -> None:
-        """Know that one more runs."""
+        """Count a job that starts."""
         self._exclusive = exclusive
         self.running += 1
 
     def leave(self) -> None:
-        """Know that one less runs; an exclusive one was the only one."""
+        """Count a job that ends; an exclusive job was the only one."""
         self._exclusive = False
         self.running -= 1
 

@@ -1,4 +1,4 @@
-"""Making a job's results the new reference, as its spec says: copying files, or running its script with a flag."""
+"""Making a job's results the new reference, according to its spec: copying files, or running its script."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -13,20 +13,20 @@ from canary_wf.state.job_file import STATE_FILE
 from canary_wf.verdict.status import JobPhase
 
 OUTPUT = "canary-baseline.txt"
-"""What a script prints while it writes references, beside the job's own output."""
+"""The file for the output of a script that writes references, beside the job's own output."""
 
 
 def rebaseline(
     spec: JobSpec, folder: Path, run_script: Callable[[Sequence[str]], int], *, running: bool = False
 ) -> None:
-    """Do all that `spec` (with absolute paths) declared, with the results in `folder`, the job's working directory.
+    """Apply all baselines of `spec` (with absolute paths) to the results in `folder`, the job's working directory.
 
-    `run_script` runs the job's command with further arguments, prints to OUTPUT and returns the exit code. What is to
-    be copied is looked for first, so that a mistake leaves all as it was. `running` says that the job runs; else its
-    state file is asked.
+    `run_script` runs the job's command with further arguments, prints to OUTPUT and returns the exit code. All files to
+    copy are checked first, so that a mistake changes nothing. `running` says that the job runs; otherwise its state
+    file is read.
 
-    Raises MissingSourceError, and CanaryWfError for a path that leads out, when the script fails, and while the job
-    runs, as its results are not complete then.
+    Raises MissingSourceError; raises CanaryWfError for a path that leads out, for a failed script, and while the job
+    runs, because its results are incomplete.
     """
     if running or _runs(folder):
         what = "is running, so its results are not complete"
@@ -44,10 +44,10 @@ def rebaseline(
 
 
 def _runs(folder: Path) -> bool:
-    """Return whether the state file says that somebody runs the job."""
+    """Return whether the job runs according to its state file."""
     try:
         return read_json(folder / STATE_FILE, dict[str, Any]).get("phase") == JobPhase.RUNNING.value
-    except WorkspaceError:  # it has none, or one that says nothing
+    except WorkspaceError:  # missing or damaged
         return False
 
 
@@ -65,13 +65,13 @@ def _copy_of(baseline: Baseline, spec: JobSpec, folder: Path) -> tuple[Path, Pat
 
 
 def _check_inside(path: Path, folder: Path, meaning: str, spec: JobSpec) -> None:
-    """Refuse a path that leads out of `folder`, by ``..`` or by a link."""
+    """Refuse a path that leads out of `folder`, through ``..`` or a link."""
     if not path.resolve().is_relative_to(folder.resolve()):
         raise CanaryWfError(f"baseline {str(path)!r} is not inside of {meaning}", where=f"job {spec.name}")
 
 
 def _check_content(source: Path, target: Path, spec: JobSpec, folder: Path) -> None:
-    """Refuse a folder where a link leads out, here or in the references, and what is neither a file nor a folder."""
+    """Refuse a folder with links that lead out, here or in the references, or with anything but files and folders."""
     for path in source.rglob("*"):
         _check_inside(path, folder, "the job's working directory", spec)
         _check_inside(target / path.relative_to(source), Path(spec.file).parent, "the folder of the test file", spec)
@@ -88,11 +88,11 @@ def _replace(source: Path, target: Path) -> None:
             return
         if target.exists() and target.samefile(source):
             return
-        # A link keeps pointing to the reference; that one is written beside and renamed, so it is never half.
+        # A link keeps pointing to the reference, which is replaced atomically.
         target = target.resolve()
-        beside = target.with_name(f".{target.name}.new")
-        beside.unlink(missing_ok=True)  # a link there would be written through
-        shutil.copy2(source, beside)
-        beside.replace(target)
+        temporary = target.with_name(f".{target.name}.new")
+        temporary.unlink(missing_ok=True)  # do not write through a link
+        shutil.copy2(source, temporary)
+        temporary.replace(target)
     except OSError as error:
         raise not_writable(target, error) from error

@@ -29,7 +29,7 @@ _NO_SPACE = re.compile(
     re.IGNORECASE,
 )
 _END_OF_OUTPUT = 1 << 16
-"""Bytes at the end of a job's output in which such words count."""
+"""Bytes at the end of a job's output that are searched for such messages."""
 
 
 class DiskWatch:
@@ -65,13 +65,13 @@ class DiskWatch:
         return found
 
     def look_at(self, folder: str) -> None:
-        """Look whether the disk of `folder` has space."""
+        """Check whether the disk of `folder` has space, and remember it."""
         device = self._add(folder)
         if device is not None:
             (self._seen_full if _free_at(folder)[1] else self._seen_free)[device] = time.monotonic()
 
     def full_since(self, started: float, *folders: str | None, tried: bool = True) -> str | None:
-        """Return which of `folders`, where a job has run since `started`, has a disk that was full meanwhile, or None.
+        """Return the first of a job's `folders` whose disk was full at some time since its start, `started`, or None.
 
         With `tried`, a probe file is written to the first one, because only that detects a quota.
         """
@@ -104,8 +104,8 @@ def says_full(error: OSError | None) -> bool:
     return error is not None and error.errno in _FULL
 
 
-def tells_of_full_disk(folder: str) -> bool:
-    """Return whether the job in `folder` printed at its end that there is no space, in the words that systems have."""
+def reports_full_disk(folder: str) -> bool:
+    """Return whether the end of the output in `folder` has a system's message that there is no space left."""
     try:
         with open_plain(f"{folder}/{OUTPUT_FILE}") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _END_OF_OUTPUT))
@@ -115,7 +115,7 @@ def tells_of_full_disk(folder: str) -> bool:
 
 
 def printed_in(folder: str) -> int:
-    """Return how many bytes the job in `folder` has printed."""
+    """Return the number of bytes that the job in `folder` has printed."""
     try:
         return os.lstat(f"{folder}/{OUTPUT_FILE}").st_size
     except OSError:

@@ -8,7 +8,7 @@ import msgspec
 
 from canary_wf.process.process_identity import signal_group
 from canary_wf.process.process_watch import ProcessMonitor
-from canary_wf.run.job.disk import DiskWatch, printed_most, says_full, tells_of_full_disk
+from canary_wf.run.job.disk import DiskWatch, printed_most, reports_full_disk, says_full
 from canary_wf.run.job.running_job import RunningJob
 from canary_wf.verdict.status import Category, Outcome, Status
 from canary_wf.wording import size
@@ -83,18 +83,18 @@ class Limits:
         return Status.of(Outcome.INTERRUPTED, f"the disk of {disk} was full{printed_most(self._folders())}")
 
     def _with_temporary_files(self, running: RunningJob, verdict: Status) -> Status:
-        """Return `verdict` on a job that failed, or what stands in its disk where a full TMPDIR may have made it.
+        """Return `verdict` on a failed job, or the verdict that replaces it when a full TMPDIR is to blame.
 
-        One that was full all the time, as others may leave it for days, is to blame only when the job says so.
+        A disk that was full all the time, as others may leave it for days, is to blame only if the job reports it.
         """
         folder = self._temporary(running)
         disk = self._disk.full_since(running.started, folder, tried=False)
         if disk is None:
             return verdict
-        told = f"the disk of {disk} was full"
-        if self._disk.had_space_since(running.started, folder) or tells_of_full_disk(running.folder):
-            return Status.of(Outcome.INTERRUPTED, f"{told}{printed_most(self._folders())}")
-        return msgspec.structs.replace(verdict, reason=f"{verdict.reason or 'failed'}; {told}")
+        reason = f"the disk of {disk} was full"
+        if self._disk.had_space_since(running.started, folder) or reports_full_disk(running.folder):
+            return Status.of(Outcome.INTERRUPTED, f"{reason}{printed_most(self._folders())}")
+        return msgspec.structs.replace(verdict, reason=f"{verdict.reason or 'failed'}; {reason}")
 
     def _temporary(self, running: RunningJob) -> str:
         return running.job.environment.get("TMPDIR") or self._disk.temporary

@@ -1,4 +1,4 @@
-"""One job that is run by itself, outside of a batch: what is executed for it, where, and what came of it."""
+"""One job that runs by itself, outside of a batch: its environment, its process, and its exit code."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class JobTimedOut(CanaryWfError):  # noqa: N818 - named after what happened, as 
 
 
 class OutputLostError(CanaryWfError):
-    """What the job printed could not be written, so nothing can be said of it."""
+    """Output of the job could not be written, so it cannot be judged."""
 
 
 def standalone_environment(
@@ -30,7 +30,7 @@ def standalone_environment(
     folder: Path,
     variables: Mapping[str, str | None] | None = None,
 ) -> dict[str, str]:
-    """Return what the `environment` of a program becomes for a job that it runs; for the rest see `job_environment`."""
+    """Return the environment of a job that a program with `environment` runs; for the rest see `job_environment`."""
     return job_environment(base_environment(environment), spec, resources, folder, variables)
 
 
@@ -43,10 +43,10 @@ def standalone_process(
     arguments: Sequence[str] = (),
     output: str = OUTPUT_FILE,
 ) -> SupervisedProcess:
-    """Return the process, not yet started, of the job whose working directory is `folder`.
+    """Return the process, not started yet, of the job whose working directory is `folder`.
 
-    Its command gets further `arguments`; `resources` are the ids that it was given; what it prints goes to the file
-    `output` in `folder`. Raises LaunchError for a job without a command, and where a folder or file is not there.
+    Its command gets further `arguments`; `resources` are its ids; its output goes to the file `output` in `folder`.
+    Raises LaunchError for a job without a command, and for a missing folder or file.
     """
     argv = [*argument_list(spec, environment, folder), *arguments]
     if not argv:
@@ -63,9 +63,9 @@ def standalone_process(
 
 
 def exit_code(spec: JobSpec, process: SupervisedProcess, limit: float, *, in_time: bool) -> int:
-    """Return the exit code of a process of `spec` that has ended, within its `limit` of seconds if `in_time`.
+    """Return the exit code of an ended process of `spec`; `in_time` says whether it kept its `limit` (seconds).
 
-    Raises JobTimedOut when it had to be ended, OutputLostError when some of what it printed is lost.
+    Raises JobTimedOut when it had to be ended, OutputLostError when some of its output is lost.
     """
     if not in_time:
         raise JobTimedOut(f"ran longer than its limit of {limit:g} s", where=f"job {spec.name}")
