@@ -18,7 +18,7 @@ from canary_wf.files.plain_files import link_on_the_way
 from canary_wf.graph import dependents_of, downstream
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan, slices
-from canary_wf.process.process_identity import this_place
+from canary_wf.process.process_identity import host_id
 from canary_wf.spec.batch_slice import BatchSlice, PlannedJob
 from canary_wf.state.attempt import claim_batch
 from canary_wf.state.events import AttemptEnded, AttemptStarted
@@ -87,7 +87,7 @@ def _carry_batch(
         new, batch_slice.batch.id, batch_slice.jobs, batch_slice.upstreams, attempt.require_current
     )
     now = time.time()
-    recorder(AttemptStarted(time=now, token=attempt.token, host=this_place(), pid=attempt.content.pid))
+    recorder(AttemptStarted(time=now, token=attempt.token, host=host_id(), pid=attempt.content.pid))
     for job in members:
         record = records[job.id]
         directory = earlier[job.id].directory

@@ -24,8 +24,8 @@ _SLACK = _TICKS_A_SECOND // 2
 """How far the noted start of a job's process may be from the kernel's own; pids do not come round that fast."""
 
 
-def this_place() -> str:
-    """Return what tells this machine, its boot and its process namespace from every other."""
+def host_id() -> str:
+    """Return an id of this machine, its boot and its process namespace, distinct from all others."""
     return "/".join((os.uname().nodename, _line("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")))
 
 
@@ -190,19 +190,19 @@ class ProcessIdentity(msgspec.Struct, frozen=True):
     Notes about a process (`attempt.json`, the owner of a lock) are derived from it.
     """
 
-    place: str
+    host_id: str = msgspec.field(name="place")
     pid: int
     started_ticks: int
 
     @classmethod
     def own(cls) -> "ProcessIdentity":
         """Return this process."""
-        return cls(this_place(), os.getpid(), start_ticks(os.getpid()))
+        return cls(host_id(), os.getpid(), start_ticks(os.getpid()))
 
     @property
     def is_here(self) -> bool:
         """Whether it ran on this machine, since its last start."""
-        return self.place == this_place()
+        return self.host_id == host_id()
 
     @property
     def may_live(self) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from canary_wf.errors import CanaryWfError, WorkspaceError, as_error
 from canary_wf.process.orphans import end_left_behind
-from canary_wf.process.process_identity import this_place
+from canary_wf.process.process_identity import host_id
 from canary_wf.recovery.closing_verdicts import LOST, interrupt, running_jobs
 from canary_wf.recovery.slurm_end import (
     SlurmJobToCheck,
@@ -109,7 +109,7 @@ def _reconcile_batch(
 ) -> None:
     attempt = claim_batch(paths.batch(batch.id).attempt, to_run=False, only_from=batch.attempt)
     recorder = reopen_recorder(paths, batch.id, attempt.require_current, anywhere=anywhere)
-    recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=attempt.content.pid))
+    recorder(AttemptStarted(time=time.time(), token=attempt.token, host=host_id(), pid=attempt.content.pid))
     clean_up(recorder)
     reason = record_end(recorder, paths, batch.slurm_job, states, LOST)
     recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
@@ -134,7 +134,7 @@ def clean_up(recorder: Recorder) -> None:
     """
     recorder.recover()
     state = recorder.state
-    here = [attempt.token for attempt in state.attempts[:-1] if attempt.host == this_place()]
+    here = [attempt.token for attempt in state.attempts[:-1] if attempt.host == host_id()]
     if here:
         last_here = state.attempts[-2].token == here[-1]
         groups = [(state.jobs[job].pid, state.jobs[job].started_ticks) for job in running_jobs(state) if last_here]

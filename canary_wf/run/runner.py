@@ -19,7 +19,7 @@ from canary_wf.files.plain_files import read_plain
 from canary_wf.hooks.dispatch import Hooks
 from canary_wf.process.orphans import Orphans
 from canary_wf.process.out_of_memory import OomKills
-from canary_wf.process.process_identity import this_place
+from canary_wf.process.process_identity import host_id
 from canary_wf.process.process_watch import ProcessMonitor
 from canary_wf.process.signals import Stopped, stop_on_signals
 from canary_wf.process.watchdog import Watchdog
@@ -211,7 +211,7 @@ class _BatchAttempt:
         event = AttemptStarted(
             time=self.started,
             token=self.attempt.token,
-            host=this_place(),
+            host=host_id(),
             pid=os.getpid(),
             slurm_job_id=os.environ.get("SLURM_JOB_ID"),
             time_limit=self.slice.batch.time_limit,

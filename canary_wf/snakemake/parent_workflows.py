@@ -41,7 +41,7 @@ def note_parent_workflow(out: Path, workflow: Any) -> None:  # noqa: ANN401 - Sn
             return
         path.parent.mkdir(exist_ok=True)
         own = ProcessIdentity.own()
-        write_json(path, ParentWorkflow(own.place, own.pid, own.started_ticks, folder=str(here)))
+        write_json(path, ParentWorkflow(own.host_id, own.pid, own.started_ticks, folder=str(here)))
 
 
 def running_parent_workflows(out: Path) -> list[Path]:

@@ -32,10 +32,10 @@ from canary_wf.files.plain_files import open_own, require_real_folder
 from canary_wf.process.process_identity import (
     ProcessIdentity,
     bears_mark,
+    host_id,
     may_bear_mark,
     set_mark,
     start_ticks,
-    this_place,
 )
 
 _PAUSE = 0.01
@@ -83,7 +83,7 @@ def _end_holder(descriptor: int) -> bool:
 
     for holder in lock_holders(descriptor):
         if holder.uid == os.geteuid() and holder.pid != os.getpid():
-            process = ProcessIdentity(this_place(), holder.pid, start_ticks(holder.pid))
+            process = ProcessIdentity(host_id(), holder.pid, start_ticks(holder.pid))
             return process.end(lambda pid=holder.pid: holds(pid))  # type: ignore[misc]
     return False
 
@@ -135,7 +135,7 @@ class AttemptFile(ProcessIdentity, frozen=True, kw_only=True):
     @property
     def process(self) -> ProcessIdentity:
         """The runner's process alone."""
-        return ProcessIdentity(self.place, self.pid, self.started_ticks)
+        return ProcessIdentity(self.host_id, self.pid, self.started_ticks)
 
 
 class Attempt:
@@ -296,7 +296,7 @@ def _claim(path: Path, result: str) -> Attempt:
     own = ProcessIdentity.own()
     predecessors = tuple(runner for runner in _runners(read_attempt(path)) if runner.process != own)
     content = AttemptFile(
-        own.place, own.pid, own.started_ticks, token=os.urandom(8).hex(), result=result, after=predecessors
+        own.host_id, own.pid, own.started_ticks, token=os.urandom(8).hex(), result=result, after=predecessors
     )
     if path.is_dir() and not path.is_symlink():
         remove_anything(path)  # a folder in its place, which no file can replace

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from canary_wf.errors import one_line
 from canary_wf.files.json_files import read_json
-from canary_wf.process.process_identity import this_place
+from canary_wf.process.process_identity import host_id
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.attempt import Attempt
@@ -83,7 +83,7 @@ def own_attempt(
         recorder = reopen_recorder(paths, batch, attempt.require_current, done=done)
         try:
             pid = attempt.content.pid
-            recorder(AttemptStarted(time=time.time(), token=attempt.token, host=this_place(), pid=pid))
+            recorder(AttemptStarted(time=time.time(), token=attempt.token, host=host_id(), pid=pid))
             yield recorder
             recorder(AttemptEnded(time=time.time(), token=attempt.token, reason=reason))
         finally:

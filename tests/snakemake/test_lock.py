@@ -10,7 +10,7 @@ import pytest
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import write_json
-from canary_wf.process.process_identity import ProcessIdentity, this_place
+from canary_wf.process.process_identity import ProcessIdentity, host_id
 from canary_wf.snakemake import lock as locking
 from canary_wf.snakemake.lock import is_locked, record_owner, release_stale_lock, workspace_lock
 
@@ -28,7 +28,7 @@ def _lock(out: Path, *, age: float = 0.0) -> Path:
 
 def _owner(out: Path, *, place: str | None = None, pid: int = 0, ticks: int = 1) -> None:
     (out / ".canary-wf").mkdir(parents=True, exist_ok=True)
-    write_json(out / ".canary-wf" / "workflow.json", ProcessIdentity(place or this_place(), pid or _dead_pid(), ticks))
+    write_json(out / ".canary-wf" / "workflow.json", ProcessIdentity(place or host_id(), pid or _dead_pid(), ticks))
 
 
 def _dead_pid() -> int:

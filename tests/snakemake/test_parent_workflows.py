@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from canary_wf.files.json_files import write_json
-from canary_wf.process.process_identity import start_ticks, this_place
+from canary_wf.process.process_identity import host_id, start_ticks
 from canary_wf.snakemake.parent_workflows import ParentWorkflow, note_parent_workflow, running_parent_workflows
 
 MAIN = SimpleNamespace(is_main_process=True)
@@ -56,7 +56,7 @@ def test_the_lock_of_a_dead_process_counts_for_nothing(tmp_path: Path, larger: P
     _lock(larger)
     (out / ".canary-wf" / "larger").mkdir()
     path = out / ".canary-wf" / "larger" / "x.json"
-    for place, expected in ((this_place(), []), ("elsewhere", [larger])):
+    for place, expected in ((host_id(), []), ("elsewhere", [larger])):
         write_json(path, ParentWorkflow(place, process.pid, 1, folder=str(larger)))
         assert running_parent_workflows(out) == expected
     path.write_text("{")
@@ -69,7 +69,7 @@ def test_a_look_at_the_rules_does_not_hide_the_run(tmp_path: Path, larger: Path)
     parent = os.getppid()
     note_parent_workflow(out, MAIN)
     path = next((out / ".canary-wf" / "larger").iterdir())
-    write_json(path, ParentWorkflow(this_place(), parent, start_ticks(parent), folder=str(larger)))
+    write_json(path, ParentWorkflow(host_id(), parent, start_ticks(parent), folder=str(larger)))
     _lock(larger)
     note_parent_workflow(out, MAIN)
     assert f'"pid":{parent}' in path.read_text().replace(" ", "")

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from canary_wf.errors import UsageError
-from canary_wf.process.process_identity import start_ticks, this_place
+from canary_wf.process.process_identity import host_id, start_ticks
 from canary_wf.state.attempt import Attempt, AttemptFile, claim_batch, heartbeat, is_alive, living, read_attempt
 
 HOLD = """
@@ -39,7 +39,7 @@ def test_a_batch_is_taken_and_ended(tmp_path: Path) -> None:
     attempt = claim_batch(path)
     written = read_attempt(path)
     assert written is not None
-    assert (written.pid, written.place, written.ended) == (os.getpid(), this_place(), False)
+    assert (written.pid, written.host_id, written.ended) == (os.getpid(), host_id(), False)
     assert is_alive(path, written)
     attempt.end()
     assert json.loads(path.read_text())["ended"] is True
@@ -70,7 +70,7 @@ def test_a_reused_pid_is_not_taken_for_the_runner(tmp_path: Path) -> None:
     """The start time tells a process from a later one with its number."""
     path = tmp_path / "attempt.json"
     path.write_text("{}")
-    content = AttemptFile(this_place(), os.getpid(), start_ticks(os.getpid()) - 1, token="t")
+    content = AttemptFile(host_id(), os.getpid(), start_ticks(os.getpid()) - 1, token="t")
     assert not is_alive(path, content)
 
 
@@ -79,7 +79,7 @@ def test_a_process_that_only_the_file_names_does_not_count_as_the_runner(
 ) -> None:
     """Otherwise whoever writes the file could keep `generate` and `rerun` out for as long as some process lives."""
     path = tmp_path / "attempt.json"
-    content = AttemptFile(this_place(), bystander.pid, start_ticks(bystander.pid), token="t" * 16)
+    content = AttemptFile(host_id(), bystander.pid, start_ticks(bystander.pid), token="t" * 16)
     path.write_bytes(msgspec.json.encode(content))
     assert not is_alive(path, content)
     assert not living([(path, content)])
@@ -144,7 +144,7 @@ def test_a_runner_elsewhere_with_our_pid_is_another_one(tmp_path: Path, monkeypa
     assert [runner.token for runner in attempt.content.after] == ["t"]
     attempt.end()
     assert read_attempt(path) == AttemptFile(
-        this_place(), os.getpid(), start_ticks(os.getpid()), token=attempt.token, ended=True
+        host_id(), os.getpid(), start_ticks(os.getpid()), token=attempt.token, ended=True
     )
 
 
@@ -167,7 +167,7 @@ def test_a_process_that_only_the_file_names_is_not_ended(
     monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.2")
     path = tmp_path / "one" / "attempt.json"
     path.parent.mkdir()
-    written = AttemptFile(this_place(), bystander.pid, start_ticks(bystander.pid), token="t" * 16)
+    written = AttemptFile(host_id(), bystander.pid, start_ticks(bystander.pid), token="t" * 16)
     path.write_bytes(msgspec.json.encode(written))
     before = time.monotonic()
     claim_batch(path).end()
@@ -205,7 +205,7 @@ def test_who_sits_on_the_lock_is_found_by_the_kernel(
     monkeypatch.setenv("CANARY_WF_HEARTBEAT", "0.1")
     path = tmp_path / "attempt.json"
     lock = tmp_path / "attempt.lock"
-    named = {"place": this_place(), "pid": bystander.pid, "started_ticks": start_ticks(bystander.pid)}
+    named = {"place": host_id(), "pid": bystander.pid, "started_ticks": start_ticks(bystander.pid)}
     lock.write_text(json.dumps(named))
     code = "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, 2); print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE) as holder:

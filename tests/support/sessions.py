@@ -8,7 +8,7 @@ from pathlib import Path
 from canary_wf.files.json_files import write_json
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices, write_session
-from canary_wf.process.process_identity import set_mark, start_ticks, this_place
+from canary_wf.process.process_identity import host_id, set_mark, start_ticks
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.attempt import AttemptFile
 from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
@@ -60,7 +60,7 @@ def _record(
     paths: SessionPaths, part: BatchSlice, ended: Mapping[str, Outcome], now: Collection[str], reason: str | None
 ) -> None:
     recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
-    recorder(AttemptStarted(time=STARTED, token="t", host=this_place(), pid=1))
+    recorder(AttemptStarted(time=STARTED, token="t", host=host_id(), pid=1))
     for job in (*ended, *now):
         if ended.get(job) is not Outcome.BLOCKED:
             recorder(JobStarted(time=STARTED, job=job, resources={"cpus": [{"id": "0", "slots": 1}]}))
@@ -80,4 +80,4 @@ def _write_attempt(paths: SessionPaths, part: BatchSlice, *, ended: bool, alive:
     if alive:
         _bear_mark()
     ticks = start_ticks(pid) if alive else 1
-    write_json(paths.batch(part.batch.id).attempt, AttemptFile(this_place(), pid, ticks, token="t", ended=ended))
+    write_json(paths.batch(part.batch.id).attempt, AttemptFile(host_id(), pid, ticks, token="t", ended=ended))

@@ -21,7 +21,7 @@ from canary_wf.files.json_files import write_json
 from canary_wf.files.plain_files import open_own
 from canary_wf.plan.model import BatchSpecFields, Plan
 from canary_wf.plan.store import write_session
-from canary_wf.process.process_identity import this_place
+from canary_wf.process.process_identity import host_id
 from canary_wf.recovery.reconcile import reconcile_batches
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.spec.job_spec import DependencyEdge
@@ -216,7 +216,7 @@ def _write_verdicts(files: BatchPaths, jobs: Iterable[Job]) -> None:
     """Make the journal and result of a batch whose `jobs` have run elsewhere."""
     now = time.time()
     writer = JournalWriter(files.journal)
-    writer.append(AttemptStarted(time=now, token="elsewhere", host=this_place(), pid=0))  # noqa: S106 - no secret
+    writer.append(AttemptStarted(time=now, token="elsewhere", host=host_id(), pid=0))  # noqa: S106 - no secret
     for job in jobs:
         writer.append(JobFinished.of(job.id, job.status, now))
     writer.append(AttemptEnded(time=now, token="elsewhere", reason="complete"))  # noqa: S106 - no secret

@@ -29,7 +29,7 @@ class StandaloneRecord(JobRecord, frozen=True):
 class JobProcess(msgspec.Struct, frozen=True):
     """Who runs a job: the Python process that launched it, and the job's own process (pid 0 when not known)."""
 
-    place: str
+    host_id: str = msgspec.field(name="place")
     runner: int
     runner_ticks: int
     pid: int = 0
@@ -39,12 +39,12 @@ class JobProcess(msgspec.Struct, frozen=True):
     def of(cls, record: StandaloneRecord) -> "JobProcess | None":
         """Return the entry of a job with this record, None where nobody runs it."""
         own = record.launcher
-        return None if own is None else cls(own.place, own.pid, own.started_ticks, record.pid, record.started_ticks)
+        return None if own is None else cls(own.host_id, own.pid, own.started_ticks, record.pid, record.started_ticks)
 
     @property
     def launcher(self) -> ProcessIdentity:
         """The Python process that launched the job."""
-        return ProcessIdentity(self.place, self.runner, self.runner_ticks)
+        return ProcessIdentity(self.host_id, self.runner, self.runner_ticks)
 
 
 class StoredState(msgspec.Struct, frozen=True):
