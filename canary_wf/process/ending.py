@@ -19,7 +19,7 @@ _GLANCE = 0.01
 """Seconds between two looks at a process that is to end."""
 
 Send = Callable[[signal.Signals], bool]
-"""Sends a signal to a process; returns whether anyone was there to get it."""
+"""Sends a signal to a process; returns whether a process received it."""
 
 
 class Deadline:
@@ -38,7 +38,7 @@ class Deadline:
     def ask(self, send: Send) -> None:
         """Ask the process to end, by SIGTERM."""
         self.asked = True
-        # A signal that may not be sent will not be so later: a second step would only take longer.
+        # A signal that is not permitted now will not be permitted later: a second step would only take longer.
         self.killed = not send(signal.SIGTERM)
         self.at = time.monotonic() + GRACE
 
@@ -52,8 +52,8 @@ class Deadline:
 class RunningProcess(Protocol):
     """What is asked of a process that somebody else started; `subprocess.Popen` is one.
 
-    One without a `pid` is polled and ended by its methods; one without `terminate` is killed at once where a signal
-    does not reach it.
+    A process without a `pid` is polled and ended by its methods. Without `terminate` it is killed at once if no signal
+    reaches it.
     """
 
     pid: int
@@ -72,7 +72,7 @@ class RunningProcess(Protocol):
 
 
 def pid_of(process: RunningProcess) -> int | None:
-    """Return the process id, or None for what has none that can be watched and signalled: its caller's own thing."""
+    """Return the process id, or None for an object without one that can be watched and signalled."""
     pid = getattr(process, "pid", None)
     return pid if isinstance(pid, int) and pid > 1 and pid not in (os.getpid(), os.getpgrp()) else None
 
@@ -80,7 +80,7 @@ def pid_of(process: RunningProcess) -> int | None:
 def send_signal(process: RunningProcess, number: signal.Signals) -> bool:
     """Send SIGTERM or SIGKILL to the group that `process` leads, also when it has ended itself, or else to the process.
 
-    Returns whether anyone was there to get it.
+    Returns whether a process received it.
     """
     pid = pid_of(process)
     if pid is not None and signal_group(pid, number):
@@ -97,8 +97,8 @@ def send_signal(process: RunningProcess, number: signal.Signals) -> bool:
 def end_processes(processes: Sequence[RunningProcess], hurry: Callable[[], object] = lambda: False) -> None:
     """End `processes`, with their groups where they lead one, and wait until they are gone.
 
-    They are killed when GRACE is over, or as soon as `hurry` says so, or an exception ends the wait. One that raises
-    when it is asked keeps no other from being ended; what it raised is raised when all are.
+    They are killed after GRACE, as soon as `hurry` returns true, or when an exception ends the wait. If one raises
+    while it is being ended, the others are ended all the same, and the exception is raised afterwards.
     """
     end = time.monotonic() + GRACE
     steps: list[Callable[[RunningProcess], object]] = [

@@ -1,13 +1,14 @@
 """Processes that outlive the job they belong to: found by their group or by what they inherited, and ended.
 
-A process is a job's when its environment had the token of the attempt from its start, or when it is in the group that
-the job leads and another process there had the token. The token finds also those whose
-group nobody wrote down, and those that left it; and no other process is ended, whatever was written down.
+A process belongs to a job if its environment had the token of the attempt from its start, or if it is in the group that
+the job leads and another process there had the token. The token also finds processes whose group was not written down,
+and processes that left it. No other process is ended, whatever was written down.
 
 The runner makes itself the one that the kernel gives such processes to (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so that
-they turn up among its children. The variable CANARY_WF_JOB says whose they are, or else their process group. Those of
-a job that is over are killed then; those that nobody can be named for, and those of CTest's tests, which may serve
-later ones, at the end of the batch. One that cannot be killed (another user's, or stuck in the kernel) is noted.
+they appear among its children. The variable CANARY_WF_JOB, or else the process group, says which job they belong to.
+Orphans of a job are killed when the job is over. Orphans without a known job, and those of CTest's tests, which may
+serve later tests, are killed at the end of the batch. An orphan that cannot be killed (another user's, or stuck in the
+kernel) is noted.
 """
 
 import ctypes
@@ -22,10 +23,10 @@ from typing import NamedTuple, Self
 from canary_wf.process.process_identity import group_of, is_running, may_be_group, send_signals, start_ticks
 
 ATTEMPT = "CANARY_WF_ATTEMPT"
-"""The variable by which the processes of an attempt at a batch are known: its token, behind those of outer ones."""
+"""The variable that marks the processes of an attempt at a batch: its token, after the tokens of outer attempts."""
 
 PATIENCE = 20.0
-"""Seconds that killed processes may take until they are gone."""
+"""Seconds until killed processes must be gone."""
 
 _PAUSES = (0.005, 0.1)
 
@@ -35,7 +36,7 @@ def end_left_behind(
 ) -> list[int]:
     """Kill all processes that have one of `tokens`, and the `groups` (leader's pid and start) in which one has.
 
-    Waits until they are gone, as a job must not be started again before. Returns the processes that did not end.
+    Waits until they are gone, because a job must not be started again before. Returns the processes that did not end.
     """
     wanted = {token for token in tokens if token}
     return end_marked(groups, lambda pid: not wanted.isdisjoint((inherited(pid, ATTEMPT) or "").split(":")), patience)
@@ -44,7 +45,7 @@ def end_left_behind(
 def end_marked(
     groups: Iterable[tuple[int, int]], is_marked: Callable[[int], bool], patience: float = PATIENCE
 ) -> list[int]:
-    """Kill all processes of which `is_marked` says that they are ours, and the groups in which one is, as above."""
+    """Do the same for the processes that `is_marked` accepts, by pid, and the groups that contain one of them."""
     candidates = {pid for pid, ticks in groups if may_be_group(pid, ticks)}
     ours: set[int] = set()
     end = time.monotonic() + patience
@@ -100,11 +101,11 @@ def inherited(pid: int, name: str) -> str | None:
 _SET_CHILD_SUBREAPER = 36
 _PAGE = 4096
 _PATIENCE = 5.0
-"""Seconds after which it is given up to kill processes that make new ones faster than they can be killed."""
+"""Seconds after which processes that fork faster than they can be killed are given up."""
 
 
 class Orphans:
-    """The adopted children of this process; a context manager. Where the system has no such thing there are none."""
+    """The adopted children of this process; a context manager. There are none where the system does not support it."""
 
     def __init__(self) -> None:
         self._children = _open_children()
@@ -114,7 +115,7 @@ class Orphans:
         self._groups: dict[int, str] = {}
         self._killed: set[int] = set()
         self.unended: dict[int, str] = {}
-        """What could not be ended, with the job that it belongs to (its state file)."""
+        """The processes that could not be ended, each with the state file of its job."""
 
     def __enter__(self) -> Self:
         if self._children is not None:
@@ -128,12 +129,12 @@ class Orphans:
             self._children = None
 
     def group_ended(self, group: int, job: str) -> None:
-        """Know that the process group `group` was that of `job` and is killed; who dies in it has left nothing."""
+        """Note that the process group `group` of `job` is killed; its processes are not counted as orphans."""
         self._groups[group] = job
         self._killed.add(group)
 
     def group_left(self, group: int, job: str) -> None:
-        """Know that the process group `group` is that of `job` and lives on."""
+        """Note that the process group `group` of `job` lives on."""
         self._groups[group] = job
         self._killed.discard(group)
 
@@ -161,7 +162,7 @@ class Orphans:
         return len(self._end(known, lambda *_: True))
 
     def collect(self, known: Collection[int]) -> None:
-        """Collect the orphans that have ended: whoever ended them may wait until their ids are free."""
+        """Collect the orphans that have ended: the process that ended them may be waiting for their ids to be free."""
         self._living(known)
 
     def give_up(self, pid: int, job: str) -> None:
@@ -202,7 +203,7 @@ class Orphans:
         return [pid for pid in orphans if not self._has_ended(pid) and pid not in self.unended]
 
     def _is_own(self, pid: int) -> bool:
-        """Return whether a hook of the user's has started the child: it is in this session, where jobs never are."""
+        """Return whether a user's hook started the child: it is in the runner's session, and jobs never are."""
         try:
             return os.getsid(pid) == self._session
         except OSError:
@@ -248,9 +249,9 @@ def _group_of(pid: int) -> int:
 
 
 def _kill_all(pids: Collection[int], known: Collection[int]) -> list[int]:
-    """Kill `pids`, each with its process group, so that what forks all the time has no chance; return who may not be.
+    """Kill `pids`, each with its group, so that a fork bomb cannot escape; return those that may not be killed.
 
-    They are children, so that their ids are theirs until they are collected.
+    They are children, so their ids are not reused until they are collected.
     """
     own = os.getpgrp()
     refused = []

@@ -1,9 +1,9 @@
 """Whether the kernel killed a job because memory ran out: the counter of such kills in the runner's control group.
 
 A process that the kernel kills because memory ran out ends by SIGKILL like any other; only the control group's counter
-``oom_kill`` tells (cgroup v2: `memory.events`, which counts the groups below too; v1: `memory.oom_control`). Formats:
-the kernel's `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/memory.rst`. Without such a counter nothing is
-claimed.
+``oom_kill`` shows it (cgroup v2: `memory.events`, which counts the groups below too; v1: `memory.oom_control`).
+Formats: the kernel's `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/memory.rst`. Without such a counter
+nothing is claimed.
 """
 
 import os
@@ -20,7 +20,7 @@ _ROOT = Path("/")
 
 
 class OomKills:
-    """The kernel's counter; each kill is laid at the door of one job at most."""
+    """The kernel's counter; each kill is attributed to one job at most."""
 
     def __init__(self, root: Path = _ROOT) -> None:
         self._descriptor = _open_counter(root)
@@ -34,7 +34,7 @@ class OomKills:
             self._descriptor = None
 
     def count(self) -> int:
-        """Return how many processes the kernel has killed so far; 0 where nobody knows."""
+        """Return how many processes the kernel has killed so far; 0 if that is not known."""
         if self._descriptor is None:
             return 0
         try:
@@ -46,9 +46,9 @@ class OomKills:
         return self._kills
 
     def claim(self, code: int, before: int) -> bool:
-        """Return whether a job that ended with `code` was killed because memory ran out, and take note if so.
+        """Return whether a job that ended with `code` was killed because memory ran out; each kill is used up once.
 
-        `before` is what `count` said when it was started, and it was not the runner who killed it.
+        `before` is what `count` returned when it was started. The runner did not kill it.
         """
         if code not in {SIGKILLED, SHELL_SIGKILLED}:
             return False

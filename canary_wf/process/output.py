@@ -1,8 +1,8 @@
-"""Where the output of a job goes: straight to its file, or for a test of CTest through a pipe, as ctest has it.
+"""Where the output of a process goes: straight to its file, or through a pipe, as ctest does it for its tests.
 
-The end of the pipe says that nobody can print any more. A process that the test leaves in the background may hold it
-after the test itself has ended. What it prints belongs to the test, and the test goes on until it lets go; one that
-sent its output elsewhere holds nobody up.
+The end of the pipe says that nothing more can be printed. A process that the test leaves in the background may hold the
+pipe after the test itself has ended. Its output belongs to the test, and the test goes on until the process closes the
+pipe. A background process that sent its output elsewhere does not delay the test.
 """
 
 import os
@@ -11,19 +11,19 @@ from contextlib import suppress
 from canary_wf.files.json_files import write_all
 
 OUTPUT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
-"""How a job's output file is opened; never through a link, which could lead to a file of the user's."""
+"""How an output file is opened: never through a link, which could lead to a file of the user's."""
 
 _CHUNK = 1 << 16
 """Bytes that a pipe holds, so that one read empties it."""
 
 _TURN = 16
-"""Reads in one turn; then the others have theirs."""
+"""Reads from one pipe before the others have their turn."""
 
 
 class PipedOutput:
-    """Carries what comes through a pipe to the file `path`, of which at most `limit` bytes are kept.
+    """Copies what comes through a pipe to the file `path`, at most `limit` bytes of it.
 
-    `too_much` says that more came, `fault` that the file could not be written, and why. Raises OSError when the pipe
+    `too_much` says that more came, `fault` why the file could not be written. Raises OSError when the pipe
     or the file cannot be made.
     """
 
@@ -45,16 +45,16 @@ class PipedOutput:
         return self._write_end
 
     def started(self) -> None:
-        """Know that the process has its own copy of the end to print to."""
+        """Close the end to print to: the process has its own copy."""
         os.close(self._write_end)
 
     def abandon(self) -> None:
-        """Let go of everything: there is no process."""
+        """Close everything: the process was not started."""
         self.started()
         self.close()
 
     def pump(self) -> bool:
-        """Carry on what is there; return whether everybody has let go of the pipe."""
+        """Copy what has arrived; return whether all writers have closed the pipe."""
         for _ in range(_TURN):
             try:
                 content = os.read(self.read_end, _CHUNK)
@@ -74,10 +74,10 @@ class PipedOutput:
             try:
                 write_all(self._file, content)
             except OSError as error:
-                self.fault = error  # the test goes on; who judges it has to know
+                self.fault = error  # the test goes on; the verdict takes it into account
 
     def close(self) -> None:
-        """Take what is there, and let go of pipe and file."""
+        """Copy what has arrived, then close pipe and file."""
         with suppress(OSError):
             self.pump()
         os.close(self.read_end)

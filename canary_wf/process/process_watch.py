@@ -1,7 +1,7 @@
 """Waiting for processes to end, for their output, for a point in time and for signals, all at once.
 
 Each process is watched through a pidfd, where the kernel has them and allows it. Elsewhere SIGCHLD wakes the wait
-through a pipe, and where that signal is not to be had, the processes are looked at in short intervals.
+through a pipe. If that signal is not available, the processes are checked at short intervals.
 """
 
 import os
@@ -63,7 +63,7 @@ LONGEST_WAIT = 3600.0
 """Seconds of one wait; epoll counts milliseconds in 32 bits."""
 
 _PAUSE = 0.05
-"""Seconds between two looks where the kernel cannot wake us."""
+"""Seconds between two checks if the kernel cannot wake the wait."""
 
 _Handler = Callable[[int, FrameType | None], object] | int | None
 
@@ -71,8 +71,8 @@ _Handler = Callable[[int, FrameType | None], object] | int | None
 class ProcessWatch:
     """Watches child processes, in any program and any thread; a context manager.
 
-    It leaves all signals to the program, but where there are no pidfds: there SIGCHLD wakes it while it lives, in the
-    main thread and where nobody is woken by signals already. A handler that the program has for it goes on hearing it.
+    It leaves signals to the program. Only without pidfds does it use SIGCHLD while it is open: in the main thread, and
+    if no other code is woken by signals. A handler of the program is still called.
     """
 
     def __init__(self, *, use_pidfd: bool | None = None) -> None:
@@ -98,14 +98,14 @@ class ProcessWatch:
         if signal.getsignal(signal.SIGCHLD) is None or not is_main_thread():
             return False
         owner = signal.set_wakeup_fd(-1)
-        if owner != -1:  # somebody is woken by signals already
+        if owner != -1:  # other code is woken by signals
             signal.set_wakeup_fd(owner)
             return False
         self._wake_on(signal.SIGCHLD)
         return True
 
     def _wake_on(self, *numbers: signal.Signals) -> None:
-        """Let the signals `numbers` wake the wait, by a pipe: only those that have handlers are written to it."""
+        """Let the signals `numbers` wake the wait through a pipe; only signals with handlers are written to it."""
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll.register(self._wake_read, select.EPOLLIN)
         self._previous_wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
@@ -129,16 +129,16 @@ class ProcessWatch:
             before(number, frame)
 
     def watch(self, pid: int, output: PipedOutput | None = None) -> None:
-        """Report the end of the child `pid` from now on: with `output`, once nobody holds that any more.
+        """Report the end of the child `pid` from now on; with `output`, after every writer has closed it.
 
-        Raises OSError where that cannot be: there is no such process, or too many files are open.
+        Raises OSError if the process does not exist, or if too many files are open.
         """
         if self._use_pidfd:
             descriptor = os.pidfd_open(pid)
             self._poll.register(descriptor, select.EPOLLIN)
             self._pid_of[descriptor] = pid
         else:
-            has_ended(pid)  # raises for a process that is not a child of this one
+            has_ended(pid)  # raises for a process that is not a child
         self._watched.add(pid)
         if output is not None:
             self._outputs[output.read_end] = (pid, output)
@@ -166,10 +166,10 @@ class ProcessWatch:
             self._close(descriptor)
 
     def wait(self, timeout: float) -> list[int]:
-        """Sleep until a watched process is over, a signal came, or `timeout` seconds passed; return who is over.
+        """Sleep until a watched process is over, a signal came, or `timeout` seconds passed; return who ended.
 
-        The wait may be shorter: who has more time asks again. A process is reported once. Those that are returned are
-        not reaped yet, so their group still belongs to them.
+        The wait may be shorter, so call it in a loop. A process is reported once. It is not reaped yet, so its group
+        still belongs to it.
         """
         exited = [] if self._use_pidfd else self._ended()
         seconds = 0.0 if self._over or exited else min(max(timeout, 0.0), self._longest)
@@ -191,14 +191,14 @@ class ProcessWatch:
         return over
 
     def _close(self, descriptor: int) -> int:
-        pid = self._pid_of.pop(descriptor)  # first: Ctrl-C may come after any line, and what is closed has no number
+        pid = self._pid_of.pop(descriptor)  # first: after Ctrl-C at any line, no closed descriptor is listed
         # Closing is not enough: a process that is just being started may still have a copy.
         self._poll.unregister(descriptor)
         os.close(descriptor)
         return pid
 
     def _ended(self) -> list[int]:
-        """Return the watched processes that have ended, reaped by somebody or not."""
+        """Return the watched processes that have ended, whether or not they are reaped."""
         return [pid for pid in self._watched if _is_gone(pid)]
 
 
@@ -210,16 +210,16 @@ def _is_gone(pid: int) -> bool:
 
 
 class ProcessMonitor(ProcessWatch):
-    """Watches the children of a program that does nothing else, and takes over its signals while it lives.
+    """The watch of the batch runner, which takes over the signals of its process while it is open.
 
-    SIGCHLD wakes it for children that nobody watches, too: what jobs left is collected when it ends.
+    SIGCHLD also wakes it for children that are not watched, so that orphans of jobs are collected when they end.
     """
 
     def __init__(self, *, use_pidfd: bool | None = None) -> None:
         super().__init__(use_pidfd=use_pidfd)
         self.signals: list[int] = []
         self.child_ended = False
-        """Whether some child has ended; who looks after it says so."""
+        """Whether some child has ended since the caller last reset this."""
 
     def __enter__(self) -> Self:
         self._wake_on(*SIGNALS, signal.SIGCHLD)

@@ -1,6 +1,6 @@
 """The signals that ask a program to stop while it starts and ends processes.
 
-The runner has them raised wherever it is. Other programs have Ctrl-C raised at once, too, but never between two steps
+In the runner they are raised at any point. In other programs Ctrl-C is raised at once, too, but never between two steps
 that belong together.
 """
 
@@ -24,7 +24,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Raise Stopped when a signal asks to stop, wherever the program is."""
+    """Raise Stopped when a signal asks this process to stop, at any point of the program."""
     before = {number: signal.signal(number, _stop) for number in SIGNALS}
     try:
         yield
@@ -38,7 +38,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def is_main_thread() -> bool:
-    """Return whether this is the thread that signals are for."""
+    """Return whether this is the thread that receives signals."""
     import threading  # late: the runner has one thread
 
     return threading.current_thread() is threading.main_thread()
@@ -47,8 +47,8 @@ def is_main_thread() -> bool:
 class Interrupts:
     """A context manager that stands between SIGINT and the handler that is there; a no-op outside the main thread.
 
-    From `go_on` to `end`, or until it raises, the handler is called when the signal comes, except inside of `held`.
-    What comes at other times is noted, and delivered when they are over: so there is no gap at entry and end.
+    From `go_on` to `end`, or until it raises, the handler is called when the signal comes, except inside `held`. A
+    signal at any other time is noted and delivered afterwards, so that there is no gap at entry and end.
     """
 
     def __init__(self) -> None:
@@ -77,25 +77,25 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Do what is inside as a whole, and only then hear of a Ctrl-C that came meanwhile."""
+        """Complete the body, then deliver a Ctrl-C that came meanwhile."""
         self._depth += 1
         try:
             yield
         finally:
             self._depth -= 1
             if not self._closed:
-                self._tell()
+                self._deliver_noted()
 
     def end(self) -> None:
-        """Raise nothing from now on: the program ends what it has begun."""
+        """Raise nothing from now on: the program ends what it has started."""
         self._closed = True
 
     def go_on(self) -> None:
-        """Raise from now on; to be said again and again, as a callback may have caught what the handler raised."""
+        """Raise from now on. Call it in every turn, because a callback may have caught what the handler raised."""
         self._closed = False
-        self._tell()
+        self._deliver_noted()
 
-    def _tell(self) -> None:
+    def _deliver_noted(self) -> None:
         if self.noted and not self._depth:
             self.noted = 0
             self._deliver(signal.SIGINT, None)

@@ -1,6 +1,6 @@
 """Starting one process in a session of its own, with its output going to a file or a pipe.
 
-`posix_spawn` is the cheaper way and the runner's; it takes a process that may change its own folder.
+The runner uses `posix_spawn`, which is faster but requires that this process may change its own folder.
 """
 
 import errno
@@ -16,10 +16,10 @@ from canary_wf.files.json_files import remedy
 from canary_wf.process.output import OUTPUT_FLAGS, PipedOutput
 
 _DEFAULTED = {signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP}
-"""Signals that Python or the runner treat in its own way, and that a job must find as the system leaves them."""
+"""Signals that Python or the runner handle, and that a job must find with their default actions."""
 
 _commands: dict[tuple[str, str], str] = {}
-"""Programs that were found; one that is not there may be made by the next job."""
+"""Programs that were found. A missing program is not noted, because the next job may build it."""
 
 
 class LaunchError(CanaryWfError):
@@ -28,7 +28,7 @@ class LaunchError(CanaryWfError):
 
 @cache
 def _no_input() -> int:
-    """Return a descriptor that gives nothing to read, opened once for all jobs."""
+    """Return a descriptor of /dev/null, opened once for all jobs."""
     return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
@@ -36,7 +36,7 @@ def _no_input() -> int:
 def _defaulted() -> list[int]:
     """Return the signals that are set to their defaults in a job: all but those that are ignored on purpose.
 
-    Exec does so by itself with those that have handlers, but glibc asks twice for each signal that it is not told of.
+    Exec resets signals with handlers anyway, but glibc makes two system calls for each signal that is not listed.
     """
     unchangeable = {signal.SIGKILL, signal.SIGSTOP}
     return [
@@ -69,8 +69,8 @@ def launch(
     """Start `argv` in `folder`, standard output and error going to `output`, and return the process id.
 
     The process leads its own session and process group; its standard input is empty; it is bound to `cpus` unless
-    that is None. This process goes to `folder` itself, unless it is to `keep_folder`, as other threads depend on its
-    own. A pipe is let go of where the process is not started. Raises LaunchError with the reason in words.
+    that is None. With `keep_folder` the folder of this process stays what it is, because other threads depend on it. If
+    the process cannot be started, a pipe is closed. Raises LaunchError with the reason in words.
     """
     spawn = _spawn_beside if keep_folder else _spawn
     try:
@@ -104,7 +104,7 @@ def _spawn(
     environment: Mapping[str, str],
     output: Path | str | PipedOutput,
 ) -> int:
-    """Start the process in the folder where this one is."""
+    """Start the process in the current folder."""
     del folder
     opened: tuple[int, ...] | tuple[int, int, str, int, int]
     if isinstance(output, PipedOutput):
@@ -133,7 +133,7 @@ def _spawn_beside(
     environment: Mapping[str, str],
     output: Path | str | PipedOutput,
 ) -> int:
-    """Do what `_spawn` does in a program that may have other threads."""
+    """Start the process without changing the folder of this one."""
     import subprocess  # late: the runner starts without it
 
     piped = isinstance(output, PipedOutput)
@@ -152,7 +152,7 @@ def _spawn_beside(
     finally:
         if not piped:
             os.close(descriptor)
-    process.returncode = 0  # who started it collects it; Popen must not
+    process.returncode = 0  # the caller reaps it; Popen must not
     return process.pid
 
 

@@ -1,6 +1,6 @@
 """One process from start to end, in any program and any thread: nothing of it outlives its end or its time limit.
 
-The batch runner has many at once and a process of its own, so it puts the same parts together by itself.
+The batch runner, which has many processes at once, combines the same parts itself.
 """
 
 import signal
@@ -22,10 +22,10 @@ from canary_wf.process.watchdog import GroupWatchdog
 class SupervisedProcess:
     """A context manager: the process is started when it is entered, and gone with its group when it is left.
 
-    `argv`, `folder`, `environment` and `cpus` are as `canary_wf.process.spawn.launch` takes them. What the process
-    prints goes straight to the file `output`, or through a pipe where at most `kept` bytes of it are to be kept: then
-    it is over when nobody holds the pipe any more. `pid` is there inside; afterwards `code` is how it ended (signal N:
-    -N) and `measured` what it used (seconds and MiB). Raises LaunchError when the process cannot be started.
+    `argv`, `folder`, `environment` and `cpus` are as `canary_wf.process.spawn.launch` takes them. Output goes straight
+    to the file `output`, or with `kept` through a pipe, of which at most that many bytes are kept; then the process is
+    over when all writers have closed the pipe. `pid` is there inside; afterwards `code` is how it ended (signal N: -N)
+    and `measured` what it used (seconds and MiB). Raises LaunchError when the process cannot be started.
     """
 
     pid: int

@@ -1,13 +1,13 @@
-"""A process that outlives the one it watches by a moment: when that dies, it kills what that had started.
+"""A process that outlives its program by a moment: when the program dies, it kills what the program had started.
 
-The runner's is forked, looks after any number of groups, and finds what left them. A program of which nobody knows
-whether it has other threads must not be forked, so the one for a single job is a shell.
+The runner's watchdog is forked, looks after any number of groups, and finds processes that left them. A program that
+may have other threads must not be forked, so the watchdog for a single process is a shell.
 
 The runner and its watchdog share a table with one byte for each process id: the runner marks the process groups that
 run, which costs no system call, nor any work of the watchdog while all is well. A pipe that only the runner holds open
-closes when the runner ends, however it ends; the watchdog then kills every group that is marked, and what bears the
-runner's token in its environment besides, so that no test process outlives its runner. A process that is just being
-started keeps the pipe open until it bears the token. A runner that ends in order says that nothing runs any more.
+closes when the runner ends, however it ends; the watchdog then kills every marked group, and all processes with the
+runner's token in their environment, so that no test process outlives its runner. A process that is just being started
+keeps the pipe open until it has the token. A runner that ends in order says that nothing runs any more.
 """
 
 import contextlib
@@ -108,7 +108,7 @@ def _marked(runs: mmap.mmap) -> Iterator[int]:
 
 
 _SCRIPT = 'read -r group || exit 0; read -r _ || kill -s KILL -- "-$group"'
-"""Reads from a pipe that only the program writes to: the group, then a line when all is over, or else its end."""
+"""Reads the group from a pipe that only the program writes to, then either a line (it has ended) or the pipe's end."""
 
 
 class GroupWatchdog:
@@ -139,6 +139,6 @@ class GroupWatchdog:
 
     def _say(self, line: bytes) -> None:
         assert self._process.stdin is not None
-        # Where somebody killed the watchdog, whoever looks at the job next cleans up instead.
+        # If the watchdog was killed, the next `refresh` of the job cleans up instead.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(line)
