@@ -17,7 +17,7 @@ def test_the_shells_variables_say_what_no_option_says() -> None:
     """As `sbatch` would heed them; a value that is not a name is told with its variable."""
     shell = {"SBATCH_PARTITION": "cpu", "SBATCH_ACCOUNT": "lab", "SBATCH_QOS": ""}
     assert parse_slurm_options(["partition=gpu"], shell) == SlurmOptions(account="lab", partition="gpu")
-    with pytest.raises(UsageError, match="SBATCH_QOS: 'a b' is not a name"):
+    with pytest.raises(UsageError, match="SBATCH_QOS: 'a b' is not a valid name in Slurm"):
         parse_slurm_options([], {"SBATCH_QOS": "a b"})
 
 
@@ -25,9 +25,9 @@ def test_the_shells_variables_say_what_no_option_says() -> None:
     ("text", "told"),
     [
         ("acount=x", "--slurm: 'acount=x' is not understood"),
-        ("account", "--slurm account: '' is not a name"),
-        ("account=", "--slurm account: '' is not a name"),
-        ("account=a b", "--slurm account: 'a b' is not a name"),
+        ("account", "--slurm account: '' is not a valid name in Slurm"),
+        ("account=", "--slurm account: '' is not a valid name in Slurm"),
+        ("account=a b", "--slurm account: 'a b' is not a valid name in Slurm"),
         ("account=$(id)", "--slurm account"),
         ("account='x'", "--slurm account"),
         ("partition=a,", "--slurm partition"),

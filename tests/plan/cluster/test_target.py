@@ -168,7 +168,7 @@ def test_a_cache_that_snakemake_cannot_write_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (told,) = cluster_advice.cache_warnings({"HOME": str(tmp_path / "file")})
     assert told.startswith(f"{tmp_path}/file/.cache: Snakemake cannot write its cache there;")
-    assert told.endswith("type export XDG_CACHE_HOME=FOLDER")
+    assert told.endswith("first run export XDG_CACHE_HOME=FOLDER")
     assert cluster_advice.cache_warnings({"HOME": str(tmp_path / "file"), "XDG_CACHE_HOME": str(tmp_path)}) == []
 
 
