@@ -1,4 +1,4 @@
-"""What is known of a batch before it runs: its jobs, what they take together, how long it may wait and run."""
+"""A batch before it runs: its jobs, the resources they need together, how long it may wait and run."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from canary_wf.spec.identity import batch_id
 from canary_wf.spec.resource_request import request_of
 
 QUEUE_TIMEOUT = 4 * 3600.0
-"""Seconds a batch may wait to be started, where nobody says."""
+"""Seconds that a batch may wait to be started, by default."""
 
 LAYOUTS = ("flat", "atomic")
 
@@ -93,7 +93,7 @@ def peak_slots(schedule: Schedule) -> dict[str, int]:
 
 
 class BatchView(ResourceHolder):
-    """The part of a batch that its `spec` answers for. `runtime` is the expected length in seconds."""
+    """The part of a batch that comes from its `spec`. `runtime` is the expected length in seconds."""
 
     def __init__(self, spec: BatchSpec) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class BatchView(ResourceHolder):
         return self.spec.exclusive
 
     def display_name(self, **kwargs: Any) -> str:  # noqa: ANN401 - each kind of job has options of its own
-        """Return ``batch ID (N jobs)``, escaped for ``style`` (none, rich or html); other options are passed over."""
+        """Return ``batch ID (N jobs)``, escaped for ``style`` (none, rich or html); other options are ignored."""
         many = "1 job" if len(self.jobs) == 1 else f"{len(self.jobs)} jobs"
         return escaped(f"batch {self.id} ({many})", kwargs.get("style", "none"))
 

@@ -1,4 +1,4 @@
-"""A batch in a session: everything a queue may ask of it or do to it, and the protocols of who carries it."""
+"""A batch in a session, and the protocols of the backends that run batches."""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,15 +15,15 @@ STATE_FILE = "batch.json"
 
 
 class SimpleQueue(Protocol):
-    """Where states are put: `queue.SimpleQueue`, `multiprocessing.SimpleQueue` and their like."""
+    """A queue for states, such as `queue.SimpleQueue` and `multiprocessing.SimpleQueue`."""
 
     def put(self, item: Any, /) -> Any:  # noqa: ANN401 - a state, and whatever the queue returns
-        """Hand `item` over."""
+        """Put `item` into the queue."""
         ...
 
 
 class Submission(Protocol):
-    """One batch that was handed to a backend."""
+    """One batch that was submitted to a backend."""
 
     @property
     def jobid(self) -> str:
@@ -48,10 +48,10 @@ class Submission(Protocol):
 
 
 class Backend(Protocol):
-    """Carries batches to where they run."""
+    """Runs batches, here or elsewhere."""
 
     def submit(self, batch: "TestBatch") -> Submission:
-        """Hand `batch` over. How its jobs end is in their state files. Raises CanaryWfError or OSError."""
+        """Submit `batch`. The state files of its jobs say how they end. Raises CanaryWfError or OSError."""
         ...
 
 
@@ -91,7 +91,7 @@ class TestBatch(BatchView):
     # -- where it stands -----------------------------------------------------------------------------------------
 
     def dependency_batches_submitted(self) -> bool:
-        """Return whether every batch it depends on was handed to the backend, or needs to be no more."""
+        """Return whether every batch it depends on was submitted, or is over."""
         return all(batch.jobid is not None or batch.state.is_done() for batch in self.dependencies)
 
     def dependency_batches_complete(self) -> bool:
@@ -100,9 +100,9 @@ class TestBatch(BatchView):
 
     @locked
     def refresh_readiness(self) -> None:
-        """Look at what its jobs wait for; when none of them can run any more, it is DONE: BLOCKED or SKIPPED.
+        """Check the dependencies of its jobs; if none of them can run any more, it is DONE: BLOCKED or SKIPPED.
 
-        Once the batches before it are over, a job that needs one of theirs that was not run is blocked too.
+        Once the batches before it are over, a job is blocked, too, if it needs one of their jobs that did not run.
         """
         if self.state.is_done() or self.state.is_running():
             return
@@ -157,7 +157,7 @@ class TestBatch(BatchView):
     def run(self, backend: Backend, queue: SimpleQueue) -> None:
         """Run through `backend` until it is over; its state goes to `queue` when submitted, started and over.
 
-        The last state is DONE and comes whatever happens to the batch; what the backend cannot do is told by `status`.
+        The last state is DONE and comes whatever happens to the batch; `status` says what the backend could not do.
         Raises CanaryWfError when another thread runs it.
         """
         with self.one_run(f"batch {self.id}"):
@@ -219,7 +219,7 @@ class TestBatch(BatchView):
 
     @locked
     def finish(self) -> None:
-        """Conclude it: phase DONE, a verdict from its jobs' unless it has one, run times kept, state files written."""
+        """Conclude it: phase DONE, a verdict from its jobs unless it has one, run times stored, state files written."""
         if not self.state.is_done():
             self.on_finished()
         if self.status.outcome is Outcome.NONE:
@@ -266,7 +266,7 @@ class TestBatch(BatchView):
 
     @locked
     def setstate(self, data: dict[str, Any]) -> None:
-        """Take over what `run` put into the queue, for the batch and its jobs; jobs may be given by id alone.
+        """Take over what `run` put into the queue, for the batch and its jobs; jobs may be ids alone.
 
         Raises WorkspaceError for another batch's state or data of another form.
         """
@@ -291,7 +291,7 @@ class TestBatch(BatchView):
 
     @locked
     def refresh(self) -> None:
-        """Take over what the state files of the batch and of its jobs say, as far as they are there."""
+        """Update batch and jobs from their state files, as far as these exist."""
         if self.workspace.joinpath(STATE_FILE).is_file():
             self.setstate(self.loadconfig(str(self.workspace.dir)))
         for job in self.jobs:

@@ -1,6 +1,6 @@
-"""What jobs and batches of jobs have in common: a phase, a verdict, times, ids of a pool, and what a queue asks.
+"""The common base of jobs and batches: phase, verdict, times, ids of a pool, and what a queue needs to know.
 
-Threads may share one: what changes or stores its state is done by one at a time.
+Threads may share one: only one at a time changes or stores its state.
 """
 
 from abc import ABC, abstractmethod
@@ -44,7 +44,7 @@ class BaseJob(Lockable, ABC):
     @property
     @abstractmethod
     def id(self) -> str:
-        """What tells this one from all others."""
+        """Its unique id."""
 
     @abstractmethod
     def cost(self) -> float:
@@ -69,7 +69,7 @@ class BaseJob(Lockable, ABC):
 
     @abstractmethod
     def refresh_readiness(self) -> None:
-        """Look at what it waits for; one that can never run becomes DONE and BLOCKED, with the reason."""
+        """Check its dependencies; one that can never run becomes DONE and BLOCKED, with the reason."""
 
     @abstractmethod
     def is_runnable(self) -> bool:
@@ -80,7 +80,7 @@ class BaseJob(Lockable, ABC):
         """Return whether it can be started now."""
 
     def validate_enqueuable(self) -> None:
-        """Raise InputError when a queue must not take it: it has begun already, or can never run."""
+        """Raise InputError if a queue must not take it: it has started already, or can never run."""
         if not self.state.is_pending():
             raise InputError(f"is {self.state.phase.value} already", where=self.display_name())
         if not self.is_runnable():
@@ -89,7 +89,7 @@ class BaseJob(Lockable, ABC):
 
     @locked
     def on_submitted(self) -> None:
-        """Note that it was handed to a scheduler."""
+        """Note that it was submitted to a scheduler."""
         self.state.phase = JobPhase.SUBMITTED
         self.timekeeper.submit()
 
@@ -111,7 +111,7 @@ class BaseJob(Lockable, ABC):
 
     @abstractmethod
     def refresh(self) -> None:
-        """Take over what its state file says."""
+        """Update its state from its state file."""
 
     @abstractmethod
     def save(self) -> None:
@@ -123,7 +123,7 @@ class BaseJob(Lockable, ABC):
     ) -> None:
         """Set the verdict from names; a category alone means its usual outcome, a code of -1 the outcome's own.
 
-        With neither category nor outcome the verdict stays, and gets the reason or code that is given.
+        Without category and outcome the verdict stays, and only the given reason or code changes.
 
         Raises InputError for an unknown name, and where outcome and category contradict each other.
         """
@@ -146,7 +146,7 @@ class ResourceHolder(BaseJob):
         super().__init__()
         self._held: Resources = {}
         self.last_held: Resources = {}
-        """What it held last: one that gave its ids back still knows which they were."""
+        """What it held last; it stays known after the ids were given back."""
 
     @property
     @abstractmethod
@@ -175,7 +175,7 @@ class ResourceHolder(BaseJob):
 
     @locked
     def assign_resources(self, arg: Resources) -> None:
-        """Hold the ids that a pool gave, in place of what was held. Raises InputError for another form."""
+        """Hold the ids that a pool gave, replacing those held so far. Raises InputError for another form."""
         self._held = given(arg)
         self.last_held = given(arg)
 

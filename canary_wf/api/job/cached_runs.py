@@ -1,4 +1,4 @@
-"""What is known of a job's earlier runs: one small file a job in the workspace's history folder, and what to expect.
+"""Earlier runs of a job, one small file per job in the workspace's history folder, and the run time expected from them.
 
 `canary_wf.history.run_times` keeps the durations of whole sessions; this is what a job that is run by itself leaves.
 Both count for an estimate.
@@ -112,7 +112,7 @@ def _history_as_of(out: Path, _changed: int) -> History:
 
 
 class HistoryView(FolderView):
-    """The part of a job that the runs before this one answer for."""
+    """The part of a job that comes from its earlier runs."""
 
     def __init__(self, spec: JobSpec, workspace: ExecutionSpace) -> None:
         super().__init__(spec, workspace)

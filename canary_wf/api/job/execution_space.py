@@ -1,4 +1,4 @@
-"""Where a job or a batch lies on disk, a folder below a root in a session; and whether a job is left out of a run."""
+"""The folder of a job or a batch below a root in a session, and the mask of a job that is left out."""
 
 import shutil
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a job lies on disk: its working directory, what is put there, and what is left there."""
+"""A job on disk: its working directory, the files placed there, and the files it leaves there."""
 
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from canary_wf.verdict.status import Outcome, Status
 
 
 class FolderView(RecordView):
-    """The part of a job that its working directory `workspace` answers for."""
+    """The part of a job that concerns its working directory, `workspace`."""
 
     def __init__(self, spec: JobSpec, workspace: ExecutionSpace) -> None:
         super().__init__(spec)
@@ -38,7 +38,7 @@ class FolderView(RecordView):
         return compress_text(text) if compress else text
 
     def get_artifacts(self) -> list[str]:
-        """Return the paths of the files that the job declared worth keeping after such a verdict, as far as there."""
+        """Return the paths of the existing files that the job declared as artifacts for its verdict."""
         return _artifacts_of(self.spec, self.workspace.dir, self.status)
 
     def create_workspace(self) -> None:
@@ -60,7 +60,7 @@ class FolderView(RecordView):
         self.save()
 
     def teardown(self) -> None:
-        """Take the files that `setup` brought out of the working directory; what the job made or changed stays."""
+        """Take the files that `setup` brought out of the working directory; files that the job made or changed stay."""
         remove_assets(self.spec, self.workspace.dir, self._out)
 
     @property
@@ -68,7 +68,7 @@ class FolderView(RecordView):
         return workspace_of(self.workspace.dir) or self.workspace.root
 
     def set_runtime_env(self, env: MutableMapping[str, str]) -> None:
-        """Turn `env`, the environment of who runs the job, into the one the job runs in."""
+        """Turn `env`, the environment of the calling program, into the environment of the job."""
         wanted = standalone_environment(env, self.spec, self.last_held, self.workspace.dir, self.variables)
         for name in set(env) - set(wanted):
             del env[name]
@@ -90,7 +90,7 @@ class FolderView(RecordView):
 
 
 def _artifacts_of(spec: JobSpec, folder: Path, status: Status) -> list[str]:
-    """Return the absolute paths in `folder` of what `spec` wants kept after `status`, sorted, each once."""
+    """Return the absolute paths in `folder` of the artifacts of `spec` for the verdict `status`, sorted, each once."""
     found: set[str] = set()
     for artifact in spec.artifacts:
         if _is_wanted(artifact, status):

@@ -1,7 +1,7 @@
 """A job in a session: a view of its spec and its record, and everything a program may ask of it or do to it.
 
-What the spec, the record, the folder and earlier runs answer is in the classes that `Job` is made of; here is what it
-takes all of them for: dependencies, running, and the state as data.
+The base classes of `Job` hold what comes from the spec, the record, the folder and earlier runs. This module adds what
+needs all of them: dependencies, running, and the state as data.
 """
 
 import os
@@ -41,7 +41,7 @@ class Dependency:
         return self.is_done() and is_satisfied(self.when, self.job.status)
 
     def is_done(self) -> bool:
-        """Return whether the upstream has its verdict, or will never have one."""
+        """Return whether the upstream has its verdict, or will never get one."""
         return self.job.is_done() or self.job.dropped()
 
     def why_blocked(self) -> str | None:
@@ -71,8 +71,8 @@ class Job(HistoryView):
     """One job: `spec` says what it is, `workspace` where it runs, `dependencies` what has to end before it.
 
     Set `launcher` before `run` (the real one is `canary_wf.job.ProcessLauncher`). `variables` are the
-    environment variables of the job's own; None means not set. Inside a batch the batch's runner keeps the state; a job
-    that is run by itself keeps its own `job.json`, which `save` writes and `refresh` reads.
+    job's own environment variables; None means not set. Inside a batch the batch's runner writes the state; a job that
+    runs by itself has its own `job.json`, which `save` writes and `refresh` reads.
     """
 
     launcher: Launcher
@@ -110,7 +110,7 @@ class Job(HistoryView):
 
     @locked
     def refresh_readiness(self) -> None:
-        """Make a waiting job DONE when it can never run: BLOCKED with the reason, or SKIPPED when it is masked."""
+        """Make a waiting job DONE if it can never run: BLOCKED with the reason, or SKIPPED if it is masked."""
         if self.is_done() or self.state.is_running():
             return
         if self.mask:
@@ -178,7 +178,7 @@ class Job(HistoryView):
 
     @locked
     def finish(self) -> None:
-        """Conclude the job in the process that asked for it: phase DONE, run time kept, state file written."""
+        """Conclude the job: phase DONE, run time stored, state file written."""
         if not self.is_done():
             self.on_finished()
         self.cache_last_run()

@@ -1,4 +1,4 @@
-"""The parts of jobs and batches: the phase, the times, what was measured, and a lock for threads that share them."""
+"""The parts of jobs and batches: phase, times, measurements, and a lock for threads that share them."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -27,7 +27,7 @@ class JobState:
         return self.phase is JobPhase.PENDING
 
     def is_submitted(self) -> bool:
-        """Return whether the job's batch was handed to a scheduler."""
+        """Return whether the job's batch was submitted to a scheduler."""
         return self.phase is JobPhase.SUBMITTED
 
     def is_running(self) -> bool:
@@ -71,7 +71,7 @@ class Timekeeper:
     finished: float | None = None
 
     def submit(self) -> None:
-        """Note that the job was handed to a scheduler now; what was known of an earlier run no longer counts."""
+        """Note that the job was submitted now; the times of an earlier run are forgotten."""
         self.submitted, self.started, self.finished = time.time(), None, None
 
     def start(self) -> None:
@@ -112,9 +112,9 @@ _LOCKS = ("_lock", "_turn")
 
 
 class Lockable:
-    """An object whose `locked` methods wait for each other, in all threads; a method may call another.
+    """An object whose `locked` methods exclude each other across threads; a method may call another.
 
-    The locks are there before any `__init__`, and stay behind when the object is copied or sent to another process.
+    The locks exist before any `__init__` runs. Copies, also those in other processes, have locks of their own.
     """
 
     _lock: RLock
@@ -131,7 +131,7 @@ class Lockable:
 
     @contextmanager
     def one_run(self, name: str) -> Iterator[None]:
-        """Run the object called `name`, which one thread may do at a time. Raises CanaryWfError for a second one."""
+        """Let one thread at a time run the object called `name`. Raises CanaryWfError for a second one."""
         if not self._turn.acquire(blocking=False):
             raise CanaryWfError("is being run by another thread", where=name)
         try:

@@ -1,4 +1,4 @@
-"""What became of a job: its record, as its state file has it, and as the parts that the public API has for it."""
+"""What became of a job: its record, how a state file stores it, and the parts through which programs change it."""
 
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from canary_wf.verdict.status import JobPhase, Outcome, Status
 
 
 class StandaloneRecord(JobRecord, frozen=True):
-    """The record of a job that keeps it itself, with what else is in its state file.
+    """The record of a job that runs by itself, with the fields that only its own state file has.
 
     `submitted` is epoch seconds (UTC), `batch` the id of the batch it is in, `launcher` the process that runs it now.
     """
@@ -48,7 +48,7 @@ class JobProcess(msgspec.Struct, frozen=True):
 
 
 class StoredState(msgspec.Struct, frozen=True):
-    """The part of a stored job that changes; what the batch runner does not write has a default."""
+    """The part of a stored job that changes; fields that the batch runner does not write have defaults."""
 
     phase: JobPhase = JobPhase.PENDING
     outcome: str = Outcome.NONE.name
@@ -96,7 +96,7 @@ def convert(data: object, kind: type[msgspec.Struct] | Any, where: object, what:
 
 
 class _Field:
-    """A value of a part, which is the one of the same name in the job's record."""
+    """An attribute of a part that reads and writes the field `name` of the job's record."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -109,7 +109,7 @@ class _Field:
 
 
 class _Part:
-    """A part of a job that keeps nothing itself."""
+    """A part of a job that stores nothing itself."""
 
     def __init__(self, job: "RecordView") -> None:
         self.job = job
@@ -130,7 +130,7 @@ class _Measurements(_Part, Measurements):
 
 
 class RecordView(SpecView):
-    """The part of a job that its `record` answers for, in the terms of the journal and of `status --json`."""
+    """The part of a job that comes from its `record`, which is that of the journal and of `status --json`."""
 
     def __init__(self, spec: JobSpec) -> None:
         self.record = StandaloneRecord()
@@ -143,7 +143,7 @@ class RecordView(SpecView):
 
     @property
     def state(self) -> JobState:
-        """Where it stands."""
+        """Its phase."""
         return _State(self)
 
     @state.setter
@@ -152,7 +152,7 @@ class RecordView(SpecView):
 
     @property
     def status(self) -> Status:
-        """The verdict on it."""
+        """Its verdict."""
         return self.record.status
 
     @status.setter
@@ -161,7 +161,7 @@ class RecordView(SpecView):
 
     @property
     def timekeeper(self) -> Timekeeper:
-        """When what happened to it."""
+        """When it was submitted, started and finished."""
         return _Times(self)
 
     @timekeeper.setter
@@ -170,7 +170,7 @@ class RecordView(SpecView):
 
     @property
     def measurements(self) -> Measurements:
-        """What was measured of it."""
+        """Its measurements."""
         return _Measurements(self)
 
     @measurements.setter
@@ -188,7 +188,7 @@ class RecordView(SpecView):
 
     @property
     def batch(self) -> str | None:
-        """The id of the batch that it is in, where it is known to be in one."""
+        """The id of its batch, None if it is not known to be in one."""
         return self.record.batch
 
     @batch.setter

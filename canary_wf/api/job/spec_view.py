@@ -1,4 +1,4 @@
-"""What is known of a job before it runs: its spec, and the attributes and variables that a program added to it."""
+"""A job before it runs: its spec, and the attributes and variables that a program added to it."""
 
 import copy
 import math
@@ -17,9 +17,9 @@ from canary_wf.state.job_file import OUTPUT_FILE
 
 
 class SpecView(ResourceHolder):
-    """The part of a job that its `spec` answers for.
+    """The part of a job that comes from its `spec`.
 
-    `variables` are the environment variables of the job's own; None means not set. `timeout_multiplier` is what its
+    `variables` are the job's own environment variables; None means not set. `timeout_multiplier` is what its
     time limit is multiplied by.
     """
 
@@ -52,13 +52,13 @@ class SpecView(ResourceHolder):
 
     @property
     def mask(self) -> Mask:
-        """Why the job is not to be run at all; false when it is."""
+        """Why the job must not run; false if it may."""
         return Mask(self.spec.mask)
 
     def display_name(self, **kwargs: Any) -> str:  # noqa: ANN401 - each kind of job has options of its own
         """Return the name to show, escaped for ``style`` (none, rich or html); with ``full`` after its file's path.
 
-        Options of other kinds of jobs are passed over.
+        Options of other kinds of jobs are ignored.
         """
         path = Path(self.spec.path).parent
         name = str(path / self.name) if kwargs.get("full") else self.name

@@ -30,7 +30,7 @@ from canary_wf.process.signals import Interrupts
 from canary_wf.resources.pool import Occupancy, ResourcePool, ResourceUnavailable
 
 logger = logging.getLogger("canary_wf.multiprocess_scheduler")
-"""Told of the start and the end of every worker, at the level of debugging; named as the public module."""
+"""Logs the start and the end of every worker at level DEBUG; it is named after the public module."""
 
 Create = TypeVar("Create", bound=Callable[..., None])
 Request = list[dict[str, Any]]
@@ -291,7 +291,7 @@ class MultiprocessScheduler(Generic[WorkData, SomeWorker]):
         if pid not in self._watched:
             try:
                 watch.watch(pid)
-            except OSError:  # it is no child of this program, or too many files are open
+            except OSError:  # not a child of this program, or too many files are open
                 self._watched[pid] = False
             else:
                 self._watched[pid] = True

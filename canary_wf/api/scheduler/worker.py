@@ -1,4 +1,4 @@
-"""What the multiprocess scheduler works with: units of work, the callbacks around them, and when they are polled."""
+"""Units of work of the multiprocess scheduler, the callbacks around them, and the interval at which they are polled."""
 
 import itertools
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ from canary_wf.process.ending import RunningProcess
 class Worker(ABC):
     """A unit of work: `uid` names it, `slot` is the number of its place among the workers that run at once.
 
-    `driver`, `callback_name` and `env` are the caller's and are only carried along. `index` counts the workers of a
+    `driver`, `callback_name` and `env` belong to the caller and are only stored. `index` counts the workers of a
     program, from 1.
     """
 
