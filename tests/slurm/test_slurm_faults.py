@@ -239,6 +239,23 @@ def test_what_sbatch_refuses_is_told_and_runs_later(slurm: SlurmWorkspace, profi
 
 
 @both_profiles
+def test_a_submission_that_waits_is_shown_where_snakemake_runs(slurm: SlurmWorkspace, profile: str) -> None:
+    """While it waits; the executor of one profile keeps to itself what its `sbatch` prints."""
+    _prepare(slurm)
+    _let_go(slurm)
+    away = "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
+    back = slurm.tree / "back"
+    slurm.stand_in("sbatch", f'[ -e {back} ] && exec /usr/bin/sbatch "$@"; echo "{away}" >&2; exit 1')
+    with slurm.running(profile) as run:
+        slurm.wait_until(lambda: "wait" in slurm.log.read_text() and away in slurm.log.read_text())
+        assert run.poll() is None
+        assert slurm.launched() == 0
+        back.touch()
+    assert run.returncode == 0, slurm.log.read_text()
+    assert "to be submitted" in slurm.log.read_text()
+
+
+@both_profiles
 def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_own: SlurmWorkspace, profile: str) -> None:
     """Whoever asks after the batch gets no answer, twice; it runs on and its end is seen."""
     slurm = slurm_own
