@@ -32,6 +32,17 @@ def test_a_reset_job_is_pending_and_its_batch_due(tmp_path: Path) -> None:
     assert not read_journal(files.journal).is_open
 
 
+def test_the_state_file_keeps_the_whole_job(tmp_path: Path) -> None:
+    """A reset job is described as it was by its run: as it is in the plan."""
+    plan = plan_of([spec("a")])
+    paths = recorded(tmp_path, plan, {"a": Outcome.FAILED})
+    file = paths.job("a") / "job.json"
+    before = json.loads(file.read_text())["spec"]
+    reset_jobs(paths, {plan.batches[0].id: [plan.jobs[0]]})
+    assert json.loads(file.read_text())["spec"] == before
+    assert before["batch"] == plan.batches[0].id
+
+
 def test_the_reports_and_the_gate_are_due_again(tmp_path: Path) -> None:
     """Snakemake runs them once more, and a reset of what is not there is no error."""
     plan = plan_of([spec("a")])
