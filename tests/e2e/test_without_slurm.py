@@ -30,7 +30,7 @@ def test_a_dry_run_needs_no_slurm(without_slurm: Workspace, profile: str) -> Non
     for name in ("sinfo", "sbatch", "squeue", "sacct", "scontrol"):
         assert shutil.which(name, path=without_slurm.environment["PATH"]) is None
     done = without_slurm.generate("-r", "cpus=8", "-r", "gpus=4", "--slurm", "account=lab", scheduler="slurm")
-    assert "the limits of the partition are not known" in done.stderr
+    assert "the limits of the partition are unknown" in done.stderr
     shown = without_slurm.run(sys.executable, BIN / "snakemake", "-n", "--profile", profile, cwd=without_slurm.out)
     assert shown.returncode == 0, shown.stderr
     text = shown.stdout + shown.stderr
