@@ -165,7 +165,9 @@ def _struct(kind: type[msgspec.Struct]) -> str:
     document = " ".join((kind.__doc__ or "").split()).replace("``", "`")
     hidden = {"time", "by"} if kind in get_args(Event) else set()
     rows = [
-        (f"`{each.name}`", _type_name(each.type)) for each in msgspec.structs.fields(kind) if each.name not in hidden
+        (f"`{each.encode_name}`", _type_name(each.type))
+        for each in msgspec.structs.fields(kind)
+        if each.name not in hidden
     ]
     return f"{document}\n\n{_table(('field', 'value'), rows)}"
 
