@@ -115,7 +115,7 @@ planning_options = stacked(
         type=click.Choice(["batch", "shape", "auto"]),
         default="auto",
         show_default=True,
-        help="One rule for each batch, one for each resource shape, or chosen by the number of batches.",
+        help="One rule for each batch, one for each shape (batches with about the same request), or chosen by their number.",
     ),
     click.option(
         "--slurm",

@@ -3,8 +3,8 @@
 The process is held by a pidfd (`pidfd_open(2)`), then it is made sure that it is the one, then it gets the signal.
 Where the kernel has no pidfd, or does not let this process have one, a moment stays between the last two.
 
-What `attempt.json` says of a runner, a job or another user may have written, and a process is ended for it. So the
-process itself must say that it is the one: it holds an anonymous file (`memfd_create(2)`) whose name has the token of
+Anybody may have written `attempt.json`: a job, or another user. Its word alone must not end a process, so the runner
+itself proves that it is the one: it holds an anonymous file (`memfd_create(2)`) whose name has the token of
 the attempt and the batch's folder, which the kernel shows in `/proc/PID/fd`. Nobody can put one into another process.
 """
 

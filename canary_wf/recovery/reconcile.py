@@ -1,6 +1,6 @@
 """Reconciling state with reality: jobs whose runner died get a verdict, so that none seems to run for ever.
 
-This is done by whoever claims the batch next: its next runner, the report, or the workflow's error handler. Commands
+Whoever claims the batch next does this: its next runner, the report, or the handlers of the workflow. Commands
 that only read show what reconciling would write.
 """
 

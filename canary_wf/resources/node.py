@@ -1,4 +1,4 @@
-"""The shape of one node as planning needs it: the slots of each type, without ids."""
+"""One node as planning needs it: the slots of each type, without ids."""
 
 import msgspec
 

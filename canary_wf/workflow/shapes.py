@@ -1,4 +1,4 @@
-"""Resource shapes: batches with about the same request, served by one wildcard rule.
+"""Shapes: groups of batches with about the same request, served by one wildcard rule.
 
 With one rule each, more than a few hundred batches make Snakemake quadratic; and Slurm job arrays exist only within a
 rule. An array takes the resources of its first job, so all batches of a shape request what the largest one needs.

@@ -1,8 +1,8 @@
 """Distributes a given number of batches over the levels of dependencies, by the work on each level.
 
-A chain of batches passes every level, so it takes the sum of the levels' lengths. Making the batches of a level one
-second shorter leaves one second of each of them unused. This is cheap on levels with few batches. The room beyond the
-work is spent on such seconds, cheapest first.
+A chain of batches passes every level, so it takes the sum of the levels' lengths. To shorten a level by one second,
+each of its batches gives up one second, which is cheap on levels with few batches. The batches have more room than
+there is work; that room is given up where it shortens the chain at the lowest price.
 """
 
 import math
