@@ -306,7 +306,7 @@ def _claim(path: Path, result: str) -> Attempt:
 
 
 def _await_predecessors(attempt: Attempt, *, to_run: bool) -> Attempt:
-    """Return `attempt` once every earlier runner has ended. Raises SupersededError if a newer attempt exists by then."""
+    """Return `attempt` once every earlier runner has ended. Raises SupersededError if a newer attempt exists then."""
     predecessors = [runner for runner in attempt.content.after if not _end(runner, attempt.path.parent)]
     if to_run and predecessors:
         # They read the token once per heartbeat; the second heartbeat is for ending their jobs. How long they have been
