@@ -115,7 +115,7 @@ planning_options = stacked(
         type=click.Choice(["batch", "shape", "auto"]),
         default="auto",
         show_default=True,
-        help="One rule for each batch or for each shape (batches with about the same request); auto goes by their number.",
+        help="One rule per batch or per shape (batches with about the same request); auto decides by their number.",
     ),
     click.option(
         "--slurm",
