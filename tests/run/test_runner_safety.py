@@ -38,8 +38,12 @@ def test_a_folder_that_a_job_replaced_by_a_link_is_not_followed(tmp_path: Path) 
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "data.txt").write_text("precious")
-    text = f'd=$PWD; cd ..; rm -rf "$d"; ln -s {victim} "$d"; kill -9 $$'
-    plan = plan_of([shell("mover", text, xstatus=0)])
+    # In one process: a folder that is gone for long is made anew for the job's state.
+    moves = (
+        "import os; folder = os.getcwd(); aside = f'{folder}.{os.getpid()}'; os.chdir('..');"
+        f"os.rename(folder, aside); os.symlink({str(victim)!r}, folder); os.kill(os.getpid(), 9)"
+    )
+    plan = plan_of([spec("mover", command=(sys.executable, "-c", moves), xstatus=0)])
     paths = write_session(plan, tmp_path / "out")
     for _ in range(2):
         done = _run(paths, plan)
