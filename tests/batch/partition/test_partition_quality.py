@@ -57,6 +57,7 @@ def test_small_sets_are_near_the_nominal_number() -> None:
     assert made <= 1.05 * sum(nominal_batches(problem, 300.0, "flat") for problem in problems)
 
 
+@pytest.mark.long
 def test_small_counts_are_balanced() -> None:
     """Forty jobs in two batches: the longer one is within 9 % of the bound on average, however wide the jobs."""
     ratios = []
