@@ -268,10 +268,12 @@ def test_a_controller_that_is_away_for_a_while_does_no_harm(slurm_own: SlurmWork
         _wait_for_slow(slurm)
         slurm.cluster.tool("stop-controller")
         away.touch()
-        slurm.wait_until(lambda: asked.exists() and len(asked.read_text().split()) > 2)
-        assert run.poll() is None
-        assert slurm.job("slow")["phase"] == "RUNNING"
-        slurm.cluster.tool("start-controller")
+        try:
+            slurm.wait_until(lambda: asked.exists() and len(asked.read_text().split()) > 2)
+            assert run.poll() is None
+            assert slurm.job("slow")["phase"] == "RUNNING"
+        finally:
+            slurm.cluster.tool("start-controller")
         _let_go(slurm)
     assert run.returncode == 0, slurm.log.read_text()
     _finish(slurm, profile)
