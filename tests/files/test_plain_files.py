@@ -34,7 +34,7 @@ ELSEWHERE = {
     "files/user_key.py": "a new file, which must not be there yet",
     "history/import_sources.py": "what the user names to import: a pipe will do, and it is read to a limit",
     "plan/cluster/advice.py": "files of the kernel",
-    "plan/model.py": "a schema of the package",
+    "plan/schema.py": "descriptions of the package",
     "process/orphans.py": "files of the kernel",
     "process/out_of_memory.py": "files of the kernel",
     "process/output.py": "the output of a job, which its flags keep from being a link",
