@@ -27,9 +27,9 @@ UP = "echo $$ >> ../../up; test -e ../../go && exit 0;"
 """What each job does first: it says that it runs, and needs no time once it may go."""
 
 JOBS = {
-    "exits": f"trap 'exit 1' TERM; {UP} sleep 60 & wait",
+    "exits": f"trap 'exit 1' TERM; {UP} sleep 60 & wait; exit 1",
     "passes": f"trap 'exit 0' TERM; {UP} sleep 60 & wait",
-    "own_code": f"trap 'exit 64' TERM; {UP} sleep 60 & wait",
+    "own_code": f"trap 'exit 64' TERM; {UP} sleep 60 & wait; exit 64",
     "skips": f"trap 'exit 80' TERM; {UP} sleep 60 & wait",
     "goes_on": f"{UP} sleep 60; echo the end",
     "ignores": f"trap '' TERM; {UP} sleep 60 & wait $!; exit 3",
@@ -109,9 +109,9 @@ def test_what_the_end_let_start_is_undone_too(tmp_path: Path) -> None:
     jobs = [
         shell("first", f"trap : TERM; {UP} sleep 60; echo the end"),
         shell("behind_first", f"{UP} sleep 60", "first"),
-        shell("again", f"trap 'exit 1' TERM; {UP} sleep 60 & wait"),
+        shell("again", f"trap 'exit 1' TERM; {UP} sleep 60 & wait; exit 1"),
         shell("blocked", "exit 0", "again2"),
-        shell("again2", f"trap 'exit 64' TERM; {UP} sleep 60 & wait"),
+        shell("again2", f"trap 'exit 64' TERM; {UP} sleep 60 & wait; exit 64"),
     ]
     plan = _wide(jobs, retry={"failed": 2})
     paths = write_session(plan, tmp_path)
