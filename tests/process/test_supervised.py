@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from session_jobs import assert_gone
 
 from canary_wf.process import ending, process_watch
-from canary_wf.process.spawn import LaunchError
+from canary_wf.process.process_identity import start_ticks
+from canary_wf.process.spawn import LaunchError, launch
 from canary_wf.process.supervised import SupervisedProcess
 
 
@@ -131,3 +133,19 @@ def test_one_dies_with_the_program(tmp_path: Path) -> None:
         pid = int(program.stdout.readline())
         program.kill()
     assert_gone(pid)
+
+
+def test_an_interrupt_right_after_the_start_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C that comes before the new process is noted is raised once it is, and ends it."""
+    started: list[int] = []
+
+    def launch_and_interrupt(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - what `launch` takes
+        started.append(launch(*arguments, **options))
+        os.kill(os.getpid(), signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr("canary_wf.process.supervised.launch", launch_and_interrupt)
+    process = SupervisedProcess(["sleep", "100"], tmp_path, dict(os.environ), tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt), process:
+        pytest.fail("the body ran")
+    assert start_ticks(started[0]) == 0
