@@ -65,7 +65,7 @@ wheel: $(VENV)/.dev
 	cd build/use && ../fresh/bin/snakemake --profile local --quiet all
 	build/fresh/bin/canary-wf status -d build/use
 	build/fresh/bin/canary-wf plan examples/chain -b scheduler=local -d build/use --html build/use/plan.html
-	build/fresh/bin/python -c "from canary_wf.plan.model import plan_schema; plan_schema()"
+	build/fresh/bin/python -P -c "from canary_wf.plan.schema import plan_schema; plan_schema()"
 
 # The pictures of the documentation, of a real run; needs chromium.
 screenshots: $(VENV)/.dev
