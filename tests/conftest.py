@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -128,9 +129,11 @@ def slurm_own(tmp_path: Path) -> Iterator[SlurmWorkspace]:
     """Return a workspace on a small cluster of its own: for tests that break more than nodes."""
     number = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     small = {"SLURM_LAB_NODES": "1", "SLURM_LAB_CPU_NODES": "1"}
-    cluster = SlurmCluster(tmp_path / "slurm", small, number=number)
-    try:
-        cluster.start()
-        yield SlurmWorkspace(tmp_path, cluster)
-    finally:
-        cluster.stop()
+    # The names of a node's sockets, which lie below it, may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="slurm-", dir="/tmp") as folder:
+        cluster = SlurmCluster(Path(folder) / "slurm", small, number=number)
+        try:
+            cluster.start()
+            yield SlurmWorkspace(tmp_path, cluster)
+        finally:
+            cluster.stop()

@@ -37,7 +37,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def _world(disk: Path, tmp_path: Path) -> World:
-    jobs = [shell(f"j{number}", "head -c 3000 /dev/zero; true") for number in range(40)]
+    jobs = [shell(f"j{number}", "head -c 9000 /dev/zero; true") for number in range(40)]
     return World(tmp_path / "w", tools(), jobs, root=disk / "world")
 
 
