@@ -112,6 +112,7 @@ def test_diamonds_are_no_cycles() -> None:
     assert [[edge.job for edge in edges] for edges in resolve(drafts)] == [[], [a], [a], [b, c, a]]
 
 
+@pytest.mark.long
 def test_a_chain_of_a_hundred_thousand_jobs() -> None:
     """Neither recursion nor quadratic time stands in the way of long chains."""
     drafts = [_draft("j0"), *(_draft(f"j{number}", f"j{number - 1}") for number in range(1, 100_000))]

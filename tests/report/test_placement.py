@@ -57,6 +57,7 @@ def test_no_id_is_held_by_two_jobs_at_once(sizes: list[tuple[int, int, int]]) ->
                 taken[kind, name] = item.end
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cpus", [1, 3])
 def test_the_runner_uses_the_ids_that_the_plan_shows(workspace: Workspace, cpus: int) -> None:
     """One real run: ids of each job are those of the placement."""

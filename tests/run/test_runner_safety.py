@@ -191,6 +191,7 @@ def test_a_runner_that_lost_its_token_writes_no_result(tmp_path: Path) -> None:
     assert not files.result.exists()
 
 
+@pytest.mark.long
 def test_a_damaged_attempt_file_is_no_dead_end(tmp_path: Path) -> None:
     """It names nobody, so that after the heartbeats of a runner elsewhere the batch is free."""
     plan = plan_of([spec("a")])

@@ -42,6 +42,7 @@ def login(workspace: Workspace) -> Workspace:
     return workspace
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rules", ["batch", "shape"])
 def test_a_plan_for_nodes_is_refused_here(login: Workspace, rules: str) -> None:
     """At the start and with --quiet, in one line; a dry run shows it, and the profile is this machine's."""

@@ -76,6 +76,7 @@ def test_an_environment_is_changed_in_place(tmp_path: Path) -> None:
         job.add_variables(N=3)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pidfd", [True, False])
 def test_a_timeout_ends_the_whole_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pidfd: bool) -> None:
     """SIGTERM first, SIGKILL for who ignores it, children included; also where the kernel has no pidfd."""

@@ -226,6 +226,7 @@ READER = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_sea
 """One who may read all files, as this Python may lie where only root reads, but end no one else's process."""
 
 
+@pytest.mark.long
 @pytest.mark.needs("cc", "setpriv")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program that runs as another user")
 def test_a_process_that_cannot_be_ended_holds_up_nobody() -> None:
