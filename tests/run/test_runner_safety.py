@@ -175,6 +175,7 @@ def test_of_many_runners_at_once_one_runs_the_batch(tmp_path: Path) -> None:
     assert (paths.folder / "ended").read_text() == "x\n"
 
 
+@pytest.mark.long
 def test_a_runner_that_lost_its_token_writes_no_result(tmp_path: Path) -> None:
     """An orphan of a lost node stops at its next heartbeat."""
     plan = plan_of([shell("a", "touch ../../up; sleep 3")])
