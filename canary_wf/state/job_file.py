@@ -1,7 +1,5 @@
 """`job.json`, the newest state of one job, and the output files of this and earlier runs beside it."""
 
-import base64
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -89,6 +87,9 @@ def read_text(path: Path) -> str:
 
 def compress_text(text: str) -> str:
     """Return `text` as UTF-8, deflated (zlib, RFC 1950) and in Base64, without line breaks."""
+    import base64  # late: start-up
+    import zlib
+
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
 
 
