@@ -144,8 +144,8 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 def time_limited(seconds: float) -> Iterator[None]:
     """Stop the code inside after `seconds` by raising TookTooLongError.
 
-    This uses SIGALRM, which interrupts Python's regular expression engine. Only the main thread can set the alarm. In
-    other threads there is no limit.
+    This uses SIGALRM, which interrupts Python's regular expression engine. Only the main thread can set the alarm, so
+    code in other threads runs without a limit.
     """
     try:
         before = signal.signal(signal.SIGALRM, _stop)

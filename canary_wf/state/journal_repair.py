@@ -25,32 +25,31 @@ from canary_wf.verdict.status import Category, JobPhase
 _BEGUN = frozenset({JobPhase.RUNNING, JobPhase.DONE})
 
 
-class _Run(msgspec.Struct, frozen=True):
+class _Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What `job.json` says of any run of a job."""
+
     outcome: str
-    finished: float
     reason: str | None = None
     code: int | None = None
     started: float | None = None
     resources: Resources = {}
     measurements: dict[str, Any] = {}
+
+
+class _EarlierRun(_Run, frozen=True, kw_only=True):
+    finished: float
     output: str | None = None
 
 
-class _JobFile(msgspec.Struct, frozen=True):
+class _JobFile(_Run, frozen=True, kw_only=True):
     """The fields of `job.json` that hold a job's state."""
 
     id: str
     batch: str | None
     phase: JobPhase
-    outcome: str
-    reason: str | None = None
-    code: int | None = None
-    started: float | None = None
     finished: float | None = None
-    resources: Resources = {}
-    measurements: dict[str, Any] = {}
     slurm_job_id: str | None = None
-    earlier_attempts: tuple[_Run, ...] = ()
+    earlier_attempts: tuple[_EarlierRun, ...] = ()
 
 
 class _Result(msgspec.Struct, frozen=True):

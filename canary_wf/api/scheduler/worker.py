@@ -54,7 +54,7 @@ FASTEST = 0.0001
 """Seconds between two polls below which the interval shrinks no more."""
 
 PATIENT = 8
-"""After so many polls without a result, the interval grows."""
+"""Polls without a result after which the interval grows."""
 
 
 def compute_next_dyn_poll(poll_counter: int, poll_interval: float) -> float:
