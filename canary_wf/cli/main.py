@@ -5,13 +5,15 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from canary_wf._version import __version__
 from canary_wf.cli.configured import NOT_CONFIGURED, Configured
+from canary_wf.cli.suggestions import suggested
 from canary_wf.errors import CanaryWfError, ExitCode, one_line
+from canary_wf.report.colour import choose_colour
 
 COMMANDS = {
     "generate": "find the jobs, plan batches, and write the workflow",
@@ -70,6 +72,16 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that `args` name, and the arguments for it. Raises UsageError with what may be meant."""
+        word = args[0]
+        if word.startswith("-") or self.get_command(ctx, word) is not None:
+            return super().resolve_command(ctx, args)
+        names = " or ".join(map(repr, suggested(word, COMMANDS)))
+        raise click.UsageError(f"No such command {word!r}." + (f" Did you mean {names}?" if names else ""), ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         del ctx
@@ -81,12 +93,25 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="canary-wf")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration file.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("--no-color", is_flag=True, help="Never colour the output.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Colour the output; auto goes by NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and the terminal.",
+)
+@click.option("--no-color", is_flag=True, help="The same as --color never.")
 @click.pass_context
-def application(context: click.Context, *, config: Path | None, debug: bool, no_color: bool) -> None:
+def application(
+    context: click.Context,
+    *,
+    config: Path | None,
+    debug: bool,
+    color: Literal["auto", "always", "never"],
+    no_color: bool,
+) -> None:
     """Turn a tree of tests or simulations into a handful of cluster jobs, carried by Snakemake."""
-    if no_color:
-        os.environ["NO_COLOR"] = "1"
+    choose_colour("never" if no_color else color)
+    context.call_on_close(lambda: choose_colour("auto"))
     context.obj = configured = Configured(config)
     context.default_map = {name: configured for name in COMMANDS if name not in NOT_CONFIGURED}
     del debug  # read from the context where an error is shown
@@ -120,6 +145,10 @@ def _run(arguments: list[str]) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(application, {}, "canary-wf", COMPLETION, os.environ[COMPLETION])
+    if not arguments:
+        with application.make_context("canary-wf", [], resilient_parsing=True) as context:
+            sys.stderr.write(f"{application.get_help(context)}\n")
+        return ExitCode.USAGE
     try:
         with application.make_context("canary-wf", list(arguments)) as context:
             result: Any = application.invoke(context)
@@ -144,10 +173,15 @@ def _usage_message(error: click.ClickException, arguments: list[str]) -> str:
         if takes_jobs and isinstance(error, click.NoSuchOption):
             command = f"{context.command_path} -- {error.option_name}"
             return f"{text}; try {context.command_path} --help, or {command} for a job of that name"
-        return f"{text}; try {context.command_path} --help"
+        return f"{text}{_or_try(text)} {context.command_path} --help"
     # click reports an option without its argument without the command, so find the command among the words.
     command = next((f" {word}" for word in arguments if word in COMMANDS), "")
     return f"{text}; try canary-wf{command} --help"
+
+
+def _or_try(text: str) -> str:
+    """Return what leads from `text` to the command that helps. A question ("Did you mean …?") ends its sentence."""
+    return " Or try" if text.endswith(("?", "?)")) else "; try"
 
 
 def _report(message: str, code: int) -> int:

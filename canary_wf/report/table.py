@@ -11,6 +11,7 @@ from typing import TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
+from canary_wf.report.colour import is_coloured
 from canary_wf.report.printable import printable_tail
 from canary_wf.report.session import SessionState, read_error
 from canary_wf.spec.batch_slice import PlannedJob
@@ -132,8 +133,8 @@ def _row(job: PlannedJob, record: JobRecord) -> tuple[str, ...]:
 
 
 def _painter(file: TextIO) -> Callable[[str, Category], str]:
-    """Return a function that colours a text by its category on a terminal that wants colours."""
-    if not file.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    """Return a function that colours a text by its category where colours are wanted."""
+    if not is_coloured(file):
         return lambda text, _: text
     import click
 

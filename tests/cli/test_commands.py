@@ -33,8 +33,25 @@ def test_version_and_help(cli: CommandLine) -> None:
     done = cli("--help")
     assert done.code == 0
     assert all(f"  {name} " in done.out for name in COMMANDS)
-    assert_one_line(cli(), 2, "Missing command", "--help")
+    alone = cli()
+    assert (alone.code, alone.out, alone.err) == (2, "", done.out)
+    assert_one_line(cli("--debug"), 2, "Missing command", "--help")
     assert_one_line(cli("bogus"), 2, "'bogus'", "--help")
+
+
+def test_colours_are_always_or_never_there_for_who_asks(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a pipe, as in the log of a CI service; a later command is not affected."""
+    _ran(small, FAILED_RUN)
+    status = ("status", "-d", small.out, "-r", "all")
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+    assert "\x1b[31m" in small("--color", "always", *status).out
+    assert "\x1b" not in small(*status).out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[31m" in small(*status).out
+    for option in (["--color=never"], ["--no-color"]):
+        assert "\x1b" not in small(*option, *status).out
+    assert_one_line(small("--color=red", *status), 2, "--color", "'always'")
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "run-batch"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.plan.time_left import in_words
+from canary_wf.report.colour import is_coloured
 from canary_wf.report.live.progress import BatchProgress, Forecast, forecast, waiting_lines
 from canary_wf.report.live.queue import SlurmQueue, queue_lines
 from canary_wf.report.session import SessionFollower, SessionState
@@ -73,7 +74,8 @@ def _draw(states: Iterator[SessionState], file: TextIO) -> SessionState:
     from rich.console import Console
     from rich.live import Live
 
-    with Live(console=Console(file=file), auto_refresh=False, vertical_overflow="crop") as live:
+    console = Console(file=file, no_color=not is_coloured(file))
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         for state in states:
             live.update(view(state, time.time()), refresh=True)
     return state
