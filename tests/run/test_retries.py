@@ -58,7 +58,7 @@ def test_a_job_is_run_again_until_it_passes_and_each_run_is_kept(tmp_path: Path)
     assert (content["attempts"], content["class"]) == (3, None)
     earlier = content["earlier_attempts"]
     assert [run["output"] for run in earlier] == ["canary-out.1.txt", "canary-out.2.txt"]
-    assert earlier[0]["reason"] == "exit code 1"
+    assert earlier[0]["reason"].startswith("exit code 1: run of")
     assert earlier[0]["measurements"]["duration"] > 0
     assert earlier[0]["finished"] <= earlier[1]["started"]
 
@@ -68,7 +68,7 @@ def test_reports_show_that_a_job_is_flaky(tmp_path: Path) -> None:
     state = _run(tmp_path / "out", [shell("a", TWICE.format(tmp_path / "n", 1)), spec("b")], retry={"any": 1})
     assert "2 passed, 1 of them flaky" in summary(state)
     assert [job["attempts"] for job in state.as_dict()["jobs"]] == [2, 1]
-    assert "attempt 1: FAILED: exit code 1 (canary-out.1.txt)" in junit_report(state)
+    assert "attempt 1: FAILED: exit code 1: run of" in junit_report(state)
     assert "## Flaky: 1 job passed, but not at once" in markdown_report(state)
 
 
@@ -129,7 +129,7 @@ def test_attempts_are_counted_on_after_the_runner_was_killed(tmp_path: Path) -> 
     done = subprocess.run(_line(paths, plan), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     record = _records(load_session(paths))["a"]
-    assert (record.attempts, record.status.reason) == (3, "exit code 1")
+    assert (record.attempts, record.status.reason) == (3, "exit code 1: run 3")
     outputs = [(paths.job("a") / name).read_text() for name in ("canary-out.1.txt", "canary-out.2.txt")]
     assert outputs == ["run 0\n", "run 2\n"]
 

@@ -13,8 +13,8 @@ from canary_wf.run.job.judgement import judge
 from canary_wf.runtime.canary.notes import LONGEST_REASON, note_end, read_notes, read_reason
 from canary_wf.spec.ctest_rules import CTestRules
 
-NOISE = "print('y' * 20000)\n"
-"""More than the end of an output that is searched, and behind the traceback, as Python writes it last."""
+NOISE = "print('-' * 20000)\n"
+"""Behind the traceback, as Python writes it last; a line without a word says nothing."""
 
 
 def _judged(folder: Path, script: str, **fields: object) -> tuple[str, int, str | None]:
@@ -35,7 +35,7 @@ def _judged(folder: Path, script: str, **fields: object) -> tuple[str, int, str 
         ("raise canary.TestDiffed('off by 3')", ("DIFFED", 64, "off by 3")),
         ("raise canary.TestSkipped('no mesh here')", ("SKIPPED", 80, "no mesh here")),
         ("raise canary.TestTimedOut('gave up')", ("FAILED", 68, "gave up")),
-        ("raise canary.TestFailed", ("FAILED", 65, "exit code 65")),
+        ("raise canary.TestFailed", ("FAILED", 65, "exit code 65: TestFailed")),
         ("assert 1 == 2, 'expected 2, got 3'", ("FAILED", 1, "AssertionError: expected 2, got 3")),
         ("raise ValueError('a\\n b\\x1b[31m\\ud800')", ("FAILED", 1, "ValueError: a b\\x1b[31m\\ud800")),
         ("try: raise canary.TestFailed('caught')\nexcept canary.TestFailed: sys.exit(3)", ("FAILED", 3, "exit code 3")),
@@ -54,14 +54,17 @@ def _judged(folder: Path, script: str, **fields: object) -> tuple[str, int, str 
             ),
             ("FAILED", 1, "exit code 1"),
         ),
-        ("import os\nif os.fork() == 0: sys.exit('of a child')\nos.wait(); sys.exit(1)", ("FAILED", 1, "exit code 1")),
+        (
+            "import os\nif os.fork() == 0: sys.exit('of a child')\nos.wait(); sys.exit(1)",
+            ("FAILED", 1, "exit code 1: of a child"),
+        ),
         ("sys.excepthook = print; raise canary.TestFailed('own hook')", ("FAILED", 65, "own hook")),
     ],
 )
 def test_the_message_of_the_exception_is_the_reason(
     tmp_path: Path, statement: str, expected: tuple[str, int, str]
 ) -> None:
-    """Whatever is printed around it, what the test raised says why it failed; one that was caught says nothing."""
+    """Whatever is printed around it, what the test raised says why it failed; what was caught does not."""
     assert _judged(tmp_path, f"import canary, sys\n{NOISE}{statement}\n") == expected
 
 
@@ -86,6 +89,37 @@ def test_the_last_traceback_stands_behind_the_exit_code(tmp_path: Path) -> None:
     assert _judged(tmp_path, "x =")[2] == "exit code 1: SyntaxError: invalid syntax"
     assert _judged(tmp_path, "raise SystemExit(1)")[2] == "exit code 1"
     assert _judged(tmp_path, "raise KeyError", kind="ctest", ctest=CTestRules())[2] == "exit code 1: KeyError"
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (
+            "print('a'); print('mesh is singular'); print(); print('=' * 9); sys.exit(3)",
+            "exit code 3: mesh is singular",
+        ),
+        ("print('off by 3'); sys.exit(64)", "the test found differences: off by 3"),
+        ("print('no gpu here'); sys.exit(80)", "the test skipped itself: no gpu here"),
+        ("print('step 7', flush=True); os.kill(os.getpid(), 9)", "killed by signal 9 (SIGKILL): step 7"),
+        (r"print('\x1b[31mred\x1b[0m \x1b]0;title\x07\x07end'); sys.exit(2)", r"exit code 2: red \x07end"),
+        (r"print('10%\r99%\r100%\r'); sys.exit(2)", "exit code 2: 100%"),
+        (r"sys.stdout.buffer.write(b'text\n' + bytes(range(128, 256)) * 9); sys.exit(2)", "exit code 2: text"),
+        (r"sys.stdout.buffer.write(b'gr\xf6\xdfe\n'); sys.exit(2)", "exit code 2: gr\ufffd\ufffde"),
+        ("print('x' * 3_000_000); sys.exit(2)", "exit code 2: " + "x" * (LONGEST_REASON - 1) + "…"),
+        ("print('a' + chr(10) * 100_000); sys.exit(2)", "exit code 2"),
+        ("os.remove('canary-out.txt'); sys.exit(2)", "exit code 2"),
+        ("os.remove('canary-out.txt'); os.mkfifo('canary-out.txt'); sys.exit(2)", "exit code 2"),
+    ],
+)
+def test_the_last_line_stands_behind_what_the_exit_code_means(tmp_path: Path, script: str, expected: str) -> None:
+    """Of any program, whatever it prints: without escapes, rules and binary data, and short."""
+    assert _judged(tmp_path, f"import os, sys\n{script}")[2] == expected
+
+
+def test_what_passed_has_no_reason(tmp_path: Path) -> None:
+    """Nor has what failed as it should."""
+    assert _judged(tmp_path, "print('fine')")[2] is None
+    assert _judged(tmp_path, "print('as expected'); raise SystemExit(3)", xstatus=3)[2] is None
 
 
 def test_what_was_expected_stands_before_the_message(tmp_path: Path) -> None:

@@ -69,6 +69,51 @@ def test_large_output_is_searched_where_it_lies(tmp_path: Path, monkeypatch: pyt
     assert judged(tmp_path, 1, output, pass_regular_expression=("the (end|start)",)) == ("SUCCESS", 1)
 
 
+@pytest.mark.parametrize(
+    ("code", "output", "rules", "reason"),
+    [
+        (
+            0,
+            b"a\nerror: too hot\nb\n",
+            {"fail_regular_expression": ("err",)},
+            "its output matches FAIL_REGULAR_EXPRESSION 'err': error: too hot",
+        ),
+        (
+            1,
+            b"no gpu\nbye\n",
+            {"skip_regular_expression": ("no g",)},
+            "its output matches SKIP_REGULAR_EXPRESSION 'no g': no gpu",
+        ),
+        (
+            0,
+            b"3 wrong\n---\n",
+            {"pass_regular_expression": ("all ok",)},
+            "its output matches none of PASS_REGULAR_EXPRESSION 'all ok': 3 wrong",
+        ),
+        (0, b"", {"pass_regular_expression": ("ok",)}, "its output matches none of PASS_REGULAR_EXPRESSION 'ok'"),
+        (7, b"no mesh\n", {"skip_return_code": 7}, "exit code 7 is its SKIP_RETURN_CODE: no mesh"),
+        (2, b"too cold\n", {}, "exit code 2: too cold"),
+        (0, b"fine\n", {"will_fail": True}, "it was expected to fail (WILL_FAIL), but did not"),
+    ],
+)
+def test_the_reason_quotes_the_line_that_decided(
+    tmp_path: Path, code: int, output: bytes, rules: dict[str, Any], reason: str
+) -> None:
+    """The line that an expression matched, or else the last one."""
+    file = tmp_path / "canary-out.txt"
+    file.write_bytes(output)
+    assert judge(spec("a", kind="ctest", ctest=CTestRules(**rules)), code, file).reason == reason
+
+
+def test_the_matching_line_of_a_large_output_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the output is not read at once."""
+    monkeypatch.setattr(ctest_verdict, "WHOLE_OUTPUT", 100)
+    file = tmp_path / "canary-out.txt"
+    file.write_bytes(b"fine\n" * 9_000 + b"bad: 3\n" + b"fine\n" * 9_000)
+    rules = CTestRules(fail_regular_expression=("ad:",))
+    assert str(judge(spec("a", kind="ctest", ctest=rules), 0, file).reason).endswith("'ad:': bad: 3")
+
+
 def test_output_that_is_gone_is_not_a_pass(tmp_path: Path) -> None:
     """A test that removed its own output cannot be judged by it."""
     rules = CTestRules(fail_regular_expression=("x",))
