@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # read by the commands that have options with configured valu
 _SENSITIVE = re.compile(r"report\..*|hooks|paths\.out").fullmatch
 """Keys that decide which files are overwritten, which workspace is used, and which other code runs."""
 
+ARGUMENTS = "canary_wf.arguments"
+"""The key of the typed words in the `meta` of click's contexts."""
+
 NOT_CONFIGURED = ("init", "run-batch")
 """Commands that ignore the configuration."""
 

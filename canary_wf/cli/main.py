@@ -10,7 +10,7 @@ from typing import Any, Literal
 import click
 
 from canary_wf._version import __version__
-from canary_wf.cli.configured import NOT_CONFIGURED, Configured
+from canary_wf.cli.configured import ARGUMENTS, NOT_CONFIGURED, Configured
 from canary_wf.cli.suggestions import suggested
 from canary_wf.errors import CanaryWfError, ExitCode, one_line
 from canary_wf.report.colour import choose_colour
@@ -151,6 +151,7 @@ def _run(arguments: list[str]) -> int:
         return ExitCode.USAGE
     try:
         with application.make_context("canary-wf", list(arguments)) as context:
+            context.meta[ARGUMENTS] = tuple(arguments)
             result: Any = application.invoke(context)
     except click.exceptions.Exit as ended:
         result = ended.exit_code

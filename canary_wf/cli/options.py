@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from canary_wf.cli.completion import batch_pairs
-from canary_wf.cli.configured import after_configured, paths_or_configured
+from canary_wf.cli.configured import ARGUMENTS, after_configured, paths_or_configured
 from canary_wf.cli.workflow_options import software_choices
 from canary_wf.errors import InputError, UsageError, WorkspaceError
 from canary_wf.state.session_paths import absolute_path
@@ -142,6 +142,7 @@ planning_options = stacked(
         help="Environment of the jobs whose keywords or names satisfy EXPR; they get batches of their own.",
     ),
     click.option("--hook", "hooks", multiple=True, metavar="MODULE:OBJECT", help="Call this for every event of a job."),
+    click.option("--project", metavar="NAME", default="", help="Name on pages and lists (default: the folder's name)."),
     click.option("--strict", is_flag=True, help="Treat a job that fits on no node as an error."),
 )
 
@@ -228,6 +229,8 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         slurm=parse_slurm_options(values["slurm"]),
         hooks=tuple(dict.fromkeys([*installed_hooks(), *map(check_hook, values["hooks"])])),
         software=software_choices(values["containers_for"], values["condas_for"]),
+        project=values["project"],
+        command=("canary-wf", *click.get_current_context().meta.get(ARGUMENTS, ())),
     )
     return settings, given.get("scheduler", "auto")
 

@@ -105,7 +105,7 @@ def template() -> str:
 def _section(name: str, part: Mapping[str, Any]) -> Iterator[str]:
     option = f" ({part['x-option']})" if "x-option" in part else ""
     example = part.get("x-example", {})
-    if isinstance(example, list):
+    if not isinstance(example, dict):
         yield f"# {part['description']}{option}\n#{name}: {_flow(example)}\n"
         return
     yield f"# {part['description']}{option}\n#{name}:\n"

@@ -45,6 +45,21 @@ class BatchSpecFields(msgspec.Struct, frozen=True):
     duration: float | None
 
 
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Where a plan comes from.
+
+    `project` is the name that the user gave or that of the repository's folder, `host` the machine that planned, and
+    `command` the words of the command line. `commit` (hex digits) and `branch` are those of the git checkout that holds
+    the tests, None without one.
+    """
+
+    project: str = ""
+    host: str = ""
+    command: tuple[str, ...] = ()
+    commit: str | None = None
+    branch: str | None = None
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One plan. `node` has the amounts of one node; `resource_pool` names the ids that are handed out on this machine.
 
@@ -71,3 +86,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     slurm: SlurmOptions = SlurmOptions()
     hooks: tuple[str, ...] = ()
     hooks_signature: str = ""
+    origin: Origin = Origin()

@@ -1,5 +1,7 @@
 """Makes a plan from job specs: estimates the jobs that fit, partitions them into batches, and simulates each batch."""
 
+import os
+import platform
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.time_limit import time_limit
 from canary_wf.ctest.resource_groups import largest_items
 from canary_wf.errors import InputError
+from canary_wf.files.git_checkout import Checkout, checkout_of
 from canary_wf.history.run_times import History
 from canary_wf.plan.cluster.partition_limits import keep_to_limits
 from canary_wf.plan.cluster.slurm_options import SlurmOptions
@@ -23,7 +26,7 @@ from canary_wf.plan.explanation.wording import with_origin
 from canary_wf.plan.fit import remedy
 from canary_wf.plan.fixtures import partition_with_fixtures
 from canary_wf.plan.inputs import InputDigests
-from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Plan, RulesMode
+from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Origin, Plan, RulesMode
 from canary_wf.plan.node_groups import NodeGroup, choose_node_types, node_groups, specifications
 from canary_wf.plan.software import Software, SoftwareChoice, software_of, split_by_software
 from canary_wf.resources.request import ids_that_hold
@@ -38,7 +41,10 @@ _NOT_FURTHER_TYPES = {"cpus", "gpus", MEMORY}
 
 
 class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The user's settings for batches and their run. `output_limit` is in bytes, for jobs without their own limit."""
+    """The user's settings for batches and their run. `output_limit` is in bytes, for jobs without their own limit.
+
+    `project` names what is planned, "" for the name of its folder; `command` are the words of the command line.
+    """
 
     batch_spec: BatchSpecification = BatchSpecification()
     workers: int | None = None
@@ -51,6 +57,8 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
     slurm: SlurmOptions = SlurmOptions()
     hooks: tuple[str, ...] = ()
     software: tuple[SoftwareChoice, ...] = ()
+    project: str = ""
+    command: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -96,6 +104,19 @@ def make_plan(
         batches=tuple(batches),
         slurm=settings.slurm,
         hooks=settings.hooks,
+        origin=_origin(settings, jobs[0].file, out),
+    )
+
+
+def _origin(settings: PlanSettings, file: str, out: Path) -> Origin:
+    """Return the origin of a plan for jobs of the test file `file`, with those of its git checkout if it has one."""
+    checkout = checkout_of(os.path.dirname(file)) or Checkout(str(out), None, None)  # noqa: PTH120 - only the name
+    return Origin(
+        project=settings.project or os.path.basename(checkout.folder),  # noqa: PTH119 - as above
+        host=platform.node(),
+        command=settings.command,
+        commit=checkout.commit,
+        branch=checkout.branch,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.plan.model import BatchSpecFields, LeftOut, Plan
+from canary_wf.plan.model import BatchSpecFields, LeftOut, Origin, Plan
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
 from canary_wf.spec.job_spec import Artifact, Asset, Baseline, DependencyEdge, EnvironmentModule, Preparation
@@ -23,6 +23,7 @@ PARTS: dict[str, type[msgspec.Struct]] = {
     "batchSpec": BatchSpecFields,
     "slurm": Plan.__annotations__["slurm"],
     "leftOut": LeftOut,
+    "origin": Origin,
     "asset": Asset,
     "dependency": DependencyEdge,
     "artifact": Artifact,

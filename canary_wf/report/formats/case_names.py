@@ -7,10 +7,10 @@ for ``sub/mesh.pyt``), or the path of the file if two files would have the same 
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from canary_wf.files.git_checkout import repository_of
 from canary_wf.plan.model import LeftOut, Plan
 from canary_wf.spec.batch_slice import PlannedJob
 
@@ -108,16 +108,7 @@ def _added_at(job: PlannedJob | LeftOut) -> tuple[str, int] | None:
 def _in_repository(file: str, out: Path, variables: Mapping[str, str]) -> str:
     path = os.path.normpath(out / file)
     roots = [root for name in _CHECKOUTS if (root := variables.get(name))]
-    for root in (*roots, _repository(os.path.dirname(path))):  # noqa: PTH120 - a string, for the cache
+    for root in (*roots, repository_of(os.path.dirname(path))):  # noqa: PTH120 - a string, for the cache
         if root and path.startswith(f"{root.rstrip('/')}/"):
             return os.path.relpath(path, root)
     return file
-
-
-@cache
-def _repository(folder: str) -> str | None:
-    """Return the nearest folder from `folder` upwards that contains ``.git``."""
-    parent = os.path.dirname(folder)  # noqa: PTH120 - as above
-    if os.path.lexists(f"{folder.rstrip('/')}/.git"):
-        return folder
-    return None if parent == folder else _repository(parent)
