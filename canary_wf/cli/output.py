@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from canary_wf.errors import one_line
 from canary_wf.files.json_files import as_text
 
 
@@ -21,6 +23,12 @@ def print_bytes(content: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
+
+
+def say_written(file: Path) -> None:
+    """Say on standard error that `file` was written, because standard output may be read by another program."""
+    sys.stdout.flush()
+    sys.stderr.write(f"Wrote {one_line(str(file))}\n")
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:

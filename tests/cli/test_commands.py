@@ -369,8 +369,9 @@ def test_reports_go_to_standard_output_or_to_a_file(small: CommandLine) -> None:
     for kind in ("json", "junit", "markdown", "html", "summary"):
         done = small("report", kind, "-d", small.out)
         text = done.out
-        assert done.code == 1  # jobs failed
-        assert small("report", kind, "-d", small.out, "-o", "report").out == ""
+        assert (done.code, done.err) == (0, "")  # though jobs failed
+        assert small("report", kind, "-d", small.out, "--exit-code").code == 1
+        assert small("report", kind, "-d", small.out, "-o", "report") == (0, "", "Wrote report\n")
         assert (small.folder / "report").read_text() == text
     assert json.loads(small("report", "json", "-d", small.out).out) == small("status", "-d", small.out, "--json").json
     root = ET.fromstring(small("report", "junit", "-d", small.out).out)  # noqa: S314 - our own report
@@ -378,6 +379,22 @@ def test_reports_go_to_standard_output_or_to_a_file(small: CommandLine) -> None:
     assert_one_line(small("report", "word", "-d", small.out), 2, "'word'", "html, json, junit, markdown")
     assert_one_line(small("report", "json", "-d", small.out, "-o", "no/such/folder"), 4, "no/such/folder")
     assert_one_line(small("report", "json", "-d", small.out, "-o", small.tree), 4, "tree")
+
+
+def test_a_page_is_not_poured_into_a_terminal(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs a browser; a text does not, and -o - still means what it says in a pipe."""
+    _ran(small, FAILED_RUN)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    told = "write it to a file: canary-wf report html -o report.html"
+    assert_one_line(small("report", "html", "-d", small.out), 2, "not for a terminal", told)
+    assert small("report", "markdown", "-d", small.out).out
+    assert small("report", "html", "-d", small.out, "-o", "report.html") == (0, "", "Wrote report.html\n")
+
+
+def test_exit_code_judges_only_failures(small: CommandLine) -> None:
+    """As `status` does."""
+    _ran(small, dict.fromkeys(FAILED_RUN, Outcome.SUCCESS))
+    assert small("report", "json", "-d", small.out, "--exit-code").code == 0
 
 
 def test_the_gate_and_the_reports_of_the_rules(small: CommandLine) -> None:

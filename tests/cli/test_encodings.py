@@ -36,7 +36,7 @@ def test_every_command_takes_names_that_the_locale_has_no_letters_for(cli: Comma
     assert b"  | x\n" in status.stdout
     assert json.loads(_run(cli.out, "status", "--json").stdout)["jobs"][0]["name"] == NAME
     assert NAME in _run(cli.out, "report", "junit").stdout.decode()
-    assert _run(cli.out, "report", "html", "-o", "page.html").stderr == b""
+    assert _run(cli.out, "report", "html", "-o", "page.html").stderr == b"Wrote page.html\n"
     assert NAME in (cli.out / "page.html").read_text()
     assert _run(cli.out, "location", NAME).stdout.decode() == f"{folder}\n"
     assert _run(cli.out, "log", NAME).stdout == b"x\n"

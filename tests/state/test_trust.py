@@ -319,5 +319,5 @@ def test_another_users_configuration_does_not_say_what_is_overwritten(
     )
     assert victim.read_text() == "precious"
     monkeypatch.setenv("CANARY_WF_TRUST", str(small.folder))
-    assert small("report", "json", "-d", session.out).err == ""
+    assert small("report", "json", "-d", session.out).err == f"Wrote {victim}\n"
     assert json.loads(victim.read_text())["session"] == session.session

@@ -19,7 +19,7 @@ from canary_wf.cli.options import (
     resource_requests,
     selection_options,
 )
-from canary_wf.cli.output import print_columns, print_json
+from canary_wf.cli.output import print_columns, print_json, say_written
 from canary_wf.cli.planning.generate import describe_target, print_left_out
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, one_line
@@ -100,6 +100,7 @@ def _write_page(view: _PlanView, path: Path, cluster_nodes: int | None) -> None:
 
     text = plan_page(view.plan, view.summary, view.warnings, cluster_nodes)
     write_for_user(path, text.encode("utf-8", "backslashreplace"), "write the page to another folder")
+    say_written(path)
 
 
 def _explain(view: _PlanView, name: str, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.options import out_option
-from canary_wf.cli.output import print_utf8
+from canary_wf.cli.output import print_utf8, say_written
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.files.json_files import not_writable, write_for_user
 from canary_wf.plan.store import newest_session
@@ -18,6 +18,7 @@ from canary_wf.report.session import SessionState, load_session
 from canary_wf.state.session_paths import absolute_path
 
 _STANDARD_OUTPUT = Path("-")
+_PAGES = ("html", "summary")
 _ELSEWHERE = "name another file with -o"
 
 
@@ -29,26 +30,40 @@ def _format_names(_context: click.Context, _argument: click.Parameter, start: st
 @click.argument("format_name", metavar="KIND", shell_complete=_format_names)
 @out_option
 @click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file (- is standard output).")
+@click.option("--exit-code", "judging", is_flag=True, help="End with 1 if jobs failed.")
 @click.option("--github", is_flag=True, help="markdown: annotate a GitHub run, and add to its step summary.")
 @click.option("--site", default="", metavar="NAME", help="cdash: the machine's name (default: this one's).")
 @click.option("--build", default="canary-wf", metavar="NAME", help="cdash: the build's name.")
 @click.option("--track", default="Experimental", metavar="NAME", help="cdash: the build's group, such as Nightly.")
 @click.pass_context
 def command(
-    context: click.Context, /, *, format_name: str, out: Path, target: Path | None, github: bool, **names: str
+    context: click.Context,
+    /,
+    *,
+    format_name: str,
+    out: Path,
+    target: Path | None,
+    judging: bool,
+    github: bool,
+    **names: str,
 ) -> int:
     """Write the newest session's report. KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
 
-    cdash writes Build.xml and Test.xml into the folder that -o names. As for status, the exit code is 1 if jobs failed;
-    the report is written anyway.
+    cdash writes Build.xml and Test.xml into the folder that -o names. The exit code is 0 whether jobs failed or not;
+    --exit-code makes it 1 if they did.
     """
     files = dict(text.split("=", 1) for text in context.lookup_default("report_files") or ())
     if target is None and format_name in files:
         target = Path(files[format_name])
+    if target is None and format_name in _PAGES and sys.stdout.isatty():
+        name = "report" if format_name == "html" else format_name
+        hint = f"write it to a file: canary-wf report {format_name} -o {name}.html"
+        raise UsageError("is a page for a browser, not for a terminal", where=format_name, hint=hint)
     if target == _STANDARD_OUTPUT:
         target = None
     if format_name == CDASH:
-        return _code(_write_cdash(out, target, names))
+        state = _write_cdash(out, target, names)
+        return ExitCode.JOBS_FAILED if judging and state.failed else ExitCode.DONE
     write = reporter(format_name)
     if github and format_name != "markdown":
         raise UsageError(f"does not go with {format_name}", where="--github", hint="write report markdown --github")
@@ -60,11 +75,7 @@ def command(
         print_utf8(text)
     else:
         _write(target, text)
-    return _code(state)
-
-
-def _code(state: SessionState) -> int:
-    return ExitCode.JOBS_FAILED if state.failed else ExitCode.DONE
+    return ExitCode.JOBS_FAILED if judging and state.failed else ExitCode.DONE
 
 
 def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> SessionState:
@@ -79,6 +90,7 @@ def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> Se
         raise not_writable(target, error, _ELSEWHERE) from error
     for name, text in cdash_report(state, CDashBuild(**names)).items():
         write_for_user(target / name, text.encode(), _ELSEWHERE)
+        say_written(target / name)
     return state
 
 
@@ -103,6 +115,7 @@ def _write(target: Path, text: str) -> None:
         _write_through(target, text)
     else:
         write_for_user(target, text.encode(), _ELSEWHERE)
+        say_written(target)
 
 
 def _is_pipe_or_device(target: Path) -> bool:

@@ -208,7 +208,9 @@ def test_gc_by_age(small: CommandLine) -> None:
 def test_the_cdash_report_is_two_files(small: CommandLine) -> None:
     """In the folder that is named, under the names that are given."""
     _ran(small, FAILED_RUN)
-    assert small("report", "cdash", "-d", small.out, "-o", "a/b", "--site", "node7").code == 1
+    done = small("report", "cdash", "-d", small.out, "-o", "a/b", "--site", "node7")
+    assert done == (0, "", "Wrote a/b/Build.xml\nWrote a/b/Test.xml\n")
+    assert small("report", "cdash", "-d", small.out, "-o", "a", "--exit-code").code == 1
     assert sorted(path.name for path in (small.folder / "a" / "b").iterdir()) == ["Build.xml", "Test.xml"]
     assert 'Name="node7"' in (small.folder / "a" / "b" / "Test.xml").read_text()
     assert_one_line(small("report", "cdash", "-d", small.out), 2, "-o", "folder")
