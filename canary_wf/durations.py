@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from functools import lru_cache
 
 from canary_wf.errors import InputError, UsageError
 
@@ -60,6 +61,7 @@ def environment_seconds(name: str, default: float, least: float = 0.0, most: flo
     return seconds
 
 
+@lru_cache(maxsize=256)
 def _from_text(text: str) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)

@@ -181,8 +181,8 @@ def masks(drafts: Sequence[Draft], edges: Sequence[tuple[DependencyEdge, ...]], 
     """
     chosen, excluded = filters(options), exclusions(options)
     specs = [draft.spec for draft in drafts]
-    own = [_first(excluded, spec) if spec.mask is None else spec.mask for spec in specs]
-    found = [_first(chosen, spec) if mask is None else mask for spec, mask in zip(specs, own, strict=True)]
+    own = [_first(excluded, spec) if excluded and spec.mask is None else spec.mask for spec in specs]
+    found = [_first(chosen, spec) if chosen and mask is None else mask for spec, mask in zip(specs, own, strict=True)]
     numbers = {spec.id: number for number, spec in enumerate(specs)}
     _take_along(drafts, found, own, numbers)
     unselected = {number for number, mask in enumerate(found) if mask is not None and specs[number].mask is None}

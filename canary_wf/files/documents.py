@@ -8,12 +8,15 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from canary_wf.errors import InputError
+from canary_wf.files import json_lines, yaml_events
 from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
+from canary_wf.files.yaml_events import NotOrdinaryError
 
 if TYPE_CHECKING:
     import yaml
@@ -51,13 +54,19 @@ def _loader() -> Any:  # noqa: ANN401 - a class derived from one that is known a
 
 
 class Document:
-    """The value of a file with this `text`, and the lines of its parts; `node` is YAML's parse of it, if known."""
+    """The value of a file with this `text`, and the lines of its parts; `node` is YAML's parse of it, if known.
 
-    def __init__(self, file: str, text: str, value: object, node: "yaml.Node | None" = None) -> None:
+    `is_checked` says that this content has been found valid before.
+    """
+
+    def __init__(
+        self, file: str, text: str, value: object, node: "yaml.Node | None" = None, *, is_checked: bool = False
+    ) -> None:
         self.file = file
         self._text = text
         self.value = value
         self._node = node
+        self.is_checked = is_checked
 
     def error(self, keys: tuple[str | int, ...], what: str, hint: str | None = None) -> InputError:
         """Return the error about the part at `keys`, as ``file:line: jobs[0].cpus: …``."""
@@ -66,25 +75,34 @@ class Document:
 
     def place(self, keys: tuple[str | int, ...]) -> str:
         """Return ``file:line`` of the part at `keys`, or of the nearest part around it."""
-        if self._node is None:
-            import yaml
+        line = self._line(keys) if self._text else None
+        return self.file if line is None else f"{self.file}:{line}"
 
-            try:
-                self._node = yaml.compose(self._text, _base())  # JSON is YAML too, but for tabs
-            except (yaml.YAMLError, UnicodeEncodeError, RecursionError):
-                return self.file
+    def _line(self, keys: tuple[str | int, ...]) -> int | None:
+        """Return the line of the part at `keys`, or None if YAML cannot parse the text."""
+        import yaml
+
+        if self.file.endswith(".json"):
+            return json_lines.line_of(self._text, keys)
+        try:
+            if self._node is None:
+                with suppress(NotOrdinaryError):
+                    return yaml_events.line_of(self._text, _base(), keys)
+                self._node = yaml.compose(self._text, _base())
+        except (yaml.YAMLError, UnicodeEncodeError, RecursionError):
+            return None
         lines = list(_along(self._node, keys))
-        return f"{self.file}:{lines[-1]}" if lines else self.file
+        return lines[-1] if lines else None
 
 
 def load_document(file: str, known: Callable[[str], object] | None = None) -> Document:
     """Return the content of `file`, JSON if its name ends so, else YAML. Raises InputError with the line.
 
-    The value contains only what JSON can express. The file is not parsed if `known` returns its value.
+    The value contains only what JSON can express. The file is not parsed if `known` returns its value, found valid.
     """
     text = read_text(file)
     if known is not None and (value := known(file)) is not None:
-        return Document(file, text, value)
+        return Document(file, text, value, is_checked=True)
     document = json_document(file, text) if file.endswith(".json") else yaml_document(file, text)
     _check_values(document, text)
     return document
@@ -137,19 +155,17 @@ def _from_json(file: str, text: str) -> object:
 
 
 def _repeated(file: str, text: str, key: str) -> InputError:
-    """Return the error about a duplicate key of a JSON object, with its line if YAML can parse the text."""
-    what = f"key {key!r:.80} is given twice"
-    try:
-        _from_yaml(file, text)
-    except InputError as error:
-        if error.what == what:
-            return error
-    return InputError(what, where=file)
+    """Return the error about a duplicate key of a JSON object."""
+    line = json_lines.line_of_repeated(text, key)
+    return InputError(f"key {key!r:.80} is given twice", where=file if line is None else f"{file}:{line}")
 
 
 def _from_yaml(file: str, text: str) -> "tuple[object, yaml.Node | None]":
     import yaml
 
+    # Whatever is wrong is found again, and told, where the text is composed.
+    with suppress(NotOrdinaryError, yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
+        return yaml_events.value_of(text, _loader(), _DEEPEST), None
     loader = _loader()(text)
     try:
         _check_nesting(file, text)
@@ -273,13 +289,14 @@ def _is_sound(root: object) -> bool:
     waiting: list[Any] = [root]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend(value.values())
-            if not all(isinstance(key, str) for key in value):
+        kind = type(value)
+        if kind is dict:
+            waiting.extend(each for each in value.values() if type(each) is not str)
+            if not all(type(key) is str for key in value):
                 return False
-        elif isinstance(value, list):
-            waiting.extend(value)
-        elif not isinstance(value, str) and not _is_plain(value):
+        elif kind is list:
+            waiting.extend(each for each in value if type(each) is not str)
+        elif kind is not str and not _is_plain(value):
             return False
     return True
 

@@ -12,17 +12,21 @@ LONGEST_COMPONENT = 200
 """Largest size of a path component in bytes. File systems refuse 256."""
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_canonical_text = json.encoder.encode_basestring
 _UNFIT = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
 def job_name(family: str, parameters: Mapping[str, Any]) -> str:
     """Return `family` and `.key=value` for each parameter in key order, floats by ``%g``."""
+    if not parameters:
+        return family
     return ".".join([family, *(f"{key}={_text(parameters[key])}" for key in sorted(parameters))])
 
 
 def job_id(path: str, family: str, parameters: Mapping[str, Any]) -> str:
     """Return the first 20 hex digits of the SHA-256 of the canonical JSON of path, family and parameters."""
-    canonical = _canonical([path, family, dict(parameters)])
+    values = _canonical(dict(parameters)) if parameters else "{}"
+    canonical = f"[{_canonical_text(path)},{_canonical_text(family)},{values}]"
     return hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()[:20]
 
 

@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 _LEAST = {"cpus": 1, "gpus": 0, "nodes": 1}
 _DEFAULTS = {"cpus": 1, "gpus": 0, "nodes": 1}
+_AMOUNTS = {*_DEFAULTS, "memory", "resources"}
 
 
 def expand_job_file(found: FoundFile, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
@@ -154,6 +155,8 @@ class _Entry:
     def _amounts(self, parameters: Row) -> dict[str, Any]:
         """Return the job's resources. A parameter with the name of a resource sets it."""
         entry = self.entry
+        if not parameters and entry.keys().isdisjoint(_AMOUNTS):
+            return _DEFAULTS
         amounts: dict[str, Any] = {name: int(entry.get(name, default)) for name, default in _DEFAULTS.items()}
         amounts["memory"] = self.memory
         further = {name: int(count) for name, count in entry.get("resources", {}).items()}

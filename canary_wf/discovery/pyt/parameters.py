@@ -65,7 +65,7 @@ def product(spaces: Sequence[Sequence[Row]]) -> Iterable[Row]:
     value counts, and equal rows are merged. Raises InputError for more than `MOST_JOBS` rows, and for rows that become
     equal although the spaces have no common value of the parameter.
     """
-    if not all(spaces):
+    if not spaces or not all(spaces):
         return [{}]
     size = math.prod(len(rows) for rows in spaces)
     if size > MOST_JOBS:

@@ -16,6 +16,7 @@ from canary_wf.discovery import DiscoveryOptions, discover
 from canary_wf.discovery.job_files.check import SCHEMA_FILE
 from canary_wf.discovery.job_files.expand import fill
 from canary_wf.errors import InputError
+from canary_wf.files import json_lines
 from canary_wf.spec.job_spec import Artifact, Asset, JobSpec
 
 EVERYTHING = """\
@@ -263,8 +264,8 @@ def test_names(tree: Path, name: str, good: bool) -> None:
         ("[" * 100_000, "m.jobs.json: is nested too deep"),
         ('{"a": ' + "9" * 5000 + "}", "m.jobs.json: is not understood"),
         ('{"a": NaN}', "m.jobs.json:1: a: nan is not a value"),
-        ('{"jobs": [\n\t{"name": "a", "command": ["x"], "cpus": 0}]}', "m.jobs.json"),
-        ('{"a": "\\ud800"}', "m.jobs.json: a: is not valid text"),
+        ('{"jobs": [\n\t{"name": "a", "command": ["x"], "cpus": 0}]}', "m.jobs.json:2: jobs[0].cpus"),
+        ('{"a": "\\ud800"}', "m.jobs.json:1: a: is not valid text"),
     ],
 )
 def test_json_mistakes(tree: Path, text: str, message: str) -> None:
@@ -273,17 +274,19 @@ def test_json_mistakes(tree: Path, text: str, message: str) -> None:
 
 
 def test_json_is_read_for_its_lines_only_when_an_error_needs_them(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reader that knows lines takes most of the time and memory of a large file."""
+    """Only the error looks for the line, and PyYAML, which takes long over a large file, is not asked."""
     text = '{"jobs": [\n{"name": "a", "command": ["x"]},\n{"name": "b", "command": ["x"], "depends_on": [\n"%s"]}]}'
-    compose = Mock(wraps=yaml.compose)
+    line_of, compose = Mock(wraps=json_lines.line_of), Mock()
+    monkeypatch.setattr(json_lines, "line_of", line_of)
     monkeypatch.setattr(yaml, "compose", compose)
     assert len(_jobs(tree, text % "a", "m.jobs.json")) == 2
-    compose.assert_not_called()
+    line_of.assert_not_called()
     (tree / "m.jobs.json").write_text(text % "c")
     with pytest.raises(InputError) as error:
         discover([tree], DiscoveryOptions())
     assert str(error.value.where).endswith("m.jobs.json:4")
-    compose.assert_called_once()
+    line_of.assert_called_once()
+    compose.assert_not_called()
 
 
 def test_aliases_may_be_used_but_not_as_a_bomb(tree: Path) -> None:
