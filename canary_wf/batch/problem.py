@@ -11,6 +11,7 @@ from typing import Self
 
 import msgspec
 
+from canary_wf.batch.reference_order import upstream_places
 from canary_wf.errors import InputError
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.wording import amount
@@ -132,12 +133,6 @@ LOCK = "lock:"
 def demand_of(job: JobSpec) -> dict[str, int]:
     """Return the resource request of `job`: slots by type, and MiB of memory (0 if it does not say)."""
     return {**job.requested, MEMORY: job.memory or 0}
-
-
-def upstream_places(jobs: Sequence[JobSpec]) -> list[tuple[int, ...]]:
-    """Return for each of `jobs` the places among them of those that it waits for, each once."""
-    index = {job.id: place for place, job in enumerate(jobs)}
-    return [tuple([index[name] for name in job.upstreams if name in index]) for job in jobs]
 
 
 def problem_of(jobs: Sequence[JobSpec], runtimes: Sequence[float], node: Mapping[str, int | None]) -> Problem:

@@ -1,56 +1,16 @@
-"""The reference schedule inside a batch. Estimates are computed with it, and the runner follows it.
+"""The simulated schedule of a batch, with which estimates are computed.
 
-The job with the longest remaining path comes first: its run time plus the longest chain behind it inside the batch.
-Ties are broken by id. Up to 64 waiting jobs are examined past one that does not fit. This is list scheduling (Graham,
-"Bounds on multiprocessing timing anomalies", 1969) with a bounded look-ahead. The runner uses `reference_order` and
-`ReadyQueue`, and allocates real ids itself; `simulate` does the same with numbers.
+It is what the runner does with real ids: `batch.reference_order` says which job comes first, and up to 64 waiting jobs
+are examined past one that does not fit.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import msgspec
 
 from canary_wf.batch.node_simulator import NodeSimulator
 from canary_wf.batch.problem import Problem
-from canary_wf.graph import topological
-
-
-class TaskColumns(Protocol):
-    """The columns of tasks that their order depends on."""
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """Ids, which break ties."""
-        ...
-
-    @property
-    def runtimes(self) -> Sequence[float]:
-        """Expected run times in seconds."""
-        ...
-
-    @property
-    def dependencies(self) -> Sequence[Sequence[int]]:
-        """For each task the indexes of the tasks that it waits for, without duplicates."""
-        ...
-
-
-def reference_order(tasks: TaskColumns, members: Sequence[int]) -> list[int]:
-    """Return `members` in the order in which waiting tasks are tried: longest remaining path first, ties by id."""
-    by_id = sorted(members, key=tasks.ids.__getitem__)
-    path = _remaining_paths(tasks, members)
-    return sorted(by_id, key=lambda task: -path[task])
-
-
-def _remaining_paths(tasks: TaskColumns, members: Sequence[int]) -> dict[int, float]:
-    """Return for each member its run time plus that of the longest chain of members behind it, in seconds."""
-    runtimes, dependencies = tasks.runtimes, tasks.dependencies
-    longest = {task: runtimes[task] for task in members}
-    for task in reversed(topological(members, dependencies.__getitem__)):
-        for upstream in dependencies[task]:
-            if upstream in longest:
-                longest[upstream] = max(longest[upstream], runtimes[upstream] + longest[task])
-    return longest
+from canary_wf.batch.reference_order import reference_order
 
 
 class Schedule(msgspec.Struct, frozen=True):

@@ -20,9 +20,8 @@ from canary_wf.discovery.pyt.protocol import FileReading
 from canary_wf.errors import WorkspaceError
 from canary_wf.files import documents
 from canary_wf.files.plain_files import read_plain
-from canary_wf.files.private_folder import PrivateFolder
-from canary_wf.files.user_folders import user_folder
 from canary_wf.files.user_key import sealing_key
+from canary_wf.files.users import PrivateFolder, user_folder
 from canary_wf.runtime import RUNTIME
 
 _NEITHER = b""

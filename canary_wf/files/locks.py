@@ -22,7 +22,7 @@ from typing import NamedTuple
 from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import open_own
-from canary_wf.files.user_names import uid_of, user_name
+from canary_wf.files.users import uid_of, user_name
 
 ELSEWHERE = "if it never does, choose a folder on another file system with -d"
 """The remedy for files of a workspace."""

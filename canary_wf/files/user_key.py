@@ -13,7 +13,7 @@ from pathlib import Path
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import encode, write_all
 from canary_wf.files.plain_files import open_plain
-from canary_wf.files.user_folders import user_folder
+from canary_wf.files.users import user_folder
 
 FILE = "canary-wf/key"
 _BYTES = 32

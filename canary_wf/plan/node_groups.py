@@ -17,7 +17,8 @@ import msgspec
 from canary_wf.batch.partition import smallest_count
 from canary_wf.batch.partition.graph import graph_of, ordered
 from canary_wf.batch.partition.lower_bounds import work
-from canary_wf.batch.problem import MEMORY, Problem, problem_of, upstream_places
+from canary_wf.batch.problem import MEMORY, Problem, problem_of
+from canary_wf.batch.reference_order import upstream_places
 from canary_wf.batch.specification import BatchSpecification, Layout
 from canary_wf.errors import InputError
 from canary_wf.graph import components

@@ -22,8 +22,8 @@ from canary_wf.recovery.slurm_end import (
     states_of,
 )
 from canary_wf.recovery.user_stop import was_stopped_by_user
+from canary_wf.resources.slurm.command import own_ids
 from canary_wf.resources.slurm.jobs import ended, lives
-from canary_wf.resources.slurm.text import own_ids
 from canary_wf.state.attempt import AttemptFile, SupersededError, claim_batch, is_alive, living, read_attempt
 from canary_wf.state.events import AttemptEnded, AttemptStarted
 from canary_wf.state.journal import read_journal

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from canary_wf.batch.problem import MEMORY, problem_of
-from canary_wf.batch.reference_schedule import reference_order, simulate
+from canary_wf.batch.reference_order import reference_order
+from canary_wf.batch.reference_schedule import simulate
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.run.batch_pool import candidate_ids
 from canary_wf.run.capacity import Capacity

@@ -12,7 +12,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.resources.leases.lease import LOCKS, HostLeases, Lease, allocation_type
 from canary_wf.resources.pool import ResourcePool
 from canary_wf.resources.request import ids_that_hold
-from canary_wf.resources.slurm.text import allocation_name
+from canary_wf.resources.slurm.command import allocation_name
 from canary_wf.resources.visible import visible_gpus
 from canary_wf.run.progress import say
 from canary_wf.spec.batch_slice import BatchSlice, PlannedJob

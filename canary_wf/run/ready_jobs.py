@@ -1,15 +1,14 @@
 """The unfinished jobs of a batch: their dependencies, the queue of those that are ready, and the verdicts so far.
 
-The order is that of the reference schedule (`batch.reference_schedule`), so that what was simulated while planning is
-what happens. Nothing runs here; the scheduler starts the processes.
+The order is that of `batch.reference_order`, so that what was simulated while planning is what happens. Nothing runs
+here; the scheduler starts the processes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self, TypeVar
 
-from canary_wf.batch.problem import upstream_places
 from canary_wf.batch.ready_queue import ReadyQueue
-from canary_wf.batch.reference_schedule import reference_order
+from canary_wf.batch.reference_order import reference_order, upstream_places
 from canary_wf.graph import downstream
 from canary_wf.run.capacity import capacity_key
 from canary_wf.spec.batch_slice import PlannedJob

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Mapping
 
-from canary_wf.files.user_names import uid_of, user_name
+from canary_wf.files.users import uid_of, user_name
 from canary_wf.process.orphans import Orphans
 from canary_wf.process.process_identity import start_ticks
 from canary_wf.resources.leases.lease import LOCKS, Lease

@@ -25,7 +25,7 @@ from canary_wf.process.signals import Stopped, stop_on_signals
 from canary_wf.process.watchdog import Watchdog
 from canary_wf.recovery.closing_verdicts import interrupt
 from canary_wf.resources.request import largest_id
-from canary_wf.resources.slurm.text import own_ids
+from canary_wf.resources.slurm.command import own_ids
 from canary_wf.run.batch_pool import BatchPool, open_pool
 from canary_wf.run.capacity import Capacity
 from canary_wf.run.command_line import read_arguments

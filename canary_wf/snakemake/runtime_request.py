@@ -7,8 +7,8 @@ from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
 from canary_wf.recovery.slurm_end import SlurmJobToCheck, slurm_job_to_check, states_of
+from canary_wf.resources.slurm.command import own_ids
 from canary_wf.resources.slurm.jobs import ended
-from canary_wf.resources.slurm.text import own_ids
 from canary_wf.state.journal import read_journal
 from canary_wf.state.session_paths import SessionPaths
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.plain_files import open_plain
-from canary_wf.files.user_folders import user_folder
-from canary_wf.files.user_names import user_name
+from canary_wf.files.users import user_folder, user_name
 from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, sessions_folder
 
 VARIABLE = "CANARY_WF_TRUST"

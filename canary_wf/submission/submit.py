@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import CanaryWfError, one_line
+from canary_wf.resources.slurm.command import ask_slurm
 from canary_wf.resources.slurm.jobs import cancel
-from canary_wf.resources.slurm.text import ask_slurm
 from canary_wf.submission.answer import RetryBudget, TemporaryFailure, job_id_in, temporary_failure
 from canary_wf.submission.search_path import slurm_program, without_wrappers
 from canary_wf.submission.start import for_submission

@@ -8,7 +8,7 @@ from canary_wf.batch import node_simulator
 from canary_wf.batch.node_simulator import NodeSimulator
 from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.ready_queue import LOOK_AHEAD
-from canary_wf.batch.reference_schedule import reference_order
+from canary_wf.batch.reference_order import reference_order
 
 
 @settings(deadline=None)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from canary_wf.batch.cluster_simulator import critical_path, run_on_cluster
 from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.ready_queue import LOOK_AHEAD, ReadyQueue
-from canary_wf.batch.reference_schedule import reference_order, simulate
+from canary_wf.batch.reference_order import reference_order
+from canary_wf.batch.reference_schedule import simulate
 from canary_wf.errors import InputError
 
 

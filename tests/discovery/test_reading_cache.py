@@ -9,7 +9,7 @@ import pytest
 from canary_wf.discovery import DiscoveryOptions, discover
 from canary_wf.discovery.reading_cache import ReadingCache, cache_folder
 from canary_wf.errors import InputError
-from canary_wf.files.user_folders import user_folder
+from canary_wf.files.users import user_folder
 
 HEAD = "import canary\nd = canary.directives\n"
 

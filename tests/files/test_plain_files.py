@@ -30,7 +30,7 @@ ELSEWHERE = {
     "files/json_files.py": "a name that nobody knows before, and folders",
     "files/locks.py": "files of the kernel",
     "files/plain_files.py": "the one place",
-    "files/private_folder.py": "a folder, and a new file in it, which must not be there yet",
+    "files/users.py": "a folder, and a new file in it, which must not be there yet",
     "files/user_key.py": "a new file, which must not be there yet",
     "history/import_sources.py": "what the user names to import: a pipe will do, and it is read to a limit",
     "plan/cluster/advice.py": "files of the kernel",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_wf.batch.problem import problem_of
-from canary_wf.batch.reference_schedule import reference_order
+from canary_wf.batch.reference_order import reference_order
 from canary_wf.run.ready_jobs import ReadyJobs
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec

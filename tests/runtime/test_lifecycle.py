@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from canary_wf.run.job.preparation import REPORT, prepared, why_broken
+from canary_wf.run.job.launcher import REPORT, prepared, why_broken
 from canary_wf.runtime import RUNTIME
 from canary_wf.spec.job_spec import EnvironmentModule, JobSpec, Preparation
 

@@ -12,7 +12,7 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.files.user_names import user_name
+from canary_wf.files.users import user_name
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.trust import is_trusted, require_trusted
 from canary_wf.verdict.status import Outcome

@@ -9,7 +9,7 @@ from canary_wf.batch.partition.graph import interleaved
 from canary_wf.batch.partition.open_batch import Items
 from canary_wf.batch.partition.packer import Measure, Packer
 from canary_wf.batch.problem import Problem
-from canary_wf.batch.reference_schedule import reference_order
+from canary_wf.batch.reference_order import reference_order
 from canary_wf.graph import components
 
 HALF = 0.5 + 1e-9

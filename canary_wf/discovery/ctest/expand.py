@@ -1,6 +1,7 @@
-"""Turns the listed tests of one build tree into jobs."""
+"""Turns the listed tests of one build tree into jobs, with valid and distinct names: a test may have any name."""
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 import msgspec
 
 from canary_wf.discovery.ctest.listing import ListedTest, advice, ctest_program, list_tests, version_of
-from canary_wf.discovery.ctest.names import families, job_names
 from canary_wf.discovery.ctest.order import companions, fixtures_of, upstreams
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
 from canary_wf.discovery.ctest.specification import generated_specifications, named_specification
@@ -21,6 +21,8 @@ from canary_wf.errors import InputError
 from canary_wf.spec.ctest_rules import DISABLED
 from canary_wf.spec.identity import job_id
 from canary_wf.spec.job_spec import JobSpec
+
+_UNFIT = re.compile(r"[^\w.=+@,/-]")
 
 
 def expand_trees(files: Sequence[FoundFile], options: DiscoveryOptions, timeouts: Timeouts) -> list[list[Draft]]:
@@ -146,3 +148,47 @@ class _Tree:
         """Return the locks of a test. Locks belong to the build tree, and RUN_SERIAL tests share one."""
         names = [*values.get("RESOURCE_LOCK", ()), *(["RUN_SERIAL"] if values.get("RUN_SERIAL") else ())]
         return tuple(f"{name}@{self.file.folder}" for name in dict.fromkeys(names))
+
+
+def families(names: Sequence[str]) -> list[str]:
+    """Return `names` made distinct: later tests of the same name get ``@2``, ``@3``….
+
+    CTest has such tests if folders of a project are independent of each other.
+    """
+    taken = set(names)
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        chosen, count = name, 1
+        while chosen in seen or (count > 1 and chosen in taken):
+            count += 1
+            chosen = f"{name}@{count}"
+        seen.add(chosen)
+        found.append(chosen)
+    return found
+
+
+def job_names(names: Sequence[str]) -> list[str]:
+    """Return a distinct job name for each test name.
+
+    A character that is not allowed in a job name becomes ``_``. If two names are then equal, an unchanged one keeps the
+    name, and the others get ``@2``, ``@3``… in their order.
+    """
+    valid_names = [_valid(name) for name in names]
+    taken: dict[str, int] = {}
+    for number, (name, valid) in enumerate(zip(names, valid_names, strict=True)):
+        if name == valid:
+            taken.setdefault(valid, number)
+    found = []
+    for number, valid in enumerate(valid_names):
+        chosen, count = valid, 1
+        while taken.setdefault(chosen, number) != number:
+            count += 1
+            chosen = f"{valid}@{count}"
+        found.append(chosen)
+    return found
+
+
+def _valid(name: str) -> str:
+    parts = _UNFIT.sub("_", name).split("/")
+    return "/".join(part if part not in {"", ".", ".."} else "_" * max(1, len(part)) for part in parts)

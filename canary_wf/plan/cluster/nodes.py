@@ -7,7 +7,7 @@ import msgspec
 
 from canary_wf.errors import UsageError
 from canary_wf.plan.cluster.slurm_options import SlurmOptions
-from canary_wf.resources.slurm.text import ask_slurm
+from canary_wf.resources.slurm.command import ask_slurm
 from canary_wf.wording import amount
 
 _NO_OPTIONS = SlurmOptions()

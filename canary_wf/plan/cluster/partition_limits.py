@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from canary_wf.errors import InputError
-from canary_wf.resources.slurm.text import ask_slurm
+from canary_wf.resources.slurm.command import ask_slurm
 from canary_wf.spec.batch_slice import PlannedBatch
 
 _FIELD = re.compile(r"(?:^|\s)([A-Za-z:]+)=(\S*)")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from canary_wf.batch.partition.graph import ordered
-from canary_wf.batch.problem import upstream_places
+from canary_wf.batch.reference_order import upstream_places
 from canary_wf.batch.time_limit import MARGIN, START_UP
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line

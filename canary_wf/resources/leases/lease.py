@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from canary_wf.errors import CanaryWfError, one_line
 from canary_wf.files.locks import warn_when_slow
-from canary_wf.files.user_names import user_name
+from canary_wf.files.users import user_name
 from canary_wf.resources.leases.lease_files import ALLOCATION, LeaseFolder, encode_name, sign, unlock
 from canary_wf.resources.request import ResourceUnavailable
 

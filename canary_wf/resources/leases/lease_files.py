@@ -170,7 +170,7 @@ class LeaseFolder:
 
 def _remedy(path: Path, *, is_folder: bool = False) -> str:
     """Return what this user can do about an unusable `path`: in a sticky folder only its owner can remove it."""
-    from canary_wf.files.user_names import user_name
+    from canary_wf.files.users import user_name
 
     try:
         found = os.lstat(path)

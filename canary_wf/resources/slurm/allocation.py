@@ -11,15 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 
 from canary_wf.resources.pool import ResourcePool
-from canary_wf.resources.slurm.text import (
-    ask_slurm,
-    cpu_ids_of_job,
-    memory_of_job,
-    node_list_of_job,
-    numbers_of,
-    per_node,
-    this_node,
-)
+from canary_wf.resources.slurm.command import ask_slurm, this_node
+from canary_wf.resources.slurm.text import cpu_ids_of_job, memory_of_job, node_list_of_job, numbers_of, per_node
 from canary_wf.resources.visible import CUDA, device_ids, visible_gpus, visible_intel_gpus
 
 SCONTROL_SECONDS = 10.0

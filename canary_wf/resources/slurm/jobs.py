@@ -8,7 +8,7 @@ for months, but about a second late. Both use the states of the section "JOB STA
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from canary_wf.resources.slurm.text import ask_slurm, is_id
+from canary_wf.resources.slurm.command import ask_slurm, is_id
 
 _ENDED = {
     "BOOT_FAIL": "its node did not start",

@@ -1,9 +1,7 @@
-"""Running Slurm's commands, ids of its jobs, and the short forms of its lists: ``8(x2),4``, ``n[1-3,5]``."""
+"""The short forms of Slurm's lists, such as ``8(x2),4`` and ``n[1-3,5]``, and what `scontrol show job` prints."""
 
-import os
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
 LONGEST = 100_000
 """Maximal number of entries; a longer list is damaged, not large."""
@@ -91,49 +89,3 @@ def _expanded(text: str) -> list[str]:
 def _padded(first: str, last: str) -> Iterator[str]:
     width = len(first) if first.startswith("0") else 0
     return (f"{number:0{width}d}" for number in range(int(first), int(last) + 1))
-
-
-def own_ids(environment: Mapping[str, str] = os.environ) -> set[str]:
-    """Return the ids under which Slurm knows the job that this process runs in; empty outside of an allocation."""
-    task = f"{environment.get('SLURM_ARRAY_JOB_ID')}_{environment.get('SLURM_ARRAY_TASK_ID')}"
-    return {name for name in (environment.get("SLURM_JOB_ID"), task) if name and is_id(name)}
-
-
-def this_node(environment: Mapping[str, str] = os.environ) -> str:
-    """Return Slurm's name for this node; one machine may be several nodes."""
-    return environment.get("SLURMD_NODENAME") or os.uname().nodename.partition(".")[0]
-
-
-def allocation_name(environment: Mapping[str, str]) -> str:
-    """Return a name for the share of this node that belongs to this process's Slurm job."""
-    return "/".join((environment.get("SLURM_CLUSTER_NAME", ""), environment["SLURM_JOB_ID"], this_node(environment)))
-
-
-def is_id(text: str) -> bool:
-    """Return whether `text` has the form of an id."""
-    return text.isascii() and text.replace("_", "", 1).isdecimal() and not text.startswith("_")
-
-
-SECONDS = 15.0
-"""Seconds that a command may take to answer."""
-
-
-class Answer(NamedTuple):
-    """The output of a command, and whether it succeeded."""
-
-    text: str
-    ok: bool
-
-
-def ask_slurm(*command: str, seconds: float = SECONDS) -> Answer:
-    """Return the answer of `command`; if it is missing or takes too long, the answer is empty and not `ok`.
-
-    The command is searched on the PATH, because Slurm may be installed anywhere.
-    """
-    import subprocess
-
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return Answer("", ok=False)
-    return Answer(done.stdout.decode("utf-8", "replace"), done.returncode == 0)

@@ -23,11 +23,12 @@ _WORTH_NAMING = 1 << 20
 
 _PROBE = ".canary-wf-probe"
 
-_NO_SPACE = re.compile(
-    rb"no space|disk quota|quota exceeded|no usable temporary|not enough (?:disk )?space"
-    rb"|(?:disk|device|file ?system) (?:is )?full|\berrno[ =:]*(?:28|122)\b|\bENOSPC\b|\bEDQUOT\b",
-    re.IGNORECASE,
+_NO_SPACE = (
+    rb"(?i)no space|disk quota|quota exceeded|no usable temporary|not enough (?:disk )?space"
+    rb"|(?:disk|device|file ?system) (?:is )?full|\berrno[ =:]*(?:28|122)\b|\bENOSPC\b|\bEDQUOT\b"
 )
+"""What programs print when a disk is full. It is compiled when it is needed, as most batches never are."""
+
 _END_OF_OUTPUT = 1 << 16
 """Bytes at the end of a job's output that are searched for such messages."""
 
@@ -109,7 +110,7 @@ def reports_full_disk(folder: str) -> bool:
     try:
         with open_plain(f"{folder}/{OUTPUT_FILE}") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _END_OF_OUTPUT))
-            return _NO_SPACE.search(file.read(_END_OF_OUTPUT)) is not None
+            return re.search(_NO_SPACE, file.read(_END_OF_OUTPUT)) is not None
     except OSError:
         return False
 

@@ -19,7 +19,7 @@ from canary_wf.spec.job_spec import JobSpec
 from canary_wf.spec.resource_request import Resources
 from canary_wf.state.job_file import STATE_FILE
 
-_PLACEHOLDER = re.compile(r"%\(([A-Za-z_][A-Za-z0-9_]*)_ids\)s")
+_PLACEHOLDER = r"%\(([A-Za-z_][A-Za-z0-9_]*)_ids\)s"
 
 
 def id_variable(resource_type: str) -> str:
@@ -29,14 +29,14 @@ def id_variable(resource_type: str) -> str:
 
 def has_placeholder(text: str) -> bool:
     """Return whether `text` contains what looks like a placeholder."""
-    return "%(" in text and _PLACEHOLDER.search(text) is not None
+    return "%(" in text and re.search(_PLACEHOLDER, text) is not None
 
 
 def expanded(text: str, ids: Mapping[str, str]) -> str:
     """Return `text` with the placeholders replaced whose variable (see `id_variable`) is in `ids`."""
     if "%(" not in text:
         return text
-    return _PLACEHOLDER.sub(lambda found: ids.get(id_variable(found[1]), found[0]), text)
+    return re.sub(_PLACEHOLDER, lambda found: ids.get(id_variable(found[1]), found[0]), text)
 
 
 RUNTIME_FOLDER = str(Path(__file__).parents[2] / "runtime")
@@ -45,7 +45,7 @@ RUNTIME_FOLDER = str(Path(__file__).parents[2] / "runtime")
 NODES = "nodes"
 """The resource type under which a job of several nodes gets the names of its nodes."""
 
-_IDS = re.compile("CANARY_[A-Z0-9_]+_IDS")
+_IDS = "CANARY_[A-Z0-9_]+_IDS"
 _OWN = ("cpus", "gpus", NODES)
 _RESERVED = frozenset(id_variable(name) for resource_type in _OWN for name in (resource_type, resource_type[:-1]))
 
@@ -78,7 +78,7 @@ def base_environment(
     kept = {
         name: value
         for name, value in callers_environment(environment).items()
-        if not (name.startswith("CANARY_") and _IDS.fullmatch(name))
+        if not (name.startswith("CANARY_") and re.fullmatch(_IDS, name))
     }
     kept |= {name: "" for resource_type in sorted(types) for name in id_variable_names(resource_type, types)}
     if attempt is not None:

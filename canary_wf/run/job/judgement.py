@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from canary_wf.run.job.preparation import why_broken
+from canary_wf.run.job.launcher import why_broken
 from canary_wf.runtime.canary.notes import read_reason
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.verdict.exit_code import describe_exit, status_of_exit

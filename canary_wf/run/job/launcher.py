@@ -1,15 +1,27 @@
-"""The command that is executed for a job, and the folder it runs in."""
+"""The command that is executed for a job, and the folder it runs in.
+
+A command is wrapped in what its test file asks for: environment modules, rc files, setup and teardown. The wrapper is
+the script `lifecycle.py` of the runtime, in the job's own process. If a step fails, the script writes the reason to a
+file and the job is BROKEN.
+"""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from canary_wf.errors import CanaryWfError
+from canary_wf.files.json_files import encode
+from canary_wf.files.plain_files import open_plain
 from canary_wf.process.spawn import LaunchError
-from canary_wf.run.job.environment import expanded
-from canary_wf.run.job.preparation import prepared
+from canary_wf.run.job.environment import RUNTIME_FOLDER, expanded
 from canary_wf.spec.ctest_rules import CTestRules
 from canary_wf.spec.job_spec import JobSpec
+
+SCRIPT = f"{RUNTIME_FOLDER}/canary/lifecycle.py"
+REPORT = ".canary-broken.txt"
+"""The file with the reason, in the working directory."""
+
+_MOST_READ = 2000
 
 
 def argument_list(job: JobSpec, environment: Mapping[str, str], out: Path) -> list[str]:
@@ -53,3 +65,21 @@ def run_folder(job: JobSpec, folder: str, out: Path) -> str:
         if not (Path(cwd) / name).exists():
             raise LaunchError(f"unable to find required file {name!r}")
     return cwd
+
+
+def prepared(spec: JobSpec, command: Sequence[str], python: str) -> list[str]:
+    """Return `command` (the first word is a path), wrapped in the script if `spec` has a preparation."""
+    if spec.preparation is None:
+        return list(command)
+    settings = {name: getattr(spec.preparation, name) for name in spec.preparation.__struct_fields__}
+    content = encode({**settings, "report": REPORT, "xstatus": spec.xstatus}).decode()
+    return [python, "-P", SCRIPT, content, *command]
+
+
+def why_broken(folder: Path) -> str | None:
+    """Return why the preparation of the job in `folder` failed, or None when it did not."""
+    try:
+        with open_plain(folder / REPORT) as file:
+            return file.read(_MOST_READ).decode(errors="replace") or None
+    except OSError:
+        return None

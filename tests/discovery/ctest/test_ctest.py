@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.discovery.ctest import listing
-from canary_wf.discovery.ctest.names import families, job_names
+from canary_wf.discovery.ctest.expand import families, job_names
 from canary_wf.discovery.ctest.order import upstreams
 from canary_wf.errors import InputError, UsageError
 from canary_wf.spec.ctest_rules import CTestRules, ResourceItem

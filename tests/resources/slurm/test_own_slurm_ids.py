@@ -1,6 +1,6 @@
 """The ids of the Slurm job that a process runs in."""
 
-from canary_wf.resources.slurm.text import is_id, own_ids
+from canary_wf.resources.slurm.command import is_id, own_ids
 
 
 def test_own_ids() -> None:

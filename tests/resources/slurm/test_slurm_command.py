@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from canary_wf.resources.slurm.text import Answer, ask_slurm
+from canary_wf.resources.slurm.command import Answer, ask_slurm
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from canary_wf.resources.slurm import jobs as slurm_jobs
+from canary_wf.resources.slurm.command import Answer
 from canary_wf.resources.slurm.jobs import ask_states, cancel, describe_end, ended, lives
-from canary_wf.resources.slurm.text import Answer
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from factories import spec
 
 from canary_wf.ctest import ctest_verdict
 from canary_wf.run.job.judgement import judge
-from canary_wf.run.job.preparation import REPORT
+from canary_wf.run.job.launcher import REPORT
 from canary_wf.spec.ctest_rules import CTestRules
 from canary_wf.spec.job_spec import Preparation
 

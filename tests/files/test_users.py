@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.files.user_folders import user_folder
 from canary_wf.files.user_key import is_signed, sealing_key, signature
+from canary_wf.files.users import user_folder
 
 
 @pytest.mark.parametrize(

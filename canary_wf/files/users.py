@@ -1,9 +1,15 @@
-"""A folder for files of one user: closed to others, and files that others put there are not trusted."""
+"""Users: their names, the folders of their files outside of any workspace, and folders closed to all others.
+
+Source of the folders: the XDG Base Directory Specification. It says that relative paths are invalid and must be
+ignored. So the current folder never decides whom a command trusts or which key it signs with.
+"""
 
 import contextlib
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from canary_wf.files.json_files import write_all
 from canary_wf.files.plain_files import read_plain
@@ -11,10 +17,53 @@ from canary_wf.files.plain_files import read_plain
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 _OPEN_TO_OTHERS = 0o077
+_BELOW_HOME = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_STATE_HOME": ".local/state"}
+
+
+def user_folder(
+    variable: Literal["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"],
+    environment: Mapping[str, str] = os.environ,
+) -> Path:
+    """Return the folder in the variable `variable` of `environment`, else the default in the user's home."""
+    given = environment.get(variable, "")
+    return Path(given) if given.startswith("/") else _home(environment) / _BELOW_HOME[variable]
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    given = environment.get("HOME", "")
+    if given.startswith("/"):
+        return Path(given)
+    import pwd  # late: nearly every environment has HOME
+
+    try:
+        return Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    except KeyError:
+        return Path("/")
+
+
+def user_name(uid: int) -> str:
+    """Return the name of the user with this id, or words with the id if it has none, as in containers."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def uid_of(pid: int) -> int | None:
+    """Return the id of the user who owns the process `pid`, or None if it does not exist."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - not a file path
+    except OSError:
+        return None
 
 
 class PrivateFolder:
-    """The folder `path`, which need not exist yet."""
+    """A folder for files of one user: closed to others, and files that others put there are not trusted.
+
+    `path` need not exist yet.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
