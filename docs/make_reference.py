@@ -14,6 +14,8 @@ from typing import Any, get_args
 import click
 import msgspec
 
+from canary_wf.cli.examples import EXAMPLES, PROGRAM
+from canary_wf.cli.help_page import BATCH_PAIRS, grouped_options
 from canary_wf.cli.main import COMMANDS, application
 from canary_wf.configuration.keys import configuration_schema, known_keys
 from canary_wf.discovery.job_files.check import SCHEMA_FILE as JOBS_SCHEMA
@@ -47,7 +49,11 @@ def _filled(line: str) -> str:
 
 
 def _commands() -> str:
-    parts = ["# Commands\n\nEvery command has `--help`. Options before the command's name:\n\n", _options(application)]
+    parts = [
+        "# Commands\n\nEvery command has `--help`, which says what stands here. Options before the command's name:\n\n",
+        _table(("option", "what it does"), [_option(each) for each in _shown(application)]),
+        _examples(PROGRAM),
+    ]
     with application.make_context("canary-wf", ["--version"], resilient_parsing=True) as context:
         for name in COMMANDS:
             command = application.get_command(context, name)
@@ -63,8 +69,13 @@ def _command(name: str, command: click.Command, parent: click.Context) -> Iterat
     context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     yield f"\n## {name}\n\n```text\n{usage}\n```\n\n{inspect.cleandoc(command.help or '')}\n"
-    table = _options(command)
-    yield f"\n{table}" if table else ""
+    for title, options in grouped_options(command, context).items():
+        rows = [_option(option) for option in options if "--help" not in option.opts]
+        if any(option.name == "batch" for option in options):
+            at = next(number for number, option in enumerate(options) if option.name == "batch") + 1
+            rows[at:at] = [(f"`-b {pair}`", meaning) for pair, meaning in BATCH_PAIRS]
+        yield f"\n{_table((title, 'what it does'), rows)}" if rows else ""
+    yield _examples(name.rpartition(" ")[2] if name.count(" ") == 1 else "")
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):
             found = command.get_command(context, inner)
@@ -72,9 +83,14 @@ def _command(name: str, command: click.Command, parent: click.Context) -> Iterat
             yield from _command(f"{name} {inner}", found, context)
 
 
-def _options(command: click.Command) -> str:
-    rows = [_option(each) for each in command.params if isinstance(each, click.Option) and not each.hidden]
-    return _table(("option", "what it does"), rows) if rows else ""
+def _shown(command: click.Command) -> list[click.Option]:
+    return [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+
+
+def _examples(name: str) -> str:
+    """Return the examples of a command as a block that is copied as it stands."""
+    lines = [f"# {example.purpose}\n{example.command}\n" for example in EXAMPLES.get(name, ())]
+    return f"\n```bash\n{''.join(lines)}```\n" if lines else ""
 
 
 def _option(option: click.Option) -> tuple[str, str]:

@@ -11,6 +11,8 @@ import click
 
 from canary_wf._version import __version__
 from canary_wf.cli.configured import ARGUMENTS, NOT_CONFIGURED, Configured
+from canary_wf.cli.examples import EXAMPLES, PROGRAM
+from canary_wf.cli.help_page import grouped_commands, write_examples
 from canary_wf.cli.suggestions import suggested
 from canary_wf.errors import CanaryWfError, ExitCode, one_line
 from canary_wf.report.colour import choose_colour
@@ -85,8 +87,14 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, commands in grouped_commands(COMMANDS).items():
+            with formatter.section(title):
+                formatter.write_dl(commands)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        del ctx
+        write_examples(EXAMPLES[PROGRAM], formatter)
 
 
 @click.group(cls=LazyGroup, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})

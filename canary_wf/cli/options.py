@@ -88,7 +88,8 @@ selection_options = stacked(
         multiple=True,
         metavar="TYPE=T",
         callback=after_configured,
-        help="Time limit of jobs of this type.",
+        help="Time limit of jobs that declare none. TYPE is a keyword, as in fast=2m, or default; multiplier=2 doubles"
+        " all limits.",
     ),
     click.option("--ctest-config", metavar="CFG", help="Configuration of CMake build trees that have several."),
 )
@@ -101,7 +102,7 @@ planning_options = stacked(
         metavar="KEY=VALUE",
         callback=after_configured,
         shell_complete=batch_pairs,
-        help="spec=, scheduler=, workers=, fail_on=, retry=, output_limit=.",
+        help="How batches are made and run; repeatable. The keys are below.",
     ),
     click.option(
         "--repeat-until-pass",

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from canary_wf.cli.configured import Configured
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import (
     json_option,
     out_option,
@@ -38,7 +39,7 @@ class ConfiguredValue(msgspec.Struct, frozen=True):
     source: str | None
 
 
-@click.command("config")
+@click.command("config", cls=DocumentedCommand)
 @selection_options
 @planning_options
 @pool_options

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import msgspec
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import discovery_options, json_option
 from canary_wf.cli.output import print_json
 from canary_wf.cli.planning.find import job_entry
@@ -24,7 +25,7 @@ from canary_wf.verdict.exit_code import ANY_FAILURE, DIFFED, describe_exit
 from canary_wf.wording import amount
 
 
-@click.command("describe")
+@click.command("describe", cls=DocumentedCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the files and attributes of each job too.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import discovery_options, json_option, selection_options
 from canary_wf.cli.output import print_json
 from canary_wf.discovery import DiscoveryOptions
@@ -15,7 +16,7 @@ from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.session_paths import relative_to_out
 
 
-@click.command("find")
+@click.command("find", cls=DocumentedCommand)
 @selection_options
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Show masked jobs too, with the reason.")

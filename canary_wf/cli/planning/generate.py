@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import (
     discovery_options,
     json_option,
@@ -31,7 +32,7 @@ from canary_wf.state.session_paths import relative_to_out
 from canary_wf.wording import count, next_command
 
 
-@click.command("generate")
+@click.command("generate", cls=DocumentedCommand)
 @selection_options
 @planning_options
 @pool_options

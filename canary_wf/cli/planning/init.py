@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.configuration.keys import template
 from canary_wf.configuration.settings import FILE
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import not_writable
 
 
-@click.command("init")
+@click.command("init", cls=DocumentedCommand)
 def command() -> None:
     """Write canary-wf.yaml into the current folder, with every key commented out. An existing file is kept."""
     try:

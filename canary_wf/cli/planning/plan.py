@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import SHORTEST_PREFIX, find_job
 from canary_wf.cli.options import (
     WholeNumber,
@@ -49,7 +50,7 @@ class _PlanView(msgspec.Struct, frozen=True):
     settings: PlanSettings
 
 
-@click.command("plan")
+@click.command("plan", cls=DocumentedCommand)
 @selection_options
 @planning_options
 @pool_options

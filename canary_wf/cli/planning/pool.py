@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import pool_options, resource_requests
 from canary_wf.resources.detection import detect_pool, origin_of_cpus, origin_of_gpus
 from canary_wf.resources.options import pool_from_options, read_pool
 
 
-@click.command("pool")
+@click.command("pool", cls=DocumentedCommand)
 @pool_options
 def command(*, resources: tuple[str, ...], pool_file: Path | None, query_gpus: bool) -> None:
     """Show the resource pool of this machine, or the one that the options describe.

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.completion import session_names_from
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import json_option, out_option
 from canary_wf.cli.output import print_columns, print_json
 from canary_wf.durations import format_duration
@@ -29,7 +30,7 @@ _TITLES = {
 _BY_TIME = {"slower", "faster"}
 
 
-@click.command("diff")
+@click.command("diff", cls=DocumentedCommand)
 @click.argument("sessions", nargs=-1, metavar="[SESSION SESSION]", shell_complete=session_names_from)
 @out_option
 @json_option

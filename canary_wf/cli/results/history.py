@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from canary_wf.cli.help_page import DocumentedGroup
 from canary_wf.cli.options import json_option, out_option
 from canary_wf.cli.output import print_columns, print_json
 from canary_wf.durations import format_duration
@@ -25,7 +26,7 @@ _SHOWN = 3
 _FILE = click.Path(path_type=Path)
 
 
-@click.group("history", invoke_without_command=True)
+@click.group("history", cls=DocumentedGroup, invoke_without_command=True)
 @out_option
 @json_option
 @click.pass_context

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.completion import job_names
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.cli.output import print_bytes
@@ -16,7 +17,7 @@ from canary_wf.plan.store import load_plan, newest_session
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-@click.command("location")
+@click.command("location", cls=DocumentedCommand)
 @click.argument("job", shell_complete=job_names)
 @out_option
 def command(*, job: str, out: Path) -> None:

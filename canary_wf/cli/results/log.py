@@ -10,6 +10,7 @@ from typing import BinaryIO
 import click
 
 from canary_wf.cli.completion import job_names
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import WorkspaceError
@@ -24,7 +25,7 @@ _PATIENCE = 10
 """Number of checks without a running attempt after which waiting for output ends."""
 
 
-@click.command("log")
+@click.command("log", cls=DocumentedCommand)
 @click.argument("job", shell_complete=job_names)
 @click.option("-f", "--follow", is_flag=True, help="Keep printing until the job has ended.")
 @out_option

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import out_option
 from canary_wf.cli.output import print_utf8, say_written
 from canary_wf.errors import ExitCode, UsageError
@@ -26,7 +27,7 @@ def _format_names(_context: click.Context, _argument: click.Parameter, start: st
     return [format_name for format_name in sorted({*FORMATS, CDASH}) if format_name.startswith(start)]
 
 
-@click.command("report")
+@click.command("report", cls=DocumentedCommand)
 @click.argument("format_name", metavar="KIND", shell_complete=_format_names)
 @out_option
 @click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file (- is standard output).")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.completion import statuses
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import WholeNumber, json_option, out_option
 from canary_wf.cli.output import print_json
 from canary_wf.errors import ExitCode, UsageError
@@ -19,7 +20,7 @@ from canary_wf.report.session import SessionState, load_session
 from canary_wf.report.table import print_failures, print_status
 
 
-@click.command("status")
+@click.command("status", cls=DocumentedCommand)
 @out_option
 @json_option
 @click.option(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import out_option
 from canary_wf.errors import raise_last
 from canary_wf.plan.store import load_plan, newest_session
@@ -14,7 +15,7 @@ from canary_wf.state.trust import require_trusted
 from canary_wf.wording import count
 
 
-@click.command("cancel")
+@click.command("cancel", cls=DocumentedCommand)
 @out_option
 def command(*, out: Path) -> None:
     """Cancel the newest session: end running jobs, withdraw batches from Slurm's queue, and start nothing more.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import WholeNumber, json_option, out_option
 from canary_wf.cli.output import print_columns, print_json
 from canary_wf.durations import parse_duration
@@ -22,7 +23,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 
 
-@click.command("gc")
+@click.command("gc", cls=DocumentedCommand)
 @out_option
 @json_option
 @click.option("--keep", type=WholeNumber(1), metavar="N", help=f"Keep the newest N sessions (default: {_KEPT}).")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.completion import job_names
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import find_job
 from canary_wf.cli.options import out_option
 from canary_wf.errors import UsageError, WorkspaceError, one_line
@@ -27,7 +28,7 @@ from canary_wf.verdict.status import JobPhase, Outcome
 from canary_wf.wording import count
 
 
-@click.command("rebaseline")
+@click.command("rebaseline", cls=DocumentedCommand)
 @click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
 @out_option
 def command(*, jobs: tuple[str, ...], out: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.completion import job_names, statuses
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import find_jobs
 from canary_wf.cli.options import out_option
 from canary_wf.ctest.undone_fixtures import with_fixtures
@@ -22,7 +23,7 @@ from canary_wf.verdict.status import Outcome
 from canary_wf.wording import count, next_command
 
 
-@click.command("rerun")
+@click.command("rerun", cls=DocumentedCommand)
 @click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
 @out_option
 @click.option("--failed", is_flag=True, help="All jobs that count as failed (the default).")
