@@ -37,6 +37,15 @@ def next_command(out: Path, scheduler: str) -> str:
     return f"{change}snakemake --profile {scheduler}"
 
 
+def run_command(out: Path, *words: str) -> str:
+    """Return the command `canary-wf run` with `words`, for the workspace `out` seen from the current folder."""
+    import shlex
+
+    here = os.path.relpath(out)
+    folder = str(out) if here.startswith((os.pardir, "-")) else here
+    return shlex.join(["canary-wf", "run", *words, *(() if here == os.curdir else ("-d", folder))])
+
+
 def some(names: Sequence[str]) -> str:
     """Return the first of `names`, and the number of the others."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

@@ -18,6 +18,7 @@ from canary_wf.errors import CanaryWfError, ExitCode, one_line
 from canary_wf.report.colour import choose_colour
 
 COMMANDS = {
+    "run": "find, plan and run jobs, and say what came of it",
     "generate": "find the jobs, plan batches, and write the workflow",
     "plan": "show what generate would plan; nothing is written",
     "find": "list the jobs",
@@ -42,7 +43,7 @@ HIDDEN = ("gate", "write-reports")
 
 FOLDERS = {
     "planning": ("generate", "plan", "find", "describe", "pool", "config", "init"),
-    "running": ("cancel", "rerun", "rebaseline", "gc", "run-batch", *HIDDEN),
+    "running": ("run", "cancel", "rerun", "rebaseline", "gc", "run-batch", *HIDDEN),
     "results": ("status", "log", "location", "diff", "report", "history"),
 }
 """The folders beside this file, and their commands."""

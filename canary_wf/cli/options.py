@@ -59,8 +59,10 @@ def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
+paths_argument = click.argument("paths", nargs=-1, metavar="[PATH]...", callback=paths_or_configured)
+
 selection_options = stacked(
-    click.argument("paths", nargs=-1, metavar="[PATH]...", callback=paths_or_configured),
+    paths_argument,
     click.option("-k", "keyword_expression", metavar="EXPR", help="Only jobs whose keywords or names satisfy EXPR."),
     click.option("-R", "names_matching", metavar="REGEX", help="Only jobs whose names match REGEX, as with ctest."),
     click.option("-E", "names_not_matching", metavar="REGEX", help="No jobs whose names match REGEX."),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.resources.slurm.jobs import ask_states, ended
-from canary_wf.snakemake.lock import is_locked
+from canary_wf.snakemake.lock import is_locked, is_run_elsewhere
 from canary_wf.snakemake.parent_workflows import running_parent_workflows
 from canary_wf.state.attempt import AttemptFile, living, read_attempt
 from canary_wf.state.session_paths import BatchPaths, SessionPaths, session_names
@@ -18,7 +18,16 @@ def check_free(out: Path) -> None:
     """Raise WorkspaceError while the newest session in `out` is being run."""
     busy = running_batches(out)
     if busy:
-        raise WorkspaceError(f"a run is in progress (batch {busy[0]})", where=out, hint="wait for it, or stop it first")
+        hint = "wait for it, or stop it first: press Ctrl-C there, or canary-wf cancel"
+        raise WorkspaceError(f"a run is in progress (batch {busy[0]})", where=out, hint=hint)
+    check_unlocked(out)
+
+
+def check_unlocked(out: Path) -> None:
+    """Raise WorkspaceError while a Snakemake or a `canary-wf run` works in `out`."""
+    if is_run_elsewhere(out):
+        hint = "watch it with canary-wf status --watch, or end it with canary-wf cancel"
+        raise WorkspaceError("a canary-wf run is in progress", where=out, hint=hint)
     if is_locked(out):
         hint = "wait for snakemake; if none runs here any more: snakemake --unlock"
         raise WorkspaceError("the workflow is locked by a running snakemake", where=out, hint=hint)

@@ -59,6 +59,40 @@ def workspace_lock(out: Path) -> Iterator[None]:
         yield
 
 
+_own: set[Path] = set()
+"""The workspaces in which this process is a `canary-wf run`."""
+
+
+@contextmanager
+def run_lock(out: Path) -> Iterator[None]:
+    """Let one `canary-wf run` at a time work in `out`. Raises WorkspaceError while another one does."""
+    hint = "watch it with canary-wf status --watch, or end it with canary-wf cancel"
+    busy = WorkspaceError("another canary-wf run is in progress", where=out, hint=hint)
+    with file_lock(_run_lock_file(out), patience=1.0, busy=busy):  # others look by taking it for a moment
+        _own.add(out)
+        try:
+            yield
+        finally:
+            _own.discard(out)
+
+
+def is_run_elsewhere(out: Path) -> bool:
+    """Return whether another process is a `canary-wf run` in `out`; it may not have started Snakemake yet."""
+    path = _run_lock_file(out)
+    if out in _own or not path.exists():
+        return False
+    busy = WorkspaceError("a canary-wf run is in progress", where=out)
+    try:
+        with file_lock(path, patience=0, busy=busy):
+            return False
+    except WorkspaceError as error:
+        return error is busy  # a lock that cannot be opened is another user's, and says nothing
+
+
+def _run_lock_file(out: Path) -> Path:
+    return out / STATE_FOLDER / "run.lock"
+
+
 def _is_stale(out: Path) -> bool:
     locks = _locks(out)
     if not locks or not _owner_file(out).is_file():

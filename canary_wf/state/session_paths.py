@@ -125,6 +125,11 @@ class SessionPaths(NamedTuple):
         return self.folder / "gate.json"
 
     @property
+    def snakemake_log(self) -> Path:
+        """What Snakemake printed when `canary-wf run` ran it."""
+        return self.folder / "snakemake.log"
+
+    @property
     def copies(self) -> Path:
         """File listing copies of the report and of the gate's file used as outputs by parent workflows."""
         return self.folder / "copies.txt"

@@ -17,6 +17,7 @@ from canary_wf.cli.options import (
     pool_options,
     resource_requests,
     selection_options,
+    stacked,
     workflow_options,
 )
 from canary_wf.cli.output import print_json
@@ -24,45 +25,48 @@ from canary_wf.cli.workflow_options import module_lines, workflow_settings
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.generation import Generated, check_paths, generate_workflow
-from canary_wf.plan.cluster.advice import slurm_profile
+from canary_wf.plan.cluster.advice import profile_for
 from canary_wf.plan.cluster.target import choose_target
 from canary_wf.plan.explanation.wording import left_out_lines, nodes_in_words
 from canary_wf.plan.model import Plan
 from canary_wf.state.session_paths import relative_to_out
 from canary_wf.wording import count, next_command
 
+generate_options = stacked(
+    selection_options,
+    planning_options,
+    pool_options,
+    out_option,
+    json_option,
+    workflow_options,
+    click.option("--update", is_flag=True, help="Keep final states of jobs whose id and inputs are unchanged."),
+)
+
 
 @click.command("generate", cls=DocumentedCommand)
-@selection_options
-@planning_options
-@pool_options
-@out_option
-@json_option
-@workflow_options
-@click.option("--update", is_flag=True, help="Keep final states of jobs whose id and inputs are unchanged.")
-def command(
-    *,
-    paths: tuple[str, ...],
-    resources: tuple[str, ...],
-    pool_file: Path | None,
-    out: Path,
-    as_json: bool,
-    update: bool,
-    **values: Any,  # noqa: ANN401 - the selection, planning and workflow options
-) -> None:
+@generate_options
+def command(*, out: Path, as_json: bool, **values: Any) -> None:  # noqa: ANN401 - what the options of all groups hold
     """Find the jobs under PATH, plan batches, and write a Snakemake workflow into OUT."""
-    settings, scheduler = plan_settings(values)
-    requested = resource_requests(resources)
-    target = choose_target(scheduler, requested, pool_file, settings.slurm, query_gpus=values["query_gpus"])
-    options = discovery_options(values)
-    workflow = workflow_settings(values, out)
-    generated = generate_workflow(check_paths(paths), options, settings, target, out, update=update, workflow=workflow)
-    print_left_out(generated.plan)
-    print_warnings(generated.warnings)
+    generated = generate(values, out)
     if as_json:
         print_json(_as_dict(generated))
     else:
         _print(generated, out, module=values["module"])
+
+
+def generate(values: dict[str, Any], out: Path) -> Generated:
+    """Generate the workflow for the `values` of `generate_options`; write its warnings to standard error."""
+    settings, scheduler = plan_settings(values)
+    requested = resource_requests(values["resources"])
+    query_gpus = values["query_gpus"]
+    target = choose_target(scheduler, requested, values["pool_file"], settings.slurm, query_gpus=query_gpus)
+    options = discovery_options(values)
+    workflow = workflow_settings(values, out)
+    paths = check_paths(values["paths"])
+    generated = generate_workflow(paths, options, settings, target, out, update=values["update"], workflow=workflow)
+    print_left_out(generated.plan)
+    print_warnings(generated.warnings)
+    return generated
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
@@ -97,21 +101,25 @@ def _as_dict(generated: Generated) -> dict[str, Any]:
     }
 
 
-def _print(generated: Generated, out: Path, *, module: bool) -> None:
+def planned_lines(generated: Generated) -> list[str]:
+    """Return in words what was found and planned."""
     plan = generated.plan
     found = f"Found {count(len(generated.found.jobs), 'job')} in {count(generated.found.files, 'file')}"
     masked = f", {len(plan.masked)} masked" if plan.masked else ""
     batches = count(len(plan.batches), "batch", "batches")
     expected = sum(batch.runtime for batch in plan.batches)
     kept = f" {count(generated.kept, 'verdict')} kept from the previous session." if generated.kept else ""
-    lines = [
+    return [
         f"{found}{masked}.{kept}",
         f"Planned {batches} for {describe_target(plan)}, {format_duration(expected)} of batch time expected.",
-        f"Session {one_line(plan.session)}",
     ]
+
+
+def _print(generated: Generated, out: Path, *, module: bool) -> None:
+    plan = generated.plan
+    lines = [*planned_lines(generated), f"Session {one_line(plan.session)}"]
     if module:
         lines.append(f"Next: {module_lines(out)}")
     else:
-        profile = slurm_profile() if plan.scheduler == "slurm" else "local"
-        lines.append(f"Next: {next_command(out, profile)}")
+        lines.append(f"Next: {next_command(out, profile_for(plan.scheduler))}")
     sys.stdout.write("\n".join(lines) + "\n")

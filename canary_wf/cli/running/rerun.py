@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -11,6 +12,7 @@ from canary_wf.cli.jobs import find_jobs
 from canary_wf.cli.options import out_option
 from canary_wf.ctest.undone_fixtures import with_fixtures
 from canary_wf.errors import WorkspaceError, raise_last
+from canary_wf.plan.cluster.advice import profile_for
 from canary_wf.plan.store import newest_session
 from canary_wf.recovery.reset import reset_jobs, with_blocked
 from canary_wf.report.selection import select, with_keywords
@@ -20,7 +22,7 @@ from canary_wf.snakemake.lock import workspace_lock
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome
-from canary_wf.wording import count, next_command
+from canary_wf.wording import count, next_command, run_command
 
 
 @click.command("rerun", cls=DocumentedCommand)
@@ -42,6 +44,31 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
 
     JOB is an id prefix, a name, or a pattern such as 'mesh.*'.
     """
+    done = reset(out, jobs, only, keywords, failed=failed)
+    sys.stdout.write(f"{done}\n")
+    if done.batches:
+        sys.stdout.write(f"Next: {next_command(out, profile_for(done.state.plan.scheduler))}\n")
+
+
+class Reset(NamedTuple):
+    """The session before the reset, and the numbers of jobs and batches that were reset; `what` was asked for."""
+
+    state: SessionState
+    jobs: int
+    batches: int
+    what: str
+
+    def __str__(self) -> str:
+        if not self.batches:
+            return f"{self.what}; nothing to reset."
+        return f"Reset {count(self.jobs, 'job')} in {count(self.batches, 'batch', 'batches')}."
+
+
+def reset(out: Path, jobs: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool) -> Reset:
+    """Reset jobs of the newest session in `out`, as the options of `rerun` say.
+
+    Raises WorkspaceError, also while it is being run, and UsageError for a job that is not known.
+    """
     paths = newest_session(out)
     require_trusted(out, [paths.session])
     check_free(out)
@@ -51,12 +78,8 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
         resetting, by_batch = _to_reset(state, jobs, only, keywords, failed=failed)
         errors = reset_jobs(paths, by_batch)
     raise_last(errors)
-    if not by_batch:
-        what = "No job matches" if jobs or only or keywords is not None else "No job has failed"
-        sys.stdout.write(f"{what}; nothing to reset.\n")
-        return
-    sys.stdout.write(f"Reset {count(len(resetting), 'job')} in {count(len(by_batch), 'batch', 'batches')}.\n")
-    sys.stdout.write(f"Next: {next_command(out, state.plan.scheduler)}\n")
+    what = "No job matches" if jobs or only or keywords is not None else "No job has failed"
+    return Reset(state, len(resetting), len(by_batch), what)
 
 
 def _to_reset(
@@ -93,7 +116,7 @@ def _chosen(
         found = with_keywords(found, keywords)
     found += [job for name in names for job in find_jobs(state.plan.jobs, name)]
     if found and not (state.begun or any(job.id in state.records for job in found)):  # verdicts may be carried over
-        hint = f"run it: {next_command(state.paths.out, state.plan.scheduler)}"
+        hint = f"run it: {run_command(state.paths.out)}"
         raise WorkspaceError("has not run yet", where=f"session {state.plan.session}", hint=hint)
     return found
 

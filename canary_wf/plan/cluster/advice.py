@@ -31,6 +31,11 @@ def slurm_profile() -> str:
     return next((profile for profile, plugin in _EXECUTORS.items() if find_spec(plugin)), "slurm")
 
 
+def profile_for(scheduler: str) -> str:
+    """Return the profile that runs a plan for `scheduler`."""
+    return slurm_profile() if scheduler == "slurm" else "local"
+
+
 def cache_warnings(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return a warning if Snakemake cannot write its cache, for example for a user without a home.
 

@@ -1,0 +1,170 @@
+"""`canary-wf run`: find the jobs, plan batches, run them by Snakemake, and say what came of it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from canary_wf.cli.completion import statuses
+from canary_wf.cli.output import print_json
+from canary_wf.cli.planning.generate import generate, generate_options, planned_lines
+from canary_wf.cli.running.rerun import reset
+from canary_wf.cli.running.snakemake_run import exit_code, left_to_run, print_end, run_session
+from canary_wf.errors import ExitCode, UsageError, one_line
+from canary_wf.plan.store import newest_session
+from canary_wf.report.session import SessionState, load_session
+from canary_wf.snakemake.child_process import SnakemakeProcess
+from canary_wf.snakemake.in_use import check_unlocked
+from canary_wf.snakemake.lock import run_lock
+from canary_wf.state.session_paths import STATE_FOLDER, session_names
+from canary_wf.state.trust import require_trusted
+from canary_wf.wording import count
+
+_SNAKEMAKE_OPTIONS = "canary_wf.snakemake_options"
+_NO_PLANNING = frozenset({"paths", "out", "as_json", "failed", "only", "verbose", "keyword_expression"})
+"""Parameters that do not ask for a new plan; `-k` selects among the jobs to run again, too."""
+
+
+class _RunCommand(click.Command):
+    """A command whose words after ``--`` are Snakemake's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words before ``--``."""
+        own = args[: args.index("--")] if "--" in args else args
+        ctx.meta[_SNAKEMAKE_OPTIONS] = tuple(args[len(own) + 1 :])
+        return super().parse_args(ctx, own)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the pieces of the usage line."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [*(piece.replace("PATH", "PATH|JOB") for piece in pieces), "[-- SNAKEMAKE_OPTION...]"]
+
+
+@click.command("run", cls=_RunCommand)
+@generate_options
+@click.option("--failed", is_flag=True, help="Run again what failed in the newest session.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="OUTCOME",
+    shell_complete=statuses,
+    help="Run again the jobs of this outcome, category or class; repeatable.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show what Snakemake says, instead of keeping it in a file.")
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    *,
+    out: Path,
+    as_json: bool,
+    failed: bool,
+    only: tuple[str, ...],
+    verbose: bool,
+    **values: Any,  # noqa: ANN401 - what the options of `generate` hold
+) -> int:
+    """Find the jobs under PATH, plan batches, run them here or by Slurm, and end with what came of it.
+
+    Instead of PATH, jobs of the newest session can be named, by an id prefix, a name or a pattern such as 'mesh.*':
+    they run again. Without PATH and options, the newest session goes on where it was left. Options after -- are
+    Snakemake's.
+    """
+    words = values["paths"] if _is_given(context, "paths") else ()
+    names = [word for word in words if not os.path.lexists(word)]
+    again = failed or bool(only or names)
+    planning = [name for name in context.params if name not in _NO_PLANNING and _is_given(context, name)]
+    if again:
+        _check_again(context, words, names, planning)
+    is_known = bool(session_names(out))
+    anew = not again and (not is_known or bool(words or planning) or _is_given(context, "keyword_expression"))
+    if not anew:
+        paths = newest_session(out)
+        require_trusted(out, [paths.session])
+    with ExitStack() as stack:
+        is_locked = (out / STATE_FOLDER).is_dir()  # a mistake in the input leaves no new folder behind
+        if is_locked:
+            stack.enter_context(run_lock(out))
+            check_unlocked(out)
+        child = stack.enter_context(SnakemakeProcess())
+        if again:
+            state = _reset(out, tuple(names), only, values["keyword_expression"], failed=failed, quiet=as_json)
+        elif anew:
+            state = _generate(values, out, quiet=as_json)
+        else:
+            state = _resume(values, out, quiet=as_json)
+        if isinstance(state, ExitCode):
+            return state
+        if not is_locked:
+            stack.enter_context(run_lock(out))
+        ended = run_session(child, state, context.meta[_SNAKEMAKE_OPTIONS], shown=verbose)
+    if as_json:
+        print_json(ended.state.as_dict())
+    else:
+        print_end(ended)
+    return exit_code(ended)
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    """Return whether the parameter `name` was on the command line."""
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _check_again(context: click.Context, words: Sequence[str], names: Sequence[str], planning: Sequence[str]) -> None:
+    """Raise UsageError when jobs are to run again and the command line asks for a new plan as well."""
+    files = [word for word in words if word not in names]
+    if names and files:
+        what = f"{files[0]!r} is a file or folder, and {names[0]!r} is not"
+        raise UsageError(what, where="PATH", hint="name files and folders, or jobs, but not both")
+    if files or planning:
+        options = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+        other = "--failed" if context.params["failed"] else "--only" if context.params["only"] else f"JOB {names[0]}"
+        hint = "jobs run again as they were planned; leave it out, or plan anew with canary-wf run PATH"
+        raise UsageError(f"does not go with {other}", where=options[planning[0]] if planning else files[0], hint=hint)
+
+
+def _generate(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState:
+    generated = generate(values, out)
+    if not quiet:
+        sys.stdout.write("".join(f"{line}\n" for line in planned_lines(generated)))
+        sys.stdout.flush()
+    return load_session(generated.paths)
+
+
+def _reset(
+    out: Path, names: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool, quiet: bool
+) -> SessionState | ExitCode:
+    """Reset jobs of the newest session; return it, or the exit code when there is nothing to run."""
+    done = reset(out, names, only, keywords, failed=failed)
+    if not quiet:
+        sys.stdout.write(f"{done}\n")
+        sys.stdout.flush()
+    return load_session(done.state.paths) if done.batches or left_to_run(done.state) else _code(done.state)
+
+
+def _resume(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState | ExitCode:
+    """Return the newest session if it has work left, else a new one of the configured PATHs, or the exit code."""
+    state = load_session(newest_session(out))
+    name = one_line(state.plan.session)
+    left = len(left_to_run(state))
+    if left or not (state.paths.report / "report.json").exists():
+        total = len(state.plan.jobs)
+        line = f"Session {name} goes on: {left} of {count(total, 'job')} left to run."
+    elif values["paths"]:
+        line = f"Session {name} has nothing left to run; planning anew."
+    else:
+        line = f"Session {name} has nothing left to run. To start anew: canary-wf run PATH; what failed: --failed"
+    if not quiet:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    if left or not (state.paths.report / "report.json").exists():
+        return state
+    return _generate(values, out, quiet=quiet) if values["paths"] else _code(state)
+
+
+def _code(state: SessionState) -> ExitCode:
+    """Return the exit code for a session in which nothing is left to run."""
+    return ExitCode.JOBS_FAILED if state.failed and state.plan.fail_on == "any" else ExitCode.DONE

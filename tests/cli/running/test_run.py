@@ -1,0 +1,118 @@
+"""`canary-wf run`: what it plans, what it goes on with, what it runs again, and how it ends; Snakemake is a loop."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine, Done, assert_one_line
+
+from canary_wf.snakemake import child_process
+from canary_wf.state.session_paths import session_names
+
+LOOP = (sys.executable, str(Path(__file__).with_name("batch_loop.py")))
+
+
+@pytest.fixture(autouse=True)
+def _loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "COMMAND", LOOP)
+
+
+def run(cli: CommandLine, *arguments: str | Path) -> Done:
+    """Run a command on the tree's workspace."""
+    return cli("run", "-d", cli.out, *arguments)
+
+
+def planned(cli: CommandLine, *arguments: str | Path) -> Done:
+    """Plan the tree and run it."""
+    return run(cli, cli.tree, *cli.PLANNED, *arguments)
+
+
+def test_a_tree_is_planned_run_and_summed_up(small: CommandLine) -> None:
+    """The words of `generate`, the failures, and the sum; what Snakemake said is in a file."""
+    done = planned(small)
+    assert (done.code, done.err) == (1, "")
+    assert done.out.startswith("Found 3 jobs in 1 file.\nPlanned ")
+    assert "two.n=1" in done.out
+    assert "profile" not in done.out
+    (name,) = session_names(small.out)
+    text = (small.out / ".canary-wf" / "sessions" / name / "snakemake.log").read_text()
+    assert text.startswith("$ snakemake --profile local")
+    assert "profile local\n" in text
+
+
+def test_a_finished_session_is_not_run_again(small: CommandLine) -> None:
+    """Without PATHs there is nothing to plan anew either; the exit code is that of `status`."""
+    planned(small)
+    again = run(small)
+    assert again.code == 1
+    assert "has nothing left to run" in again.out
+    assert len(session_names(small.out)) == 1
+
+
+def test_a_session_goes_on_where_it_was_left(small: CommandLine) -> None:
+    """A planned session counts as one of which everything is left."""
+    small.generate()
+    done = run(small)
+    assert done.code == 1
+    assert "goes on: 3 of 3 jobs left to run" in done.out
+    assert len(session_names(small.out)) == 1
+
+
+def test_configured_paths_are_planned_anew_when_nothing_is_left(small: CommandLine) -> None:
+    """As by `generate` without PATHs."""
+    (small.folder / "canary-wf.yaml").write_text("paths: {tests: [tree]}\nbatch: {scheduler: local}\n")
+    assert run(small).code == 1
+    done = run(small)
+    assert "has nothing left to run; planning anew.\nFound 3 jobs" in done.out
+    assert len(session_names(small.out)) == 2
+
+
+def test_failed_jobs_run_again_alone(small: CommandLine) -> None:
+    """In the same session, with what they need."""
+    planned(small)
+    done = run(small, "--failed")
+    assert (done.code, done.err) == (1, "")
+    assert done.out.startswith("Reset 2 jobs in ")
+    small.write("other.jobs.yaml", "jobs: [{name: new, command: 'true'}]")
+    assert run(small, "--only", "passed").out.startswith("Reset 1 job in ")
+    assert len(session_names(small.out)) == 1
+
+
+@pytest.mark.parametrize("word", ["two.n=1", "two.*", "one"])
+def test_named_jobs_run_again(small: CommandLine, word: str) -> None:
+    """By name or pattern; a word that exists as a path is one."""
+    planned(small)
+    assert run(small, word).out.startswith("Reset ")
+
+
+def test_words_that_do_not_go_together_are_told(small: CommandLine) -> None:
+    """Paths with jobs, and jobs with a new plan."""
+    planned(small)
+    assert_one_line(run(small, small.tree, "two.n=1"), 2, "PATH", "is a file or folder, and 'two.n=1' is not")
+    assert_one_line(run(small, "--failed", "-b", "spec=count:1"), 2, "-b", "does not go with --failed")
+    assert_one_line(run(small, "--failed", small.tree), 2, "does not go with --failed")
+    assert_one_line(run(small, "nosuch"), 2, "nosuch")
+
+
+def test_a_mistake_leaves_nothing_behind(small: CommandLine) -> None:
+    """No folder, and no process."""
+    assert_one_line(run(small, "-k", "nosuch", small.tree, *small.PLANNED), 3)
+    assert not small.out.exists()
+
+
+def test_a_snakemake_that_fails_is_told_in_a_line(small: CommandLine) -> None:
+    """With the reason, the file, and an exit code of its own."""
+    error = "WorkflowError:\nFailed to open source file nowhere\n\n"
+    done = planned(small, "--", "--say", error, "--end", "1")
+    assert done.code == 4
+    assert done.err.startswith("canary-wf: Snakemake failed: Failed to open source file nowhere; all it said: ")
+    assert done.err.rstrip().endswith("snakemake.log")
+    usage = run(small, "--", "--say", "snakemake: error: unrecognized arguments: --nosuch", "--end", "2")
+    assert (usage.code, "unrecognized arguments: --nosuch" in usage.err) == (2, True)
+
+
+def test_json_is_all_there_is_on_standard_output(small: CommandLine) -> None:
+    """That of `status --json`."""
+    done = planned(small, "--json")
+    assert done.code == 1
+    assert done.json["counts"]["FAIL"] == 2
