@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import batch_loop
 import pytest
 from command_line import JOBS, CommandLine
 from hypothesis_profiles import register_profiles
 from slurm_cluster import SlurmCluster
 from slurm_workspace import SlurmWorkspace
 from workspace import Workspace
+
+from canary_wf.snakemake import child_process
 
 register_profiles()
 
@@ -66,6 +69,12 @@ def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     """Return the command line in a fresh folder with an empty tree."""
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path, capsys)
+
+
+@pytest.fixture
+def quick_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `canary-wf run` run the batches one after the other, without Snakemake, which takes seconds to load."""
+    monkeypatch.setattr(child_process, "COMMAND", batch_loop.COMMAND)
 
 
 @pytest.fixture

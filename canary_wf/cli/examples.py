@@ -18,11 +18,20 @@ EXAMPLES = {
     for name, pairs in {
         PROGRAM: (
             (
-                "plan the jobs below tests/ for this machine, and run them",
-                "canary-wf generate tests -b scheduler=local && snakemake --profile local",
+                "find the jobs below tests/, and run them on this machine",
+                "canary-wf run tests -b scheduler=local",
             ),
             ("what failed, and why", "canary-wf status"),
-            ("run what failed once more", "canary-wf rerun --failed && snakemake --profile local"),
+            ("run what failed once more", "canary-wf run --failed"),
+        ),
+        "run": (
+            (
+                "all jobs below tests/ on this machine; on a cluster without the -b",
+                "canary-wf run tests -b scheduler=local",
+            ),
+            ("go on with a run that was cut short", "canary-wf run"),
+            ("what failed last, once more", "canary-wf run --failed"),
+            ("jobs by their names", "canary-wf run mesh 'solve.*'"),
         ),
         "generate": (
             (

@@ -349,7 +349,7 @@ def test_rerun_resets_what_is_asked_for(small: CommandLine, arguments: list[str]
 def test_rerun_refuses_what_it_cannot_do(small: CommandLine) -> None:
     """An unknown outcome, and a session that never ran."""
     small.generate()
-    assert_one_line(small("rerun", "one", "-d", small.out), 4, "has not run yet", "snakemake --profile local")
+    assert_one_line(small("rerun", "one", "-d", small.out), 4, "has not run yet", "canary-wf run -d out")
     _ran(small, FAILED_RUN)
     assert_one_line(small("rerun", "--only", "BAD", "-d", small.out), 2, "--only", "TIMEOUT")
 

@@ -19,7 +19,7 @@ jobs:
   - {name: solve, command: ['true'], parameters: {cells: [8, 16]}, depends_on: [mesh], runtime: 1s}
 """
 
-FAILURES = {"status": 1, "diff": 1, "report": 1, "rebaseline": 2}
+FAILURES = {"run": 1, "status": 1, "diff": 1, "report": 1, "rebaseline": 2}
 """The exit codes of commands that tell of failures; only a `.pyt` file could declare what rebaseline copies."""
 
 
@@ -48,6 +48,7 @@ def _commands(text: str) -> list[list[str]]:
     return [words[: words.index(">")] if ">" in words else words for words in found if words[0] == "canary-wf"]
 
 
+@pytest.mark.usefixtures("quick_runs")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_of_a_command_run(name: str, ran: CommandLine) -> None:
     """One after the other, on a session in which jobs have failed."""

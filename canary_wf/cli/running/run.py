@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from canary_wf.cli.completion import statuses
+from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.output import print_json
 from canary_wf.cli.planning.generate import generate, generate_options, planned_lines
 from canary_wf.cli.running.rerun import reset
@@ -29,7 +30,7 @@ _NO_PLANNING = frozenset({"paths", "out", "as_json", "failed", "only", "verbose"
 """Parameters that do not ask for a new plan; `-k` selects among the jobs to run again, too."""
 
 
-class _RunCommand(click.Command):
+class _RunCommand(DocumentedCommand):
     """A command whose words after ``--`` are Snakemake's."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -150,9 +151,11 @@ def _resume(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState |
     state = load_session(newest_session(out))
     name = one_line(state.plan.session)
     left = len(left_to_run(state))
-    if left or not (state.paths.report / "report.json").exists():
-        total = len(state.plan.jobs)
-        line = f"Session {name} goes on: {left} of {count(total, 'job')} left to run."
+    goes_on = left > 0 or not (state.paths.report / "report.json").exists()
+    if left:
+        line = f"Session {name} goes on: {left} of {count(len(state.plan.jobs), 'job')} left to run."
+    elif goes_on:
+        line = f"Session {name} goes on: all jobs are done, and its reports are left to write."
     elif values["paths"]:
         line = f"Session {name} has nothing left to run; planning anew."
     else:
@@ -160,7 +163,7 @@ def _resume(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState |
     if not quiet:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-    if left or not (state.paths.report / "report.json").exists():
+    if goes_on:
         return state
     return _generate(values, out, quiet=quiet) if values["paths"] else _code(state)
 

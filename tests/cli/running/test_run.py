@@ -1,20 +1,13 @@
 """`canary-wf run`: what it plans, what it goes on with, what it runs again, and how it ends; Snakemake is a loop."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine, Done, assert_one_line
 
-from canary_wf.snakemake import child_process
 from canary_wf.state.session_paths import session_names
 
-LOOP = (sys.executable, str(Path(__file__).with_name("batch_loop.py")))
-
-
-@pytest.fixture(autouse=True)
-def _loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_process, "COMMAND", LOOP)
+pytestmark = pytest.mark.usefixtures("quick_runs")
 
 
 def run(cli: CommandLine, *arguments: str | Path) -> Done:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+COMMAND = (sys.executable, __file__)
+
 
 def main() -> int:
     """Carry out the request."""
@@ -35,6 +37,8 @@ def main() -> int:
         if not (session / "batches" / batch["id"] / "result.json").exists():
             command = [sys.executable, "-m", "canary_wf", "run-batch", batch["id"], "--plan", session / "plan.json"]
             subprocess.run(command, check=False)
+    (session / "report").mkdir(exist_ok=True)
+    (session / "report" / "report.json").touch()
     return 0
 
 
