@@ -59,4 +59,4 @@ def test_the_help_of_the_program_has_groups_and_examples(cli: CommandLine) -> No
     """A newcomer sees what to type first."""
     text = cli("--help").out
     assert "\nFind, plan and run:\n" in text
-    assert "\nExamples:\n  # plan the jobs" in text
+    assert "\nExamples:\n  # find the jobs" in text
