@@ -109,6 +109,16 @@ def _change(earlier: JobRecord | None, record: JobRecord, past: Sequence[float])
     )
 
 
+def is_slower(took: float, past: Sequence[float]) -> bool:
+    """Return whether a run that `took` so long was slower than the newest of the `past` runs (seconds, oldest first).
+
+    The rule is that of two sessions: more than the variation of the past runs, and than what clocks vary by.
+    """
+    if not past or took - past[-1] <= max(LEAST_SECONDS, LEAST_PART * past[-1]):
+        return False  # most jobs, without their statistics
+    return took - past[-1] > _usual(past[-1], took, past)
+
+
 def _usual(before: float, after: float, past: Sequence[float]) -> float:
     """Return the usual variation of a job's duration, in seconds."""
     if len(past) > 1:

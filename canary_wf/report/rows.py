@@ -16,6 +16,7 @@ from canary_wf.history.run_times import History
 from canary_wf.plan.explanation.summary import expected_run
 from canary_wf.plan.store import slices
 from canary_wf.report.batch_runs import BatchRun, Efficiency, efficiency_of, run_at
+from canary_wf.report.comparison import is_slower
 from canary_wf.report.placement import JobPlacement, place_jobs
 from canary_wf.report.printable import OutputTails
 from canary_wf.report.session import SessionState
@@ -29,6 +30,19 @@ from canary_wf.verdict.status import Outcome
 
 FOLDER = "\0"
 """Stands for the job's working directory in an environment, so that jobs can share the environment."""
+
+
+class Mark:
+    """What a job may be marked with, a letter each."""
+
+    FLAKY = "f"
+    """It passed after a failed attempt."""
+
+    SLOWER = "s"
+    """It took clearly longer than its run before, by the rule of `diff`."""
+
+    LONG = "l"
+    """It took, or takes by now, more than half of its time limit."""
 
 
 class EarlierRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -49,7 +63,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     `batch`, `node`, `environment` and the jobs of `needs` are indices into their lists. `plan` is the expected start
     after the batch's start, and the ids, by type, that correspond to the planned ones in the batch's allocation.
-    `output` is None if it is left out to save space.
+    `marks` are the `Mark`s that the job has. `output` is None if it is left out to save space.
     """
 
     id: str
@@ -70,6 +84,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     plan: tuple[float, dict[str, list[str]]]
     needs: list[tuple[int, str]]
     words: str
+    marks: str
     environment: int
     folder: str
     max_rss: float | None
@@ -204,6 +219,7 @@ class _Collector:
             plan=self.planned[job.id],
             needs=[(self.job_index[edge.job], edge.when) for edge in job.dependencies if edge.job in self.job_index],
             words=" ".join((*job.keywords, *job.owners)),
+            marks=self._marks(job, record),
             environment=self._environment(job, record),
             folder=relative_to_out(self.state.paths.job(job.directory), self.state.paths.out),
             max_rss=record.measured("max_rss"),
@@ -213,6 +229,16 @@ class _Collector:
             output=self.outputs.get(job.id),
             earlier=[self._earlier(job, run) for run in record.earlier],
         )
+
+    def _marks(self, job: PlannedJob, record: JobRecord) -> str:
+        seconds = self._duration(record)
+        marks = Mark.FLAKY if record.is_flaky else ""
+        if seconds is None:
+            return marks
+        if record.status.is_pass:
+            known = self.history.runs_before(job.id, self.state.plan.session)
+            marks += Mark.SLOWER if is_slower(seconds, [past for _, past in known]) else ""
+        return marks + (Mark.LONG if seconds > job.limit / 2 else "")
 
     def _earlier(self, job: PlannedJob, run: EarlierRun) -> EarlierRow:
         took = None if run.started is None else max(0.0, run.finished - run.started)

@@ -4,10 +4,23 @@ const named = (fields, row) => Object.fromEntries(fields.map((field, place) => [
 const jobs = data.jobs.map((row, place) => Object.assign(named(data.job_fields, row), {place}));
 for (const job of jobs) job.earlier = job.earlier.map(row => named(data.earlier_fields, row));
 const batches = data.batches.map((row, place) => Object.assign(named(data.batch_fields, row), {place}));
-const WORDS = {PASS: "passed", FAIL: "failed", CANCEL: "cancelled", SKIP: "skipped", NONE: "not run"};
+const TONES = ["PASS", "FAIL", "CANCEL", "SKIP", "NONE"];
 const SOURCES = {history: "from history", declared: "declared", default: "a quarter of its limit"};
 const ORDER = {FAIL: 0, CANCEL: 1, NONE: 2, SKIP: 3, PASS: 4};
 const byId = id => document.getElementById(id);
+const isFailed = job => job.category === "FAIL" || job.category === "CANCEL";
+const runs = job => job.category === "NONE" && job.started !== null;
+const FILTERS = [
+  {name: "failed", tone: "FAIL", keeps: job => job.category === "FAIL"},
+  {name: "cancelled", tone: "CANCEL", keeps: job => job.category === "CANCEL"},
+  {name: "running", tone: "NONE", keeps: runs},
+  {name: "not-run", tone: "NONE", keeps: job => job.category === "NONE" && !runs(job)},
+  {name: "skipped", tone: "SKIP", keeps: job => job.category === "SKIP"},
+  {name: "passed", tone: "PASS", keeps: job => job.category === "PASS"},
+  {name: "flaky", says: "passed after a failed attempt", keeps: job => job.marks.includes("f")},
+  {name: "slower", says: "took clearly longer than the run before", keeps: job => job.marks.includes("s")},
+  {name: "slow", says: "took, or takes by now, more than half of the time limit", keeps: job => job.marks.includes("l")},
+];
 
 function durationText(seconds) {
   if (seconds === null || seconds === undefined) return "";
@@ -52,7 +65,31 @@ function tone(parent, category, text) {
 function filterBy(text) {
   byId("find").value = text;
   refilter();
+  keepAddress(true);
   byId("jobs").scrollIntoView();
+}
+
+async function copyText(text) {
+  try { await navigator.clipboard.writeText(text); }
+  catch {  // pages that came by plain HTTP, and those in frames, have no clipboard of their own
+    const field = element(document.body, "textarea", text, {value: text, className: "unseen"});
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+}
+
+function copyButton(parent, text, shown) {
+  const button = element(parent, "button", null, {className: "plain copy", title: "Copy " + text});
+  element(button, "code", shown || text);
+  button.setAttribute("aria-label", "Copy " + (shown || text));
+  button.addEventListener("click", async () => {
+    await copyText(text);
+    byId("copied").textContent = "Copied: " + (shown || text);
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1500);
+    button.focus();
+  });
 }
 
 function factsOf(job, list) {
@@ -64,7 +101,9 @@ function factsOf(job, list) {
     else place.textContent = value;
   };
   fact("code", job.code);
-  fact("took", job.duration === null ? "" : `${durationText(job.duration)} of ${durationText(job.limit)} allowed`);
+  const before = job.marks.includes("s") ? job.history[job.history.length - (job.category === "PASS" ? 2 : 1)] : null;
+  fact("took", job.duration === null ? "" : `${durationText(job.duration)} of ${durationText(job.limit)} allowed` +
+    (before === null ? "" : `; the run before took ${durationText(before)}`));
   fact("expected", `${durationText(job.expected)} (${SOURCES[job.source]})`);
   fact("started", job.started === null ? "" : `${clock(job.started)}, ${durationText(job.started)} into the run`);
   fact("planned", `${durationText(job.plan[0])} into its batch${on(job.plan[1])}`);
@@ -108,9 +147,9 @@ function historyOf(job, parent) {
 
 function earlierOf(job, parent) {
   if (!job.earlier.length) return;
-  element(parent, "h3", "Earlier runs");
+  element(parent, "h3", job.marks.includes("f") ? "Flaky: earlier attempts" : "Earlier attempts");
   job.earlier.forEach((run, place) => {
-    const fold = element(parent, "details"), line = element(fold, "summary", `${place + 1}. `);
+    const fold = element(parent, "details", null, {open: place === job.earlier.length - 1}), line = element(fold, "summary", `${place + 1}. `);
     tone(line, run.category, run.status);
     line.append(`${run.reason ? ": " + run.reason : ""}` + (run.started === null ? "" : `, ${durationText(run.duration)} from ${durationText(run.started)}`));
     if (run.output && run.output.length) element(fold, "pre", run.output.join("\n"), {tabIndex: 0});
@@ -130,12 +169,21 @@ function environmentOf(job, parent) {
   }
 }
 
+function commandsOf(job, parent) {
+  element(parent, "h3", "Copy");
+  const list = element(parent, "div", null, {className: "tools"}), id = shortId(job);
+  const commands = job.started === null ? ["show", "run"] : ["log", "show", "run", "rerun"];
+  for (const command of commands) copyButton(list, `canary-wf ${command} ${id}`);
+  if (job.started !== null) copyButton(list, job.folder + "/canary-out.txt", "path of the output");
+  copyButton(list, location.href.split("#")[0] + "#job-" + id, "link to this job");
+}
+
 function open(job, move) {
   opened = job;
   const title = element(null, "h2", job.name, {tabIndex: -1});
   const top = element(null, "div", null, {className: "top"});
   top.appendChild(title);
-  element(top, "button", "Close", {className: "plain", onclick: close}).setAttribute("aria-label", "Close the chosen job");
+  element(top, "button", "Close", {className: "plain", onclick: () => close()}).setAttribute("aria-label", "Close the chosen job");
   const parts = document.createDocumentFragment();
   parts.appendChild(top);
   const line = element(parts, "p");
@@ -145,6 +193,8 @@ function open(job, move) {
   if (job.output && job.output.length) element(parts, "pre", job.output.join("\n"), {tabIndex: 0});
   else element(parts, "p", job.output ? "It printed nothing." : job.started === null ? "It did not start." : "Not in this page, to keep it small.", {className: "dim"});
   if (job.started !== null) element(element(parts, "p", null, {className: "dim"}), "code", job.folder + "/canary-out.txt");
+  commandsOf(job, parts);
+  earlierOf(job, parts);
   factsOf(job, element(parts, "dl"));
   if (job.needs.length) {
     element(parts, "h3", "Depends on");
@@ -155,27 +205,40 @@ function open(job, move) {
       tone(other, jobs[place].category, jobs[place].status);
     }
   }
-  earlierOf(job, parts);
   historyOf(job, parts);
-  environmentOf(job, element(parts, "h3").parentNode);
+  environmentOf(job, parts);
   detail.replaceChildren(parts);
   detail.hidden = false;
   byId("both").classList.add("open");
-  detail.style.maxHeight = Math.max(byId("job-grid").offsetHeight, 420) + "px";
+  besideRow(job);
   detail.scrollTop = 0;
-  history.replaceState(null, "", "#job-" + job.id);
+  keepAddress(true);
   timeline.paint();
-  if (move) title.focus();
+  if (move) title.focus({preventScroll: true});
 }
 
+// On a narrow screen the details stand under the list, which then is a few rows high, so that both are to be seen.
+const narrow = matchMedia("(max-width: 1000px)");
+function besideRow(job) {
+  jobGrid.most = opened && narrow.matches ? 4 * jobGrid.row + jobGrid.head.offsetHeight : null;
+  jobGrid.size();
+  detail.style.maxHeight = narrow.matches ? "" : Math.max(byId("job-grid").offsetHeight, 420) + "px";
+  if (!opened) return;
+  jobGrid.show(job);
+  const box = detail.getBoundingClientRect();
+  if (narrow.matches && (box.top > innerHeight / 2 || box.top < 0)) byId("both").scrollIntoView();
+}
+narrow.addEventListener("change", () => besideRow(opened));
+
 let opened = null;
-function close() {
+function close(focus = true) {
   if (!opened) return;
   opened = null;
   detail.hidden = true;
   byId("both").classList.remove("open");
-  history.replaceState(null, "", location.href.split("#")[0]);
-  byId("job-grid").focus();
+  besideRow(null);
+  keepAddress(true);
+  if (focus) byId("job-grid").focus({preventScroll: true});
   timeline.paint();
 }
 
@@ -188,48 +251,73 @@ detail.addEventListener("keydown", event => { if (event.key === "Escape") close(
 
 function paintStatus(cell, job) {
   tone(cell, job.category, job.status.replace(/ \(.*/, ""));
-  const runs = job.earlier.length + (job.started === null ? 0 : 1);
-  if (job.earlier.length) element(cell, "span", ` ×${runs}`, {className: "dim"});
+  const times = job.earlier.length + (job.started === null ? 0 : 1);
+  if (job.earlier.length) element(cell, "span", ` ×${times}`, {className: "dim"});
   cell.title = job.status;
 }
 
-const jobGrid = new Grid(byId("job-grid"), jobs, [
-  {title: "status", width: "140px", least: 140, value: job => ORDER[job.category], paint: paintStatus},
-  {title: "name", width: "minmax(220px, 3fr)", least: 220, value: job => job.name},
-  {title: "file", width: "minmax(120px, 1.4fr)", least: 120, value: job => job.file},
-  {title: "took", width: "84px", least: 84, number: true, value: job => job.duration, text: job => durationText(job.duration)},
-  {title: "expected", width: "100px", least: 100, number: true, value: job => job.expected, text: job => durationText(job.expected)},
-  {title: "node", width: "minmax(70px, .7fr)", least: 70, value: nodeOf},
-  {title: "batch", width: "140px", least: 140, value: job => batchOf(job).id},
-  {title: "reason", width: "minmax(140px, 2fr)", least: 140, value: job => job.reason},
-], job => ORDER[job.category], open, close);
+const nodesUsed = new Set(jobs.map(job => job.node).filter(node => node !== null)).size;
+const jobColumns = [
+  {id: "status", title: "status", width: "150px", least: 150, value: job => ORDER[job.category], paint: paintStatus},
+  {id: "name", title: "name", width: "minmax(180px, 3fr)", least: 180, value: job => job.name},
+  {id: "reason", title: "reason", width: "minmax(180px, 3fr)", least: 180, value: job => job.reason},
+  {id: "below", title: "reason", from: Infinity, value: job => job.reason, text: job => job.reason || job.file},
+  {id: "took", title: "took", width: "80px", least: 80, number: true, value: job => job.duration, text: job => durationText(job.duration)},
+  {id: "expected", title: "expected", from: 1000, width: "96px", least: 96, number: true, value: job => job.expected, text: job => durationText(job.expected)},
+  {id: "file", title: "file", from: 760, width: "minmax(150px, 2fr)", least: 150, value: job => job.file},
+  {id: "node", title: "node", from: nodesUsed > 1 ? 1000 : Infinity, width: "minmax(80px, .7fr)", least: 80, value: nodeOf},
+  {id: "batch", title: "batch", from: 1150, width: "128px", least: 128, value: job => batchOf(job).id},
+];
+const jobGrid = new Grid(byId("job-grid"), jobs, jobColumns, {
+  order: jobColumns[0], areas: ["status name took", "below below below"], nothing: "Nothing matches.", open, close,
+  sorted: () => keepAddress(true),
+});
 
-const hidden = new Set();
+const chosen = new Set(), chips = new Map();
+const wanted = () => byId("find").value.trim();
 const text = jobs.map(job => [job.name, job.file, job.reason || "", job.words, job.status, nodeOf(job)].join("\n").toLowerCase());
+const wordsOf = filter => filter.name.replace("-", " ");
+
+// Each chip that is pressed adds its jobs; with none, there are all.
 function refilter() {
-  const wanted = byId("find").value.trim().toLowerCase();
-  const matches = job => !wanted || text[job.place].includes(wanted) || job.id.startsWith(wanted) || batchOf(job).id.startsWith(wanted);
-  jobGrid.filter(job => !hidden.has(job.category) && matches(job));
-  const all = jobGrid.shown.length === jobs.length;
-  byId("found").textContent = all ? "" : `${jobGrid.shown.length} of ${jobs.length} jobs`;
+  const find = wanted().toLowerCase(), adding = FILTERS.filter(filter => chosen.has(filter.name));
+  const matches = job => !find || text[job.place].includes(find) || job.id.startsWith(find) || batchOf(job).id.startsWith(find);
+  jobGrid.filter(adding.length || find ? job => (!adding.length || adding.some(filter => filter.keeps(job))) && matches(job) : null);
+  for (const [name, chip] of chips) chip.setAttribute("aria-pressed", name === "all" ? !chosen.size : chosen.has(name));
+  byId("found").textContent = filterText() ? `${jobGrid.shown.length} of ${jobs.length} jobs: ${filterText()}` : "";
 }
-byId("find").addEventListener("input", refilter);
+
+function filterText() {
+  const adding = FILTERS.filter(filter => chosen.has(filter.name)).map(wordsOf).join(" or ");
+  return [adding, wanted() ? `with “${wanted()}”` : ""].filter(part => part).join(", ");
+}
+
+let typed = 0;
+byId("find").addEventListener("input", () => {
+  refilter();
+  clearTimeout(typed);
+  typed = setTimeout(() => keepAddress(!parts().find), 300);
+});
 byId("find").addEventListener("keydown", event => {
   if (event.key === "ArrowDown" || event.key === "Enter") { byId("job-grid").focus(); jobGrid.go(0); event.preventDefault(); }
 });
-for (const category of Object.keys(WORDS)) {
-  const count = jobs.filter(job => job.category === category).length;
-  if (!count) continue;
-  const chip = element(byId("chips"), "button", null, {className: "chip " + category});
-  element(chip, "i", null, {className: "dot"});
-  chip.append(`${WORDS[category]} ${count}`);
-  chip.setAttribute("aria-pressed", "true");
-  chip.addEventListener("click", () => {
-    if (hidden.has(category)) hidden.delete(category); else hidden.add(category);
-    chip.setAttribute("aria-pressed", !hidden.has(category));
-    refilter();
+
+function addChip(name, words, count, tone, says, press) {
+  const chip = element(byId("chips"), "button", null, {className: "chip " + (tone || ""), title: says || ""});
+  if (tone) element(chip, "i", null, {className: "dot"});
+  chip.append(`${words} ${count}`);
+  chip.addEventListener("click", () => { press(); refilter(); keepAddress(true); });
+  chips.set(name, chip);
+}
+addChip("all", "all", jobs.length, "", "Show all jobs", () => chosen.clear());
+for (const filter of FILTERS) {
+  const count = jobs.reduce((sum, job) => sum + filter.keeps(job), 0);
+  if (count) addChip(filter.name, wordsOf(filter), count, filter.tone, filter.says || `Show jobs that are ${wordsOf(filter)}`, () => {
+    if (!chosen.delete(filter.name)) chosen.add(filter.name);
   });
 }
+chips.get("all").setAttribute("aria-pressed", true);
+for (const [name, chip] of chips) if (name !== "all") chip.setAttribute("aria-pressed", false);
 
 // The run as it was: a lane for each id of each node, filled bars of what ran, outlines of what was planned.
 const used = new Set(jobs.map(job => job.node).filter(node => node !== null));
@@ -266,26 +354,36 @@ function paintTimes(cell, batch) {
     batch.submitted.map(([from, id]) => `submitted at ${durationText(from)}${id ? ` as ${id}` : ""}; `).join("") +
     (batch.runs.map(run => `${durationText(run[1])} from ${durationText(run[0])} on ${run[2]}, ${run[3]}`).join("; ") || "not run");
 }
+const part = (id, title, from, some, whole) => ({id, title, from, width: "68px", least: 68, number: true,
+  value: batch => share(batch.used[some], batch.used[whole]), text: batch => percent(share(batch.used[some], batch.used[whole]))});
 const gpuColumns = [
-  {title: "GPU-hours", width: "108px", least: 108, number: true, value: batch => batch.used[GPU_ASKED], text: batch => hours(batch.used[GPU_ASKED])},
-  {title: "held", width: "72px", least: 72, number: true, value: batch => share(batch.used[GPU_HELD], batch.used[GPU_ASKED]), text: batch => percent(share(batch.used[GPU_HELD], batch.used[GPU_ASKED]))},
+  {id: "gpuhours", title: "GPU-hours", from: 1000, width: "100px", least: 100, number: true, value: batch => batch.used[GPU_ASKED], text: batch => hours(batch.used[GPU_ASKED])},
+  part("gpuheld", "held", 1000, GPU_HELD, GPU_ASKED),
 ];
-const batchGrid = new Grid(byId("batch-grid"), batches, [
-  {title: "batch", width: "140px", least: 140, value: batch => batch.id},
-  {title: "jobs", width: "76px", least: 76, number: true, value: batch => batch.jobs, text: batch => batch.done < batch.jobs ? `${batch.done}/${batch.jobs}` : batch.jobs},
-  {title: "failed", width: "74px", least: 74, number: true, value: batch => batch.failed, paint: (cell, batch) => { if (batch.failed) tone(cell, "FAIL", batch.failed); }},
-  {title: "asked for", width: "minmax(140px, 1fr)", least: 140, value: batch => batch.cpus * batch.nodes, text: batch =>
-    `${batch.cpus} cpus${batch.gpus ? `, ${batch.gpus} gpus` : ""}${batch.nodes > 1 ? `, ${batch.nodes} nodes` : ""}`},
-  {title: "planned above, ran below", width: "minmax(240px, 3fr)", least: 240, value: batch => startOf(batch), paint: paintTimes},
-  {title: "expected", width: "100px", least: 100, number: true, value: batch => batch.expected, text: batch => durationText(batch.expected)},
-  {title: "took", width: "84px", least: 84, number: true, value: batch => batch.runs.length ? spent(batch) : null, text: batch => batch.runs.length ? durationText(spent(batch)) : ""},
-  {title: "runs", width: "66px", least: 66, number: true, value: batch => batch.runs.length},
-  {title: "core-hours", width: "110px", least: 110, number: true, value: batch => batch.used[ASKED], text: batch => hours(batch.used[ASKED])},
-  {title: "held", width: "72px", least: 72, number: true, value: batch => share(batch.used[HELD], batch.used[ASKED]), text: batch => percent(share(batch.used[HELD], batch.used[ASKED]))},
-  {title: "busy", width: "72px", least: 72, number: true, value: batch => share(batch.used[BUSY], batch.used[ASKED]), text: batch => percent(share(batch.used[BUSY], batch.used[ASKED]))},
+const batchColumns = [
+  {id: "batch", title: "batch", width: "128px", least: 128, value: batch => batch.id},
+  {id: "jobs", title: "jobs", width: "64px", least: 64, number: true, value: batch => batch.jobs, text: batch => batch.done < batch.jobs ? `${batch.done}/${batch.jobs}` : batch.jobs},
+  {id: "failed", title: "failed", width: "72px", least: 72, number: true, value: batch => batch.failed, paint: (cell, batch) => { if (batch.failed) tone(cell, "FAIL", batch.failed); }},
+  {id: "asked", title: "asked for", width: "minmax(130px, 1fr)", least: 130, value: batch => batch.cpus * batch.nodes, text: batch =>
+    [[batch.cpus, "cpu"], [batch.gpus, "gpu"], [batch.nodes > 1 ? batch.nodes : 0, "node"]].filter(([number]) => number)
+      .map(([number, one]) => `${number} ${one}${number > 1 ? "s" : ""}`).join(", ")},
+  {id: "times", title: "planned above, ran below", width: "minmax(200px, 3fr)", least: 200, value: batch => startOf(batch), paint: paintTimes},
+  {id: "expected", title: "expected", from: 760, width: "96px", least: 96, number: true, value: batch => batch.expected, text: batch => durationText(batch.expected)},
+  {id: "took", title: "took", width: "80px", least: 80, number: true, value: batch => batch.runs.length ? spent(batch) : null, text: batch => batch.runs.length ? durationText(spent(batch)) : ""},
+  {id: "runs", title: "runs", from: 1100, width: "62px", least: 62, number: true, value: batch => batch.runs.length},
+  {id: "hours", title: "core-hours", from: 860, width: "116px", least: 116, number: true, value: batch => batch.used[ASKED], text: batch => hours(batch.used[ASKED])},
+  part("held", "held", 1000, HELD, ASKED),
+  part("busy", "busy", 1000, BUSY, ASKED),
   ...(batches.some(batch => batch.gpus) ? gpuColumns : []),
-], batch => batch.place, (batch, move) => { filterBy(batch.id); if (move) byId("job-grid").focus(); });
+];
+const batchGrid = new Grid(byId("batch-grid"), batches, batchColumns, {
+  order: {id: "", value: batch => batch.place}, areas: ["batch asked took", "times times failed"], nothing: "There are none.",
+  open: (batch, move) => { filterBy(batch.id); if (move) byId("job-grid").focus(); },
+});
+
+{% include "report_address.js" %}
+
+{% include "report_print.js" %}
 
 addEventListener("resize", () => { jobGrid.arrange(); batchGrid.arrange(); });
-const asked = jobs.find(job => "#job-" + job.id === location.hash);
-if (asked) choose(asked, false);
+if (location.hash) restore();

@@ -68,10 +68,23 @@ class Timeline {
   }
 
   resize() {
-    const width = this.root.clientWidth, height = Math.min(440, Timeline.TOP + this.row * this.lanes.length + 10);
+    const width = this.root.clientWidth, height = this.printed || Math.min(440, Timeline.TOP + this.row * this.lanes.length + 10);
     this.root.style.height = Math.max(height, 64) + 16 + "px";
     this.space.style.width = width * this.zoom + "px";
     this.space.style.height = Timeline.TOP + this.row * this.lanes.length + "px";
+    this.paint();
+  }
+
+  // On paper: as wide as a page, and as high as all lanes, but a hundred at most.
+  print(starts) {
+    const lanes = Math.min(this.lanes.length, 100), {style} = this.root;
+    if (starts) { this.before = [this.zoom, this.root.scrollLeft, this.root.scrollTop]; this.zoom = 1; style.width = "700px"; }
+    else style.width = "";
+    this.printed = starts ? Timeline.TOP + this.row * lanes + 10 : null;
+    if (!starts) this.zoom = this.before[0];
+    this.resize();
+    [this.root.scrollLeft, this.root.scrollTop] = starts ? [0, 0] : this.before.slice(1);
+    byId("lanes").textContent = starts && lanes < this.lanes.length ? `The first ${lanes} of ${this.lanes.length} lanes.` : "";
     this.paint();
   }
 
@@ -92,7 +105,7 @@ class Timeline {
     this.canvas.style.width = width + "px"; this.canvas.style.height = height + "px";
     const pen = this.canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
     const colour = name => style.getPropertyValue("--" + name).trim();
-    const tones = Object.fromEntries(Object.keys(WORDS).map(category => [category, colour(category.toLowerCase())]));
+    const tones = Object.fromEntries(TONES.map(category => [category, colour(category.toLowerCase())]));
     pen.scale(dots, dots);
     pen.clearRect(0, 0, width, height);
     pen.font = "11px system-ui, sans-serif";
@@ -110,7 +123,8 @@ class Timeline {
         if (start > width || start + long < LEFT) continue;
         const full = row - 2 * inset, thick = bar.run ? Math.max(2, Math.round(full * .4)) : full, job = bar.job;
         pen.fillStyle = tones[bar.category];
-        pen.globalAlpha = opened && opened !== job ? .45 : 1;
+        const pale = opened && opened !== job;
+        pen.globalAlpha = pale ? .45 : 1;
         pen.fillRect(start, y(lane) + inset + (full - thick) / 2, long, thick);
         pen.globalAlpha = 1;
         if (bar === this.current || job === opened) {
@@ -119,7 +133,7 @@ class Timeline {
         }
         const room = Math.floor((long - 8) / 6);
         if (!bar.run && row >= 20 && room >= 4) {
-          pen.fillStyle = colour("on");
+          pen.fillStyle = colour(pale ? "ink" : "on");
           pen.fillText(job.name.length > room ? job.name.slice(0, room - 1) + "…" : job.name, start + 4, y(lane) + row / 2 + 4);
         }
       }

@@ -4,6 +4,7 @@ The pages contain everything they show and load nothing. Tests' names and output
 them, and the script only inserts them as text. The summary page has no script; other pages may embed it.
 """
 
+import shlex
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.wording import count
 
 _TEMPLATE = "report_page.html.j2"
+_FEW_HOURS = 0.1
 MOST_FAILURES = 50
 _LINES = 10
 
@@ -32,18 +34,44 @@ _LINES = 10
 def html_report(state: SessionState) -> str:
     """Return the HTML page of a session."""
     data = report_data(state, _history(state))
+    heading, verdict = _heading(state), _verdict(state)
     return render_page(
         _TEMPLATE,
         version=__version__,
-        session=state.plan.session,
-        verdict=_verdict(state),
+        title=f"{heading}: {verdict['word']} (session {state.plan.session})",
+        heading=heading,
+        verdict=verdict,
         sentence=_sentence(state, data),
+        about=_about(state),
         facts=_facts(state, data),
         shares=_shares(state),
         used=_used(data.used),
         left_out=state.plan.left_out,
         data=markupsafe.Markup(as_json(data)),  # noqa: S704 - `as_json` leaves nothing that could end the element
     )
+
+
+def _heading(state: SessionState) -> str:
+    return one_line(state.plan.origin.project) or f"Session {state.plan.session}"
+
+
+def _about(state: SessionState) -> list[tuple[str, str]]:
+    """Return what a stranger has to know of a session: which one it is, and where, from what and how it was made."""
+    plan, origin = state.plan, state.plan.origin
+    branch = f" ({origin.branch})" if origin.branch else ""
+    found = [
+        ("session", plan.session),
+        ("generated", _moment(plan.created)),
+        ("on", origin.host),
+        ("commit", f"{origin.commit[:12]}{branch}" if origin.commit else ""),
+        ("by", shlex.join(origin.command)),
+        ("version", f"canary-wf {plan.version}"),
+    ]
+    return [(name, one_line(value)) for name, value in found if value]
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _history(state: SessionState) -> History:
@@ -63,24 +91,21 @@ def _verdict(state: SessionState) -> dict[str, str]:
 
 def _sentence(state: SessionState, data: ReportData) -> str:
     where = "this machine" if state.plan.scheduler == "local" else "Slurm"
-    started = datetime.fromtimestamp(data.start, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    began = f"started {started}" if state.begun else "not started"
-    return (
-        f"{count(len(state.plan.jobs), 'job')} in {count(len(state.plan.batches), 'batch', 'batches')}, planned for "
-        f"{where}, {began}; by canary-wf {__version__}"
-    )
+    began = f"started {_moment(data.start)}" if state.begun else "not started"
+    jobs, batches = count(len(state.plan.jobs), "job"), count(len(state.plan.batches), "batch", "batches")
+    return f"{jobs} in {batches}, planned for {where}, {began}"
 
 
 def _facts(state: SessionState, data: ReportData) -> list[tuple[str, str]]:
     facts = [(WORDS[name], f"{number:,}") for name, number in state.counts().items() if number or name == "PASS"]
     ends = [row.started + row.duration for row in data.jobs if row.started is not None and row.duration is not None]
     if ends:
-        facts.append(("first to last", format_duration(max(ends))))
-        facts.append(("run times together", format_duration(sum(row.duration or 0.0 for row in data.jobs))))
+        facts.append(("first start to last end", format_duration(max(ends))))
+        facts.append(("all run times added up", format_duration(sum(row.duration or 0.0 for row in data.jobs))))
     facts.append(("nodes used", f"{len(data.nodes):,}"))
-    facts.append(("core-hours", f"{data.used.cores_asked:,.2f}"))
+    facts.append(("core-hours", _hours(data.used.cores_asked)))
     if data.used.gpus_asked:
-        facts.append(("GPU-hours", f"{data.used.gpus_asked:,.2f}"))
+        facts.append(("GPU-hours", _hours(data.used.gpus_asked)))
     if state.plan.left_out:
         facts.append(("left out", f"{len(state.plan.left_out):,}"))
     return facts
@@ -94,15 +119,19 @@ def _shares(state: SessionState) -> list[dict[str, Any]]:
     ]
 
 
+def _hours(hours: float) -> str:
+    return f"{hours:,.2f}" if hours >= _FEW_HOURS or not hours else f"{hours:.4f}"
+
+
 def _used(used: Efficiency) -> str:
     if not used.cores_asked:
         return "No batch has run."
     sentence = (
-        f"Of {used.cores_asked:,.2f} core-hours asked for, jobs held {used.cores_held / used.cores_asked:.0%}, and "
+        f"Of {_hours(used.cores_asked)} core-hours asked for, jobs held {used.cores_held / used.cores_asked:.0%}, and "
         f"their processes computed for {used.cores_busy / used.cores_asked:.0%}."
     )
     if used.gpus_asked:
-        sentence += f" Of {used.gpus_asked:,.2f} GPU-hours, jobs held {used.gpus_held / used.gpus_asked:.0%}."
+        sentence += f" Of {_hours(used.gpus_asked)} GPU-hours, jobs held {used.gpus_held / used.gpus_asked:.0%}."
     return sentence
 
 

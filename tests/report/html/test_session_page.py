@@ -204,13 +204,19 @@ def _names(browser: Browser) -> list[str]:
 @pytest.mark.needs("chromium")
 @pytest.mark.smoke
 def test_filters_and_sorting_with_the_mouse(browser: Browser, tmp_path: Path) -> None:
-    """Failures come first; chips hide, the field finds, a heading sorts, a second click turns the order around."""
+    """Failures come first; a chip shows its jobs, two show both; the field finds; a heading sorts, and turns around."""
     _opened(browser, _state(tmp_path), tmp_path)
     assert _names(browser) == ["bad", HOSTILE, "never", "slow", "good", "late"]
+    assert browser.texts("#chips [aria-pressed=true]") == ["all 6"]
     browser.click("#chips .PASS")
-    assert _names(browser) == ["bad", HOSTILE, "never", "slow"]
-    assert browser.text("#found") == "4 of 6 jobs"
+    assert _names(browser) == ["good", "late"]
+    browser.click("#chips .SKIP")
+    assert _names(browser) == ["never", "slow", "good", "late"]
+    assert browser.text("#found") == "4 of 6 jobs: skipped or passed"
+    assert browser.texts("#chips [aria-pressed=true]") == ["skipped 2", "passed 2"]
     browser.click("#chips .PASS")
+    browser.click("#chips .SKIP")
+    assert browser.text("#found") == ""
     browser.click(".head [role=columnheader]:nth-child(2) button")
     assert _names(browser) == sorted(["bad", HOSTILE, "never", "slow", "good", "late"])
     browser.click(".head [role=columnheader]:nth-child(2) button")
@@ -228,15 +234,15 @@ def test_details_of_a_job_are_shown_as_text(browser: Browser, tmp_path: Path) ->
     """Its facts, output and environment; nothing that it printed or is called by became part of the page."""
     _opened(browser, _state(tmp_path), tmp_path)
     browser.click("#job-grid .row:nth-child(2)")
-    assert browser.text("aside h2") == HOSTILE
-    assert HOSTILE in browser.text("aside pre")
-    assert browser.run("document.title").startswith("Session ")
-    assert browser.run("document.images.length + document.querySelectorAll('aside b').length") == 0
-    browser.click("aside summary")
-    assert "CANARY_CPU_IDS" in browser.texts("aside code")
-    assert any(text.endswith("/jobs/hostile/job.json") for text in browser.texts("aside code"))
-    browser.click("aside .plain")
-    assert browser.run("document.querySelector('aside').hidden")
+    assert browser.text("#detail h2") == HOSTILE
+    assert HOSTILE in browser.text("#detail pre")
+    assert "stolen" not in browser.run("document.title")
+    assert browser.run("document.images.length + document.querySelectorAll('#detail b').length") == 0
+    browser.click("#detail summary")
+    assert "CANARY_CPU_IDS" in browser.texts("#detail code")
+    assert any(text.endswith("/jobs/hostile/job.json") for text in browser.texts("#detail code"))
+    browser.click("#detail .plain")
+    assert browser.run("document.querySelector('#detail').hidden")
     assert browser.errors == []
 
 
@@ -246,12 +252,12 @@ def test_everything_can_be_reached_with_the_keyboard(browser: Browser, tmp_path:
     _opened(browser, _state(tmp_path), tmp_path)
     browser.run("document.getElementById('find').focus()")
     browser.press("ArrowDown", "ArrowDown", "ArrowDown", "Enter")
-    assert browser.text("aside h2") == "never"
+    assert browser.text("#detail h2") == "never"
     assert browser.run("document.activeElement.tagName") == "H2"
     browser.press("Escape")
     assert browser.run("document.activeElement.id") == "job-grid"
     browser.press("End", "Enter")
-    assert browser.text("aside h2") == "late"
+    assert browser.text("#detail h2") == "late"
     assert browser.run("location.hash").startswith("#job-")
     browser.run("document.getElementById('time').focus()")
     browser.press("End", "Home")
@@ -259,7 +265,7 @@ def test_everything_can_be_reached_with_the_keyboard(browser: Browser, tmp_path:
     assert ": " in told
     assert "planned 1.0s" in told
     browser.press("+", "Enter")
-    assert told.startswith(browser.text("aside h2"))
+    assert told.startswith(browser.text("#detail h2"))
     browser.run("document.getElementById('batch-grid').focus()")
     browser.press("ArrowDown", "ArrowDown", "Enter")
     assert sorted(_names(browser)) == ["late", "never", "slow"]
@@ -280,12 +286,12 @@ def test_the_timeline_is_drawn_in_the_colours_of_the_scheme(browser: Browser, tm
         const [x, y] = [400, 33];
         return [box.x + x, box.y + y, [...pen.getImageData(x, y - 4, 1, 1).data].slice(0, 3)];
     })()""")
-    tones = {False: ([47, 125, 79], [196, 49, 60]), True: ([92, 192, 132], [242, 114, 123])}[dark]
+    tones = {False: ([40, 113, 74], [187, 42, 53]), True: ([92, 192, 132], [242, 114, 123])}[dark]
     assert colour in tones or any(
         abs(one - other) < 60 for tone in tones for one, other in zip(colour, tone, strict=True)
     )
     browser.click_at(x, y)
-    assert not browser.run("document.querySelector('aside').hidden")
+    assert not browser.run("document.querySelector('#detail').hidden")
     assert browser.errors == []
 
 
@@ -313,7 +319,7 @@ def test_a_fragment_opens_its_job(browser: Browser, tmp_path: Path) -> None:
     """So that a link can lead to one of ten thousand."""
     state = _state(tmp_path)
     _opened(browser, state, tmp_path, f"#job-{state.plan.jobs[1].id}")
-    assert browser.text("aside h2") == "bad"
+    assert browser.text("#detail h2") == "bad"
 
 
 @pytest.mark.needs("chromium")
