@@ -83,7 +83,7 @@ class Problem(msgspec.Struct, frozen=True):
             columns.ids.append(task.id)
             columns.shape_of.append(index)
             columns.runtimes.append(float(task.runtime))
-            columns.dependencies.append(tuple(dict.fromkeys(task.dependencies)))
+            columns.dependencies.append(tuple(dict.fromkeys(task.dependencies)) if task.dependencies else ())
             columns.nodes.append(task.nodes)
         _check_references(columns)
         return msgspec.structs.replace(columns, shapes=tuple(shapes))
@@ -149,7 +149,7 @@ def problem_of(jobs: Sequence[JobSpec], runtimes: Sequence[float], node: Mapping
     tasks = (
         Task(
             id=job.id,
-            demand=tuple(demand.get(name, 0) for name in types),
+            demand=tuple([demand.get(name, 0) for name in types]),
             runtime=runtime,
             dependencies=upstreams,
             nodes=job.nodes,

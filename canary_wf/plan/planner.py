@@ -5,7 +5,6 @@ import platform
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -293,16 +292,16 @@ def _planned(
     batch: str,
     inputs: str,
 ) -> PlannedJob:
-    fields: dict[str, Any] = {name: getattr(job, name) for name in job.__struct_fields__}
+    fields = msgspec.structs.asdict(job)
     fields["output_limit"] = job.output_limit or settings.output_limit
     fields["file"] = relative_to_out(job.file, out)
     if job.working_directory is not None:
         fields["working_directory"] = relative_to_out(Path(job.working_directory), out)
-    fields["assets"] = tuple(_relative_asset(asset, out) for asset in job.assets)
-    fields["sources"] = tuple(relative_to_out(source, out) for source in job.sources)
-    fields["baselines"] = tuple(_relative_baseline(baseline, out) for baseline in job.baselines)
-    decided = {"runtime": estimate.seconds, "runtime_source": estimate.source, "above": estimate.above}
-    return PlannedJob(**{**fields, **decided, "batch": batch, "inputs": inputs})
+    fields["assets"] = tuple([_relative_asset(asset, out) for asset in job.assets])
+    fields["sources"] = tuple([relative_to_out(source, out) for source in job.sources])
+    fields["baselines"] = tuple([_relative_baseline(baseline, out) for baseline in job.baselines])
+    fields.update(runtime=estimate.seconds, runtime_source=estimate.source, above=estimate.above)
+    return PlannedJob(**fields, batch=batch, inputs=inputs)
 
 
 def _relative_asset(asset: Asset, out: Path) -> Asset:

@@ -139,7 +139,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def upstreams(self) -> tuple[str, ...]:
         """The ids of the jobs that it depends on, without duplicates."""
-        return tuple(dict.fromkeys(edge.job for edge in self.dependencies))
+        return tuple(dict.fromkeys([edge.job for edge in self.dependencies])) if self.dependencies else ()
 
     @property
     def uses_runtime(self) -> bool:
