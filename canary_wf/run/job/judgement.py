@@ -7,7 +7,6 @@ from canary_wf.run.job.launcher import why_broken
 from canary_wf.runtime.canary.notes import read_reason
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.verdict.exit_code import describe_exit, status_of_exit
-from canary_wf.verdict.last_message import last_message
 from canary_wf.verdict.status import Category, Outcome, Status
 
 
@@ -44,6 +43,8 @@ def with_failure_message(status: Status, code: int, output: Path | str) -> Statu
     if said is not None and _is_of_exit(status, code):
         return Status(status.outcome, said, status.code)
     if said is None and code and status.outcome in _EXPLAINED:
+        from canary_wf.verdict.last_message import last_message  # late, as most jobs pass
+
         said = last_message(output, code)
     return status if said is None else Status(status.outcome, f"{reason}: {said}" if reason else said, status.code)
 

@@ -10,7 +10,6 @@ from canary_wf.process.process_identity import signal_group
 from canary_wf.process.process_watch import ProcessMonitor
 from canary_wf.run.job.disk import DiskWatch, printed_most, reports_full_disk, says_full
 from canary_wf.run.job.running_job import RunningJob
-from canary_wf.verdict.last_message import last_message
 from canary_wf.verdict.status import Category, Outcome, Status
 from canary_wf.wording import size
 
@@ -47,6 +46,8 @@ class Limits:
             if now < running.deadline.at:
                 continue
             if running.verdict is None:
+                from canary_wf.verdict.last_message import last_message  # late, as most jobs keep to their limits
+
                 said = last_message(running.output_file)
                 after = "" if said is None else f"; its last line: {said}"
                 self.end(
