@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-from canary_wf.errors import UsageError
 from canary_wf.plan import store
 from canary_wf.plan.model import Plan
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.state.session_paths import SessionPaths, absolute_path, session_names
-from canary_wf.wording import some
+from canary_wf.state.session_paths import SessionPaths, absolute_path
 
 
 def load_plan(out: str | Path = ".", session: str | None = None) -> Plan:
-    """Return the plan of a session in the workspace `out`: the newest one, or the one named `session`.
+    """Return the plan of a session in the workspace `out`: the newest one, or the one that `session` means.
+
+    `session` is a name, the beginning of one, or a number: ``"-1"`` is the session before the newest.
 
     Times are seconds, memory is MiB, CPUs and GPUs are slots. Raises WorkspaceError when there is no session or its
-    plan is damaged, and UsageError when there is no session of that name.
+    plan is damaged, and UsageError when `session` means none or several.
     """
     return store.load_plan(_paths(out, session).plan)
 
@@ -30,9 +30,4 @@ def load_status(out: str | Path = ".", session: str | None = None) -> SessionSta
 
 def _paths(out: str | Path, session: str | None) -> SessionPaths:
     folder = absolute_path(out)
-    if session is None:
-        return store.newest_session(folder)
-    known = session_names(folder)
-    if session not in known:
-        raise UsageError(f"there is no session {session!r}", where=folder, hint=f"there are {some(known[::-1])}")
-    return SessionPaths(folder, session)
+    return store.find_session(folder, session, where=folder)

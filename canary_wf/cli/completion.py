@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.configured import Configured
+from canary_wf.cli.workspace import find_workspace
 from canary_wf.errors import CanaryWfError
 from canary_wf.state.session_paths import absolute_path, session_names
 
@@ -30,11 +31,11 @@ def batch_pairs(_context: click.Context, _option: click.Parameter, start: str) -
 
 
 def job_names(context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
-    """Return the names of the newest session's jobs that begin with `start`, or none without a session."""
-    from canary_wf.plan.store import load_plan, newest_session
+    """Return the names of the jobs of the chosen session that begin with `start`, or none without a session."""
+    from canary_wf.plan.store import find_session, load_plan
 
     with suppress(CanaryWfError):  # completion in a shell must not print errors
-        plan = load_plan(newest_session(absolute_path(_out(context))).plan)
+        plan = load_plan(find_session(_out(context), context.params.get("session")).plan)
         return [job.name for job in plan.jobs if job.name.startswith(start)]
     return []
 
@@ -42,7 +43,7 @@ def job_names(context: click.Context, _argument: click.Parameter, start: str) ->
 def session_names_from(context: click.Context, _argument: click.Parameter, start: str) -> list[str]:
     """Return the names of sessions that begin with `start`, newest first."""
     with suppress(CanaryWfError):
-        return [name for name in reversed(session_names(absolute_path(_out(context)))) if name.startswith(start)]
+        return [name for name in reversed(session_names(_out(context))) if name.startswith(start)]
     return []
 
 
@@ -55,10 +56,12 @@ def statuses(_context: click.Context, _option: click.Parameter, start: str) -> l
 
 
 def _out(context: click.Context) -> Path:
-    """Return OUT as the command would get it: from its option, else from the configuration."""
+    """Return OUT as the command would get it: from its option, else the configuration, else the nearest workspace."""
     given = context.params.get("out")
     if given is not None and context.get_parameter_source("out") is click.core.ParameterSource.COMMANDLINE:
-        return Path(given)
+        return absolute_path(given)
+    here = absolute_path(".")
     with suppress(CanaryWfError):
-        return Path(str(Configured(None).get("out") or "."))
-    return Path()
+        configured = Configured(None).get("out")
+        return absolute_path(str(configured)) if configured else find_workspace(here) or here
+    return here

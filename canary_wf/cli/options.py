@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from canary_wf.cli.completion import batch_pairs
+from canary_wf.cli.completion import batch_pairs, session_names_from
 from canary_wf.cli.configured import ARGUMENTS, after_configured, paths_or_configured
 from canary_wf.cli.workflow_options import software_choices
+from canary_wf.cli.workspace import find_workspace
 from canary_wf.errors import InputError, UsageError, WorkspaceError
 from canary_wf.state.session_paths import absolute_path
 from canary_wf.verdict.retry_policy import ANY, MOST, parse_retry
@@ -43,6 +44,36 @@ def _folder(_context: click.Context, _option: click.Parameter, text: str) -> Pat
 out_option = click.option(
     "-d", "--out", metavar="OUT", default=".", show_default=True, callback=_folder, help="The workspace."
 )
+
+
+def _nearest_workspace(context: click.Context, option: click.Parameter, text: str) -> Path:
+    """Return the folder that `-d` or the configuration names, else the nearest workspace, else the current folder."""
+    assert option.name is not None
+    if context.get_parameter_source(option.name) is not click.core.ParameterSource.DEFAULT:
+        return _folder(context, option, text)
+    here = absolute_path(".")
+    return find_workspace(here) or here
+
+
+workspace_option = click.option(
+    "-d",
+    "--out",
+    metavar="OUT",
+    default=".",
+    show_default="the nearest one, here or in a folder above",
+    callback=_nearest_workspace,
+    help="The workspace.",
+)
+"""The workspace of a command that needs one; `out_option` is for commands that may make one."""
+
+session_option = click.option(
+    "--session",
+    metavar="SESSION",
+    shell_complete=session_names_from,
+    help="Another session than the newest: its name or the start of it, or -1 for the one before, -2, ….",
+)
+"""The session of a command that reads; `canary_wf.plan.store.find_session` says which one it is."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 _BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry", "output_limit")

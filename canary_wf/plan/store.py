@@ -1,6 +1,7 @@
 """Plans on disk: written completely or not at all, with a slice for each batch, and checked when they are read."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from canary_wf.errors import WorkspaceError
+from canary_wf.errors import UsageError, WorkspaceError
 from canary_wf.files.folder_removal import remove_folder
 from canary_wf.files.json_files import not_writable, read_json, sync_file, sync_folder, write_json, written_by
 from canary_wf.hooks.user_hooks import sign_hooks
 from canary_wf.plan.model import SCHEMA, Plan
 from canary_wf.spec.batch_slice import BatchSlice, PlannedBatch, PlannedJob, Upstream
 from canary_wf.state.session_paths import SESSION_NAME, SessionPaths, require_inside, session_names, sessions_folder
+from canary_wf.wording import some
 
 _AT_ONCE = 16
 """Files that are synced at the same time."""
@@ -170,6 +172,12 @@ def _check_format(schema: str, path: Path) -> None:
         raise WorkspaceError(message, where=path, hint=hint)
 
 
+LATEST = "latest"
+"""What people write for the newest session."""
+
+_BACK = re.compile("-?[0-9]{1,6}", re.ASCII)
+
+
 def newest_session(out: Path) -> SessionPaths:
     """Return the newest session in `out`. Raises WorkspaceError if there is none."""
     names = session_names(out)
@@ -177,3 +185,26 @@ def newest_session(out: Path) -> SessionPaths:
         hint = "make one with canary-wf generate, or name its folder with -d"
         raise WorkspaceError("there is no session", where=out, hint=hint)
     return SessionPaths(out, names[-1])
+
+
+def find_session(out: Path, text: str | None, *, where: object = "--session") -> SessionPaths:
+    """Return the session in `out` that `text` means: its name, the beginning of its name, ``latest``, or a number.
+
+    ``-1`` is the session before the newest, ``-2`` the one before that, as with `journalctl -b`; None and ``0`` are the
+    newest. Raises WorkspaceError if there is no session, and UsageError about `where` if `text` means none or several.
+    """
+    newest = newest_session(out)
+    if text is None or text.lower() == LATEST:
+        return newest
+    names = session_names(out)
+    if _BACK.fullmatch(text) and int(text) <= 0:
+        back = len(names) - 1 + int(text)
+        if back < 0:
+            raise UsageError(f"{text} goes back too far", where=where, hint=f"there are {len(names)} sessions here")
+        return SessionPaths(out, names[back])
+    found = [name for name in names if name == text] or [name for name in names if text and name.startswith(text)]
+    if len(found) == 1:
+        return SessionPaths(out, found[0])
+    problem = f"{text!r} names {len(found)} sessions" if found else f"there is no session {text!r}"
+    shown = some((found or names)[::-1])
+    raise UsageError(problem, where=where, hint=f"there are {shown}; canary-wf sessions lists them all")

@@ -21,7 +21,7 @@ from canary_wf.state.job_file import job_fields, open_output
 from canary_wf.state.journal import BatchState
 from canary_wf.state.journal_repair import load_batch
 from canary_wf.state.record import PENDING, JobRecord
-from canary_wf.state.session_paths import BatchPaths, SessionPaths, relative_to_out
+from canary_wf.state.session_paths import BatchPaths, SessionPaths, relative_to_out, session_names
 from canary_wf.state.submission import read_submissions
 from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 
@@ -128,7 +128,8 @@ def read_batch(paths: SessionPaths, batch: PlannedBatch, jobs: Mapping[str, Plan
 
 def state_of(paths: SessionPaths, plan: Plan, batches: Iterable[tuple[PlannedBatch, BatchSnapshot]]) -> SessionState:
     """Return the state of a session from its `batches`, read one after the other."""
-    live = is_being_run(paths.out)  # before the batches: a run that ends meanwhile leaves its verdicts in them
+    # Before the batches: a run that ends meanwhile leaves its verdicts in them. Snakemake runs the newest session.
+    live = not _has_newer(paths) and is_being_run(paths.out)
     state = SessionState(paths, plan, {}, live=live, begun=False, runs={}, damaged={})
     begun = False
     for batch, seen in batches:
@@ -136,6 +137,10 @@ def state_of(paths: SessionPaths, plan: Plan, batches: Iterable[tuple[PlannedBat
         waits = seen.attempt is None and batch.jobs[0] in state.records
         live, begun = live or seen.alive, begun or seen.was_run or waits
     return msgspec.structs.replace(state, live=live, begun=begun)
+
+
+def _has_newer(paths: SessionPaths) -> bool:
+    return any(name > paths.session for name in session_names(paths.out)[-1:])
 
 
 def _add_batch(state: SessionState, batch: PlannedBatch, seen: BatchSnapshot) -> None:

@@ -61,6 +61,23 @@ def is_trusted(out: Path, sessions: Sequence[str] = ()) -> bool:
     return True
 
 
+def foreign_owner(out: Path) -> str | None:
+    """Return the other user to whom the workspace `out` belongs, or None if it is this user's own or trusted.
+
+    The owners of OUT and of its folders of state and of sessions are checked. OUT itself may belong to root.
+    """
+    for path in (out, out / STATE_FOLDER, sessions_folder(out)):
+        try:
+            owner = path.lstat().st_uid
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return "somebody else"
+        if not _is_own(owner, os.environ) and not (path == out and owner == 0):
+            return None if _is_listed_as_trusted(out, os.environ) else user_name(owner)
+    return None
+
+
 def is_foreign(path: Path) -> bool:
     """Return whether `path` belongs to another user (not root) and its folder is not trusted."""
     owner = path.stat().st_uid

@@ -14,6 +14,7 @@ from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import discovery_options, json_option
 from canary_wf.cli.output import print_json
 from canary_wf.cli.planning.find import job_entry
+from canary_wf.cli.workspace import find_workspace
 from canary_wf.discovery import Discovery
 from canary_wf.durations import format_duration
 from canary_wf.errors import UsageError, WorkspaceError, one_line
@@ -69,9 +70,9 @@ def _path_in_tree(file: Path, configured: Iterable[str]) -> str | None:
 
 
 def _path_in_session(absolute: str) -> str | None:
-    """Return the path that the newest session in the current folder has for the file `absolute`."""
-    out = Path.cwd()
+    """Return the path that the newest session in the nearest workspace has for the file `absolute`."""
     try:
+        out = find_workspace(Path.cwd()) or Path.cwd()
         jobs = load_plan(newest_session(out).plan).jobs
     except WorkspaceError:
         return None  # no readable session

@@ -7,11 +7,12 @@ import click
 
 from canary_wf.cli.completion import session_names_from
 from canary_wf.cli.help_page import DocumentedCommand
-from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.options import json_option, workspace_option
 from canary_wf.cli.output import print_columns, print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import ExitCode, UsageError, WorkspaceError, one_line
 from canary_wf.history.run_times import load_history
+from canary_wf.plan.store import LATEST, find_session
 from canary_wf.report.comparison import Comparison, Difference, compare
 from canary_wf.report.session import load_session
 from canary_wf.state.session_paths import SessionPaths, session_names
@@ -30,17 +31,32 @@ _TITLES = {
 _BY_TIME = {"slower", "faster"}
 
 
-@click.command("diff", cls=DocumentedCommand)
-@click.argument("sessions", nargs=-1, metavar="[SESSION SESSION]", shell_complete=session_names_from)
-@out_option
+def _no_options(context: click.Context, _argument: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `texts`, which may be numbers such as -1; anything else with a dash is an option that does not exist."""
+    for text in texts:
+        if text.startswith("-") and not text[1:].isdecimal():
+            raise click.NoSuchOption(text, ctx=context)
+    return texts
+
+
+@click.command("diff", cls=DocumentedCommand, context_settings={"ignore_unknown_options": True})
+@click.argument(
+    "sessions",
+    nargs=-1,
+    metavar="[SESSION [SESSION]]",
+    callback=_no_options,
+    shell_complete=session_names_from,
+)
+@workspace_option
 @json_option
 def command(*, sessions: tuple[str, ...], out: Path, as_json: bool) -> int:
     """Show what changed from one session to another: newly failing, fixed, slower, faster.
 
-    SESSION is the name of a session or the start of it. Without SESSION, the newest two are compared. The exit code is
-    1 if jobs fail that did not fail before.
+    SESSION is the name of a session, the start of it, or -1 for the one before the newest, -2, …. One SESSION is
+    compared with the newest; without, the newest two are compared. The exit code is 1 if jobs fail that did not fail
+    before.
     """
-    before, after = (load_session(SessionPaths(out, name)) for name in _names(out, sessions))
+    before, after = map(load_session, _chosen(out, sessions))
     found = compare(before, after, load_history(out))
     if as_json:
         print_json(found)
@@ -49,25 +65,19 @@ def command(*, sessions: tuple[str, ...], out: Path, as_json: bool) -> int:
     return ExitCode.JOBS_FAILED if found.newly_failing else ExitCode.DONE
 
 
-def _names(out: Path, given: tuple[str, ...]) -> list[str]:
-    """Return the names of the two sessions to compare."""
-    known = session_names(out)
-    if given and len(given) != _TWO:
-        raise UsageError(f"{len(given)} given", where="SESSION", hint="name two, or none for the newest two")
+def _chosen(out: Path, given: tuple[str, ...]) -> list[SessionPaths]:
+    """Return the two sessions to compare: the given ones in their order, else the newest two."""
+    if len(given) > _TWO:
+        raise UsageError(
+            f"{len(given)} given", where="SESSION", hint="name two, one to compare with the newest, or none"
+        )
     if given:
-        return [_name(known, text) for text in given]
+        return [find_session(out, text, where="SESSION") for text in (*given, LATEST)[:_TWO]]
+    known = session_names(out)
     if len(known) < _TWO:
         hint = "make one with canary-wf generate"
         raise WorkspaceError(f"{count(len(known), 'session')} here, two are needed", where=out, hint=hint)
-    return known[-_TWO:]
-
-
-def _name(known: list[str], text: str) -> str:
-    found = [name for name in known if name == text] or [name for name in known if text and name.startswith(text)]
-    if len(found) == 1:
-        return found[0]
-    problem = f"names {len(found)} sessions" if found else "is not a session"
-    raise UsageError(f"{text!r} {problem}", where="SESSION", hint=f"there are {some(known[::-1]) or 'none'}")
+    return [SessionPaths(out, name) for name in known[-_TWO:]]
 
 
 def _print(found: Comparison) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from canary_wf.cli.help_page import DocumentedGroup
-from canary_wf.cli.options import json_option, out_option
+from canary_wf.cli.options import json_option, workspace_option
 from canary_wf.cli.output import print_columns, print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import InputError, UsageError, one_line
@@ -27,7 +27,7 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.group("history", cls=DocumentedGroup, invoke_without_command=True)
-@out_option
+@workspace_option
 @json_option
 @click.pass_context
 def command(context: click.Context, *, out: Path, as_json: bool) -> None:
@@ -43,7 +43,7 @@ def command(context: click.Context, *, out: Path, as_json: bool) -> None:
 
 @command.command("export")
 @click.argument("file", type=_FILE)
-@out_option
+@workspace_option
 @click.pass_context
 def export(context: click.Context, *, file: Path, out: Path) -> None:
     """Write the run times into FILE, which another workspace can import."""
@@ -55,7 +55,7 @@ def export(context: click.Context, *, file: Path, out: Path) -> None:
 
 @command.command("import")
 @click.argument("file", type=_FILE)
-@out_option
+@workspace_option
 @click.pass_context
 def import_(context: click.Context, *, file: Path, out: Path) -> None:
     """Import run times from FILE: an export, pytest-split's .test_durations, or CTest's CTestCostData.txt.
@@ -90,7 +90,7 @@ def import_(context: click.Context, *, file: Path, out: Path) -> None:
 
 @command.command("forget")
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
-@out_option
+@workspace_option
 @click.pass_context
 def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
     """Forget the earlier runs of each JOB, an id prefix or a name."""

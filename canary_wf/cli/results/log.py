@@ -12,9 +12,9 @@ import click
 from canary_wf.cli.completion import job_names
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import find_job
-from canary_wf.cli.options import out_option
+from canary_wf.cli.options import session_option, workspace_option
 from canary_wf.errors import WorkspaceError
-from canary_wf.plan.store import load_plan, newest_session
+from canary_wf.plan.store import find_session, load_plan
 from canary_wf.report.session import SessionFollower
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE, open_output
@@ -28,10 +28,11 @@ _PATIENCE = 10
 @click.command("log", cls=DocumentedCommand)
 @click.argument("job", shell_complete=job_names)
 @click.option("-f", "--follow", is_flag=True, help="Keep printing until the job has ended.")
-@out_option
-def command(*, job: str, follow: bool, out: Path) -> None:
+@workspace_option
+@session_option
+def command(*, job: str, follow: bool, out: Path, session: str | None) -> None:
     """Print the output of JOB, an id prefix or a name."""
-    paths = newest_session(out)
+    paths = find_session(out, session)
     found = find_job(load_plan(paths.plan).jobs, job)
     path = paths.job(found.directory) / OUTPUT_FILE
     if follow:

@@ -1,4 +1,4 @@
-"""`canary-wf report`: the newest session as a page, JUnit XML, JSON or Markdown."""
+"""`canary-wf report`: a session as a page, JUnit XML, JSON or Markdown."""
 
 import os
 import stat
@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.help_page import DocumentedCommand
-from canary_wf.cli.options import out_option
+from canary_wf.cli.options import session_option, workspace_option
 from canary_wf.cli.output import print_utf8, say_written
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.files.json_files import not_writable, write_for_user
-from canary_wf.plan.store import newest_session
+from canary_wf.plan.store import find_session
 from canary_wf.report.formats.registry import CDASH, FORMATS, reporter
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.state.session_paths import absolute_path
+from canary_wf.state.session_paths import SessionPaths, absolute_path
 
 _STANDARD_OUTPUT = Path("-")
 _PAGES = ("html", "summary")
@@ -29,7 +29,8 @@ def _format_names(_context: click.Context, _argument: click.Parameter, start: st
 
 @click.command("report", cls=DocumentedCommand)
 @click.argument("format_name", metavar="KIND", shell_complete=_format_names)
-@out_option
+@workspace_option
+@session_option
 @click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file (- is standard output).")
 @click.option("--exit-code", "judging", is_flag=True, help="End with 1 if jobs failed.")
 @click.option("--github", is_flag=True, help="markdown: annotate a GitHub run, and add to its step summary.")
@@ -43,12 +44,13 @@ def command(
     *,
     format_name: str,
     out: Path,
+    session: str | None,
     target: Path | None,
     judging: bool,
     github: bool,
     **names: str,
 ) -> int:
-    """Write the newest session's report. KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
+    """Write a session's report. KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
 
     cdash writes Build.xml and Test.xml into the folder that -o names. The exit code is 0 whether jobs failed or not;
     --exit-code makes it 1 if they did.
@@ -63,12 +65,12 @@ def command(
     if target == _STANDARD_OUTPUT:
         target = None
     if format_name == CDASH:
-        state = _write_cdash(out, target, names)
+        state = _write_cdash(find_session(out, session), target, names)
         return ExitCode.JOBS_FAILED if judging and state.failed else ExitCode.DONE
     write = reporter(format_name)
     if github and format_name != "markdown":
         raise UsageError(f"does not go with {format_name}", where="--github", hint="write report markdown --github")
-    state = load_session(newest_session(out))
+    state = load_session(find_session(out, session))
     text = write(state)
     if github:
         _annotate(state, text, target)
@@ -79,12 +81,12 @@ def command(
     return ExitCode.JOBS_FAILED if judging and state.failed else ExitCode.DONE
 
 
-def _write_cdash(out: Path, target: Path | None, names: Mapping[str, str]) -> SessionState:
+def _write_cdash(paths: SessionPaths, target: Path | None, names: Mapping[str, str]) -> SessionState:
     from canary_wf.report.formats.cdash import CDashBuild, cdash_report
 
     if target is None:
         raise UsageError("is missing", where="-o", hint="name the folder for Build.xml and Test.xml")
-    state = load_session(newest_session(out))
+    state = load_session(paths)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`canary-wf status`: the state of the newest session's jobs, read from the state files only."""
+"""`canary-wf status`: the state of a session's jobs, read from the state files only."""
 
 import sys
 import time
@@ -8,11 +8,11 @@ import click
 
 from canary_wf.cli.completion import statuses
 from canary_wf.cli.help_page import DocumentedCommand
-from canary_wf.cli.options import WholeNumber, json_option, out_option
+from canary_wf.cli.options import WholeNumber, json_option, session_option, workspace_option
 from canary_wf.cli.output import print_json
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.plan.explanation.wording import left_out_lines
-from canary_wf.plan.store import newest_session
+from canary_wf.plan.store import find_session
 from canary_wf.report.live.progress import progress_of
 from canary_wf.report.live.queue import SlurmQueue, queue_lines
 from canary_wf.report.selection import select, with_keywords
@@ -21,7 +21,8 @@ from canary_wf.report.table import print_failures, print_status
 
 
 @click.command("status", cls=DocumentedCommand)
-@out_option
+@workspace_option
+@session_option
 @json_option
 @click.option(
     "-r",
@@ -35,12 +36,21 @@ from canary_wf.report.table import print_failures, print_status
     "-n", "--lines", type=WholeNumber(0), metavar="N", default=5, help="Lines of output shown of each failure (5)."
 )
 @click.option("--watch", "watching", is_flag=True, help="Show the run until it is over.")
-def command(*, out: Path, as_json: bool, which: str | None, keywords: str | None, lines: int, watching: bool) -> int:
-    """Show where the newest session's jobs stand. The exit code is 1 if jobs failed or a run left some undone.
+def command(
+    *,
+    out: Path,
+    session: str | None,
+    as_json: bool,
+    which: str | None,
+    keywords: str | None,
+    lines: int,
+    watching: bool,
+) -> int:
+    """Show where the jobs of a session stand. The exit code is 1 if jobs failed or a run left some undone.
 
     Without -r and -k: a summary, and for each failure its reason, its last lines of output, and the log file.
     """
-    paths = newest_session(out)
+    paths = find_session(out, session)
     if watching:
         if as_json:
             raise UsageError("does not go with --json", where="--watch")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.help_page import DocumentedCommand
-from canary_wf.cli.options import out_option
+from canary_wf.cli.options import workspace_option
 from canary_wf.errors import raise_last
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.recovery.cancellation import cancel_jobs
@@ -16,7 +16,7 @@ from canary_wf.wording import count
 
 
 @click.command("cancel", cls=DocumentedCommand)
-@out_option
+@workspace_option
 def command(*, out: Path) -> None:
     """Cancel the newest session: end running jobs, withdraw batches from Slurm's queue, and start nothing more.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from canary_wf.cli.help_page import DocumentedCommand
-from canary_wf.cli.options import WholeNumber, json_option, out_option
+from canary_wf.cli.options import WholeNumber, json_option, workspace_option
 from canary_wf.cli.output import print_columns, print_json
 from canary_wf.durations import parse_duration
 from canary_wf.errors import InputError, UsageError
@@ -24,7 +24,7 @@ _STEP = 1024
 
 
 @click.command("gc", cls=DocumentedCommand)
-@out_option
+@workspace_option
 @json_option
 @click.option("--keep", type=WholeNumber(1), metavar="N", help=f"Keep the newest N sessions (default: {_KEPT}).")
 @click.option("--older-than", metavar="AGE", help="Only sessions older than this, such as 30d or 12h.")

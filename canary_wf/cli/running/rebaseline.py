@@ -11,7 +11,7 @@ import click
 from canary_wf.cli.completion import job_names
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import find_job
-from canary_wf.cli.options import out_option
+from canary_wf.cli.options import workspace_option
 from canary_wf.errors import UsageError, WorkspaceError, one_line
 from canary_wf.files.plain_files import require_no_links
 from canary_wf.plan.store import newest_session
@@ -30,7 +30,7 @@ from canary_wf.wording import count
 
 @click.command("rebaseline", cls=DocumentedCommand)
 @click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
-@out_option
+@workspace_option
 def command(*, jobs: tuple[str, ...], out: Path) -> None:
     """Copy results over the references beside the test files, or run scripts with their flag, as JOBs declare.
 

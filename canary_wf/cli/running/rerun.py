@@ -9,7 +9,7 @@ import click
 from canary_wf.cli.completion import job_names, statuses
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import find_jobs
-from canary_wf.cli.options import out_option
+from canary_wf.cli.options import workspace_option
 from canary_wf.ctest.undone_fixtures import with_fixtures
 from canary_wf.errors import WorkspaceError, raise_last
 from canary_wf.plan.cluster.advice import profile_for
@@ -27,7 +27,7 @@ from canary_wf.wording import count, next_command, run_command
 
 @click.command("rerun", cls=DocumentedCommand)
 @click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
-@out_option
+@workspace_option
 @click.option("--failed", is_flag=True, help="All jobs that count as failed (the default).")
 @click.option(
     "--only",
