@@ -14,10 +14,11 @@ from pathlib import Path
 
 from browser import Browser
 from rich.console import Console
+from rich.text import Text
 
 from canary_wf.plan.store import newest_session
-from canary_wf.report.live.watch import view
-from canary_wf.report.session import load_session
+from canary_wf.report.live.snapshot import Snapshots
+from canary_wf.report.live.views.terminal import TerminalView
 
 IMAGES = Path(__file__).parent / "images"
 FOLDER = Path("build/screenshots")
@@ -83,15 +84,18 @@ def main() -> None:
 
 def _live(out: Path, run: "subprocess.Popen[bytes]") -> None:
     """Draw the live view once a job has failed while others run."""
-    paths = newest_session(out.absolute())
-    while run.poll() is None:
-        state = load_session(paths)
-        if len(state.failed) > 1 and state.live:
-            break
+    snapshots = Snapshots(newest_session(out.absolute()))
+    snapshot, failed = snapshots.take(), []
+    while run.poll() is None and (len(failed) < 2 or not snapshot.running):  # noqa: PLR2004 - two failures make a picture
         time.sleep(0.2)
+        snapshot = snapshots.take()
+        failed += snapshot.failed
     with Path(os.devnull).open("w") as nowhere:
         console = Console(file=nowhere, record=True, width=100, force_terminal=True, color_system="truecolor")
-        console.print(view(state, time.time()))
+        view = TerminalView(nowhere)
+        told = snapshot._replace(failed=tuple(failed))
+        for line in (*view.news(told, 99), *view.lines(told, 99, 30)):
+            console.print(Text.assemble(*line))
     picture = console.export_svg(title="canary-wf status --watch")
     (FOLDER / "status.html").write_text(f'<!DOCTYPE html><meta charset="utf-8"><body style="margin: 0">{picture}')
 

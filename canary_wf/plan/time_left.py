@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from canary_wf.durations import format_duration
-from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob, RuntimeSource
+from canary_wf.spec.batch_slice import PlannedBatch, RuntimeSource
 from canary_wf.verdict.status import JobPhase
 
 _ENOUGH = 60.0
@@ -58,11 +58,15 @@ class Correction:
         return job.runtime * self.factor(job.runtime_source)
 
     def running(self, job: Expected, elapsed: float) -> float:
-        """Return the seconds that `job` needs after `elapsed`. A correction never shortens known or declared times."""
-        factor = self.factor(job.runtime_source)
+        """Return the seconds that `job` needs after `elapsed`. A correction never shortens known or declared times.
+
+        A job that has outlived a shortened guess needs as long again as it has run, up to the guess as it was.
+        """
+        factor, elapsed = self.factor(job.runtime_source), max(0.0, elapsed)
         if job.runtime_source != "default":
             factor = max(1.0, factor)
-        return max(0.0, job.runtime * factor - max(0.0, elapsed))
+        left = job.runtime * factor - elapsed
+        return max(0.0, left if left > 0 else min(elapsed, job.runtime - elapsed))
 
 
 def rate_of(length: float, work: float) -> float:
@@ -81,17 +85,25 @@ def in_words(seconds: float) -> str:
     return format_duration(max(1, round(seconds)))
 
 
-class BatchTimeLeft:
-    """The time left of one batch, from the work of its waiting jobs and the rest of its running jobs."""
+def left_in_words(seconds: float, after: str = "left") -> str:
+    """Return a time that is left with its words, or that none is: what is running takes longer than expected."""
+    return f"about {in_words(seconds)} {after}" if seconds > 0 else "longer than expected"
 
-    def __init__(self, batch: PlannedBatch, jobs: Iterable[PlannedJob]) -> None:
+
+class BatchTimeLeft:
+    """The time left of one batch, from the work of its waiting jobs and the rest of its running jobs.
+
+    Batches that share a `correction` learn from each other's jobs.
+    """
+
+    def __init__(self, batch: PlannedBatch, jobs: Iterable[Expected], correction: Correction | None = None) -> None:
         self._jobs = {job.id: job for job in jobs}
         self._rate = rate_of(batch.runtime, sum(job.runtime for job in self._jobs.values()))
-        self._correction = Correction()
+        self._correction = Correction() if correction is None else correction
         self._waiting = set(self._jobs)
         self._work: dict[RuntimeSource, float] = {}
         for job in self._jobs.values():
-            self._wait(job, job.runtime)
+            self._add(job, job.runtime)
         self._running: dict[str, float] = {}
 
     @property
@@ -109,11 +121,12 @@ class BatchTimeLeft:
         self._leave(job)
         self._running[job] = now
 
-    def retry(self, job: str) -> None:
-        """Record that `job` ended and will be retried."""
+    def wait(self, job: str) -> None:
+        """Record that `job` waits, for its first run or for another one."""
         self._running.pop(job, None)
-        self._waiting.add(job)
-        self._wait(self._jobs[job], self._jobs[job].runtime)
+        if job not in self._waiting:
+            self._waiting.add(job)
+            self._add(self._jobs[job], self._jobs[job].runtime)
 
     def end(self, job: str, seconds: float | None = None) -> None:
         """Record that `job` is done. `seconds` is its run time, None if it did not run."""
@@ -132,9 +145,9 @@ class BatchTimeLeft:
     def _leave(self, job: str) -> None:
         if job in self._waiting:
             self._waiting.discard(job)
-            self._wait(self._jobs[job], -self._jobs[job].runtime)
+            self._add(self._jobs[job], -self._jobs[job].runtime)
 
-    def _wait(self, job: PlannedJob, seconds: float) -> None:
+    def _add(self, job: Expected, seconds: float) -> None:
         self._work[job.runtime_source] = self._work.get(job.runtime_source, 0.0) + seconds
 
 
@@ -179,7 +192,10 @@ def time_left(
         if record(job.id).phase is JobPhase.DONE and (seconds := record(job.id).duration) is not None:
             correction.learn(job, seconds)
     left = tuple(_batch_left([known[job] for job in batch.jobs], batch, record, now, correction) for batch in batches)
-    return TimeLeft(left, _whole(batches, left, record, scheduler))
+    seen = [[record(job) for job in batch.jobs] for batch in batches]
+    done = [all(one.phase is JobPhase.DONE for one in ran) for ran in seen]
+    begun = [any(one.started is not None for one in ran) for ran in seen]
+    return TimeLeft(left, whole_left(batches, left, done, begun, scheduler=scheduler))
 
 
 def _batch_left(
@@ -196,17 +212,23 @@ def _batch_left(
     return batch_left(rate, waiting + sum(running), running)
 
 
-def _whole(
-    batches: Sequence[PlannedBatch], left: Sequence[float], record: Callable[[str], Ran], scheduler: str
+def whole_left(
+    batches: Sequence[PlannedBatch],
+    left: Sequence[float],
+    done: Sequence[bool],
+    begun: Sequence[bool],
+    *,
+    scheduler: str,
 ) -> float:
+    """Return the seconds until all `batches` are done, which have `left` seconds each.
+
+    `done` says of each batch whether all its jobs are done, `begun` whether one of them was started.
+    """
     from canary_wf.batch.cluster_simulator import run_on_cluster  # late: a runner knows its own batch alone
 
     place: Mapping[str, int] = {batch.id: number for number, batch in enumerate(batches)}
-    seen = [[record(job) for job in batch.jobs] for batch in batches]
-    done = [all(one.phase is JobPhase.DONE for one in ran) for ran in seen]
     upstream = [[place[name] for name in batch.dependencies if not done[place[name]]] for batch in batches]
     widths = [batch.nodes for batch in batches]
-    begun = [any(one.started is not None for one in ran) for ran in seen]
     busy = sum(width for width, over, began in zip(widths, done, begun, strict=True) if began and not over)
     nodes: int | None = max(busy, *widths) if busy or scheduler == "local" else None
     return run_on_cluster(left, upstream, nodes=nodes, widths=widths).makespan

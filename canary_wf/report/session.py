@@ -21,7 +21,7 @@ from canary_wf.state.job_file import job_fields, open_output
 from canary_wf.state.journal import BatchState
 from canary_wf.state.journal_repair import load_batch
 from canary_wf.state.record import PENDING, JobRecord
-from canary_wf.state.session_paths import BatchPaths, SessionPaths, relative_to_out, session_names
+from canary_wf.state.session_paths import BatchPaths, LocatedJob, SessionPaths, relative_to_out, session_names
 from canary_wf.state.submission import read_submissions
 from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 
@@ -109,7 +109,7 @@ class BatchSnapshot(NamedTuple):
         return self.state.was_run or self.state.damage is not None or lost
 
 
-def read_batch(paths: SessionPaths, batch: PlannedBatch, jobs: Mapping[str, PlannedJob]) -> BatchSnapshot:
+def read_batch(paths: SessionPaths, batch: PlannedBatch, jobs: Mapping[str, LocatedJob]) -> BatchSnapshot:
     """Read `batch`; `jobs` maps ids to jobs. An error is noted as damage of this batch, and affects no other one."""
     files = paths.batch(batch.id)
     try:
@@ -223,12 +223,13 @@ class SessionFollower:
         attempt_stamp = file_stamp(files.attempt)
         stamps = (attempt_stamp and (*attempt_stamp[:2], 0), file_stamp(files.journal), file_stamp(files.result))
         attempt = seen.batch.attempt
-        if stamps != seen.stamps or (attempt is not None and seen.batch.alive != _lives(files, attempt)):
+        if stamps != seen.stamps or (attempt is not None and seen.batch.alive != lives(files, attempt)):
             seen.batch, seen.stamps = read_batch(self.paths, batch, self._jobs), stamps
         return seen.batch
 
 
-def _lives(files: BatchPaths, attempt: AttemptFile) -> bool:
+def lives(files: BatchPaths, attempt: AttemptFile) -> bool:
+    """Return whether the runner of `attempt` lives, as far as one look can tell."""
     try:
         return is_alive(files.attempt, attempt)
     except OSError:

@@ -51,7 +51,7 @@ class ProgressLog:
             case JobStarted():
                 self._time_left.start(event.job, time.monotonic())
             case JobRetried():
-                self._time_left.retry(event.job)
+                self._time_left.wait(event.job)
                 self._print(event, "to be run again: ")
             case JobFinished():
                 self._time_left.end(event.job, event.measurements.get("duration"))

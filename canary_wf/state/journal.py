@@ -242,9 +242,14 @@ def read_events(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
     owner = ""
     for event in _lines(path, damaged):
         if isinstance(event, AttemptStarted):
-            owner = event.token[:_OWNER]
+            owner = owner_of(event)
         if not event.by or event.by == owner:
             yield event
+
+
+def owner_of(event: AttemptStarted) -> str:
+    """Return what the lines of this attempt call it."""
+    return event.token[:_OWNER]
 
 
 def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
@@ -263,7 +268,7 @@ def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
         if not line:
             continue
         try:
-            event = _decoded(line)
+            event = event_of(line)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             message = f"{path.name}:{number} is damaged ({error})"
             if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
@@ -278,7 +283,7 @@ def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[Event]:
         yield event
 
 
-def _decoded(line: bytes) -> Event:
+def event_of(line: bytes) -> Event:
     """Return the event of `line`. Raises ValueError and msgspec errors for a line that no runner writes."""
     if line.count(b"[") + line.count(b"{") > _DEEPEST:
         _check_depth(line)

@@ -22,7 +22,7 @@ def test_what_is_left_goes_by_at_the_rate_of_the_schedule() -> None:
     time_left.start(b, 0)
     assert time_left.seconds_left(4) == 16
     time_left.end(a)
-    time_left.retry(b)
+    time_left.wait(b)
     assert (time_left.seconds_left(10), time_left.running, time_left.waiting) == (15, 0, 3)
     for job in (b, c, d):
         time_left.end(job)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 from factories import plan_of, spec
-from sessions import recorded
+from sessions import end_job, end_runners, recorded
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.plan.store import write_session
-from canary_wf.report.session import SessionState, load_session, tail
+from canary_wf.report.session import SessionFollower, SessionState, load_session, tail
+from canary_wf.state.journal import BatchState, read_journal
+from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.status import JobPhase, Outcome
 
 OK, FAILED = Outcome.SUCCESS, Outcome.FAILED
@@ -119,3 +121,43 @@ def test_the_tail_of_an_output_is_short_whatever_it_holds(tmp_path: Path) -> Non
     assert tail(path, 2) == ["two\ufffd", "three"]
     path.write_bytes(b"x" * 100_000)
     assert tail(path, 5, 10) == ["x" * 10]
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> tuple[SessionPaths, SessionFollower]:
+    """Return a running session and who looks at it."""
+    paths = recorded(tmp_path, plan_of([spec("a"), spec("b")], [spec("c")]), {"a": OK}, running=["b"], alive=True)
+    return paths, SessionFollower(paths)
+
+
+def test_a_follower_sees_what_a_fresh_look_sees(followed: tuple[SessionPaths, SessionFollower]) -> None:
+    """Before and after a change, and for a batch alone."""
+    paths, follower = followed
+    assert follower.look() == load_session(paths)
+    assert follower.look() == load_session(paths)
+    end_job(paths, "b")
+    end_runners(paths)
+    assert follower.look() == load_session(paths)
+    batch = follower.plan.batches[1].id
+    assert SessionFollower(paths, only=batch).look().records == {}
+
+
+def test_a_follower_reads_only_what_changed(
+    followed: tuple[SessionPaths, SessionFollower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of ten thousand batches is not read anew every second."""
+    paths, follower = followed
+    follower.look()
+    read: list[Path] = []
+
+    def noted(path: Path) -> BatchState:
+        read.append(path)
+        return read_journal(path)
+
+    monkeypatch.setattr("canary_wf.state.journal_repair.read_journal", noted)
+    follower.look()
+    assert read == []
+    end_job(paths, "b")
+    read.clear()  # who wrote the end has read the journal as well
+    follower.look()
+    assert read == [paths.batch(follower.plan.batches[0].id).journal]

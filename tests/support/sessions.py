@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 
-from canary_wf.files.json_files import write_json
+from canary_wf.files.json_files import read_json, write_json
 from canary_wf.plan.model import Plan
-from canary_wf.plan.store import slices, write_session
+from canary_wf.plan.store import load_plan, slices, write_session
 from canary_wf.process.process_identity import host_id, set_mark, start_ticks
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.attempt import AttemptFile
@@ -48,6 +48,28 @@ def recorded(
             paths.job(job.directory).mkdir(parents=True, exist_ok=True)
             (paths.job(job.directory) / OUTPUT_FILE).write_bytes(output.encode("utf-8", "surrogateescape"))
     return paths
+
+
+def end_job(paths: SessionPaths, name: str, outcome: Outcome = Outcome.SUCCESS, reason: str | None = None) -> None:
+    """Let the running job called `name` end after nine seconds."""
+    for part in slices(load_plan(paths.plan)):
+        for job in part.jobs:
+            if job.name == name:
+                recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
+                code = int(outcome)
+                recorder(JobFinished(time=STARTED + 9, job=job.id, outcome=outcome.name, reason=reason, code=code))
+                recorder.close()
+
+
+def end_runners(paths: SessionPaths) -> None:
+    """Let the runners end of all batches that have one."""
+    for part in slices(load_plan(paths.plan)):
+        path = paths.batch(part.batch.id).attempt
+        if path.exists():
+            recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
+            recorder(AttemptEnded(time=STARTED + 9, token="t", reason="complete"))
+            recorder.close()
+            write_json(path, {**read_json(path, dict), "ended": True})
 
 
 @cache

@@ -54,7 +54,7 @@ def command(
     if watching:
         if as_json:
             raise UsageError("does not go with --json", where="--watch")
-        from canary_wf.report.live.watch import watch
+        from canary_wf.report.live.follow import watch
 
         state = watch(paths)
     else:

@@ -1,1 +1,1 @@
-"""Views of a run in progress: `progress` reads it and estimates its end, `watch` shows it."""
+"""Views of a run in progress: `follow` shows it until it is over, `snapshot` is what there is to show at a moment."""

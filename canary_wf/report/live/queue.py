@@ -5,7 +5,7 @@ The controller is asked rarely, once for all batches. If it does not answer, not
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -28,6 +28,13 @@ class SlurmQueue:
         self._entries: dict[str, QueueEntry] = {}
         self._next = 0.0
 
+    def look(self, submitted: Collection[str]) -> None:
+        """Ask about the Slurm jobs with the ids `submitted`, unless Slurm was asked a moment ago."""
+        if submitted and time.monotonic() >= self._next:
+            entries = ask_queue(submitted)
+            self._next = time.monotonic() + (PAUSE if entries is not None else 10 * PAUSE)
+            self._entries = entries or {}
+
     def explain(self, state: SessionState) -> SessionState:
         """Return `state` with reasons for the jobs whose batches were submitted and have not started."""
         submitted = {
@@ -35,18 +42,16 @@ class SlurmQueue:
             for job, record in state.records.items()
             if record.phase is JobPhase.SUBMITTED and record.slurm_job_id is not None
         }
-        if submitted and time.monotonic() >= self._next:
-            entries = ask_queue(record.slurm_job_id or "" for record in submitted.values())
-            self._next = time.monotonic() + (PAUSE if entries is not None else 10 * PAUSE)
-            self._entries = entries or {}
+        self.look({record.slurm_job_id or "" for record in submitted.values()})
         explained = {
             job: msgspec.structs.replace(record, status=Status(Outcome.NONE, reason))
             for job, record in submitted.items()
-            if (reason := self._reason(record.slurm_job_id or "")) is not None
+            if (reason := self.reason(record.slurm_job_id or "")) is not None
         }
         return msgspec.structs.replace(state, records=state.records | explained) if explained else state
 
-    def _reason(self, job: str) -> str | None:
+    def reason(self, job: str) -> str | None:
+        """Return why the Slurm job `job` has not started, as far as Slurm has said it."""
         entry = self._entries.get(job)
         if entry is None or entry.state in _BEGINS:
             return None

@@ -1,6 +1,5 @@
 """How far a run is and when it ends: by the plan's estimates, corrected by what ran."""
 
-import io
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,13 +10,13 @@ import pytest
 from factories import plan_of, planned, spec
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 from sessions import STARTED, recorded
 
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices
 from canary_wf.report.live.progress import RunProgress, forecast, progress_of
-from canary_wf.report.live.watch import view
+from canary_wf.report.live.snapshot import Snapshots
+from canary_wf.report.live.views.wording import ahead
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.run import progress as run_progress
 from canary_wf.run.progress import ProgressLog
@@ -58,9 +57,8 @@ def test_all_that_say_when_it_is_over_agree(
     log = ProgressLog(next(iter(slices(plan))), {a: state.records[a].status}, state.records)
     log(JobStarted(time=STARTED, job=b))
     clock[0] = elapsed
-    screen = io.StringIO()
-    Console(file=screen, width=200).print(view(state, now))
-    said = [log.summary(), *progress_of(state, now), screen.getvalue(), RunProgress(paths).line(now)]
+    live = ahead(Snapshots(paths).take(now))
+    said = [log.summary(), *progress_of(state, now), live, RunProgress(paths).line(now)]
     times = [re.findall(r"about (\S+) (?:left|to go)", text) for text in said]
     assert len(times) == 4
     assert all(found == times[0] and found for found in times), said

@@ -1,0 +1,107 @@
+"""What a view shows of a run at one moment: sums, the jobs that run, what waits, what failed since the last look."""
+
+import time
+from typing import NamedTuple
+
+from canary_wf.report.live.run_reader import Change, RunJob, RunReader
+from canary_wf.report.live.slow import SlowJobs
+from canary_wf.report.live.waits import Wait, Waits
+from canary_wf.run.job.environment import NODES
+from canary_wf.state.record import JobRecord
+from canary_wf.state.session_paths import SessionPaths
+from canary_wf.verdict.status import FAILED, Category
+
+
+class RunningJob(NamedTuple):
+    """A job that has run for so many `seconds` on `node`; `is_slow` compares that with its earlier runs."""
+
+    job: RunJob
+    seconds: float
+    node: str
+    is_slow: bool
+
+
+class Snapshot(NamedTuple):
+    """A run at one moment. Times are seconds; `spent` counts from the start of the first job, None before it.
+
+    `running` begins with the job that has run longest. `failed` are the failures since the last snapshot, `slow` the
+    jobs that have become slow since then.
+    """
+
+    total: int
+    done: int
+    counts: dict[Category, int]
+    flaky: int
+    running: tuple[RunningJob, ...]
+    waiting: int
+    waits: tuple[Wait, ...]
+    spent: float | None
+    left: float
+    failed: tuple[tuple[RunJob, JobRecord], ...]
+    slow: tuple[RunningJob, ...]
+
+    @property
+    def bad(self) -> int:
+        """The number of jobs that count as failed."""
+        return sum(self.counts[category] for category in FAILED)
+
+    def without_news(self) -> "Snapshot":
+        """Return the same without what is told once."""
+        return self._replace(failed=(), slow=())
+
+
+class Snapshots:
+    """Takes snapshots of one run."""
+
+    def __init__(self, paths: SessionPaths) -> None:
+        """Read the plan. Raises WorkspaceError."""
+        self.run = RunReader(paths)
+        self._waits = Waits()
+        self._slow = SlowJobs(paths)
+        self._told: set[str] = set()
+
+    def take(self, now: float | None = None) -> Snapshot:
+        """Return the run as it is at the time `now` (epoch seconds; None: the present).
+
+        Raises OSError and WorkspaceError when its files cannot be read.
+        """
+        run = self.run
+        changes = run.look()
+        now = time.time() if now is None else now
+        running = self._running(now)
+        slow = tuple(each for each in running if each.is_slow and each.job.id not in self._told)
+        self._told |= {each.job.id for each in slow}
+        return Snapshot(
+            total=len(run.plan.jobs),
+            done=run.done,
+            counts={category: run.counts[category] for category in Category},
+            flaky=run.flaky,
+            running=running,
+            waiting=run.counts[Category.NONE] - len(running),
+            waits=tuple(self._waits.of(run)),
+            spent=None if run.started is None else max(0.0, now - run.started),
+            left=run.seconds_left(now),
+            failed=tuple((change.job, change.after) for change in changes if _has_failed(change)),
+            slow=slow,
+        )
+
+    def _running(self, now: float) -> tuple[RunningJob, ...]:
+        found = []
+        for job, batch in self.run.running.values():
+            record = batch.records[job.id]
+            found.append((job, max(0.0, now - (record.started or now)), _node(record) or batch.host))
+        slow = self._slow.among((job, seconds) for job, seconds, _ in found)
+        jobs = [RunningJob(job, seconds, node, job.id in slow) for job, seconds, node in found]
+        return tuple(sorted(jobs, key=lambda each: (-each.seconds, each.job.name)))
+
+
+def _has_failed(change: Change) -> bool:
+    """Return whether the job has failed for good; one that the machine cut short runs again."""
+    status = change.after.status
+    return status.counts_as_failed and status.is_final and change.before.status != status
+
+
+def _node(record: JobRecord) -> str:
+    """Return the nodes that a job of several nodes runs on, empty for any other job."""
+    names = record.ids(NODES)
+    return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else ""

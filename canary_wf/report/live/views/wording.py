@@ -1,0 +1,64 @@
+"""How the live views call what they show: sums, the time left, failures, and jobs that are slow."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from canary_wf.durations import format_duration
+from canary_wf.plan.time_left import left_in_words
+from canary_wf.report.live.run_reader import RunJob
+from canary_wf.report.live.snapshot import RunningJob, Snapshot
+from canary_wf.report.live.views.lines import Piece
+from canary_wf.report.table import COLOURS, WORDS, status_word
+from canary_wf.state.record import JobRecord
+from canary_wf.verdict.status import Category
+
+
+class Announcement(NamedTuple):
+    """What is said once of a job: a `word` in a style, the job's `name`, and what there is to say."""
+
+    word: str
+    style: str
+    name: str
+    text: str
+
+
+def announcements(snapshot: Snapshot) -> Iterator[Announcement]:
+    """Yield what is to be said of jobs that have failed or become slow since the last snapshot."""
+    for job, record in snapshot.failed:
+        yield _failure(job, record)
+    for running in snapshot.slow:
+        yield _slow(running)
+
+
+def _failure(job: RunJob, record: JobRecord) -> Announcement:
+    reason = f": {record.status.reason}" if record.status.reason else ""
+    after = "" if record.duration is None else f"{format_duration(record.duration)}, "
+    text = f"{reason} ({after}{job.id[:8]})"
+    return Announcement(status_word(record), COLOURS[record.status.category], job.name, text)
+
+
+def _slow(running: RunningJob) -> Announcement:
+    job = running.job
+    times = f"{format_duration(running.seconds)} so far, usually {format_duration(job.runtime)}"
+    where = f" on {running.node}" if running.node else ""
+    return Announcement("SLOW", "yellow", job.name, f": {times}, limit {format_duration(job.limit)}{where}")
+
+
+def sums(snapshot: Snapshot) -> Iterator[Piece]:
+    """Yield how many jobs passed, failed, run and so on, each with its colour."""
+    for category in Category:
+        if category is not Category.NONE and snapshot.counts[category]:
+            yield Piece(f"{snapshot.counts[category]} {WORDS[category]}", COLOURS[category])
+    if snapshot.flaky:
+        yield Piece(f"{snapshot.flaky} flaky", "yellow")
+    if snapshot.running:
+        yield Piece(f"{len(snapshot.running)} running")
+    if snapshot.waiting:
+        yield Piece(f"{snapshot.waiting} waiting")
+
+
+def ahead(snapshot: Snapshot) -> str:
+    """Return the time left in words, empty before the first job and after the last one."""
+    if snapshot.spent is None or snapshot.done == snapshot.total:
+        return ""
+    return left_in_words(snapshot.left)
