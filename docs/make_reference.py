@@ -220,6 +220,7 @@ _IN_JOB_FILES = {
     "resources": "all ids and slots it was handed, by type",
     "dependencies": "the jobs it depends on, with their directories, relative to OUT",
     "measurements": "what was measured, and what the job itself added",
+    "artifacts": "what is kept of it: `kept` (files, by `path` in its directory, and `size`) and `missing`",
     "earlier_attempts": "runs that did not pass and were followed by another, oldest first",
 }
 

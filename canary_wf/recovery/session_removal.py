@@ -1,7 +1,8 @@
 """Removing old sessions: which ones may go, never the newest one or one that is being run.
 
 A folder is left alone, whatever its name, unless this user or a trusted one generated it as a session. Files shared by
-sessions (`generate --update` links them) are only freed with the last session that has them.
+sessions (`generate --update` links them) are only freed with the last session that has them. The artifacts of a session
+outlive it, with the state of their jobs, in `.canary-wf/artifacts/SESSION/`.
 """
 
 import os
@@ -16,7 +17,8 @@ from canary_wf.files.folder_removal import remove_folder
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import open_plain
 from canary_wf.state.attempt import living, read_attempt
-from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.state.job_file import STATE_FILE, is_artifacts_folder
+from canary_wf.state.session_paths import SessionPaths, artifacts_folder, folder_names, session_names
 from canary_wf.state.trust import may_remove
 
 _STAMP = "%Y%m%dT%H%M%S"
@@ -36,10 +38,11 @@ class OldSession(msgspec.Struct, frozen=True):
     freed: int
 
 
-def old_sessions(out: Path, *, keep: int | None, before: float | None) -> list[OldSession]:
+def old_sessions(out: Path, *, keep: int | None, before: float | None, artifacts: bool = False) -> list[OldSession]:
     """Return the sessions of `out` that may go, oldest first: all but the newest `keep`, if made `before` that time.
 
-    None disables a condition. The freed bytes are counted as if the sessions are removed in this order.
+    None disables a condition. The freed bytes are counted as if the sessions are removed in this order; with
+    `artifacts`, those are removed, too.
     """
     names = [name for name in session_names(out) if _is_ours(SessionPaths(out, name))]
     seen: dict[tuple[int, int], int] = {}
@@ -51,7 +54,7 @@ def old_sessions(out: Path, *, keep: int | None, before: float | None) -> list[O
             found.append((paths, created))
     running = running_sessions(paths for paths, _ in found)
     return [
-        OldSession(paths, created, _freed(paths.folder, seen))
+        OldSession(paths, created, _freed(paths.folder, seen, artifacts=artifacts))
         for paths, created in found
         if paths.session not in running
     ]
@@ -72,7 +75,7 @@ def created_at(paths: SessionPaths) -> float:
     try:
         return datetime.strptime(paths.session[:15], _STAMP).replace(tzinfo=UTC).timestamp()
     except ValueError:
-        return paths.folder.stat().st_mtime
+        return paths.folder.stat().st_mtime if paths.folder.exists() else 0.0
 
 
 def running_sessions(sessions: Iterable[SessionPaths]) -> set[str]:
@@ -81,22 +84,70 @@ def running_sessions(sessions: Iterable[SessionPaths]) -> set[str]:
     return {path.parents[2].name for path in living((path, read_attempt(path)) for path in files)}
 
 
-def remove_sessions(sessions: Iterable[OldSession]) -> None:
-    """Remove `sessions`: each disappears at once, its files shortly after. Raises WorkspaceError if it cannot."""
+def remove_sessions(sessions: Iterable[OldSession], *, artifacts: bool = False) -> int:
+    """Remove `sessions`: each disappears at once, its files shortly after. Return how many jobs' artifacts stay.
+
+    With `artifacts`, none stay. Raises WorkspaceError if something cannot be removed.
+    """
+    stay = 0
     for session in sessions:
         folder = session.paths.folder
         removed = folder.with_name(f".{folder.name}.removed")
         try:
             folder.rename(removed)
+            if not artifacts:
+                stay += _move_artifacts(removed / "jobs", session.paths.kept_artifacts)
             remove_folder(removed)
+        except OSError as error:
+            raise not_writable(folder, error, "see whose files they are") from error
+    return stay
+
+
+def _move_artifacts(jobs: Path, target: Path) -> int:
+    """Move the artifacts below the folder `jobs`, with the state of each job, to `target`; return of how many jobs."""
+    moved = 0
+    for parent, folders, files in os.walk(jobs):
+        kept = [name for name in folders if is_artifacts_folder(name)]
+        folders[:] = [name for name in folders if name not in kept]
+        if not kept or STATE_FILE not in files:
+            continue
+        place = target / Path(parent).relative_to(jobs)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in (*kept, STATE_FILE):
+            Path(parent, name).rename(place / name)
+        moved += 1
+    return moved
+
+
+def old_artifacts(out: Path, *, before: float | None) -> list[OldSession]:
+    """Return the artifacts in `out` of sessions that are gone, oldest first: those of sessions made `before` then."""
+    found = []
+    seen: dict[tuple[int, int], int] = {}
+    for name in folder_names(artifacts_folder(out)):
+        paths = SessionPaths(out, name)
+        folder = paths.kept_artifacts
+        created = created_at(paths)
+        if (before is None or created < before) and may_remove(folder, out):
+            found.append(OldSession(paths, created, _freed(folder, seen, artifacts=True)))
+    return found
+
+
+def remove_artifacts(sessions: Iterable[OldSession]) -> None:
+    """Remove the artifacts of `sessions`, which are gone. Raises WorkspaceError if it cannot."""
+    for session in sessions:
+        folder = session.paths.kept_artifacts
+        try:
+            remove_folder(folder)
         except OSError as error:
             raise not_writable(folder, error, "see whose files they are") from error
 
 
-def _freed(folder: Path, seen: dict[tuple[int, int], int]) -> int:
+def _freed(folder: Path, seen: dict[tuple[int, int], int], *, artifacts: bool) -> int:
     """Return the bytes freed with `folder`; `seen` counts the hard links found so far, by file."""
     freed = 0
     for parent, folders, files in os.walk(folder):
+        if not artifacts:
+            folders[:] = [name for name in folders if not is_artifacts_folder(name)]
         for name in (*folders, *files):
             found = os.lstat(os.path.join(parent, name))  # noqa: PTH118 - once a file
             if name in files and found.st_nlink > 1:

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from canary_wf.spec.batch_slice import PlannedJob
-from canary_wf.state.events import JobFinished, JobRetried
+from canary_wf.state.events import NO_ARTIFACTS, Artifacts, JobFinished, JobRetried
 from canary_wf.verdict.status import Status
 
 IN_SLURM = 0.25
@@ -43,13 +43,13 @@ class PendingVerdict(NamedTuple):
     clock: float
     time: float
 
-    def finished(self) -> JobFinished:
-        """Return the event of the job's own verdict."""
-        return JobFinished.of(self.job.id, self.status, self.time, self.measurements)
+    def finished(self, artifacts: Artifacts = NO_ARTIFACTS) -> JobFinished:
+        """Return the event of the job's own verdict; `artifacts` are what is kept of its run."""
+        return JobFinished.of(self.job.id, self.status, self.time, self.measurements, artifacts)
 
-    def retried(self, output: str | None) -> JobRetried:
+    def retried(self, output: str | None, artifacts: Artifacts = NO_ARTIFACTS) -> JobRetried:
         """Return the event of a retried job; its output was moved to the file `output`."""
-        return JobRetried.of(self.job.id, self.status, self.time, self.measurements, output)
+        return JobRetried.of(self.job.id, self.status, self.time, self.measurements, output, artifacts)
 
 
 def needs(job: PlannedJob, others: Container[str]) -> bool:

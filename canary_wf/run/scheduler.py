@@ -33,7 +33,7 @@ from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.spec.job_spec import OUTPUT_LIMIT
 from canary_wf.spec.resource_request import Resources
 from canary_wf.state.attempt import Attempt, SupersededError
-from canary_wf.state.events import Event, JobFinished, JobLaunched, JobStarted
+from canary_wf.state.events import NO_ARTIFACTS, Artifacts, Event, JobFinished, JobLaunched, JobStarted
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.failure_class import OOM_KILL, out_of_memory
@@ -259,14 +259,23 @@ class BatchScheduler:
         job = pending.job
         if pending.retry:
             # Moved before the event is written: a reader of the event finds the output at the path it names.
+            artifacts = self._artifacts(pending, self._retries.earlier(job.id))
             output = self._retries.keep_output(job.id, self._paths.job(job.directory))
-            self._hooks.emit(pending.retried(output))
+            self._hooks.emit(pending.retried(output, artifacts))
             self._cleanup.starts_anew(job)
             self._ready_jobs.requeue(job)
             return
-        self._hooks.emit(pending.finished())
+        self._hooks.emit(pending.finished(self._artifacts(pending)))
         for other, verdict in pending.blocked:
             self._hooks.emit(JobFinished.of(other.id, verdict, pending.time))
+
+    def _artifacts(self, pending: PendingVerdict, run: int | None = None) -> Artifacts:
+        """Keep the job's artifacts; `run` is the number of a run that another one follows."""
+        if not pending.job.artifacts:
+            return NO_ARTIFACTS
+        from canary_wf.run.job.artifacts import keep_artifacts  # late, as most jobs have none
+
+        return keep_artifacts(pending.job, self._paths.job(pending.job.directory), pending.status, run)
 
     def _until_next(self) -> float:
         nearest = min((item.deadline.at for item in self._running.values()), default=math.inf)

@@ -1,5 +1,6 @@
 """The events of a batch and its jobs: the lines of a journal, each stamped with its time (epoch seconds, UTC)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,23 @@ import msgspec
 from canary_wf.durations import LONGEST
 from canary_wf.spec.resource_request import Resources
 from canary_wf.verdict.status import Outcome, Status
+
+
+class KeptFile(msgspec.Struct, frozen=True):
+    """A file that is kept: its path below the job's directory, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+class Artifacts(msgspec.Struct, frozen=True):
+    """What is kept of a run: the files, and the declared artifacts of which none was there, or why one is not kept."""
+
+    kept: tuple[KeptFile, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+NO_ARTIFACTS = Artifacts()
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
@@ -60,13 +78,27 @@ class JobFinished(_Event, frozen=True, tag="job_finished"):
     reason: str | None = None
     code: int = int(Outcome.NONE)
     measurements: dict[str, Any] = {}
+    artifacts: Artifacts = NO_ARTIFACTS
 
     @classmethod
-    def of(cls, job: str, status: Status, time: float, measurements: Mapping[str, Any] | None = None) -> "JobFinished":
+    def of(
+        cls,
+        job: str,
+        status: Status,
+        time: float,
+        measurements: Mapping[str, Any] | None = None,
+        artifacts: Artifacts = NO_ARTIFACTS,
+    ) -> "JobFinished":
         """Return the event that job `job` got the verdict `status` at `time`."""
-        outcome, code = status.outcome.name, status.code
-        measured = dict(measurements or {})
-        return cls(time=time, job=job, outcome=outcome, reason=status.reason, code=code, measurements=measured)
+        return cls(
+            time=time,
+            job=job,
+            outcome=status.outcome.name,
+            reason=status.reason,
+            code=status.code,
+            measurements=dict(measurements or {}),
+            artifacts=artifacts,
+        )
 
 
 class JobRetried(_Event, frozen=True, tag="job_retried"):
@@ -81,10 +113,17 @@ class JobRetried(_Event, frozen=True, tag="job_retried"):
     code: int = int(Outcome.NONE)
     measurements: dict[str, Any] = {}
     output: str | None = None
+    artifacts: Artifacts = NO_ARTIFACTS
 
     @classmethod
     def of(
-        cls, job: str, status: Status, time: float, measurements: Mapping[str, Any], output: str | None
+        cls,
+        job: str,
+        status: Status,
+        time: float,
+        measurements: Mapping[str, Any],
+        output: str | None,
+        artifacts: Artifacts = NO_ARTIFACTS,
     ) -> "JobRetried":
         """Return the event that a run of job `job` ended with `status` at `time`."""
         return cls(
@@ -95,6 +134,7 @@ class JobRetried(_Event, frozen=True, tag="job_retried"):
             code=status.code,
             measurements=dict(measurements),
             output=output,
+            artifacts=artifacts,
         )
 
 
@@ -115,6 +155,13 @@ _TICKS = range(1 << 63)
 _CODES = range(-(1 << 31), 1 << 32)
 
 
+_KEPT = re.compile(r"canary-artifacts(?:\.[1-9][0-9]*)?/[^\0]+", re.ASCII)
+
+
+def _is_kept_path(path: str) -> bool:
+    return _KEPT.fullmatch(path) is not None and ".." not in path.split("/")
+
+
 def fault_of(event: Event) -> str | None:  # noqa: PLR0911 - a return for each type of event
     """Return why no runner of this version can have written `event`, or None when it may have.
 
@@ -126,6 +173,8 @@ def fault_of(event: Event) -> str | None:  # noqa: PLR0911 - a return for each t
         case JobFinished() | JobRetried():
             if event.outcome not in _OUTCOMES:
                 return f"outcome {event.outcome!r:.40} is not known; a newer canary-wf may have written it"
+            if not all(_is_kept_path(file.path) for file in event.artifacts.kept):
+                return "an artifact lies elsewhere"
             return None if event.code in _CODES else "its code is out of range"
         case JobStarted():
             items = (item for group in event.resources.values() for item in group)

@@ -1,5 +1,6 @@
 """`job.json`, the newest state of one job, and the output files of this and earlier runs beside it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +16,12 @@ OUTPUT_FILE = "canary-out.txt"
 """The output of the last run of a job; the run before is in `earlier_output_file(1)`, and so on."""
 
 STATE_FILE = "job.json"
+
+
+ARTIFACTS_FOLDER = "canary-artifacts"
+"""The folder, beside its state, of the files kept of the last run of a job; earlier runs have theirs beside it."""
+
+_EARLIER_ARTIFACTS = re.compile(rf"{re.escape(ARTIFACTS_FOLDER)}\.([1-9][0-9]*)", re.ASCII)
 
 
 def job_fields(spec: JobSpec, batch: str | None, record: JobRecord, directory: str) -> dict[str, Any]:
@@ -52,6 +59,7 @@ def write_job_file(
         "resources": record.resources,
         "dependencies": upstreams,
         "measurements": record.measurements,
+        "artifacts": record.artifacts,
         "earlier_attempts": [run.as_dict() for run in record.earlier],
     }
     write_json(f"{folder}/{STATE_FILE}", content)
@@ -99,9 +107,19 @@ def earlier_output_file(number: int) -> str:
     return f"{stem}.{number}{dot}{suffix}"
 
 
-def earlier_output_number(name: str) -> int | None:
-    """Return the number of the run whose output the file `name` holds, or None for any other file."""
-    found = EARLIER_OUTPUT.fullmatch(name)
+def earlier_artifacts_folder(number: int) -> str:
+    """Return the name of the folder with the files kept of run `number`, counted from 1."""
+    return f"{ARTIFACTS_FOLDER}.{number}"
+
+
+def is_artifacts_folder(name: str) -> bool:
+    """Return whether the folder `name`, in a job's directory, holds the artifacts of a run."""
+    return name == ARTIFACTS_FOLDER or _EARLIER_ARTIFACTS.fullmatch(name) is not None
+
+
+def earlier_run_number(name: str) -> int | None:
+    """Return the number of the run of which `name`, in a job's directory, holds the output or artifacts, or None."""
+    found = EARLIER_OUTPUT.fullmatch(name) or _EARLIER_ARTIFACTS.fullmatch(name)
     return int(found[1]) if found else None
 
 

@@ -15,7 +15,17 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json
 from canary_wf.spec.resource_request import Resources
-from canary_wf.state.events import AttemptEnded, Event, JobFinished, JobLaunched, JobRetried, JobStarted, fault_of
+from canary_wf.state.events import (
+    NO_ARTIFACTS,
+    Artifacts,
+    AttemptEnded,
+    Event,
+    JobFinished,
+    JobLaunched,
+    JobRetried,
+    JobStarted,
+    fault_of,
+)
 from canary_wf.state.job_file import STATE_FILE
 from canary_wf.state.journal import BatchState, read_journal
 from canary_wf.state.record import PENDING, EarlierRun, JobRecord
@@ -34,6 +44,7 @@ class _Run(msgspec.Struct, frozen=True, kw_only=True):
     started: float | None = None
     resources: Resources = {}
     measurements: dict[str, Any] = {}
+    artifacts: Artifacts = NO_ARTIFACTS
 
 
 class _EarlierRun(_Run, frozen=True, kw_only=True):
@@ -171,6 +182,7 @@ def _fold(file: _JobFile) -> JobRecord | None:
                 code=-1 if run.code is None else run.code,
                 measurements=run.measurements,
                 output=run.output,
+                artifacts=run.artifacts,
             )
         )
     if file.started is not None:
@@ -186,6 +198,7 @@ def _fold(file: _JobFile) -> JobRecord | None:
                 reason=file.reason,
                 code=file.code,
                 measurements=file.measurements,
+                artifacts=file.artifacts,
             )
         )
     if any(fault_of(event) is not None for event in events):
@@ -225,10 +238,11 @@ def job_events(job: str, record: JobRecord) -> Iterator[Event]:
     if record.phase is JobPhase.RUNNING:
         yield JobLaunched(time=record.started or 0.0, job=job, pid=record.pid, started_ticks=record.started_ticks)
     elif record.phase is JobPhase.DONE:
-        yield JobFinished.of(job, record.status, record.finished or record.started or 0.0, record.measurements)
+        finished = record.finished or record.started or 0.0
+        yield JobFinished.of(job, record.status, finished, record.measurements, record.artifacts)
 
 
 def _run_events(job: str, run: EarlierRun) -> Iterator[Event]:
     if run.started is not None:
         yield JobStarted(time=run.started, job=job, resources=run.resources)
-    yield JobRetried.of(job, run.status, run.finished, run.measurements, run.output)
+    yield JobRetried.of(job, run.status, run.finished, run.measurements, run.output, run.artifacts)

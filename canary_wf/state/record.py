@@ -8,7 +8,7 @@ import msgspec
 
 from canary_wf.durations import LONGEST
 from canary_wf.spec.resource_request import Resources
-from canary_wf.state.events import JobFinished, JobLaunched, JobRetried, JobStarted
+from canary_wf.state.events import NO_ARTIFACTS, Artifacts, JobFinished, JobLaunched, JobRetried, JobStarted
 from canary_wf.verdict.failure_class import BATCH_KILLED, FailureClass, class_of
 from canary_wf.verdict.status import UNKNOWN, JobPhase, Outcome, Status
 
@@ -37,6 +37,7 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
     resources: Resources
     measurements: dict[str, Any]
     output: str | None
+    artifacts: Artifacts = NO_ARTIFACTS
 
     @property
     def failure(self) -> FailureClass | None:
@@ -55,6 +56,7 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
             "resources": self.resources,
             "measurements": self.measurements,
             "output": self.output,
+            "artifacts": self.artifacts,
         }
 
 
@@ -76,6 +78,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     started_ticks: int = 0
     earlier: tuple[EarlierRun, ...] = ()
     batch_kills: int = 0
+    artifacts: Artifacts = NO_ARTIFACTS
 
     @property
     def failure(self) -> FailureClass | None:
@@ -132,6 +135,7 @@ class JobRecord(msgspec.Struct, frozen=True):
             finished=event.time,
             measurements=event.measurements,
             batch_kills=self.batch_kills + (BATCH_KILLED in event.measurements),
+            artifacts=event.artifacts,
         )
 
     def retry(self, event: JobRetried) -> "JobRecord":
@@ -143,6 +147,7 @@ class JobRecord(msgspec.Struct, frozen=True):
             resources=self.resources,
             measurements=event.measurements,
             output=event.output if event.output and EARLIER_OUTPUT.fullmatch(event.output) else None,
+            artifacts=event.artifacts,
         )
         return JobRecord(earlier=(*self.earlier, run))
 

@@ -120,6 +120,11 @@ class SessionPaths(NamedTuple):
         return self.folder / "report"
 
     @property
+    def kept_artifacts(self) -> Path:
+        """Where the artifacts of its jobs are kept when the session itself was removed."""
+        return artifacts_folder(self.out) / self.session
+
+    @property
     def gate(self) -> Path:
         """The file that the gate writes when no job failed."""
         return self.folder / "gate.json"
@@ -221,6 +226,11 @@ def absolute_path(path: Path | str) -> Path:
     return Path(found)
 
 
+def artifacts_folder(out: Path) -> Path:
+    """Return the parent of the artifacts of sessions that were removed."""
+    return out / STATE_FOLDER / "artifacts"
+
+
 def sessions_folder(out: Path) -> Path:
     """Return the parent of the session folders."""
     return out / STATE_FOLDER / "sessions"
@@ -231,7 +241,11 @@ def session_names(out: Path) -> list[str]:
 
     Raises WorkspaceError when the folder cannot be read.
     """
-    folder = sessions_folder(out)
+    return folder_names(sessions_folder(out))
+
+
+def folder_names(folder: Path) -> list[str]:
+    """Return the names of the folders in `folder` that are named like sessions, as `session_names` does."""
     try:
         with os.scandir(folder) as entries:
             return sorted(

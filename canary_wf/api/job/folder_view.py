@@ -7,10 +7,11 @@ from canary_wf.api.job.execution_space import ExecutionSpace, workspace_of
 from canary_wf.api.job.parts import locked
 from canary_wf.api.job.record_view import RecordView
 from canary_wf.errors import InputError
+from canary_wf.run.job.artifacts import is_wanted, matches
 from canary_wf.run.job.judgement import judge
 from canary_wf.run.job.standalone import standalone_environment
 from canary_wf.run.job.workdir import clear_workdir, prepare_workdir, remove_assets
-from canary_wf.spec.job_spec import Artifact, JobSpec
+from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE, compress_text, read_text
 from canary_wf.verdict.status import Outcome, Status
 
@@ -93,25 +94,6 @@ def _artifacts_of(spec: JobSpec, folder: Path, status: Status) -> list[str]:
     """Return the absolute paths in `folder` of the artifacts of `spec` for the verdict `status`, sorted, each once."""
     found: set[str] = set()
     for artifact in spec.artifacts:
-        if _is_wanted(artifact, status):
-            found.update(str(path) for path in _matches(artifact.file, folder))
+        if is_wanted(artifact, status):
+            found.update(str(path) for path in matches(artifact.file, folder))
     return sorted(found)
-
-
-def _is_wanted(artifact: Artifact, status: Status) -> bool:
-    match artifact.save_on:
-        case "always":
-            return True
-        case "success":
-            return status.is_pass
-        case "failure":
-            return status.counts_as_failed
-
-
-def _matches(pattern: str, folder: Path) -> list[Path]:
-    try:
-        candidates = list(folder.glob(pattern)) if pattern and not Path(pattern).is_absolute() else [Path(pattern)]
-    except (OSError, ValueError):  # a pattern that no file system takes
-        return []
-    home = folder.resolve()
-    return [path for path in candidates if path.exists() and path.parent.resolve().is_relative_to(home)]

@@ -20,6 +20,7 @@ from canary_wf.errors import CanaryWfError, WorkspaceError
 from canary_wf.files.json_files import read_json, write_json
 from canary_wf.process.orphans import end_marked, inherited
 from canary_wf.process.process_identity import ProcessIdentity, start_ticks
+from canary_wf.run.job.artifacts import keep_artifacts
 from canary_wf.run.job.baseline import OUTPUT, rebaseline
 from canary_wf.run.job.standalone import JobTimedOut, OutputLostError, exit_code, standalone_process
 from canary_wf.spec.job_spec import JobSpec
@@ -162,6 +163,7 @@ class Job(HistoryView):
         finally:
             self.change(launcher=None, pid=0, started_ticks=0)
             self.on_finished()
+            self.change(artifacts=keep_artifacts(self.spec, self.workspace.dir, self.status))
             self.save()
 
     def _refuse_another(self) -> None:
@@ -213,6 +215,7 @@ class Job(HistoryView):
             "resources": record.resources,
             "dependencies": dependencies,
             "measurements": dict(record.measurements),
+            "artifacts": record.artifacts,
             "submitted": record.submitted,
             "attributes": self.attributes,
             "variables": self.variables,

@@ -11,6 +11,7 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.process.process_identity import ProcessIdentity
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.spec.resource_request import Resources
+from canary_wf.state.events import NO_ARTIFACTS, Artifacts
 from canary_wf.state.record import JobRecord
 from canary_wf.verdict.status import JobPhase, Outcome, Status
 
@@ -59,6 +60,7 @@ class StoredState(msgspec.Struct, frozen=True):
     finished: float | None = None
     resources: dict[str, list[dict[str, Any]]] = {}
     measurements: dict[str, Any] = {}
+    artifacts: Artifacts = NO_ARTIFACTS
     attributes: dict[str, Any] | None = None
     variables: dict[str, str | None] | None = None
     timeout_multiplier: float | None = None
@@ -78,6 +80,7 @@ class StoredState(msgspec.Struct, frozen=True):
             finished=self.finished,
             resources=self.resources,
             measurements=dict(self.measurements),
+            artifacts=self.artifacts,
             slurm_job_id=self.slurm_job_id,
             pid=process.pid if process else 0,
             started_ticks=process.started_ticks if process else 0,

@@ -19,6 +19,7 @@ from canary_wf.report.session import SessionState, tail
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.record import JobRecord
+from canary_wf.state.session_paths import relative_to_out
 from canary_wf.verdict.status import Category, Outcome
 
 OUTPUT_LINES = 200
@@ -109,7 +110,7 @@ def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: Cas
     case = _case(suite, state, job, name, record.duration or 0.0)
     tag = _tag(record)
     if tag is None:
-        _add_attempts(case, record)
+        _add_texts(case, state, job)
         return
     outcome = record.status.outcome.name if record.status.category is not Category.NONE else "NOT RUN"
     message = record.status.reason or outcome
@@ -117,17 +118,23 @@ def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: Cas
     if tag != "skipped":
         lines = tail(state.paths.job(job.directory) / OUTPUT_FILE, OUTPUT_LINES, 65536)
         child.text = xml_text("\n".join(lines))
-    _add_attempts(case, record)
+    _add_texts(case, state, job)
 
 
-def _add_attempts(case: ET.Element, record: JobRecord) -> None:
-    """Describe the earlier runs, in the only element that the common schema has for it."""
-    if record.earlier:
-        runs = [
-            f"attempt {number}: {run.status.outcome.name}: {run.status.reason or ''} ({run.output or 'no output'})"
-            for number, run in enumerate(record.earlier, start=1)
-        ]
-        ET.SubElement(case, "system-out").text = xml_text("\n".join(runs))
+def _add_texts(case: ET.Element, state: SessionState, job: PlannedJob) -> None:
+    """Describe the earlier runs, in the only element that the common schema has for it, and name the artifacts.
+
+    CI servers show the file of a line ``[[ATTACHMENT|PATH]]`` with the test case.
+    """
+    record = state.record(job)
+    lines = [
+        f"attempt {number}: {run.status.outcome.name}: {run.status.reason or ''} ({run.output or 'no output'})"
+        for number, run in enumerate(record.earlier, start=1)
+    ]
+    folder = relative_to_out(state.paths.job(job.directory), state.paths.out)
+    lines += [f"[[ATTACHMENT|{folder}/{file.path}]]" for file in record.artifacts.kept if file.path.isprintable()]
+    if lines:
+        ET.SubElement(case, "system-out").text = xml_text("\n".join(lines))
 
 
 def defused(xml: str) -> str:

@@ -8,10 +8,10 @@ from canary_wf.errors import CanaryWfError
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import link_on_the_way
 from canary_wf.spec.job_spec import Asset, JobSpec
-from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE, earlier_output_number
+from canary_wf.state.job_file import ARTIFACTS_FOLDER, OUTPUT_FILE, STATE_FILE, earlier_run_number
 
-RESERVED = frozenset({OUTPUT_FILE, STATE_FILE})
-"""Files that canary-wf itself writes into a working directory, so that no asset may have these names."""
+RESERVED = frozenset({OUTPUT_FILE, STATE_FILE, ARTIFACTS_FOLDER})
+"""What canary-wf itself writes into a working directory, so that no asset may have these names."""
 
 
 class MissingSourceError(CanaryWfError):
@@ -29,7 +29,7 @@ def prepare_workdir(spec: JobSpec, folder: Path, out: Path) -> None:
 
 
 def clear_workdir(folder: Path | str, earlier: int = 0, below: str | None = None) -> None:
-    """Make `folder` a folder that holds at most the job's state file and the outputs of `earlier` runs.
+    """Make `folder` a folder that holds at most the job's state file, and the outputs and artifacts of `earlier` runs.
 
     Everything else in it is removed, even if the job replaced the folder by a link or took away the permission to write
     to it or to a folder in it. Links are removed, never followed, also those between the folder `below` and `folder`.
@@ -68,7 +68,7 @@ def _empty(folder: Path, earlier: int) -> None:
 
     entries = list(os.scandir(folder))
     for entry in entries:
-        if entry.name == STATE_FILE or (earlier and 0 < (earlier_output_number(entry.name) or 0) <= earlier):
+        if entry.name == STATE_FILE or (earlier and 0 < (earlier_run_number(entry.name) or 0) <= earlier):
             continue
         if entry.is_dir(follow_symlinks=False):
             remove_folder(entry.path)
@@ -120,7 +120,7 @@ def place_asset(asset: Asset, folder: Path, out: Path) -> None:
             raise CanaryWfError(
                 f"{asset.target!r} leads through a link out of the working directory", where=asset.action
             )
-        if target.parent == folder and (target.name in RESERVED or earlier_output_number(target.name) is not None):
+        if target.parent == folder and (target.name in RESERVED or earlier_run_number(target.name) is not None):
             raise CanaryWfError(
                 f"{target.name!r} is canary-wf's own file in every working directory", where=asset.action
             )
