@@ -4,7 +4,7 @@
 
 It runs where `sinfo` and `sacct` answer (`tests/slurm/slurm-cluster start` makes a cluster of one machine) and submits
 for real. The profiles are made to look after their jobs every second, so that the pauses of the submitting side do not
-hide the rest. Told are medians over the rounds, variants interleaved: Slurm jobs, wall time, and how long the Slurm
+hide the rest. It prints medians over the rounds, variants interleaved: Slurm jobs, wall time, and how long the Slurm
 jobs held their nodes, in all and each.
 """
 
@@ -39,12 +39,23 @@ if __name__ == "__main__":
 """
 
 
+MOST_LATE = 20
+"""How often Slurm's accounting is asked, every 3 seconds, until it knows how each job ended."""
+
+
 class Measured(NamedTuple):
     """One run: seconds of wall time, Slurm jobs, and the seconds for which they held their nodes together."""
 
     wall: float
     submissions: int
     held: float
+
+
+class _SlurmJob(NamedTuple):
+    """The seconds for which a Slurm job held its nodes, and whether it has ended."""
+
+    held: float
+    ended: bool
 
 
 def write_tree(folder: Path, jobs: int, seconds: float) -> None:
@@ -74,20 +85,25 @@ def run_peer(python: Path, tree: Path, place: Path, spec: str, account: str | No
 
 
 def measure(run: Callable[[], None]) -> Measured:
-    """Run once and return what it took; Slurm's accounting tells which jobs there were."""
+    """Run once and return what it took; which jobs there were comes from Slurm's accounting."""
     before = _slurm_jobs()
     started = time.monotonic()
     run()
     wall = time.monotonic() - started
-    time.sleep(3)  # the accounting is late
-    new = {number: held for number, held in _slurm_jobs().items() if number not in before}
-    return Measured(wall, len(new), sum(new.values()))
+    new: dict[str, _SlurmJob] = {}
+    for _ in range(MOST_LATE):  # the accounting is late
+        time.sleep(3)
+        earlier, new = new, {number: job for number, job in _slurm_jobs().items() if number not in before}
+        if new and new == earlier and all(job.ended for job in new.values()):
+            return Measured(wall, len(new), sum(job.held for job in new.values()))
+    raise SystemExit(f"Slurm's accounting knows the end of none of the jobs, or not of all: {sorted(new)}")
 
 
-def _slurm_jobs() -> dict[str, float]:
-    command = ["sacct", "-X", "-n", "-P", "-S", "now-1days", "-o", "JobIDRaw,ElapsedRaw"]
+def _slurm_jobs() -> dict[str, _SlurmJob]:
+    command = ["sacct", "-X", "-n", "-P", "-S", "now-1days", "-o", "JobIDRaw,ElapsedRaw,End"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return {number: float(elapsed or 0) for number, _, elapsed in (line.partition("|") for line in lines)}
+    rows = [line.split("|") for line in lines]
+    return {number: _SlurmJob(float(elapsed or 0), end != "Unknown") for number, elapsed, end in rows}
 
 
 def _call(command: list[str | Path], cwd: Path) -> None:
