@@ -5,6 +5,7 @@ larger the session, the longer the pause between two looks.
 """
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -26,6 +27,8 @@ _GLANCE = 0.1
 _LOOK = 1.0
 _PATIENCE = 3
 """Looks without a live runner after which a run that had begun is over: Snakemake pauses between batches."""
+_GONE = frozenset({errno.EPIPE, errno.EIO})
+"""What writing ends with when the reader of a pipe has gone, or the terminal."""
 _NO_CURSOR = frozenset({"", "dumb", "unknown"})
 
 Wait = Callable[[float], bool]
@@ -42,7 +45,8 @@ def follow_run(
     """
     snapshots = Snapshots(paths)
     with contextlib.suppress(CanaryWfError, OSError):
-        snapshots.run.look()
+        snapshots.look()
+    snapshots.forget()
     _follow(snapshots, wait, sys.stdout if file is None else file, note)
 
 
@@ -53,6 +57,10 @@ def watch(paths: SessionPaths, file: TextIO | None = None) -> SessionState:
     """
     snapshots = Snapshots(paths)
     end = _End(snapshots)
+    with contextlib.suppress(CanaryWfError, OSError):
+        snapshots.look()
+    if not end.is_live():  # whoever asks prints how it ended
+        snapshots.forget()
     _follow(snapshots, end.wait, sys.stdout if file is None else file, end.note)
     return load_session(paths)
 
@@ -72,18 +80,25 @@ class _End:
         time.sleep(seconds)
         return False
 
+    def is_live(self) -> bool:
+        """Return whether somebody runs it, or may do so."""
+        return is_being_run(self._run.paths.out) or any(batch.alive for batch in self._run.batches)
+
     def note(self) -> str:
-        """Return that nothing runs, while this is so."""
-        return "Nothing runs." if self._idle else ""
+        """Return that nothing runs, while this is so and there is work left."""
+        return "Nothing runs." if self._idle and not self._is_done else ""
+
+    @property
+    def _is_done(self) -> bool:
+        return self._run.done == len(self._run.plan.jobs)
 
     def _is_over(self) -> bool:
         if time.monotonic() < self._next:
             return False
         self._next = time.monotonic() + _LOOK
-        is_live = is_being_run(self._run.paths.out) or any(batch.alive for batch in self._run.batches)
+        is_live = self.is_live()
         self._idle = 0 if is_live else self._idle + 1
-        is_done = self._run.done == len(self._run.plan.jobs)
-        return not is_live and (is_done or (self._run.begun and self._idle >= _PATIENCE))
+        return not is_live and (self._is_done or (self._run.begun and self._idle >= _PATIENCE))
 
 
 def _follow(snapshots: Snapshots, wait: Wait, file: TextIO, note: Callable[[], str]) -> None:
@@ -98,11 +113,13 @@ def _follow(snapshots: Snapshots, wait: Wait, file: TextIO, note: Callable[[], s
             if snapshot is not None:
                 view.show(snapshot, note())
             pause = max(PAUSE, _SHARE * (time.monotonic() - began))
-    except BrokenPipeError:  # nobody reads any more; the run goes on
-        while not wait(PAUSE):
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise
+        while not wait(PAUSE):  # nobody reads any more; the run goes on
             pass
     finally:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             view.close()
 
 

@@ -59,6 +59,15 @@ class Snapshots:
         self._waits = Waits()
         self._slow = SlowJobs(paths)
         self._told: set[str] = set()
+        self._changes: list[Change] = []
+
+    def look(self) -> None:
+        """Read on; what has failed is told by the next snapshot. Raises OSError and WorkspaceError."""
+        self._changes += self.run.look()
+
+    def forget(self) -> None:
+        """Tell nothing of what has failed so far."""
+        self._changes.clear()
 
     def take(self, now: float | None = None) -> Snapshot:
         """Return the run as it is at the time `now` (epoch seconds; None: the present).
@@ -66,7 +75,8 @@ class Snapshots:
         Raises OSError and WorkspaceError when its files cannot be read.
         """
         run = self.run
-        changes = run.look()
+        self.look()
+        changes, self._changes = self._changes, []
         now = time.time() if now is None else now
         running = self._running(now)
         slow = tuple(each for each in running if each.is_slow and each.job.id not in self._told)

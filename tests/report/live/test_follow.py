@@ -58,15 +58,27 @@ def test_in_a_pipe_each_failure_is_a_line(tmp_path: Path) -> None:
     assert re.fullmatch(r"FAIL DIFFED b: \\x1b\[2Jtoo hot \(9\.0s, [0-9a-f]{8}\)", line)
 
 
-def test_failures_of_an_earlier_run_are_not_told_again(tmp_path: Path) -> None:
+def test_failures_of_an_earlier_run_are_not_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session that goes on has told them; who begins to watch it wants to hear of them."""
     plan = plan_of([spec("a"), spec("b")])
-    paths = recorded(tmp_path, plan, {"a": Outcome.FAILED, "b": OK})
+    paths = recorded(tmp_path, plan, {"a": Outcome.FAILED}, running=["b"], alive=True)
     file = io.StringIO()
     follow_run(paths, steps(), file)
     assert file.getvalue() == ""
+    sleep = time.sleep
+
+    def pause(seconds: float) -> None:
+        end_job(paths, "b")
+        end_runners(paths)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", pause)
     watch(paths, file)
     assert file.getvalue().startswith("FAIL FAILED a (2.0s, ")
+    paths = recorded(tmp_path / "over", plan, {"a": Outcome.FAILED, "b": OK})
+    file = io.StringIO()
+    watch(paths, file)
+    assert file.getvalue() == ""
 
 
 def test_in_a_pipe_sums_come_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
