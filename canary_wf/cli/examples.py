@@ -66,6 +66,8 @@ EXAMPLES = {
         "log": (
             ("what a job printed", "canary-wf log solve.cells=8"),
             ("follow a job that runs", "canary-wf log -f mesh"),
+            ("the last 50 lines of its first run, before it was retried", "canary-wf log mesh --attempt 1 -n 50"),
+            ("what it printed in the session before the newest", "canary-wf log mesh --session -1"),
         ),
         "location": (("go to where a job ran", 'cd "$(canary-wf location solve.cells=8)"'),),
         "cancel": (("end the run here, and in Slurm's queue", "canary-wf cancel"),),

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -202,14 +202,14 @@ class _CachedBatch(msgspec.Struct):
 class SessionFollower:
     """Reads the state of one session repeatedly: the plan only once, and a journal only if it changed.
 
-    With `only`, no other batch is read.
+    With `only`, the ids of some batches, no other one is read. A `plan` that is known need not be read again.
     """
 
-    def __init__(self, paths: SessionPaths, only: str | None = None) -> None:
+    def __init__(self, paths: SessionPaths, only: Collection[str] | None = None, plan: Plan | None = None) -> None:
         self.paths = paths
-        self.plan = load_plan(paths.plan)
+        self.plan = load_plan(paths.plan) if plan is None else plan
         self._jobs = {job.id: job for job in self.plan.jobs}
-        self._seen = [(batch, _CachedBatch()) for batch in self.plan.batches if only in {None, batch.id}]
+        self._seen = [(batch, _CachedBatch()) for batch in self.plan.batches if only is None or batch.id in only]
 
     def look(self) -> SessionState:
         """Return the current state. Raises WorkspaceError when its files are missing or damaged."""

@@ -48,6 +48,11 @@ class BatchTable:
         self._folder = relative_to_out(self._paths.batch("").folder, self._paths.out)
         self._table: _Table = read_json(self._paths.batch_table, _Table)
 
+    def shape_of(self, batch: str) -> str | None:
+        """Return the name of the shape whose rule runs `batch`, or None."""
+        shapes = self._table.shapes.items()
+        return next((name for name, pattern in shapes if re.fullmatch(pattern, batch)), None)
+
     def result(self, shape: str) -> str:
         """Return the pattern, in Snakemake's syntax, of the result files of the batches of `shape`.
 

@@ -139,7 +139,7 @@ def test_a_follower_sees_what_a_fresh_look_sees(followed: tuple[SessionPaths, Se
     end_runners(paths)
     assert follower.look() == load_session(paths)
     batch = follower.plan.batches[1].id
-    assert SessionFollower(paths, only=batch).look().records == {}
+    assert SessionFollower(paths, only={batch}).look().records == {}
 
 
 def test_a_follower_reads_only_what_changed(
