@@ -245,7 +245,7 @@ class _Collector:
         seconds = measured(run.measurements, "duration")
         batch_run = run_at(self.state.runs.get(job.batch, ()), run.started)
         return EarlierRow(
-            status=f"{run.status.category.value} {run.status.outcome.name}",
+            status=run.status.label,
             category=run.status.category.value,
             reason=run.status.reason,
             started=None if run.started is None else round(run.started - self.start, 3),

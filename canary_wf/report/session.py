@@ -85,9 +85,14 @@ class SessionState(msgspec.Struct, frozen=True):
         return [job for job in self.plan.jobs if self.record(job).status.category is Category.NONE]
 
     @property
+    def unfinished(self) -> list[PlannedJob]:
+        """The jobs that the next run runs: those without a final verdict."""
+        return [job for job in self.plan.jobs if not self.record(job).status.is_final]
+
+    @property
     def passed(self) -> bool:
-        """Whether no job failed, and no job of a finished run is without a verdict."""
-        return not self.failed and (self.live or not self.begun or not self.not_done)
+        """Whether no job failed, and none is without a verdict unless a run is in progress."""
+        return not self.failed and (self.live or not self.not_done)
 
 
 def load_session(paths: SessionPaths) -> SessionState:

@@ -88,7 +88,7 @@ class ProgressLog:
         reason = f": {event.reason}" if event.reason else ""
         counter = f"[{self._done:{self._width}}/{len(self._names)}]"
         self._live.clear()
-        say(f"{counter} {what}{outcome.category} {outcome.name} {self._names[event.job]}{after}{reason}")
+        say(f"{counter} {what}{Status.of(outcome).label} {self._names[event.job]}{after}{reason}")
 
 
 def say(text: str) -> None:

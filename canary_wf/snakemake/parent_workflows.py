@@ -50,6 +50,17 @@ def running_parent_workflows(out: Path) -> list[Path]:
     return [Path(note.folder) for note in found if note.may_live and has_lock(Path(note.folder))]
 
 
+def last_parent_workflow(out: Path, since: float) -> Path | None:
+    """Return the folder of the parent workflow that read the rules of `out` last, if after `since` (epoch seconds)."""
+    found: tuple[float, Path] | None = None
+    for path in _notes(out).glob("*.json"):
+        with suppress(OSError):
+            read_at, note = path.stat().st_mtime, _read(path)
+            if note is not None and read_at >= since and (found is None or read_at > found[0]):
+                found = read_at, Path(note.folder)
+    return None if found is None else found[1]
+
+
 def _notes(out: Path) -> Path:
     return out / STATE_FOLDER / FOLDER
 

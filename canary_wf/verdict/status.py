@@ -82,6 +82,12 @@ class Status(msgspec.Struct, frozen=True):
         """The group of the outcome."""
         return _CATEGORY[self.outcome]
 
+    @property
+    def label(self) -> str:
+        """The verdict in one or two words for tables: the category, and the outcome where it says more than that."""
+        category = self.category
+        return category.value if self.outcome is _DEFAULT_OUTCOME[category] else f"{category.value} {self.outcome.name}"
+
     @classmethod
     def of(cls, outcome: Outcome, reason: str | None = None, code: int | None = None) -> Self:
         """Return the status of `outcome`, with the outcome's own code unless `code` is given."""

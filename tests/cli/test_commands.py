@@ -270,15 +270,15 @@ def test_pool_prints_the_pool_as_yaml(cli: CommandLine) -> None:
 
 
 def test_status_before_during_and_after(small: CommandLine) -> None:
-    """Exit code 0 until something failed."""
+    """Exit code 1 until all is done and nothing failed."""
     small.generate()
     done = small("status", "-d", small.out)
-    assert (done.code, done.err) == (0, "")
-    assert "3 jobs: 3 not run" in done.out
+    assert (done.code, done.err) == (1, "")
+    assert "3 jobs, not run yet" in done.out
     _ran(small, FAILED_RUN)
     done = small("status", "-d", small.out)
     assert done.code == 1
-    assert "3 jobs: 1 passed, 2 failed" in done.out
+    assert "1 passed, 2 failed in 2.0s" in done.out
 
 
 def test_status_json_is_the_contracts(small: CommandLine) -> None:
@@ -351,7 +351,7 @@ def test_rerun_refuses_what_it_cannot_do(small: CommandLine) -> None:
     small.generate()
     assert_one_line(small("rerun", "one", "-d", small.out), 4, "has not run yet", "canary-wf run -d out")
     _ran(small, FAILED_RUN)
-    assert_one_line(small("rerun", "--only", "BAD", "-d", small.out), 2, "--only", "TIMEOUT")
+    assert_one_line(small("rerun", "--only", "BAD", "-d", small.out), 2, "--only", "timeout")
 
 
 def test_rerun_resets_verdicts_that_were_carried_over(small: CommandLine) -> None:

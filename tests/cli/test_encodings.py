@@ -32,8 +32,8 @@ def test_every_command_takes_names_that_the_locale_has_no_letters_for(cli: Comma
     assert (folder / "canary-out.txt").read_text() == "x\n"
     status = _run(cli.out, "status")
     assert (status.returncode, status.stderr) == (1, b"")
-    assert b"FAIL FAILED gr\\xf6\\xdfe-\\u03a9\\xdf" in status.stdout
-    assert b"  | x\n" in status.stdout
+    assert b"FAIL gr\\xf6\\xdfe-\\u03a9\\xdf" in status.stdout
+    assert b": exit code 1: x\n" in status.stdout
     assert json.loads(_run(cli.out, "status", "--json").stdout)["jobs"][0]["name"] == NAME
     assert NAME in _run(cli.out, "report", "junit").stdout.decode()
     assert _run(cli.out, "report", "html", "-o", "page.html").stderr == b"Wrote page.html\n"

@@ -31,7 +31,9 @@ def test_status_ends_with_them_by_reason(left: CommandLine) -> None:
         "1 job left out, needs 3 cpus, a node has 2: wide; generate with -r cpus=3 to run it",
     ]
     for options in ((), ("-r", "all"), ("-k", "plain")):
-        assert left("status", "-d", left.out, *options).out.splitlines()[-3:] == told
+        lines = left("status", "-d", left.out, *options).out.splitlines()
+        assert lines[-5:-2] == told
+        assert lines[-2].endswith("; 4 left out")
     found = left("status", "-d", left.out, "--json").json["left_out"]
     assert [(job["name"], job["hint"]) for job in found] == [
         ("gpu.n=1", HOW),

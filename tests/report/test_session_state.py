@@ -21,10 +21,10 @@ def _state(out: Path, outcomes: dict[str, Outcome], running: str = "", *, alive:
     return load_session(recorded(out, plan, outcomes, running=running, alive=alive))
 
 
-def test_a_session_that_never_began_is_pending_and_has_not_failed(tmp_path: Path) -> None:
-    """Right after generate there is nothing to complain about."""
+def test_a_session_that_never_began_is_pending_and_has_not_passed(tmp_path: Path) -> None:
+    """Nothing has failed, but a script that asks whether all is well must not take it for a success."""
     state = _state(tmp_path, {})
-    assert (state.begun, state.live, state.passed) == (False, False, True)
+    assert (state.begun, state.live, state.passed, state.failed) == (False, False, False, [])
     assert state.counts() == {"PASS": 0, "FAIL": 0, "CANCEL": 0, "SKIP": 0, "NONE": 3}
     fields = state.fields(state.plan.jobs[0])
     assert (fields["phase"], fields["category"], fields["outcome"]) == ("PENDING", "NONE", "NONE")

@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,11 +14,17 @@ from canary_wf.cli.output import print_json
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.plan.store import find_session
+from canary_wf.report.closing import closing_lines
+from canary_wf.report.failures import damage, print_failures
 from canary_wf.report.live.progress import progress_of
 from canary_wf.report.live.queue import SlurmQueue, queue_lines
-from canary_wf.report.selection import select, with_keywords
+from canary_wf.report.selection import ORDERS, in_order, select, with_keywords
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.report.table import print_failures, print_status
+from canary_wf.report.table import print_jobs
+from canary_wf.spec.batch_slice import PlannedJob
+
+_LINES = 5
+_SLOWEST = "10"
 
 
 @click.command("status", cls=DocumentedCommand)
@@ -29,11 +36,22 @@ from canary_wf.report.table import print_failures, print_status
     "which",
     metavar="WHICH",
     shell_complete=statuses,
-    help="List these jobs: all, failed, passed, a category, outcome, class or phase.",
+    help="List these jobs: all, failed, passed, flaky, a category, outcome, class or phase.",
 )
 @click.option("-k", "keywords", metavar="EXPR", help="List only jobs whose keywords or names satisfy EXPR.")
+@click.option("--sort", "order", type=click.Choice(ORDERS), help="List the jobs in this order.")
 @click.option(
-    "-n", "--lines", type=WholeNumber(0), metavar="N", default=5, help="Lines of output shown of each failure (5)."
+    "--durations",
+    "slowest",
+    type=WholeNumber(0),
+    is_flag=False,
+    flag_value=_SLOWEST,
+    metavar="[N]",
+    help="List the N jobs that took longest (10; 0: all).",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show the last lines of output of each failure.")
+@click.option(
+    "-n", "--lines", type=WholeNumber(0), metavar="N", help="Lines of output shown of each failure (with -v: 5)."
 )
 @click.option("--watch", "watching", is_flag=True, help="Show the run until it is over.")
 def command(
@@ -41,14 +59,14 @@ def command(
     out: Path,
     session: str | None,
     as_json: bool,
-    which: str | None,
-    keywords: str | None,
-    lines: int,
+    verbose: bool,
+    lines: int | None,
     watching: bool,
+    **wanted: Any,  # noqa: ANN401 - what is wanted of the jobs, and in which order
 ) -> int:
-    """Show where the jobs of a session stand. The exit code is 1 if jobs failed or a run left some undone.
+    """Show where the jobs of a session stand. The exit code is 1 if jobs failed or were not run.
 
-    Without -r and -k: a summary, and for each failure its reason, its last lines of output, and the log file.
+    Without -r, -k, --sort and --durations: each failure with its reason and its log file, and the sum.
     """
     paths = find_session(out, session)
     if watching:
@@ -59,18 +77,31 @@ def command(
         state = watch(paths)
     else:
         state = SlurmQueue().explain(load_session(paths))
-    _print(state, which, keywords, lines, as_json=as_json)
+    jobs = _listed(state, **wanted)
+    if as_json:
+        print_json(state.as_dict(jobs))
+    elif all(value is None for value in wanted.values()):
+        print_failures(state, sys.stdout, lines=(_LINES if verbose else 0) if lines is None else lines)
+        _print_end(state)
+    else:
+        print_jobs(state, jobs, sys.stdout)
+        _print_end(state)
     return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED
 
 
-def _print(state: SessionState, which: str | None, keywords: str | None, lines: int, *, as_json: bool) -> None:
+def _listed(
+    state: SessionState, which: str | None, keywords: str | None, order: str | None, slowest: int | None
+) -> list[PlannedJob]:
+    """Return the jobs to list, in their order."""
     jobs = with_keywords(select(state, which or "all"), keywords)
-    if as_json:
-        print_json(state.as_dict(jobs))
-    elif which is None and keywords is None:
-        print_failures(state, lines=lines)
-    else:
-        print_status(state, jobs)
-    if not as_json:
-        lines_below = (*progress_of(state, time.time()), *queue_lines(state), *left_out_lines(state.plan.left_out))
-        sys.stdout.writelines(f"{line}\n" for line in lines_below)
+    jobs = in_order(state, jobs, order or ("plan" if slowest is None else "time"))
+    if slowest is None:
+        return jobs
+    return [job for job in jobs if state.record(job).duration is not None][: slowest or None]
+
+
+def _print_end(state: SessionState) -> None:
+    """Print what is to be said about the whole session, and the sum as the last lines."""
+    now = time.time()
+    about = (*progress_of(state, now), *queue_lines(state), *left_out_lines(state.plan.left_out), *damage(state))
+    sys.stdout.writelines(f"{line}\n" for line in (*about, *closing_lines(state, now)))

@@ -1,21 +1,22 @@
 """The command of the rule `gate`: the verdict on the whole session, as an exit code."""
 
+import io
 import sys
 from pathlib import Path
 
 import click
 
-from canary_wf.errors import ExitCode, one_line
+from canary_wf.errors import ExitCode
 from canary_wf.files.json_files import write_atomic, write_json
+from canary_wf.report.closing import closing_lines
+from canary_wf.report.failures import damage, print_failures
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.report.table import damage
 from canary_wf.snakemake.input_times import set_back
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.result_copies import note_copy
 from canary_wf.state.session_paths import SessionPaths, absolute_path
 from canary_wf.state.trust import require_trusted
-
-_MOST_LISTED = 10
+from canary_wf.wording import count
 
 
 @click.command("gate", hidden=True)
@@ -31,10 +32,9 @@ def command(*, plan: Path, result: Path, log: Path | None) -> int:
     text = _verdict(state, bad)
     if log is not None:
         write_atomic(log, text.encode())
-    if bad:
-        sys.stderr.write(text)
-        if state.plan.fail_on == "any":
-            return ExitCode.JOBS_FAILED
+    sys.stderr.write(text)
+    if bad and state.plan.fail_on == "any":
+        return ExitCode.JOBS_FAILED
     note_copy(paths.copies, paths.gate, result)
     write_json(result, {"session": state.plan.session, "counts": state.counts()})
     set_back((folder / "report" / "report.json" for folder in (paths.folder, absolute_path(result).parent)), result)
@@ -42,15 +42,10 @@ def command(*, plan: Path, result: Path, log: Path | None) -> int:
 
 
 def _verdict(state: SessionState, bad: list[PlannedJob]) -> str:
-    if not bad:
-        left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
-        return f"canary-wf: all {len(state.plan.jobs)} jobs are done and none failed{left}\n"
-    lines = [f"canary-wf: {len(bad)} of {len(state.plan.jobs)} jobs did not pass:"]
-    for job in bad[:_MOST_LISTED]:
-        status = state.record(job).status
-        reason = f" ({status.reason})" if status.reason else ""
-        lines.append(f"  {status.outcome.name:<11} {one_line(job.name)}{one_line(reason)}")
-    if len(bad) > _MOST_LISTED:
-        lines.append(f"  … and {len(bad) - _MOST_LISTED} more")
-    lines += damage(state)
-    return "\n".join(lines) + "\n"
+    """Return the failures, and the closing lines of the session."""
+    text = io.StringIO()
+    if bad:
+        text.write(f"canary-wf: {len(bad)} of {count(len(state.plan.jobs), 'job')} did not pass:\n")
+        print_failures(state, text, jobs=bad)
+    text.writelines(f"{line}\n" for line in (*damage(state), *closing_lines(state, over=True)))
+    return text.getvalue()

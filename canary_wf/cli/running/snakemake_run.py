@@ -13,8 +13,9 @@ from canary_wf.errors import ExitCode, one_line
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import open_own
 from canary_wf.plan.cluster.advice import profile_for
+from canary_wf.report.closing import closing_lines, from_here
+from canary_wf.report.failures import print_failures
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.report.table import from_here, print_failures
 from canary_wf.snakemake.child_process import Pause, SnakemakeProcess
 from canary_wf.snakemake.error_text import essence
 from canary_wf.spec.batch_slice import PlannedJob
@@ -84,11 +85,13 @@ def print_end(ended: Ended) -> None:
     state = ended.state
     left = left_to_run(state)
     if state.begun:
-        print_failures(state)
+        print_failures(state, sys.stdout)
     if ended.signal is not None:
         sys.stdout.write(f"{_paused(ended, left)}\n")
     elif ended.code and (left or not state.failed):
         sys.stderr.write(f"canary-wf: {_fault(ended)}\n")
+    if ended.signal is None:
+        sys.stdout.writelines(f"{line}\n" for line in closing_lines(state))
 
 
 def _paused(ended: Ended, left: Sequence[PlannedJob]) -> str:

@@ -4,7 +4,6 @@ import json
 import os
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from command_line import CommandLine, assert_one_line
@@ -27,46 +26,6 @@ def _ran(cli: CommandLine, outcomes: dict[str, Outcome], running: str = "") -> S
     aside = paths.folder.with_name(f".{paths.session}")
     paths.folder.rename(aside)
     return recorded(cli.out, plan, outcomes, running=[running] if running else [], alive=bool(running))
-
-
-def test_status_shows_failures_and_where_to_look(small: CommandLine) -> None:
-    """Summary first; the log's path is there to be opened."""
-    _ran(small, FAILED_RUN)
-    lines = small("status", "-d", small.out).out.splitlines()
-    assert lines[0].startswith("3 jobs: 1 passed, 2 failed")
-    assert sum(line.startswith("FAIL ") for line in lines) == 2
-    logs = [line.removeprefix("  log: ") for line in lines if line.startswith("  log: ")]
-    assert [Path(log).read_text() for log in logs] == ["output\n", "output\n"]
-    assert "  | output" in lines
-    assert "  | output" not in small("status", "-d", small.out, "-n", "0").out
-
-
-@pytest.mark.parametrize(
-    ("options", "names"),
-    [
-        (["-r", "all"], "one two.n=1 two.n=2"),
-        (["-r", "passed"], "one"),
-        (["-k", "fast"], "one"),
-        (["-k", "two"], "two.n=1 two.n=2"),
-        (["-r", "failed", "-k", "*n=2"], "two.n=2"),
-        (["-r", "timeout,success"], "one two.n=2"),
-    ],
-)
-def test_status_lists_what_is_asked_for(small: CommandLine, options: list[str], names: str) -> None:
-    """In words and as JSON."""
-    _ran(small, FAILED_RUN)
-    lines = small("status", "-d", small.out, *options).out.splitlines()
-    assert [line.split()[1] for line in lines[2:]] == names.split()
-    found = small("status", "-d", small.out, "--json", *options).json
-    assert [job["name"] for job in found["jobs"]] == names.split()
-    assert sum(found["counts"].values()) == 3
-
-
-def test_status_refuses_what_makes_no_sense(small: CommandLine) -> None:
-    """One line, exit code 2."""
-    _ran(small, FAILED_RUN)
-    assert_one_line(small("status", "-d", small.out, "-k", "("), 2, "-k")
-    assert_one_line(small("status", "-d", small.out, "--watch", "--json"), 2, "--watch", "--json")
 
 
 def test_watching_a_run_that_is_over_shows_how_it_ended(small: CommandLine) -> None:

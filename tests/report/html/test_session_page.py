@@ -168,7 +168,7 @@ def test_earlier_runs_and_submissions_are_told(tmp_path: Path) -> None:
     assert (row["started"], row["ids"], row["status"]) == (6.0, {"cpus": ["1"]}, "PASS (attempt 2)")
     assert (earlier["started"], earlier["duration"], earlier["ids"]) == (5.0, 1.0, {"cpus": ["0"]})
     assert (earlier["status"], earlier["reason"], earlier["output"]) == (
-        "FAIL FAILED",
+        "FAIL",
         "exit code 3",
         ["first attempt"],
     )
@@ -305,11 +305,11 @@ def test_the_timeline_has_a_bar_for_each_run_and_the_queue(browser: Browser, tmp
     assert browser.run("timeline.lanes[0].queue") == [[0, 1], [5, 0]]
     browser.run("document.getElementById('time').focus()")
     browser.press("Home")
-    assert browser.text("#description").startswith("flaky: run 1 of 2, FAIL FAILED, 1.0s from 5.0s")
+    assert browser.text("#description").startswith("flaky: run 1 of 2, FAIL, 1.0s from 5.0s")
     browser.press("ArrowRight")
     assert browser.text("#description").startswith("flaky: run 2 of 2, PASS (attempt 2)")
     browser.press("Enter")
-    assert browser.texts("#detail summary")[0].startswith("1. FAIL FAILED: exit code 3")
+    assert browser.texts("#detail summary")[0].startswith("1. FAIL: exit code 3")
     assert browser.texts("#detail details pre") == ["first attempt"]
     assert not browser.errors
 

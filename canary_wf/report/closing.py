@@ -1,0 +1,132 @@
+"""The last lines about a session: the sum, where the report is, and the command to type next."""
+
+import os
+import shlex
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from canary_wf.durations import format_duration
+from canary_wf.errors import one_line
+from canary_wf.report.session import SessionState
+from canary_wf.snakemake.parent_workflows import last_parent_workflow
+from canary_wf.state.session_paths import session_names
+from canary_wf.verdict.status import Category, JobPhase, Outcome
+from canary_wf.wording import count, run_command, some
+
+
+def closing_lines(state: SessionState, now: float | None = None, *, over: bool = False) -> list[str]:
+    """Return the last lines about `state` at the time `now` (epoch seconds): sum, report, and what to type next.
+
+    `over` says that the run is over although its Snakemake still lives.
+    """
+    is_live = state.live and not over
+    lines = [sum_line(state, time.time() if now is None else now, over=over)]
+    page = state.paths.report / "report.html"
+    if not is_live and _is_newer(page, state):
+        lines.append(f"Report: {one_line(from_here(page))}")
+    return [*lines, *_next(state, is_live=is_live)]
+
+
+def sum_line(state: SessionState, now: float, *, over: bool = False) -> str:
+    """Return the counts of `state` and the time that its batches ran, until `now` (epoch seconds), in one line."""
+    counts = counts_in_words(state, over=over)
+    spent = _seconds_run(state, now)
+    took = f" in {format_duration(spent)}" if state.runs else ""
+    left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
+    total = len(state.plan.jobs)
+    passed = sum(state.record(job).status.is_pass for job in state.plan.jobs)
+    if passed == total:
+        return f"{f'All {total} jobs' if total != 1 else 'The job'} passed{_flaky(state)}{took}{left}"
+    if state.live and not over:
+        return f"Running: {counts}{took.replace(' in ', ' after ')}{left}"
+    if not state.begun and not state.records:
+        return f"{count(total, 'job')}, not run yet{left}"
+    return f"{'Paused: ' if state.unfinished else ''}{counts}{took}{left}"
+
+
+def counts_in_words(state: SessionState, *, over: bool = False) -> str:
+    """Return how many jobs passed, failed and so on; flaky jobs are named."""
+    found: Counter[str] = Counter()
+    blocked = 0
+    is_live = state.live and not over
+    for job in state.plan.jobs:
+        record = state.record(job)
+        blocked += record.status.outcome is Outcome.BLOCKED
+        found[_word(record.phase, record.status.outcome, is_live=is_live)] += 1
+    notes = {"passed": _flaky(state), "skipped": f" ({blocked} blocked)" if blocked else ""}
+    return ", ".join(f"{found[word]} {word}{notes.get(word, '')}" for word in _ORDER if found[word])
+
+
+_ORDER = ("passed", "failed", "cancelled", "interrupted", "skipped", "running", "queued", "waiting", "not run")
+_OF_CATEGORY = {Category.PASS: "passed", Category.FAIL: "failed", Category.SKIP: "skipped"}
+
+
+def _word(phase: JobPhase, outcome: Outcome, *, is_live: bool) -> str:
+    if outcome.category is Category.CANCEL:
+        return outcome.name.lower()
+    if outcome is not Outcome.NONE:
+        return _OF_CATEGORY[outcome.category]
+    if phase is JobPhase.RUNNING:
+        return "running"
+    if phase is JobPhase.SUBMITTED:
+        return "queued"
+    return "waiting" if is_live else "not run"
+
+
+def _flaky(state: SessionState) -> str:
+    """Return the number and names of the flaky jobs, in brackets; nothing if there are none."""
+    names = [one_line(job.name) for job in state.plan.jobs if state.record(job).is_flaky]
+    return f" ({len(names)} flaky: {some(names)})" if names else ""
+
+
+def _seconds_run(state: SessionState, now: float) -> float:
+    """Return the number of seconds during which at least one batch ran; pauses between runs do not count."""
+    spans = sorted(
+        (run.started, now if run.ended is None else run.ended) for runs in state.runs.values() for run in runs
+    )
+    total, until = 0.0, float("-inf")
+    for start, end in spans:
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
+
+
+def _is_newer(page: Path, state: SessionState) -> bool:
+    """Return whether `page` exists and was written after the newest run of a batch began."""
+    begun = max((run.started for runs in state.runs.values() for run in runs), default=0.0)
+    try:
+        return page.stat().st_mtime >= begun
+    except OSError:
+        return False
+
+
+def _next(state: SessionState, *, is_live: bool) -> Iterator[str]:
+    """Yield the line with the command to type next; none where nothing is left to do, or for an earlier session."""
+    out = state.paths.out
+    if session_names(out)[-1:] != [state.paths.session]:
+        return
+    if is_live:
+        yield f"Watch: canary-wf status --watch{_at(out)}"
+    elif parent := last_parent_workflow(out, since=state.plan.created):
+        if state.unfinished:
+            yield f"Go on: snakemake, in {one_line(from_here(parent))}"
+        elif state.failed:
+            yield f"Again: canary-wf rerun --failed{_at(out)}, then snakemake in {one_line(from_here(parent))}"
+    elif state.unfinished:
+        yield f"{'Go on' if state.begun else 'Next'}: {run_command(out)}"
+    elif state.failed:
+        yield f"Again: {run_command(out, '--failed')}"
+
+
+def _at(out: Path) -> str:
+    """Return the option for the workspace `out`, where it is not the current folder."""
+    here = from_here(out)
+    return "" if here == os.curdir else f" -d {shlex.quote(here)}"
+
+
+def from_here(path: Path) -> str:
+    """Return the shortest form of `path` that leads there: relative to the current folder, or absolute."""
+    here = os.path.relpath(path)
+    return here if not here.startswith(os.pardir) else min(here, str(path), key=len)
