@@ -172,6 +172,10 @@ class Browser:
         self._call("Input.insertText", text=text)
         self.settle()
 
+    def printed(self) -> bytes:
+        """Print the page, with all that its scripts do before and after, and return the PDF."""
+        return base64.b64decode(self._call("Page.printToPDF")["data"])
+
     def screenshot(self, path: Path, selector: str | None = None) -> None:
         """Write what is to be seen, or only the element that `selector` finds, to `path` as PNG."""
         clip = {}

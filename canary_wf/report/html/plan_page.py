@@ -14,6 +14,7 @@ from canary_wf.plan.explanation.wording import nodes_in_words
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices
 from canary_wf.report.html.gantt import LEFT, TOP, WIDTH, gantt_of
+from canary_wf.report.html.heading import about, heading
 from canary_wf.report.html.page import render_page
 from canary_wf.report.placement import place_jobs
 from canary_wf.spec.batch_slice import BatchSlice, PlannedBatch
@@ -30,6 +31,8 @@ def plan_page(plan: Plan, summary: PlanSummary, warnings: Sequence[str], cluster
         _TEMPLATE,
         version=__version__,
         plan=plan,
+        heading=heading(plan, "Plan"),
+        about=about(plan),
         facts=_facts(plan, summary),
         warnings=warnings,
         gantt=gantt,

@@ -4,8 +4,6 @@ The pages contain everything they show and load nothing. Tests' names and output
 them, and the script only inserts them as text. The summary page has no script; other pages may embed it.
 """
 
-import shlex
-from datetime import UTC, datetime
 from typing import Any
 
 import markupsafe
@@ -16,6 +14,7 @@ from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.history.run_times import History, load_history
 from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.report.batch_runs import Efficiency
+from canary_wf.report.html.heading import about, heading, moment
 from canary_wf.report.html.page import render_page
 from canary_wf.report.printable import printable_tail
 from canary_wf.report.rows import ReportData, as_json, report_data
@@ -34,44 +33,21 @@ _LINES = 10
 def html_report(state: SessionState) -> str:
     """Return the HTML page of a session."""
     data = report_data(state, _history(state))
-    heading, verdict = _heading(state), _verdict(state)
+    head, verdict = heading(state.plan, "Session"), _verdict(state)
     return render_page(
         _TEMPLATE,
         version=__version__,
-        title=f"{heading}: {verdict['word']} (session {state.plan.session})",
-        heading=heading,
+        title=f"{head}: {verdict['word']} (session {state.plan.session})",
+        heading=head,
         verdict=verdict,
         sentence=_sentence(state, data),
-        about=_about(state),
+        about=about(state.plan),
         facts=_facts(state, data),
         shares=_shares(state),
         used=_used(data.used),
         left_out=state.plan.left_out,
         data=markupsafe.Markup(as_json(data)),  # noqa: S704 - `as_json` leaves nothing that could end the element
     )
-
-
-def _heading(state: SessionState) -> str:
-    return one_line(state.plan.origin.project) or f"Session {state.plan.session}"
-
-
-def _about(state: SessionState) -> list[tuple[str, str]]:
-    """Return what a stranger has to know of a session: which one it is, and where, from what and how it was made."""
-    plan, origin = state.plan, state.plan.origin
-    branch = f" ({origin.branch})" if origin.branch else ""
-    found = [
-        ("session", plan.session),
-        ("generated", _moment(plan.created)),
-        ("on", origin.host),
-        ("commit", f"{origin.commit[:12]}{branch}" if origin.commit else ""),
-        ("by", shlex.join(origin.command)),
-        ("version", f"canary-wf {plan.version}"),
-    ]
-    return [(name, one_line(value)) for name, value in found if value]
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _history(state: SessionState) -> History:
@@ -91,7 +67,7 @@ def _verdict(state: SessionState) -> dict[str, str]:
 
 def _sentence(state: SessionState, data: ReportData) -> str:
     where = "this machine" if state.plan.scheduler == "local" else "Slurm"
-    began = f"started {_moment(data.start)}" if state.begun else "not started"
+    began = f"started {moment(data.start)}" if state.begun else "not started"
     jobs, batches = count(len(state.plan.jobs), "job"), count(len(state.plan.batches), "batch", "batches")
     return f"{jobs} in {batches}, planned for {where}, {began}"
 
@@ -143,7 +119,8 @@ def summary_report(state: SessionState) -> str:
     left_out = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
     return render_page(
         "summary_page.html.j2",
-        session=state.plan.session,
+        heading=heading(state.plan, "Session"),
+        about=about(state.plan),
         passed=passed,
         sentence=f"{count(len(state.plan.jobs), 'job')}: {'passed' if passed else 'did not pass'}{left_out}",
         counts=state.counts(),

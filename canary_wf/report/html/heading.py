@@ -1,0 +1,32 @@
+"""The heads of the pages: what a stranger has to know of a session to tell whose it is, and of what."""
+
+import shlex
+from datetime import UTC, datetime
+
+from canary_wf.errors import one_line
+from canary_wf.plan.model import Plan
+
+
+def heading(plan: Plan, other: str) -> str:
+    """Return the heading of a page about `plan`: the project's name, or else the word `other` and the session."""
+    return one_line(plan.origin.project) or f"{other} {one_line(plan.session)}"
+
+
+def about(plan: Plan) -> list[tuple[str, str]]:
+    """Return which session it is, and when, where, from what and how it was generated: pairs of a name and a value."""
+    origin = plan.origin
+    branch = f" ({origin.branch})" if origin.branch else ""
+    found = [
+        ("session", plan.session),
+        ("generated", moment(plan.created)),
+        ("on", origin.host),
+        ("commit", f"{origin.commit[:12]}{branch}" if origin.commit else ""),
+        ("by", shlex.join(origin.command)),
+        ("version", f"canary-wf {plan.version}"),
+    ]
+    return [(name, one_line(value)) for name, value in found if value]
+
+
+def moment(seconds: float) -> str:
+    """Return a point in time (epoch seconds) to the minute."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
