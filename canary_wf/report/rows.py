@@ -10,13 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.errors import CanaryWfError
+from canary_wf.errors import CanaryWfError, one_line
 from canary_wf.files.json_files import as_text
-from canary_wf.history.run_times import History
+from canary_wf.history.run_times import History, statistics_of
 from canary_wf.plan.explanation.summary import expected_run
 from canary_wf.plan.store import slices
 from canary_wf.report.batch_runs import BatchRun, Efficiency, efficiency_of, run_at
 from canary_wf.report.comparison import is_slower
+from canary_wf.report.live.slow import slow_after
 from canary_wf.report.placement import JobPlacement, place_jobs
 from canary_wf.report.printable import OutputTails
 from canary_wf.report.session import SessionState
@@ -42,7 +43,7 @@ class Mark:
     """It took clearly longer than its run before, by the rule of `diff`."""
 
     LONG = "l"
-    """It took, or takes by now, more than half of its time limit."""
+    """It took, or takes by now, so long that the live view marks it as slow, or more than half of its time limit."""
 
 
 class EarlierRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -63,7 +64,8 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     `batch`, `node`, `environment` and the jobs of `needs` are indices into their lists. `plan` is the expected start
     after the batch's start, and the ids, by type, that correspond to the planned ones in the batch's allocation.
-    `marks` are the `Mark`s that the job has. `output` is None if it is left out to save space.
+    `marks` are the `Mark`s that the job has. `artifacts` are the kept files with their sizes in bytes, and the declared
+    ones that were not there with None. `output` is None if it is left out to save space.
     """
 
     id: str
@@ -91,6 +93,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     cpu: float | None
     slurm: str | None
     history: list[float]
+    artifacts: list[tuple[str, int | None]]
     output: list[str] | None
     earlier: list[EarlierRow]
 
@@ -226,6 +229,10 @@ class _Collector:
             cpu=None if cpu is None else round(cpu + (record.measured("cpu_system") or 0.0), 3),
             slurm=record.slurm_job_id,
             history=self._history(job, record),
+            artifacts=[
+                *((one_line(file.path), file.size) for file in record.artifacts.kept),
+                *((one_line(name), None) for name in record.artifacts.missing),
+            ],
             output=self.outputs.get(job.id),
             earlier=[self._earlier(job, run) for run in record.earlier],
         )
@@ -235,10 +242,10 @@ class _Collector:
         marks = Mark.FLAKY if record.is_flaky else ""
         if seconds is None:
             return marks
-        if record.status.is_pass:
-            known = self.history.runs_before(job.id, self.state.plan.session)
-            marks += Mark.SLOWER if is_slower(seconds, [past for _, past in known]) else ""
-        return marks + (Mark.LONG if seconds > job.limit / 2 else "")
+        past = [each for _, each in self.history.runs_before(job.id, self.state.plan.session)]
+        if record.status.is_pass and is_slower(seconds, past):
+            marks += Mark.SLOWER
+        return marks + (Mark.LONG if _is_long(seconds, past, job.limit) else "")
 
     def _earlier(self, job: PlannedJob, run: EarlierRun) -> EarlierRow:
         took = None if run.started is None else max(0.0, run.finished - run.started)
@@ -314,6 +321,15 @@ class _Collector:
         ended = self.now if run.ended is None else run.ended
         reason = ("runs" if run.ended is None else "died") if run.reason is None else run.reason
         return (round(run.started - self.start, 3), round(ended - run.started, 3), run.host, reason)
+
+
+def _is_long(seconds: float, past: Sequence[float], limit: float) -> bool:
+    if seconds > limit / 2:
+        return True
+    if not past or seconds <= min(past):
+        return False
+    usual = statistics_of(past)
+    return seconds > slow_after(usual.median, usual.spread, limit)
 
 
 def _in_order(ids: "set[str] | tuple[str, ...]") -> list[str]:

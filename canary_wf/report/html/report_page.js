@@ -19,7 +19,7 @@ const FILTERS = [
   {name: "passed", tone: "PASS", keeps: job => job.category === "PASS"},
   {name: "flaky", says: "passed after a failed attempt", keeps: job => job.marks.includes("f")},
   {name: "slower", says: "took clearly longer than the run before", keeps: job => job.marks.includes("s")},
-  {name: "slow", says: "took, or takes by now, more than half of the time limit", keeps: job => job.marks.includes("l")},
+  {name: "slow", says: "ran much longer than usual, or more than half of the time limit", keeps: job => job.marks.includes("l")},
 ];
 
 function durationText(seconds) {
@@ -157,6 +157,26 @@ function earlierOf(job, parent) {
   });
 }
 
+function artifactsOf(job, parent) {
+  if (!job.artifacts.length) return;
+  element(parent, "h3", "Artifacts");
+  for (const [name, size] of job.artifacts) {
+    const line = element(parent, "p");
+    if (size === null) line.textContent = `${name}: not there`;
+    else {
+      copyButton(line, `${job.folder}/${name}`, name);
+      element(line, "span", ` ${sizeText(size)}`, {className: "dim"});
+    }
+  }
+}
+
+function sizeText(bytes) {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let place = 0;
+  for (; bytes >= 1024 && place < 4; place++) bytes /= 1024;
+  return `${Number(bytes.toPrecision(3))} ${units[place]}`;
+}
+
 function environmentOf(job, parent) {
   const variables = data.environments[job.environment];
   const fold = element(parent, "details");
@@ -194,6 +214,7 @@ function open(job, move) {
   else element(parts, "p", job.output ? "It printed nothing." : job.started === null ? "It did not start." : "Not in this page, to keep it small.", {className: "dim"});
   if (job.started !== null) element(element(parts, "p", null, {className: "dim"}), "code", job.folder + "/canary-out.txt");
   commandsOf(job, parts);
+  artifactsOf(job, parts);
   earlierOf(job, parts);
   factsOf(job, element(parts, "dl"));
   if (job.needs.length) {
@@ -258,7 +279,7 @@ function paintStatus(cell, job) {
 
 const nodesUsed = new Set(jobs.map(job => job.node).filter(node => node !== null)).size;
 const jobColumns = [
-  {id: "status", title: "status", width: "150px", least: 150, value: job => ORDER[job.category], paint: paintStatus},
+  {id: "status", title: "status", width: "136px", least: 136, value: job => ORDER[job.category], paint: paintStatus},
   {id: "name", title: "name", width: "minmax(180px, 3fr)", least: 180, value: job => job.name},
   {id: "reason", title: "reason", width: "minmax(180px, 3fr)", least: 180, value: job => job.reason},
   {id: "below", title: "reason", from: Infinity, value: job => job.reason, text: job => job.reason || job.file},

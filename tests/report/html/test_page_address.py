@@ -34,6 +34,8 @@ def _state(out: Path) -> SessionState:
     start = next(number for number, line in enumerate(lines) if "job_started" in line and again in line)
     retried = JobRetried(time=STARTED + 1, job=again, outcome="FAILED", reason="exit code 3", output="canary-out.1.txt")
     lines[start + 1 : start + 1] = [encode(retried).decode(), lines[start]]
+    kept = '"artifacts":{"kept":[{"path":"canary-artifacts/a.vtk","size":2048}],"missing":["b.vtk"]}'
+    lines = [line[:-1] + f",{kept}}}" if "job_finished" in line and again in line else line for line in lines]
     journal.write_text("\n".join(lines) + "\n")
     history = History(runtimes={again: [("20250101T000000.000000", 0.5)]})
     history_file(out).parent.mkdir(parents=True, exist_ok=True)
@@ -176,4 +178,6 @@ def test_a_flaky_job_shows_its_attempts(browser: Browser, page: str) -> None:
     assert browser.text("#detail h2") == "again"
     assert "Flaky: earlier attempts" in browser.texts("#detail h3")
     assert "exit code 3" in browser.text("#detail details[open] summary")
+    assert browser.texts("#detail p:has(.copy)") == ["canary-artifacts/a.vtk 2 KiB"]
+    assert "b.vtk: not there" in browser.texts("#detail p")
     assert any("the run before took 0.50s" in text for text in browser.texts("#detail dd"))

@@ -176,6 +176,43 @@ def test_earlier_runs_and_submissions_are_told(tmp_path: Path) -> None:
     assert batch["submitted"] == [[0.0, "12"]]
 
 
+@pytest.mark.parametrize(
+    ("took", "past", "limit", "marks"),
+    [
+        (2.0, [], 300.0, ""),
+        (2.0, [1.9], 300.0, ""),
+        (2.0, [1.0], 300.0, "s"),
+        (2.0, [1.0, 1.0, 1.9], 300.0, ""),
+        (2.0, [], 3.0, "l"),
+        (60.0, [20.0], 300.0, "sl"),
+        (60.0, [59.0, 58.0], 61.5, "l"),
+    ],
+)
+def test_slower_and_slow_jobs_are_marked(
+    tmp_path: Path, took: float, past: list[float], limit: float, marks: str
+) -> None:
+    """Slower by the rule of `diff`; slow by that of the live view, or after half of the limit."""
+    plan = plan_of([spec("a", timeout=limit)])
+    paths = recorded(tmp_path, plan, {"a": OK})
+    journal = paths.batch(plan.batches[0].id).journal
+    journal.write_text(journal.read_text().replace(f'"time":{STARTED + 2}', f'"time":{STARTED + took}'))
+    runs = [(f"2025010{number}T000000.000000", seconds) for number, seconds in enumerate(past)]
+    row = _row(load_session(paths), "a", History(runtimes={plan.jobs[0].id: runs}))
+    assert (row["duration"], row["marks"]) == (took, marks)
+
+
+def test_artifacts_are_told_with_their_sizes(tmp_path: Path) -> None:
+    """Those that are kept, and those that were not there; a hostile name is escaped."""
+    plan = plan_of([spec("a")])
+    paths = recorded(tmp_path, plan, {"a": OK})
+    journal = paths.batch(plan.batches[0].id).journal
+    kept = '"artifacts":{"kept":[{"path":"canary-artifacts/a\u202e.vtk","size":2048}],"missing":["b.vtk"]}'
+    lines = [line[:-1] + f",{kept}}}" if "job_finished" in line else line for line in journal.read_text().splitlines()]
+    journal.write_text("\n".join(lines) + "\n")
+    row = _row(load_session(paths), "a")
+    assert row["artifacts"] == [["canary-artifacts/a\\u202e.vtk", 2048], ["b.vtk", None]]
+
+
 def test_a_session_that_never_ran_has_a_page(tmp_path: Path) -> None:
     """Nothing is divided by nothing."""
     text = html_report(load_session(recorded(tmp_path, plan_of([spec("a")]), {})))
