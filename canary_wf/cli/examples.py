@@ -63,6 +63,10 @@ EXAMPLES = {
             ("jobs that ran into their time limit", "canary-wf status -r timeout"),
             ("follow a run until it is over", "canary-wf status --watch"),
         ),
+        "show": (
+            ("what a job was, where it ran, and what it used", "canary-wf show solve.cells=8"),
+            ("its peak memory in MiB, for a script", "canary-wf show solve.cells=8 --json | jq .max_rss"),
+        ),
         "log": (
             ("what a job printed", "canary-wf log solve.cells=8"),
             ("follow a job that runs", "canary-wf log -f mesh"),

@@ -24,6 +24,7 @@ COMMANDS = {
     "find": "list the jobs",
     "describe": "show what one test file expands to",
     "status": "show where the newest session's jobs stand",
+    "show": "show all that is known of one job",
     "log": "print a job's output",
     "location": "print where a job's working directory is",
     "cancel": "end the newest session's run for good",
@@ -44,7 +45,7 @@ HIDDEN = ("gate", "write-reports")
 FOLDERS = {
     "planning": ("generate", "plan", "find", "describe", "pool", "config", "init"),
     "running": ("run", "cancel", "rerun", "rebaseline", "gc", "run-batch", *HIDDEN),
-    "results": ("status", "log", "location", "diff", "report", "history"),
+    "results": ("status", "show", "log", "location", "diff", "report", "history"),
 }
 """The folders beside this file, and their commands."""
 

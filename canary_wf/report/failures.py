@@ -30,7 +30,7 @@ def print_failures(
     """
     failed = state.failed if jobs is None else jobs
     paint = painter(file)
-    logs = _logs_folder(state)
+    logs = jobs_folder(state)
     for job in failed[:MOST_FAILURES]:
         record = state.record(job)
         after = "" if record.duration is None else f" after {format_duration(record.duration)}"
@@ -59,7 +59,7 @@ def _output(folder: Path, shown: Path, lines: int) -> Iterator[str]:
         yield f"  log: {one_line(from_here(shown / OUTPUT_FILE))}{cannot}"
 
 
-def _logs_folder(state: SessionState) -> Path:
+def jobs_folder(state: SessionState) -> Path:
     """Return the shortest path of the jobs' folders: the link in the workspace, if it leads there."""
     link = state.paths.out / RESULTS_LINK
     try:

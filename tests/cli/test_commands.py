@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -156,6 +157,8 @@ def test_describe_has_the_ids_of_find(small: CommandLine, monkeypatch: pytest.Mo
     assert small("plan", ".", *small.PLANNED, "--explain", found[:8]).code == 0
     monkeypatch.chdir(small.tree)
     assert ids("describe", "small.jobs.yaml") == []
+    assert ids("describe", "sub/deep/b.jobs.yaml") == [found]  # of the workspace above
+    shutil.rmtree(small.folder / ".canary-wf")
     assert ids("describe", "../tree/sub/deep/b.jobs.yaml") == ids("find", "sub")
 
 

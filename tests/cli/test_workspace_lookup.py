@@ -57,8 +57,8 @@ def test_the_nearest_workspace_counts(below: CommandLine, monkeypatch: pytest.Mo
     monkeypatch.chdir(inner)
     assert below("generate", below.tree, *below.PLANNED, "-k", "one").code == 0
     assert session_names(inner)
-    assert "1 job:" in below("status").out
-    assert "3 jobs:" in below("status", "-d", "..").out
+    assert "1 job, " in below("status").out
+    assert "3 jobs, " in below("status", "-d", "..").out
 
 
 def test_generate_makes_a_workspace_here(below: CommandLine) -> None:
@@ -73,7 +73,7 @@ def test_a_working_directory_belongs_to_its_workspace(below: CommandLine, monkey
     folder = newest_session(below.out).jobs / "one"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    assert "3 jobs:" in below("status").out
+    assert "3 jobs, " in below("status").out
 
 
 def test_without_any_workspace_the_current_folder_is_named(cli: CommandLine) -> None:
@@ -108,12 +108,12 @@ def test_another_users_workspace_above_is_not_used(
     give(below.out / place)
     for command in (["status"], ["log", "one"], ["cancel"]):
         assert_one_line(below(*command), 4, "belongs to user 60321, not to you", "-d", str(below.out))
-    assert "3 jobs:" in below("status", "-d", "../..").out
+    assert "3 jobs, " in below("status", "-d", "../..").out
     monkeypatch.chdir(below.out)
-    assert "3 jobs:" in below("status").out
+    assert "3 jobs, " in below("status").out
     monkeypatch.chdir("tests")
     monkeypatch.setenv("CANARY_WF_TRUST", str(below.out))
-    assert "3 jobs:" in below("status").out
+    assert "3 jobs, " in below("status").out
 
 
 def test_a_folder_of_root_may_hold_a_workspace(below: CommandLine, give: Callable[[Path], None]) -> None:
