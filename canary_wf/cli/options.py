@@ -11,7 +11,7 @@ import click
 from canary_wf.cli.completion import batch_pairs, session_names_from
 from canary_wf.cli.configured import ARGUMENTS, after_configured, paths_or_configured
 from canary_wf.cli.workflow_options import software_choices
-from canary_wf.cli.workspace import find_workspace
+from canary_wf.cli.workspace import nearest_workspace
 from canary_wf.errors import InputError, UsageError, WorkspaceError
 from canary_wf.state.session_paths import absolute_path
 from canary_wf.verdict.retry_policy import ANY, MOST, parse_retry
@@ -51,8 +51,7 @@ def _nearest_workspace(context: click.Context, option: click.Parameter, text: st
     assert option.name is not None
     if context.get_parameter_source(option.name) is not click.core.ParameterSource.DEFAULT:
         return _folder(context, option, text)
-    here = absolute_path(".")
-    return find_workspace(here) or here
+    return nearest_workspace()
 
 
 workspace_option = click.option(

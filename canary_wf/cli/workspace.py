@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.state.session_paths import STATE_FOLDER
+from canary_wf.state.session_paths import STATE_FOLDER, absolute_path
 from canary_wf.state.trust import foreign_owner
 
 
@@ -27,6 +27,12 @@ def find_workspace(start: Path) -> Path | None:
         message = f"there is no workspace here, and that in {found} belongs to {owner}, not to you"
         raise WorkspaceError(message, where=start, hint=hint)
     return found
+
+
+def nearest_workspace() -> Path:
+    """Return the nearest workspace at or above the current folder, else the current folder. Raises WorkspaceError."""
+    here = absolute_path(".")
+    return find_workspace(here) or here
 
 
 def _above(start: Path) -> Path | None:

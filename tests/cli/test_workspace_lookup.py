@@ -45,6 +45,13 @@ def test_commands_find_the_workspace_above(below: CommandLine, command: str) -> 
     assert "no session" not in expected.err
 
 
+def test_run_goes_on_with_the_workspace_above(below: CommandLine) -> None:
+    """If it shall run jobs again or go on; with a PATH it plans here."""
+    assert below("run", "--failed").out.startswith("No job has failed")
+    assert_one_line(below("run", "--failed", "-d", "."), 4, "there is no session")
+    assert_one_line(below("run", "nothing"), 2, "there is no job 'nothing'")
+
+
 def test_what_acts_finds_it_too(below: CommandLine) -> None:
     """Commands that change something act in the workspace above."""
     assert below("cancel").out == "Cancelled 3 jobs.\n"

@@ -15,6 +15,7 @@ from canary_wf.cli.output import print_json
 from canary_wf.cli.planning.generate import generate, generate_options, planned_lines
 from canary_wf.cli.running.rerun import reset
 from canary_wf.cli.running.snakemake_run import exit_code, left_to_run, print_end, run_session
+from canary_wf.cli.workspace import nearest_workspace
 from canary_wf.errors import ExitCode, UsageError, one_line
 from canary_wf.plan.store import newest_session
 from canary_wf.report.session import SessionState, load_session
@@ -71,8 +72,8 @@ def command(
     """Find the jobs under PATH, plan batches, run them here or by Slurm, and end with what came of it.
 
     Instead of PATH, jobs of the newest session can be named, by an id prefix, a name or a pattern such as 'mesh.*':
-    they run again. Without PATH and options, the newest session goes on where it was left. Options after -- are
-    Snakemake's.
+    they run again. Without PATH and options, the newest session goes on where it was left, in the nearest workspace
+    here or above. Options after -- are Snakemake's.
     """
     words = values["paths"] if _is_given(context, "paths") else ()
     names = [word for word in words if not os.path.lexists(word)]
@@ -80,8 +81,10 @@ def command(
     planning = [name for name in context.params if name not in _NO_PLANNING and _is_given(context, name)]
     if again:
         _check_again(context, words, names, planning)
-    is_known = bool(session_names(out))
-    anew = not again and (not is_known or bool(words or planning) or _is_given(context, "keyword_expression"))
+    plans = not again and (bool(words or planning) or _is_given(context, "keyword_expression"))
+    if not plans and context.get_parameter_source("out") is click.core.ParameterSource.DEFAULT:
+        out = nearest_workspace()
+    anew = plans or not (again or session_names(out))
     if not anew:
         paths = newest_session(out)
         require_trusted(out, [paths.session])
