@@ -75,7 +75,8 @@ class BatchReader:
         self.alive = False
         self.open = len(batch.jobs)
         self.begun = False
-        self.was_submitted = False
+        self.slurm_job: str | None = None
+        self._submitted = 0
         self._paths, self._jobs = paths, jobs
         self._attempt: AttemptFile | None = None
         self._state = BatchState()
@@ -83,6 +84,14 @@ class BatchReader:
         self._stamps: tuple[Stamp, ...] | None = None
         self._journal: Stamp = None
         self._looks = 0
+        files = self.files  # whose paths are made anew each time
+        self._files = files.attempt, files.result, files.submission
+        self._journal_file = files.journal
+
+    @property
+    def is_submitted(self) -> bool:
+        """Whether jobs of it wait in Slurm's queue, in the job `slurm_job` if that is known."""
+        return self._submitted > 0
 
     @property
     def is_done(self) -> bool:
@@ -101,10 +110,11 @@ class BatchReader:
         if self.is_done and not self.alive and self._looks % _REST:
             return
         # A heartbeat only touches the attempt file; new content comes as a new file.
-        attempt = file_stamp(self.files.attempt)
-        stamps = (attempt and (*attempt[:2], 0), file_stamp(self.files.result), file_stamp(self.files.submission))
-        journal = file_stamp(self.files.journal)
-        alive = self._attempt is not None and bool(self._attempt.token) and lives(self.files, self._attempt)
+        attempt, *others = map(file_stamp, self._files)
+        stamps = (attempt and (*attempt[:2], 0), *others)
+        journal = file_stamp(self._journal_file)
+        known = self._attempt
+        alive = known is not None and bool(known.token) and not known.ended and lives(self.files, known)
         is_same = stamps == self._stamps and alive == self.alive
         if is_same and journal == self._journal:
             return
@@ -119,7 +129,7 @@ class BatchReader:
         found = read_batch(self._paths, self.batch, self._jobs)
         self._attempt, self.alive, self._state, self._tail = *found, None
         if self.alive:
-            self._tail = JournalTail(self.files.journal)
+            self._tail = JournalTail(self._journal_file)
             self._tail.look()
             self._state = self._tail.state
         return batch_records(self.files, self.batch.jobs, self._state, alive=self.alive)
@@ -136,7 +146,8 @@ class BatchReader:
         """Take `job` into account in what is open and how long that takes."""
         self.open += (after.phase is not JobPhase.DONE) - (before.phase is not JobPhase.DONE)
         self.begun = self.begun or after.started is not None
-        self.was_submitted = self.was_submitted or after.phase is JobPhase.SUBMITTED
+        self._submitted += (after.phase is JobPhase.SUBMITTED) - (before.phase is JobPhase.SUBMITTED)
+        self.slurm_job = after.slurm_job_id if after.phase is JobPhase.SUBMITTED else self.slurm_job
         if after.phase is JobPhase.DONE:
             self.time_left.end(job, after.duration)
         elif after.phase is JobPhase.RUNNING and after.started is not None:
@@ -172,7 +183,7 @@ class RunReader:
     @property
     def begun(self) -> bool:
         """Whether a runner or a scheduler ever worked on it."""
-        return self.started is not None or self.done > 0 or any(batch.was_submitted for batch in self.batches)
+        return self.started is not None or self.done > 0 or any(batch.is_submitted for batch in self.batches)
 
     def look(self) -> list[Change]:
         """Return what became of jobs since the last look, batch by batch. Raises OSError and WorkspaceError."""

@@ -8,9 +8,7 @@ from typing import NamedTuple
 from canary_wf.errors import one_line
 from canary_wf.report.live.queue import SlurmQueue
 from canary_wf.report.live.run_reader import BatchReader, RunReader
-from canary_wf.state.record import PENDING
 from canary_wf.state.waiting import read_waiting
-from canary_wf.verdict.status import JobPhase
 from canary_wf.wording import count
 
 _TURN = "not started yet"
@@ -40,8 +38,7 @@ class Waits:
         """Return what batches wait for, things outside of the run first."""
         busy = {batch.batch.id for _, batch in run.running.values()}
         waiting = [batch for batch in run.batches if not batch.is_done and batch.batch.id not in busy]
-        submitted = {batch.batch.id: job for batch in waiting if (job := _slurm_job(batch)) is not None}
-        self._ask(set(submitted.values()))
+        self._ask({batch.slurm_job for batch in waiting if batch.is_submitted and batch.slurm_job is not None})
         undone = {batch.batch.id for batch in run.batches if not batch.is_done}
         outside: dict[str, list[BatchReader]] = defaultdict(list)
         inside: dict[str, list[BatchReader]] = defaultdict(list)
@@ -50,8 +47,8 @@ class Waits:
                 found = read_waiting(batch.files.waiting)
                 if found is not None:
                     outside[str(found)].append(batch)
-            elif batch.batch.id in submitted:
-                outside[one_line(self._queue.reason(submitted[batch.batch.id]) or _QUEUE)].append(batch)
+            elif batch.is_submitted:
+                outside[one_line(self._queue.reason(batch.slurm_job or "") or _QUEUE)].append(batch)
             else:
                 inside[_for_others([name for name in batch.batch.dependencies if name in undone])].append(batch)
         return [*_worded(outside, is_outside=True), *_worded(inside, is_outside=False)]
@@ -62,12 +59,6 @@ class Waits:
         elif submitted and not (self._question is not None and self._question.is_alive()):
             self._question = threading.Thread(target=self._queue.look, args=(submitted,), daemon=True)
             self._question.start()
-
-
-def _slurm_job(batch: BatchReader) -> str | None:
-    """Return the Slurm job in which a batch was submitted that has not started, else None."""
-    records = (batch.records.get(job, PENDING) for job in batch.batch.jobs)
-    return next((record.slurm_job_id for record in records if record.phase is JobPhase.SUBMITTED), None)
 
 
 def _for_others(batches: list[str]) -> str:
