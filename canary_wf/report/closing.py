@@ -54,16 +54,18 @@ def counts_in_words(state: SessionState, *, over: bool = False) -> str:
     for job in state.plan.jobs:
         record = state.record(job)
         blocked += record.status.outcome is Outcome.BLOCKED
-        found[_word(record.phase, record.status.outcome, is_live=is_live)] += 1
+        found[counted_as(record.phase, record.status.outcome, is_live=is_live)] += 1
     notes = {"passed": _flaky(state), "skipped": f" ({blocked} blocked)" if blocked else ""}
-    return ", ".join(f"{found[word]} {word}{notes.get(word, '')}" for word in _ORDER if found[word])
+    return ", ".join(f"{found[word]} {word}{notes.get(word, '')}" for word in COUNTED if found[word])
 
 
-_ORDER = ("passed", "failed", "cancelled", "interrupted", "skipped", "running", "queued", "waiting", "not run")
+COUNTED = ("passed", "failed", "cancelled", "interrupted", "skipped", "running", "queued", "waiting", "not run")
+"""The words for what became of jobs, in the order in which sums have them."""
 _OF_CATEGORY = {Category.PASS: "passed", Category.FAIL: "failed", Category.SKIP: "skipped"}
 
 
-def _word(phase: JobPhase, outcome: Outcome, *, is_live: bool) -> str:
+def counted_as(phase: JobPhase, outcome: Outcome, *, is_live: bool) -> str:
+    """Return the word under which a job counts in sums, of a session that is live or not."""
     if outcome.category is Category.CANCEL:
         return outcome.name.lower()
     if outcome is not Outcome.NONE:

@@ -83,6 +83,11 @@ def command(
     elif all(value is None for value in wanted.values()):
         print_failures(state, sys.stdout, lines=(_LINES if verbose else 0) if lines is None else lines)
         _print_end(state)
+    elif (wanted["which"] or "").strip().lower() == "running" and state.live:
+        from canary_wf.report.live.running import print_running
+
+        print_running(paths, {job.id for job in jobs}, sys.stdout)
+        _print_end(state, with_progress=False)
     else:
         print_jobs(state, jobs, sys.stdout)
         _print_end(state)
@@ -100,8 +105,9 @@ def _listed(
     return [job for job in jobs if state.record(job).duration is not None][: slowest or None]
 
 
-def _print_end(state: SessionState) -> None:
+def _print_end(state: SessionState, *, with_progress: bool = True) -> None:
     """Print what is to be said about the whole session, and the sum as the last lines."""
     now = time.time()
-    about = (*progress_of(state, now), *queue_lines(state), *left_out_lines(state.plan.left_out), *damage(state))
+    progress = (*progress_of(state, now), *queue_lines(state)) if with_progress else ()
+    about = (*progress, *left_out_lines(state.plan.left_out), *damage(state))
     sys.stdout.writelines(f"{line}\n" for line in (*about, *closing_lines(state, now)))

@@ -13,6 +13,7 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json
 from canary_wf.plan.time_left import BatchTimeLeft, Correction, whole_left
+from canary_wf.report.closing import counted_as
 from canary_wf.report.live.journal_tail import JournalTail
 from canary_wf.report.session import Stamp, batch_records, file_stamp, lives, read_batch
 from canary_wf.spec.batch_slice import PlannedBatch, RuntimeSource, Scheduler
@@ -20,10 +21,17 @@ from canary_wf.state.attempt import AttemptFile
 from canary_wf.state.journal import BatchState
 from canary_wf.state.record import PENDING, JobRecord
 from canary_wf.state.session_paths import SessionPaths, require_inside
-from canary_wf.verdict.status import Category, JobPhase
+from canary_wf.verdict.status import JobPhase, Outcome
 
 _REST = 10
 """A batch that is done is looked at every so many looks: only a command of a user can change it."""
+
+
+_OPEN = ("running", "queued", "waiting", "interrupted")
+
+
+def _word(record: JobRecord) -> str:
+    return counted_as(record.phase, record.status.outcome, is_live=True)
 
 
 class RunJob(msgspec.Struct, frozen=True):
@@ -94,6 +102,12 @@ class BatchReader:
         return self._submitted > 0
 
     @property
+    def refusal(self) -> str | None:
+        """Why Slurm did not take it, None where it was not refused."""
+        first = self.records.get(self.batch.jobs[0], PENDING)
+        return first.status.reason if first.status.outcome is Outcome.NONE else None
+
+    @property
     def is_done(self) -> bool:
         """Whether all its jobs have a verdict."""
         return self.open == 0
@@ -157,7 +171,7 @@ class BatchReader:
 
 
 class RunReader:
-    """A run as last looked at: its `plan`, its `batches` and their jobs' records, and the sums over all of them."""
+    """A run as last looked at: its `plan`, its `batches` and the sums over all jobs: `counts` by word."""
 
     def __init__(self, paths: SessionPaths) -> None:
         """Read the plan. Raises WorkspaceError."""
@@ -170,15 +184,15 @@ class RunReader:
         correction = Correction()
         self.plan = plan
         self.batches = [BatchReader(paths, batch, jobs, correction) for batch in plan.batches]
-        self.counts: Counter[Category] = Counter({Category.NONE: len(jobs)})
+        self.counts: Counter[str] = Counter({_word(PENDING): len(jobs)})
         self.running: dict[str, tuple[RunJob, BatchReader]] = {}
         self.started: float | None = None
         self.flaky = 0
 
     @property
     def done(self) -> int:
-        """The number of jobs with a verdict."""
-        return len(self.plan.jobs) - self.counts[Category.NONE]
+        """The number of jobs with a verdict that stands; a job that the machine cut short runs again."""
+        return len(self.plan.jobs) - sum(self.counts[word] for word in _OPEN)
 
     @property
     def begun(self) -> bool:
@@ -196,8 +210,8 @@ class RunReader:
 
     def _count(self, change: Change, batch: BatchReader) -> None:
         job, before, after = change
-        self.counts[before.status.category] -= 1
-        self.counts[after.status.category] += 1
+        self.counts[_word(before)] -= 1
+        self.counts[_word(after)] += 1
         self.flaky += after.is_flaky - before.is_flaky
         if after.phase is JobPhase.RUNNING:
             self.running[job.id] = job, batch

@@ -1,15 +1,16 @@
 """What a view shows of a run at one moment: sums, the jobs that run, what waits, what failed since the last look."""
 
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from canary_wf.report.closing import COUNTED
 from canary_wf.report.live.run_reader import Change, RunJob, RunReader
 from canary_wf.report.live.slow import SlowJobs
 from canary_wf.report.live.waits import Wait, Waits
 from canary_wf.run.job.environment import NODES
 from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.verdict.status import FAILED, Category
 
 
 class RunningJob(NamedTuple):
@@ -30,10 +31,9 @@ class Snapshot(NamedTuple):
 
     total: int
     done: int
-    counts: dict[Category, int]
+    counts: Mapping[str, int]
     flaky: int
     running: tuple[RunningJob, ...]
-    waiting: int
     waits: tuple[Wait, ...]
     spent: float | None
     left: float
@@ -42,8 +42,8 @@ class Snapshot(NamedTuple):
 
     @property
     def bad(self) -> int:
-        """The number of jobs that count as failed."""
-        return sum(self.counts[category] for category in FAILED)
+        """The number of jobs that have failed or were cancelled."""
+        return self.counts.get("failed", 0) + self.counts.get("cancelled", 0)
 
     def without_news(self) -> "Snapshot":
         """Return the same without what is told once."""
@@ -51,12 +51,12 @@ class Snapshot(NamedTuple):
 
 
 class Snapshots:
-    """Takes snapshots of one run."""
+    """Takes snapshots of one run; unless `patient`, they do not wait for Slurm to say why batches wait."""
 
-    def __init__(self, paths: SessionPaths) -> None:
+    def __init__(self, paths: SessionPaths, *, patient: bool = False) -> None:
         """Read the plan. Raises WorkspaceError."""
         self.run = RunReader(paths)
-        self._waits = Waits()
+        self._waits = Waits(patient=patient)
         self._slow = SlowJobs(paths)
         self._told: set[str] = set()
         self._changes: list[Change] = []
@@ -84,10 +84,9 @@ class Snapshots:
         return Snapshot(
             total=len(run.plan.jobs),
             done=run.done,
-            counts={category: run.counts[category] for category in Category},
+            counts={word: run.counts[word] for word in COUNTED if run.counts[word]},
             flaky=run.flaky,
             running=running,
-            waiting=run.counts[Category.NONE] - len(running),
             waits=tuple(self._waits.of(run)),
             spent=None if run.started is None else max(0.0, now - run.started),
             left=run.seconds_left(now),

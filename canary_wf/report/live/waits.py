@@ -8,7 +8,7 @@ from typing import NamedTuple
 from canary_wf.errors import one_line
 from canary_wf.report.live.queue import SlurmQueue
 from canary_wf.report.live.run_reader import BatchReader, RunReader
-from canary_wf.state.waiting import read_waiting
+from canary_wf.state.waiting import SUBMISSION, read_waiting
 from canary_wf.wording import count
 
 _TURN = "not started yet"
@@ -49,9 +49,13 @@ class Waits:
                     outside[str(found)].append(batch)
             elif batch.is_submitted:
                 outside[one_line(self._queue.reason(batch.slurm_job or "") or _QUEUE)].append(batch)
+            elif (reason := batch.refusal) is not None:
+                outside[one_line(reason)].append(batch)
             else:
                 inside[_for_others([name for name in batch.batch.dependencies if name in undone])].append(batch)
-        return [*_worded(outside, is_outside=True), *_worded(inside, is_outside=False)]
+        refused = read_waiting(run.paths.out / SUBMISSION) if waiting else None
+        whole = [] if refused is None else [Wait(str(refused), "Slurm", is_outside=True)]
+        return [*whole, *_worded(outside, is_outside=True), *_worded(inside, is_outside=False)]
 
     def _ask(self, submitted: set[str]) -> None:
         if self._patient:

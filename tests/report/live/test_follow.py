@@ -74,7 +74,7 @@ def test_failures_of_an_earlier_run_are_not_told_again(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(time, "sleep", pause)
     watch(paths, file)
-    assert file.getvalue().startswith("FAIL FAILED a (2.0s, ")
+    assert file.getvalue().startswith("FAIL a (2.0s, ")
     paths = recorded(tmp_path / "over", plan, {"a": Outcome.FAILED, "b": OK})
     file = io.StringIO()
     watch(paths, file)
@@ -102,7 +102,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(tmp_path: Path, monke
     paths = _two_running(tmp_path)
     with VirtualTerminal() as terminal:
         follow_run(paths, steps(lambda: end_job(paths, "b", Outcome.FAILED)), terminal.file)
-        assert terminal.wait_for(lambda text: "FAIL FAILED b" in text)
+        assert terminal.wait_for(lambda text: "FAIL b" in text)
         assert b"\x1b" not in terminal.raw
 
 
@@ -131,7 +131,7 @@ def test_a_ci_service_gets_one_group(
     if begin is not None and end is not None:
         assert re.fullmatch(begin, lines.pop(0))
         assert re.fullmatch(end, lines.pop(-2))
-    assert [line.partition(" (")[0] for line in lines] == ["FAIL FAILED b", ""]
+    assert [line.partition(" (")[0] for line in lines] == ["FAIL b", ""]
 
 
 def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TextIO
 from canary_wf.report.colour import is_coloured
 from canary_wf.report.live.snapshot import Snapshot
 from canary_wf.report.live.views.ci_group import Group
-from canary_wf.report.live.views.lines import Piece, encodable, painted
+from canary_wf.report.live.views.lines import Piece, harmless, painted
 from canary_wf.report.live.views.wording import ahead, announcements, sums
 
 _EVERY = 30.0
@@ -50,16 +50,16 @@ class LogView:
         if self._group is not None and (begin := self._group.begin(snapshot.total)):
             yield begin
         for said in announcements(snapshot):
-            name = encodable(f"{said.name}{said.text}", self._file.encoding)
+            name = harmless(f"{said.name}{said.text}", self._file.encoding)
             yield painted([Piece(said.word, said.style), Piece(f" {name}\n")], coloured=self._coloured)
         if self._is_due(snapshot):
             yield f"{self._sums(snapshot)}\n"
         waits = {wait.what: str(wait) for wait in snapshot.waits if wait.is_outside}
         for what in waits.keys() - self._waits:
-            yield f"{encodable(waits[what], self._file.encoding)}\n"
+            yield f"{harmless(waits[what], self._file.encoding)}\n"
         self._waits |= waits.keys()
         if note and note != self._note:
-            yield f"{encodable(note, self._file.encoding)}\n"
+            yield f"{harmless(note, self._file.encoding)}\n"
         self._note = note
 
     def _is_due(self, snapshot: Snapshot) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from canary_wf.durations import format_duration
+from canary_wf.report.columns import cut_middle, width_of
 from canary_wf.report.live.snapshot import RunningJob
-from canary_wf.report.live.views.lines import Line, Piece, cut_middle, encodable, width_of
+from canary_wf.report.live.views.lines import Line, Piece, harmless
 
 _LEAST_NAME = 20
 _LONGEST_CELL = 20
@@ -38,8 +39,8 @@ def _cells(running: RunningJob, encoding: str | None, ellipsis: str) -> tuple[st
     job = running.job
     expected = "" if job.runtime_source == "default" else format_duration(job.runtime)
     time = format_duration(running.seconds) + (" SLOW" if running.is_slow else "")
-    node = cut_middle(encodable(running.node, encoding), _LONGEST_CELL, ellipsis)
-    name = encodable(job.name, encoding)
+    node = cut_middle(harmless(running.node, encoding), _LONGEST_CELL, ellipsis)
+    name = harmless(job.name, encoding)
     return (job.id[:8], name, time, expected, format_duration(job.limit), node, job.batch)
 
 

@@ -5,8 +5,9 @@ from typing import TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.report.colour import is_coloured
+from canary_wf.report.columns import cut_end, cut_middle, width_of
 from canary_wf.report.live.snapshot import Snapshot
-from canary_wf.report.live.views.lines import Line, Piece, cut_end, cut_middle, encodable, width_of
+from canary_wf.report.live.views.lines import Line, Piece, harmless
 from canary_wf.report.live.views.running_table import running_table
 from canary_wf.report.live.views.screen_area import ScreenArea
 from canary_wf.report.live.views.wording import Announcement, ahead, announcements, sums
@@ -25,7 +26,7 @@ class TerminalView:
         self._encoding = file.encoding
         bar = _known("━╌", file.encoding, "#-")
         self._full, self._empty = bar[0], bar[1]
-        self._ellipsis = _known("…", file.encoding, "~")
+        self._ellipsis = _known("…", file.encoding, "...")
         self._area = ScreenArea(file, coloured=is_coloured(file), ellipsis=self._ellipsis)
         self._size = (0, 0)
 
@@ -44,7 +45,7 @@ class TerminalView:
         self._area.clear()
 
     def _announced(self, said: Announcement, width: int) -> Line:
-        name, text = encodable(said.name, self._encoding), encodable(said.text, self._encoding)
+        name, text = harmless(said.name, self._encoding), harmless(said.text, self._encoding)
         room = width - width_of(said.word) - 1
         name = cut_middle(name, max(room // 2, room - width_of(text)), self._ellipsis)
         return [Piece(said.word, said.style), Piece(f" {name}"), Piece(cut_end(text, room - width_of(name)))]
@@ -68,7 +69,7 @@ class TerminalView:
             yield [Piece(f"and {count(more, 'more job')} running", "dim")]
         yield from waits
         if note:
-            yield [Piece(encodable(note, self._encoding), "bold")]
+            yield [Piece(harmless(note, self._encoding), "bold")]
 
     def _progress(self, snapshot: Snapshot, width: int) -> Line:
         """Return the bar, the number of jobs done, how long it has taken, and the time left."""
@@ -86,7 +87,7 @@ class TerminalView:
     def _waits(self, snapshot: Snapshot) -> Iterator[Line]:
         shown = snapshot.waits if len(snapshot.waits) <= _MOST_WAITS else snapshot.waits[: _MOST_WAITS - 1]
         for line in shown:
-            yield [Piece(encodable(str(line), self._encoding), "yellow" if line.is_outside else "dim")]
+            yield [Piece(harmless(str(line), self._encoding), "yellow" if line.is_outside else "dim")]
         if len(shown) < len(snapshot.waits):
             yield [Piece(f"and {count(len(snapshot.waits) - len(shown), 'more reason')} to wait", "dim")]
 

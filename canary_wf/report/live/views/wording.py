@@ -8,9 +8,10 @@ from canary_wf.plan.time_left import left_in_words
 from canary_wf.report.live.run_reader import RunJob
 from canary_wf.report.live.snapshot import RunningJob, Snapshot
 from canary_wf.report.live.views.lines import Piece
-from canary_wf.report.table import COLOURS, WORDS, status_word
+from canary_wf.report.table import COLOURS, status_word
 from canary_wf.state.record import JobRecord
-from canary_wf.verdict.status import Category
+
+_COLOURS = {"passed": "green", "failed": "red", "cancelled": "magenta", "interrupted": "magenta", "skipped": "yellow"}
 
 
 class Announcement(NamedTuple):
@@ -46,15 +47,9 @@ def _slow(running: RunningJob) -> Announcement:
 
 def sums(snapshot: Snapshot) -> Iterator[Piece]:
     """Yield how many jobs passed, failed, run and so on, each with its colour."""
-    for category in Category:
-        if category is not Category.NONE and snapshot.counts[category]:
-            yield Piece(f"{snapshot.counts[category]} {WORDS[category]}", COLOURS[category])
-    if snapshot.flaky:
-        yield Piece(f"{snapshot.flaky} flaky", "yellow")
-    if snapshot.running:
-        yield Piece(f"{len(snapshot.running)} running")
-    if snapshot.waiting:
-        yield Piece(f"{snapshot.waiting} waiting")
+    for word, number in snapshot.counts.items():
+        flaky = f" ({snapshot.flaky} flaky)" if word == "passed" and snapshot.flaky else ""
+        yield Piece(f"{number} {word}{flaky}", _COLOURS.get(word, ""))
 
 
 def ahead(snapshot: Snapshot) -> str:
