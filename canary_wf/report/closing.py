@@ -9,6 +9,7 @@ from pathlib import Path
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
+from canary_wf.report.html.page_link import page_of
 from canary_wf.report.session import SessionState
 from canary_wf.snakemake.parent_workflows import last_parent_workflow
 from canary_wf.state.session_paths import session_names
@@ -23,8 +24,8 @@ def closing_lines(state: SessionState, now: float | None = None, *, over: bool =
     """
     is_live = state.live and not over
     lines = [sum_line(state, time.time() if now is None else now, over=over)]
-    page = state.paths.report / "report.html"
-    if not is_live and _is_newer(page, state):
+    page = None if is_live else page_of(state)
+    if page is not None:
         lines.append(f"Report: {one_line(from_here(page))}")
     return [*lines, *_next(state, is_live=is_live)]
 
@@ -93,15 +94,6 @@ def _seconds_run(state: SessionState, now: float) -> float:
         total += max(0.0, end - max(start, until))
         until = max(until, end)
     return total
-
-
-def _is_newer(page: Path, state: SessionState) -> bool:
-    """Return whether `page` exists and was written after the newest run of a batch began."""
-    begun = max((run.started for runs in state.runs.values() for run in runs), default=0.0)
-    try:
-        return page.stat().st_mtime >= begun
-    except OSError:
-        return False
 
 
 def _next(state: SessionState, *, is_live: bool) -> Iterator[str]:

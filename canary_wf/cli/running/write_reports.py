@@ -36,7 +36,8 @@ def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
     keep_runtimes(paths, [batch.id for batch in state.plan.batches])
     chosen = {name: target for name, target in targets.items() if target is not None}
     note_copy(paths.copies, paths.report / "report.json", chosen["json"])
-    for name, target in sorted(chosen.items(), key=lambda item: item[0] == "json"):  # JSON last: the gate waits for it
+    # The page first, as others link to it, and JSON last: the gate waits for it.
+    for name, target in sorted(chosen.items(), key=lambda item: (item[0] == "json", item[0] != "html")):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

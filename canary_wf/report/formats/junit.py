@@ -15,6 +15,7 @@ import msgspec
 from canary_wf.plan.model import LeftOut
 from canary_wf.report.batch_runs import run_at
 from canary_wf.report.formats.case_names import CaseName, case_names, source_location
+from canary_wf.report.html.page_link import PageLinks
 from canary_wf.report.session import SessionState, tail
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
@@ -35,13 +36,13 @@ def junit_report(state: SessionState) -> str:
         suites.setdefault((job.path, job.file), _Suite()).jobs.append(job)
     for each in state.plan.left_out:
         suites.setdefault((each.path, each.file), _Suite()).left_out.append(each)
-    cases = case_names(state.plan)
+    cases, links = case_names(state.plan), PageLinks(state)
     totals = _totals(state, state.plan.jobs, len(state.plan.left_out))
     root = ET.Element("testsuites", {"name": "canary-wf", **{key: totals[key] for key in totals if key != "skipped"}})
     for (path, _), suite in sorted(suites.items()):
         element = ET.SubElement(root, "testsuite", _suite_attributes(state, path, suite))
         for job in suite.jobs:
-            _add_case(element, state, job, cases[job.id])
+            _add_case(element, state, job, cases[job.id], links)
         for each in suite.left_out:
             _add_left_out(element, state, each, cases[each.id])
     ET.indent(root)
@@ -105,12 +106,12 @@ def _add_left_out(suite: ET.Element, state: SessionState, job: LeftOut, name: Ca
     ET.SubElement(case, "skipped", {"message": xml_text(message), "type": "LEFT OUT"})
 
 
-def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: CaseName) -> None:
+def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: CaseName, links: PageLinks) -> None:
     record = state.record(job)
     case = _case(suite, state, job, name, record.duration or 0.0)
     tag = _tag(record)
     if tag is None:
-        _add_texts(case, state, job)
+        _add_texts(case, state, job, None)
         return
     outcome = record.status.outcome.name if record.status.category is not Category.NONE else "NOT RUN"
     message = record.status.reason or outcome
@@ -118,11 +119,11 @@ def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: Cas
     if tag != "skipped":
         lines = tail(state.paths.job(job.directory) / OUTPUT_FILE, OUTPUT_LINES, 65536)
         child.text = xml_text("\n".join(lines))
-    _add_texts(case, state, job)
+    _add_texts(case, state, job, None if tag == "skipped" else links.of(job.id))
 
 
-def _add_texts(case: ET.Element, state: SessionState, job: PlannedJob) -> None:
-    """Describe the earlier runs, in the only element that the common schema has for it, and name the artifacts.
+def _add_texts(case: ET.Element, state: SessionState, job: PlannedJob, link: str | None) -> None:
+    """Describe the earlier runs, in the only element that the common schema has for it, and name artifacts and page.
 
     CI servers show the file of a line ``[[ATTACHMENT|PATH]]`` with the test case.
     """
@@ -133,6 +134,7 @@ def _add_texts(case: ET.Element, state: SessionState, job: PlannedJob) -> None:
     ]
     folder = relative_to_out(state.paths.job(job.directory), state.paths.out)
     lines += [f"[[ATTACHMENT|{folder}/{file.path}]]" for file in record.artifacts.kept if file.path.isprintable()]
+    lines += [] if link is None else [f"page: {link}"]
     if lines:
         ET.SubElement(case, "system-out").text = xml_text("\n".join(lines))
 

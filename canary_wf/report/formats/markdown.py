@@ -5,6 +5,7 @@ import re
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.plan.explanation.wording import left_out_lines
+from canary_wf.report.html.page_link import PageLinks
 from canary_wf.report.printable import printable_tail
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
@@ -31,9 +32,10 @@ def markdown_report(state: SessionState) -> str:
         "| " + " | ".join(str(count) for count in counts.values()) + " |",
         "",
     ]
+    links = PageLinks(state)
     shown, size = 0, 0
     for job in state.failed[:MOST_FAILURES]:
-        failure = _failure(state, job)
+        failure = _failure(state, job, links)
         size += sum(len(line.encode()) + 1 for line in failure)
         if size > MOST_BYTES:
             break
@@ -62,7 +64,7 @@ def _flaky(state: SessionState) -> list[str]:
     return lines
 
 
-def _failure(state: SessionState, job: PlannedJob) -> list[str]:
+def _failure(state: SessionState, job: PlannedJob, links: PageLinks) -> list[str]:
     record = state.record(job)
     duration = "" if record.duration is None else f" after {format_duration(record.duration)}"
     reason = f": {escaped(record.status.reason)}" if record.status.reason else ""
@@ -76,6 +78,7 @@ def _failure(state: SessionState, job: PlannedJob) -> list[str]:
         "",
         *(f"    {line}" for line in output),
         "",
+        *((f"Page: `{link}`", "") if (link := links.of(job.id)) else ()),
     ]
 
 

@@ -19,9 +19,9 @@ def about(plan: Plan) -> list[tuple[str, str]]:
     found = [
         ("session", plan.session),
         ("generated", moment(plan.created)),
-        ("on", origin.host),
+        ("host", origin.host),
         ("commit", f"{origin.commit[:12]}{branch}" if origin.commit else ""),
-        ("by", shlex.join(origin.command)),
+        ("command", shlex.join(origin.command)),
         ("version", f"canary-wf {plan.version}"),
     ]
     return [(name, one_line(value)) for name, value in found if value]

@@ -123,7 +123,7 @@ def summary_report(state: SessionState) -> str:
         about=about(state.plan),
         passed=passed,
         sentence=f"{count(len(state.plan.jobs), 'job')}: {'passed' if passed else 'did not pass'}{left_out}",
-        counts=state.counts(),
+        counts=[(WORDS[name], number) for name, number in state.counts().items() if number or name == "PASS"],
         failures=[_failure(state, job) for job in failed[:MOST_FAILURES]],
         left_out=left_out_lines(state.plan.left_out),
         more=count(left, "more failure") if left > 0 else None,
