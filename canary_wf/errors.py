@@ -6,7 +6,8 @@ raise; only `canary_wf.cli` prints.
 
 import copyreg
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -66,6 +67,71 @@ class InputError(CanaryWfError, ValueError):
     """The input is wrong: a test file, a job file, a pool file, a batch specification, or nothing was found."""
 
     exit_code = ExitCode.INPUT
+
+
+MOST_TOLD = 20
+"""The most mistakes that are told in one go; of further ones the number is told."""
+
+
+class MistakesError(InputError):
+    """Several mistakes in the input, found in one go. It reads like the first of `errors`.
+
+    `more` is the number of further mistakes of which no more is known.
+    """
+
+    def __init__(self, errors: Sequence[InputError], more: int = 0) -> None:
+        first = errors[0]
+        super().__init__(first.what, where=first.where, hint=first.hint)
+        self.errors = tuple(errors)
+        self.more = more
+
+    def lines(self) -> list[str]:
+        """Return the mistakes, one a line: MOST_TOLD at most, then the number of the others."""
+        shown = [str(error) for error in self.errors[:MOST_TOLD]]
+        more = len(self.errors) - len(shown) + self.more
+        return [*shown, f"and {more} more mistakes" if more > 1 else "and 1 more mistake"] if more else shown
+
+
+class MistakeList:
+    """Collects the mistakes of a part of the input, so that all of them can be told in one go."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, InputError] = {}
+        self.more = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.errors)
+
+    def add(self, error: InputError) -> None:
+        """Add `error`, or all mistakes that it stands for; one that is there already is not repeated."""
+        for each in error.errors if isinstance(error, MistakesError) else (error,):
+            self.errors.setdefault(str(each), each)
+        self.more += error.more if isinstance(error, MistakesError) else 0
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Add the InputError that ends the body, if any, and go on after it."""
+        try:
+            yield
+        except InputError as error:
+            self.add(error)
+
+    def raise_any(self) -> None:
+        """Raise the mistake, or MistakesError if there are several."""
+        files: dict[str, int] = {}
+        found = sorted(self.errors.values(), key=lambda error: _place(error, files))
+        if len(found) > 1 or (found and self.more):
+            raise MistakesError(found, self.more)
+        if found:
+            raise found[0]
+
+
+def _place(error: CanaryWfError, files: dict[str, int]) -> tuple[int, int]:
+    """Return a key that sorts errors by file, in the order in which `files` got to know them, and line."""
+    file, _, line = (error.where or "").rpartition(":")
+    is_line = line.isascii() and line.isdigit() and len(line) < 10  # noqa: PLR2004 - files have fewer lines
+    name = file if is_line else error.where or ""
+    return files.setdefault(name, len(files)), int(line) if is_line else 0
 
 
 class WorkspaceError(CanaryWfError):

@@ -14,7 +14,7 @@ from canary_wf.cli.configured import ARGUMENTS, NOT_CONFIGURED, Configured
 from canary_wf.cli.examples import EXAMPLES, PROGRAM
 from canary_wf.cli.help_page import grouped_commands, write_examples
 from canary_wf.cli.suggestions import suggested
-from canary_wf.errors import CanaryWfError, ExitCode, one_line
+from canary_wf.errors import CanaryWfError, ExitCode, MistakesError, one_line
 from canary_wf.report.colour import choose_colour
 
 COMMANDS = {
@@ -170,6 +170,10 @@ def _run(arguments: list[str]) -> int:
 
 
 def _report_error(error: CanaryWfError | OSError) -> int:
+    if isinstance(error, MistakesError):
+        for line in error.lines():
+            _report(line, error.exit_code)
+        return error.exit_code
     if isinstance(error, CanaryWfError):
         return _report(str(error), error.exit_code)
     # Expected errors of files are CanaryWfErrors. This is for unexpected ones, such as a folder that has disappeared.

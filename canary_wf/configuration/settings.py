@@ -14,7 +14,7 @@ import msgspec
 
 from canary_wf.configuration.keys import PREFIX, Key, Value, configuration_schema, key_of, known_keys
 from canary_wf.configuration.values import check_value
-from canary_wf.discovery.job_files.check import complaint
+from canary_wf.discovery.job_files.check import check_document
 from canary_wf.errors import InputError
 from canary_wf.files.documents import Document, load_document
 
@@ -115,9 +115,7 @@ def _from_file(file: Path) -> dict[str, Setting]:
     if loaded.value is None:
         return {}
     if not fits(loaded.value, configuration_schema()):
-        error = complaint(loaded, configuration_schema())
-        if error is not None:
-            raise error
+        check_document(loaded, configuration_schema())
     assert isinstance(loaded.value, dict)
     found = {}
     for section, part in loaded.value.items():
@@ -164,7 +162,8 @@ def _typed(text: str, key: Key, variable: str) -> Value:
     value = _converted(text, key.schema.get("type"))
     schema = {name: part for name, part in key.schema.items() if not name.startswith("x-")}
     if not fits(value, schema):
-        raise complaint(Document(variable, "", value, None), schema) or InputError("is not understood", where=variable)
+        check_document(Document(variable, "", value, None), schema)
+        raise InputError("is not understood", where=variable)
     return value
 
 

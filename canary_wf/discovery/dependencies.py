@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from canary_wf.discovery.draft import DependencyRequest, Draft
-from canary_wf.errors import InputError
+from canary_wf.errors import MOST_TOLD, InputError, MistakeList
 from canary_wf.graph import cycle_in, topological
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 from canary_wf.verdict.dependency_condition import ON_SUCCESS, check_when
@@ -115,14 +115,16 @@ def _with_folder(spec: JobSpec) -> str:
 
 
 def check_ids(specs: Sequence[JobSpec]) -> None:
-    """Raise InputError that names both files if two jobs have the same id."""
+    """Raise InputError that names both files if two jobs have the same id, MistakesError if several have."""
     seen: dict[str, JobSpec] = {}
+    mistakes = MistakeList()
     for spec in specs:
         other = seen.setdefault(spec.id, spec)
         if other is not spec:
             where = "in the same file" if other.file == spec.file else f"in {other.file}"
             other_name = "" if other.name == spec.name else f" as {other.name!r}"
-            raise InputError(f"job {spec.name!r} has the same id as one {where}{other_name}", where=spec.file)
+            mistakes.add(InputError(f"job {spec.name!r} has the same id as one {where}{other_name}", where=spec.file))
+    mistakes.raise_any()
 
 
 def resolve(
@@ -134,31 +136,59 @@ def resolve(
 
     `prefixes` has by test file the prefix that distinguishes it from equal files below other PATHs. With `elsewhere`,
     patterns that match no job are added to it by job id, and the number of matches is not checked. Raises InputError
-    with the location, job and pattern if a request matches too few or too many jobs, and InputError that shows the
-    cycle if dependencies form one.
+    with the location, job and pattern if a request matches too few or too many jobs, MistakesError if several do, and
+    InputError that shows the cycle if dependencies form one.
     """
     specs = [draft.spec for draft in drafts]
     index = _Index(specs, prefixes)
-    edges = [_edges(number, draft, index, elsewhere) for number, draft in enumerate(drafts)]
+    refused = _Refused(index)
+    edges = [_edges(number, draft, index, elsewhere, refused) for number, draft in enumerate(drafts)]
+    refused.mistakes.raise_any()
     _refuse_cycles(specs, edges, index.by_id)
     return edges
 
 
+class _Refused:
+    """The mistakes in requests. All jobs of a family share a request, and its mistake."""
+
+    def __init__(self, index: _Index) -> None:
+        self._index = index
+        self._seen: set[tuple[str, tuple[str, ...], str]] = set()
+        self.mistakes = MistakeList()
+
+    def add(self, spec: JobSpec, request: DependencyRequest, what: str, pattern: str | None = None) -> None:
+        """Add what is wrong with a `request` of the job `spec`; its `pattern` may match nothing."""
+        shared = (spec.file, request.patterns, pattern or "")
+        if shared in self._seen:
+            return
+        self._seen.add(shared)
+        if len(self._seen) > MOST_TOLD:  # finding the place of a request takes time
+            self.mistakes.more += 1
+            return
+        hint = None if pattern is None else self._index.hint(pattern)
+        self.mistakes.add(InputError(f"job {spec.name!r} {what}", where=request.where, hint=hint))
+
+
 def _edges(
-    number: int, draft: Draft, index: _Index, elsewhere: dict[str, list[str]] | None
+    number: int, draft: Draft, index: _Index, elsewhere: dict[str, list[str]] | None, refused: _Refused
 ) -> tuple[DependencyEdge, ...]:
     if not draft.requests:
         return ()
     found: dict[DependencyEdge, None] = {}
     missing = None if elsewhere is None else elsewhere.setdefault(draft.spec.id, [])
     for request in draft.requests:
-        for upstream in _upstream(number, draft, request, index, missing):
+        for upstream in _upstream(number, draft, request, index, missing, refused):
             found[DependencyEdge(index.specs[upstream].id, request.when)] = None
     return tuple(found)
 
 
 def _upstream(
-    number: int, draft: Draft, request: DependencyRequest, index: _Index, missing: list[str] | None
+    number: int,
+    draft: Draft,
+    request: DependencyRequest,
+    index: _Index,
+    missing: list[str] | None,
+    refused: _Refused,
 ) -> Iterable[int]:
     if request.by_id:
         return [index.by_id[identity] for identity in request.patterns]
@@ -170,26 +200,21 @@ def _upstream(
         if not matches and missing is not None:
             missing.append(f"{pattern} ({request.when})")
         elif not matches and request.expects not in {"?", "*"}:
-            raise InputError(
-                f"job {draft.spec.name!r} depends on {pattern!r}, which matches no job",
-                where=request.where,
-                hint=index.hint(pattern),
-            )
+            refused.add(draft.spec, request, f"depends on {pattern!r}, which matches no job", pattern)
+            return []
         found.update(dict.fromkeys(matches))
     if missing is None:
-        _check_count(len(found), draft, request)
+        _check_count(len(found), draft, request, refused)
     return found
 
 
-def _check_count(count: int, draft: Draft, request: DependencyRequest) -> None:
+def _check_count(count: int, draft: Draft, request: DependencyRequest, refused: _Refused) -> None:
     expects = request.expects
     wrong = count > 1 if expects == "?" else isinstance(expects, int) and count != expects
     if wrong:
         expected = "at most 1" if expects == "?" else str(expects)
-        raise InputError(
-            f"job {draft.spec.name!r} expects {expected} of {' '.join(request.patterns)!r}, which matches {count} jobs",
-            where=request.where,
-        )
+        patterns = " ".join(request.patterns)
+        refused.add(draft.spec, request, f"expects {expected} of {patterns!r}, which matches {count} jobs")
 
 
 def _refuse_cycles(

@@ -11,10 +11,11 @@ from canary_wf.discovery.dependencies import check_ids, resolve
 from canary_wf.discovery.draft import Draft
 from canary_wf.discovery.kinds import Finder
 from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.places import as_given, text_as_given
 from canary_wf.discovery.plugged import all_finders
 from canary_wf.discovery.selection import masks
 from canary_wf.discovery.walk import FoundFile, find_files, with_distinct_paths
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, MistakeList
 from canary_wf.spec.identity import job_directories
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
@@ -38,11 +39,15 @@ class Discovery(msgspec.Struct, frozen=True):
 def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     """Return the jobs of all test files below `paths`.
 
-    Raises InputError for an invalid file, PATH or dependency and if there are no jobs, and UsageError for an invalid
-    selection option.
+    Messages name files as `paths` do. Raises InputError for an invalid file, PATH or dependency and if there are no
+    jobs, MistakesError for several, and UsageError for an invalid selection option.
     """
-    with _no_garbage_collection():
-        return _discover(paths, options)
+    try:
+        with _no_garbage_collection():
+            found = _discover(paths, options)
+    except InputError as error:
+        raise as_given(error, paths) from None
+    return msgspec.structs.replace(found, warnings=tuple(text_as_given(each, paths) for each in found.warnings))
 
 
 @contextmanager
@@ -59,16 +64,18 @@ def _no_garbage_collection() -> Iterator[None]:
 
 def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     finders = all_finders()
+    mistakes = MistakeList()
     files = with_distinct_paths(
-        find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude)
+        find_files(paths, lambda name: any(finder.claims(name) for finder in finders), options.exclude, mistakes)
     )
     if options.path is not None:
         files = [msgspec.structs.replace(file, path=options.path) for file in files]
     if not files:
+        mistakes.raise_any()
         where = ", ".join(map(str, paths))
         hint = "they are *.pyt, *.jobs.yaml or CTestTestfile.cmake files"
         raise InputError("no test files were found", where=where, hint=hint)
-    drafts = _drafts(files, options, finders)
+    drafts = _drafts(files, options, finders, mistakes)
     if not drafts:
         raise InputError("the test files describe no jobs", where=", ".join(map(str, paths)))
     elsewhere: dict[str, list[str]] = {}
@@ -78,14 +85,20 @@ def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     return Discovery(jobs, len(files), _warnings(drafts), elsewhere, tuple(pools), dropped)
 
 
-def _drafts(files: Sequence[FoundFile], options: DiscoveryOptions, finders: Sequence[Finder]) -> list[Draft]:
+def _drafts(
+    files: Sequence[FoundFile], options: DiscoveryOptions, finders: Sequence[Finder], mistakes: MistakeList
+) -> list[Draft]:
+    """Return the jobs of all `files`. Raises `mistakes` if there are any, and those that the finders add."""
     found: dict[str, list[Draft]] = {}
     unclaimed = list(files)
     for finder in finders:
         claimed = [file for file in unclaimed if finder.claims(file.file)]
         if claimed:
-            found.update(zip((file.file for file in claimed), finder.drafts(claimed, options), strict=True))
-            unclaimed = [file for file in unclaimed if file.file not in found]
+            with mistakes.collecting():
+                found.update(zip((file.file for file in claimed), finder.drafts(claimed, options), strict=True))
+            names = {file.file for file in claimed}
+            unclaimed = [file for file in unclaimed if file.file not in names]
+    mistakes.raise_any()
     return [draft for file in files for draft in found[file.file]]
 
 

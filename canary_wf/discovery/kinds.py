@@ -6,6 +6,7 @@ from typing import Protocol
 from canary_wf.discovery.draft import Draft
 from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.walk import FoundFile
+from canary_wf.errors import InputError, MistakeList
 
 
 class Finder(Protocol):
@@ -15,7 +16,7 @@ class Finder(Protocol):
         """Return whether this finder reads files of this name."""
 
     def drafts(self, files: Sequence[FoundFile], options: DiscoveryOptions) -> Iterable[list[Draft]]:
-        """Return the jobs of each of `files`, in the same order. Raises InputError that names the file."""
+        """Return the jobs of each of `files`, in the same order. Raises InputError or MistakesError."""
 
 
 class PytFinder:
@@ -33,7 +34,15 @@ class PytFinder:
 
         timeouts = Timeouts(options.timeouts)
         readings = read_files([file.file for file in files], cache=options.readings)
-        return [expand(file, reading, options, timeouts) for file, reading in zip(files, readings, strict=True)]
+        found, mistakes = [], MistakeList()
+        for file, reading in zip(files, readings, strict=True):
+            with mistakes.collecting():
+                if isinstance(reading, InputError):
+                    raise reading
+                if reading is not None:  # else others are the reason, and told
+                    found.append(expand(file, reading, options, timeouts))
+        mistakes.raise_any()
+        return found
 
 
 class JobFileFinder:
@@ -49,7 +58,12 @@ class JobFileFinder:
         from canary_wf.discovery.options import Timeouts
 
         timeouts = Timeouts(options.timeouts)
-        return [expand_job_file(file, options, timeouts) for file in files]
+        found, mistakes = [], MistakeList()
+        for file in files:
+            with mistakes.collecting():
+                found.append(expand_job_file(file, options, timeouts))
+        mistakes.raise_any()
+        return found
 
 
 class CTestFinder:

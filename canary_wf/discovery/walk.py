@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, MistakeList
 from canary_wf.state.session_paths import absolute_path
 
 Claims = Callable[[str], bool]
@@ -39,24 +39,29 @@ class FoundFile(msgspec.Struct, frozen=True):
 
 
 def find_files(
-    paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = ()
+    paths: Sequence[Path], claims: Claims, exclude: Sequence[Path] = (), mistakes: MistakeList | None = None
 ) -> list[tuple[str, list[FoundFile]]]:
     """Return for each of `paths` its folder (absolute) and the test files below it, sorted by name.
 
     Raises InputError for a PATH that is missing or not a test file, a folder that cannot be read, a test file that is a
-    broken link or has a name that is not UTF-8, and a file that lies below two of the PATHs.
+    broken link or has a name that is not UTF-8, and a file that lies below two of the PATHs; MistakesError for several.
+    With `mistakes`, these are added to it, and the files that are right are returned.
     """
     found: list[tuple[str, list[FoundFile]]] = []
     seen: set[str] = set()
     hidden = [os.path.realpath(path) for path in exclude]
+    found_wrong = MistakeList() if mistakes is None else mistakes
     for path in paths:
-        is_folder = os.path.isdir(path)
-        files = _Walk(path, claims, hidden).files() if is_folder else [_single(path, claims)]
-        for file in files:
-            if file.file in seen:
-                raise InputError("is found below two of the given paths", where=file.file, hint="give one of them")
-            seen.add(file.file)
-        found.append((str(absolute_path(path)) if is_folder else files[0].folder, files))
+        with found_wrong.collecting():
+            is_folder = os.path.isdir(path)
+            files = _Walk(path, claims, hidden, found_wrong).files() if is_folder else [_single(path, claims)]
+            for file in files:
+                if file.file in seen:
+                    raise InputError("is found below two of the given paths", where=file.file, hint="give one of them")
+                seen.add(file.file)
+            found.append((str(absolute_path(path)) if is_folder else files[0].folder, files))
+    if mistakes is None:
+        found_wrong.raise_any()
     return found
 
 
@@ -83,7 +88,8 @@ def _checked(path: str, file: str) -> FoundFile:
 class _Walk:
     """A search below one PATH."""
 
-    def __init__(self, root: Path, claims: Claims, exclude: Sequence[str]) -> None:
+    def __init__(self, root: Path, claims: Claims, exclude: Sequence[str], mistakes: MistakeList) -> None:
+        self.mistakes = mistakes
         self.root = str(absolute_path(root))
         self.real = os.path.realpath(root)
         self.claims = claims
@@ -109,7 +115,8 @@ class _Walk:
                 if entry.name.startswith("."):
                     continue
                 if not os.path.isdir(entry.path) if entry.is_symlink() else not entry.is_dir():
-                    self._keep(entry)
+                    with self.mistakes.collecting():
+                        self._keep(entry)
                 elif not entry.is_symlink():
                     waiting.append(entry.path)
                 elif not self._is_foreign(entry.path):

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from canary_wf.errors import InputError
+from canary_wf.errors import MOST_TOLD, InputError
 from canary_wf.files import json_lines, yaml_events
 from canary_wf.files.plain_files import LARGEST_INPUT, read_plain
 from canary_wf.files.yaml_events import NotOrdinaryError
@@ -67,11 +67,17 @@ class Document:
         self.value = value
         self._node = node
         self.is_checked = is_checked
+        self._errors = 0
 
     def error(self, keys: tuple[str | int, ...], what: str, hint: str | None = None) -> InputError:
-        """Return the error about the part at `keys`, as ``file:line: jobs[0].cpus: …``."""
+        """Return the error about the part at `keys`, as ``file:line: jobs[0].cpus: …``.
+
+        Errors that are not told any more have no line, because finding it takes long in a long file.
+        """
+        self._errors += 1
         path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
-        return InputError(f"{path}: {what}" if path else what, where=self.place(keys), hint=hint)
+        where = self.place(keys) if self._errors <= MOST_TOLD else self.file
+        return InputError(f"{path}: {what}" if path else what, where=where, hint=hint)
 
     def place(self, keys: tuple[str | int, ...]) -> str:
         """Return ``file:line`` of the part at `keys`, or of the nearest part around it."""

@@ -17,7 +17,7 @@ from canary_wf.discovery.ctest.times import Times
 from canary_wf.discovery.draft import DependencyRequest, Draft
 from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.walk import FoundFile
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, MistakeList
 from canary_wf.spec.ctest_rules import DISABLED
 from canary_wf.spec.identity import job_id
 from canary_wf.spec.job_spec import JobSpec
@@ -35,10 +35,13 @@ def expand_trees(files: Sequence[FoundFile], options: DiscoveryOptions, timeouts
     nested: dict[str, list[str]] = {}
     for file in files:
         nested.setdefault(top[file.folder], []).append(file.file)
-    return [
-        expand_tree(file, nested[file.folder], options, timeouts) if top[file.folder] == file.folder else []
-        for file in files
-    ]
+    found, mistakes = [], MistakeList()
+    for file in files:
+        with mistakes.collecting():
+            is_top = top[file.folder] == file.folder
+            found.append(expand_tree(file, nested[file.folder], options, timeouts) if is_top else [])
+    mistakes.raise_any()
+    return found
 
 
 def _uppermost(folder: str, folders: set[str]) -> str:

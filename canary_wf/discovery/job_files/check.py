@@ -6,7 +6,7 @@ matches them is valid by the schema.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from canary_wf.errors import InputError
+from canary_wf.errors import MOST_TOLD, InputError, MistakeList
 from canary_wf.files.documents import Document
 
 _Text = Annotated[str, Meta(pattern=r"\S")]
@@ -96,26 +96,49 @@ _PATTERNS = {
 }
 
 
-def check_job_file(loaded: Document) -> list[dict[str, Any]]:
-    """Return the jobs in `loaded`. Raises InputError about the first error, with file, line and key path."""
+def check_job_file(loaded: Document, mistakes: MistakeList) -> dict[int, dict[str, Any]]:
+    """Return the valid jobs in `loaded` by their number, and add the mistakes in the others to `mistakes`.
+
+    Raises MistakesError or InputError, with file, line and key path, if the file has no list of jobs.
+    """
     if loaded.value is None:
         raise InputError("is empty", where=loaded.file, hint="it needs the key 'jobs'")
+    if isinstance(loaded.value, list):
+        raise loaded.error((), "begins with a list", "write jobs: above it")
     if loaded.is_checked or is_well_formed(loaded.value):
-        return _jobs(loaded)
-    mistake = complaint(loaded, _schema())
-    if mistake is not None:
-        raise mistake
-    return _jobs(loaded)
+        return dict(enumerate(_jobs(loaded)))
+    errors = _errors(loaded.value, _schema())
+    told = _told(loaded, errors)
+    wrong = {error.absolute_path[1] for error in errors if len(error.absolute_path) > 1}
+    if any(len(error.absolute_path) <= 1 for error in errors):
+        told.raise_any()
+    for error in told.errors.values():
+        mistakes.add(error)
+    mistakes.more += told.more
+    return {number: job for number, job in enumerate(_jobs(loaded)) if number not in wrong}
 
 
-def complaint(loaded: Document, schema: dict[str, Any]) -> InputError | None:
-    """Return the first error of `loaded` by the JSON Schema, with its line and key path, or None."""
+def check_document(loaded: Document, schema: dict[str, Any]) -> None:
+    """Raise InputError with line and key path if `loaded` does not fit the schema, MistakesError for several errors."""
+    _told(loaded, _errors(loaded.value, schema)).raise_any()
+
+
+def _errors(value: object, schema: dict[str, Any]) -> list[Any]:
+    """Return the errors of `value` by the JSON Schema, by their place."""
     from jsonschema import Draft202012Validator
 
-    errors = list(Draft202012Validator(schema).iter_errors(loaded.value))
-    if not errors:
-        return None
-    return _as_error(loaded, min(errors, key=lambda error: [str(key).zfill(9) for key in error.absolute_path]))
+    errors = Draft202012Validator(schema).iter_errors(value)
+    return sorted(errors, key=lambda error: [str(key).zfill(9) for key in error.absolute_path])
+
+
+def _told(loaded: Document, errors: Sequence[Any]) -> MistakeList:
+    """Return `errors` in words. Finding the place of one takes time, so that only the first ones have it."""
+    found = MistakeList()
+    for error in errors[:MOST_TOLD]:
+        for told in _as_errors(loaded, error):
+            found.add(told)
+    found.more = max(0, len(errors) - MOST_TOLD)
+    return found
 
 
 def _jobs(loaded: Document) -> list[dict[str, Any]]:
@@ -130,6 +153,13 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
+def _as_errors(loaded: Document, error: Any) -> list[InputError]:  # noqa: ANN401 - a jsonschema error
+    """Return `error` in words; one about keys that are not known stands for each of them."""
+    if error.validator == "additionalProperties":
+        return _unknown_keys(loaded, tuple(error.absolute_path), error)
+    return [_as_error(loaded, error)]
+
+
 def _as_error(loaded: Document, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
     keys = tuple(error.absolute_path)
     special = {"additionalProperties": _unknown_key, "oneOf": _nearest, "type": _wrong_type}.get(error.validator)
@@ -140,8 +170,13 @@ def _as_error(loaded: Document, error: Any) -> InputError:  # noqa: ANN401 - a j
     return _misfit(loaded, keys, error.instance)
 
 
+def _missing(error: Any) -> str:  # noqa: ANN401 - a jsonschema error
+    missing = [repr(key) for key in error.validator_value if key not in error.instance]
+    return f"the key {missing[0]} is missing" if len(missing) == 1 else f"the keys {' and '.join(missing)} are missing"
+
+
 _PHRASES: dict[str, Callable[[Any], str]] = {
-    "required": lambda error: f"the key {_missing(error)!r} is missing",
+    "required": _missing,
     "minimum": lambda error: f"{error.instance} is below {error.validator_value}",
     "exclusiveMinimum": lambda error: f"{error.instance} is not above {error.validator_value}",
     "maximum": lambda error: f"{error.instance} is above {error.validator_value}",
@@ -151,16 +186,18 @@ _PHRASES: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _missing(error: Any) -> str:  # noqa: ANN401 - a jsonschema error
-    return next(str(key) for key in error.validator_value if key not in error.instance)
-
-
 def _unknown_key(loaded: Document, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error
+    return _unknown_keys(loaded, keys, error)[0]
+
+
+def _unknown_keys(loaded: Document, keys: Keys, error: Any) -> list[InputError]:  # noqa: ANN401 - a jsonschema error
     known = list(error.schema["properties"])
-    extra = next(key for key in error.instance if key not in known)
-    near = get_close_matches(extra, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-    return loaded.error((*keys, extra), "this key is not known", hint)
+    found = []
+    for extra in (key for key in error.instance if key not in known):
+        near = get_close_matches(extra, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        found.append(loaded.error((*keys, extra), "this key is not known", hint))
+    return found
 
 
 def _wrong_type(loaded: Document, keys: Keys, error: Any) -> InputError:  # noqa: ANN401 - a jsonschema error

@@ -14,7 +14,7 @@ from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, product
 from canary_wf.discovery.walk import FoundFile
 from canary_wf.durations import parse_positive_duration
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, MistakeList
 from canary_wf.files.documents import Document, load_document
 from canary_wf.resources.memory_size import MIB, parse_memory
 from canary_wf.spec.identity import job_id, job_name
@@ -56,16 +56,20 @@ def expand_job_file(found: FoundFile, options: DiscoveryOptions, timeouts: Timeo
 
 def expand_entries(found: FoundFile, loaded: Document, options: DiscoveryOptions, timeouts: Timeouts) -> list[Draft]:
     """Return the jobs of `loaded`, a job file or a plug-in's entries with the same keys."""
-    entries = check_job_file(loaded)
+    mistakes = MistakeList()
     drafts: list[Draft] = []
     owners: dict[str, int] = {}
-    for number, content in enumerate(entries):
-        entry = _Entry(found, loaded, number, content, options, timeouts)
-        for draft in entry.drafts(MOST_JOBS - len(drafts)):
-            if draft.spec.id in owners:
-                raise entry.repeated(draft.spec.name, owners[draft.spec.id])
-            owners[draft.spec.id] = number
-            drafts.append(draft)
+    for number, content in check_job_file(loaded, mistakes).items():
+        try:
+            entry = _Entry(found, loaded, number, content, options, timeouts)
+            for draft in entry.drafts(MOST_JOBS - len(drafts)):
+                if draft.spec.id in owners:
+                    raise entry.repeated(draft.spec.name, owners[draft.spec.id])
+                owners[draft.spec.id] = number
+                drafts.append(draft)
+        except InputError as error:
+            mistakes.add(error)
+    mistakes.raise_any()
     return drafts
 
 
@@ -86,6 +90,7 @@ class _Entry:
         self.number = number
         self.entry = entry
         self.options = options
+        self.mistakes = MistakeList()
         self.keywords = tuple(dict.fromkeys(entry.get("keywords", ())))
         declared = self.checked("timeout", parse_positive_duration)
         self.timeout = timeouts.of(self.keywords, declared)
@@ -95,6 +100,7 @@ class _Entry:
         self.output_limit = self.checked("output_limit", _memory)
         self.command = self.checked("command", _words) or []
         self.dependencies = self._dependencies()
+        self.mistakes.raise_any()
 
     def error(self, error: InputError, *keys: str | int) -> InputError:
         return self.loaded.error(("jobs", self.number, *keys), error.what, error.hint)
@@ -107,13 +113,14 @@ class _Entry:
         return self.error(InputError(f"job {name!r} has the same id as one of jobs[{first}]", hint=hint), "name")
 
     def checked(self, key: str, parse: Callable[[Any], T]) -> T | None:
-        """Return the value at `key` parsed by `parse`, or None if it is not given."""
+        """Return the value at `key` parsed by `parse`, or None if it is not given or a mistake."""
         if key not in self.entry:
             return None
         try:
             return parse(self.entry[key])
         except InputError as error:
-            raise self.error(error, key) from None
+            self.mistakes.add(self.error(error, key))
+            return None
 
     def drafts(self, most: int) -> list[Draft]:
         spaces = [[{name: value} for value in values] for name, values in self.entry.get("parameters", {}).items()]
@@ -203,7 +210,8 @@ class _Entry:
             try:
                 asked = dependency_arguments(each, split=False)[0]
             except InputError as error:
-                raise self.error(error, "depends_on", number) from None
+                self.mistakes.add(self.error(error, "depends_on", number))
+                continue
             found.append((asked, partial(self.loaded.place, ("jobs", self.number, "depends_on", number))))
         return found
 

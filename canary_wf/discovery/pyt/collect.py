@@ -21,6 +21,9 @@ _MEMORY_VARIABLE = "CANARY_WF_READING_MEMORY"
 MEMORY_LIMIT = 2 << 30
 """Memory limit in bytes for a reader and the processes that test files start; CANARY_WF_READING_MEMORY overrides it."""
 
+_MOST_STOPPED = 3
+"""Files that take too long, or end their reader, before no further ones are read: each may take TIME_LIMIT."""
+
 _FILES_A_WORKER = 40
 """Starting a process costs about as much as reading this many files."""
 
@@ -31,22 +34,24 @@ def read_files(
     limit: float = TIME_LIMIT,
     workers: int | None = None,
     cache: ReadingCache | None = None,
-) -> list[FileReading]:
-    """Return the readings of `files` (absolute paths) in the same order. Files in `cache` are not read again.
+) -> list[FileReading | InputError | None]:
+    """Return the readings of `files` (absolute paths) in the same order, or why a file cannot be read.
 
-    Raises InputError about the first of the files that cannot be read.
+    Files in `cache` are not read again. When reading was stopped for `_MOST_STOPPED` files, no further ones are read;
+    they have None.
     """
     if cache is None:
         return _read(files, limit, workers)
     known = {file: reading for file in files if (reading := cache.get(file)) is not None}
     missing = [file for file in files if file not in known]
     fresh = dict(zip(missing, _read(missing, limit, workers), strict=True))
-    for file, reading in fresh.items():
-        cache.keep(file, reading)
+    for file, outcome in fresh.items():
+        if isinstance(outcome, FileReading):
+            cache.keep(file, outcome)
     return [known.get(file) or fresh[file] for file in files]
 
 
-def _read(files: Sequence[str], limit: float, workers: int | None) -> list[FileReading]:
+def _read(files: Sequence[str], limit: float, workers: int | None) -> list[FileReading | InputError | None]:
     if not files:
         return []
     count = workers or min(len(os.sched_getaffinity(0)), 1 + len(files) // _FILES_A_WORKER)
@@ -55,7 +60,7 @@ def _read(files: Sequence[str], limit: float, workers: int | None) -> list[FileR
         pool.run(min(count, len(files)))
     finally:
         pool.close()
-    return pool.readings()
+    return pool.results
 
 
 def _memory_limit() -> int:
@@ -76,10 +81,10 @@ class _WorkerPool:
         self.files = files
         self.limit = limit
         self.memory = _memory_limit()
-        self.results: list[FileReading | None] = [None] * len(files)
+        self.results: list[FileReading | InputError | None] = [None] * len(files)
         self.next = 0
         self.last = len(files)
-        self.error: InputError | None = None
+        self.stopped = 0
         self.workers: set[Worker] = set()
         self.selector = selectors.DefaultSelector()
 
@@ -100,11 +105,6 @@ class _WorkerPool:
         for worker in list(self.workers):
             self._stop_worker(worker)
         self.selector.close()
-
-    def readings(self) -> list[FileReading]:
-        if self.error is not None:
-            raise self.error
-        return [reading for reading in self.results if reading is not None]
 
     def _start_worker(self) -> None:
         worker = Worker(self.memory)
@@ -141,6 +141,9 @@ class _WorkerPool:
     def _replace(self, worker: Worker, reason: str) -> None:
         self._keep(worker, Reply(error=reason))
         self._stop_worker(worker)
+        self.stopped += 1
+        if self.stopped >= _MOST_STOPPED:
+            self.last = self.next
         if self.next < self.last:
             self._start_worker()
 
@@ -149,7 +152,5 @@ class _WorkerPool:
         assert index is not None
         if reply.error is None:
             self.results[index] = FileReading(reply.calls, reply.reads, reply.environment, reply.outside)
-        elif index < self.last:
-            # Files after this one no longer matter. A file before it may still have the first error.
-            self.last = index
-            self.error = reply_error(self.files[index], reply)
+        else:
+            self.results[index] = reply_error(self.files[index], reply)

@@ -11,7 +11,7 @@ from canary_wf.discovery.dependencies import DependencyArguments
 from canary_wf.discovery.pyt.conditions import Condition, Situation, parse_condition
 from canary_wf.discovery.pyt.directives import HANDLERS
 from canary_wf.discovery.pyt.protocol import Call, FileReading
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, MistakeList
 
 _FACTS_OF_A_FILE = frozenset({"options", "platforms"})
 _FACTS_OF_A_FAMILY = _FACTS_OF_A_FILE | {"testname"}
@@ -49,12 +49,14 @@ class Declarations:
 
     def __init__(self, file: str, reading: FileReading) -> None:
         self._fields: defaultdict[str, list[Declaration]] = defaultdict(list)
+        mistakes = MistakeList()
         for call in reading.calls:
             place = f"{call.file or file}:{call.line}"
             try:
                 self._add(call, place)
             except InputError as error:
-                raise InputError(f"{call.name}: {error.what}", where=place, hint=error.hint) from None
+                mistakes.add(InputError(f"{call.name}: {error.what}", where=place, hint=error.hint))
+        mistakes.raise_any()
 
     def _add(self, call: Call, place: str) -> None:
         condition = parse_condition(call.arguments.get("when"), call.conditions)

@@ -30,7 +30,9 @@ def expand(found: FoundFile, reading: FileReading, options: DiscoveryOptions, ti
     try:
         return _File(found, Declarations(found.file, reading), options, timeouts).drafts()
     except InputError as error:
-        raise error if error.where else InputError(error.what, where=found.file, hint=error.hint) from None
+        if error.where:
+            raise
+        raise InputError(error.what, where=found.file, hint=error.hint) from None
 
 
 _Shared = tuple[dict[str, Any], tuple[DependencyRequest, ...], str | None]

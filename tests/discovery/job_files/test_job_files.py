@@ -147,7 +147,7 @@ def test_strings_are_split_before_parameters_are_filled_in(tree: Path) -> None:
     [
         ("", "m.jobs.yaml: is empty"),
         ("# only a comment\n", "m.jobs.yaml: is empty"),
-        ("[]", "m.jobs.yaml:1: [] is not a mapping"),
+        ("[]", "m.jobs.yaml:1: begins with a list; write jobs: above it"),
         ("jobs: []", "m.jobs.yaml:1: jobs: this list is empty"),
         ("jobs: {}", "m.jobs.yaml:1: jobs: {} is not a list"),
         ("job: []", "m.jobs.yaml:1: "),

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from canary_wf.discovery.pyt.collect import read_files
 from canary_wf.discovery.pyt.protocol import Call, FileReading, Reply
 from canary_wf.discovery.pyt.worker import decode_reply
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, MistakeList, MistakesError
 
 HEAD = "import canary\nd = canary.directives\n"
 
@@ -21,7 +22,16 @@ def _read(folder: Path, *texts: str, limit: float = 30.0, workers: int = 1) -> l
     files = [folder / f"t{number}.pyt" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
-    return read_files([str(file) for file in files], limit=limit, workers=workers)
+    return _readings([str(file) for file in files], limit=limit, workers=workers)
+
+
+def _readings(files: list[str], **options: Any) -> list[FileReading]:  # noqa: ANN401 - of `read_files`
+    found, mistakes = read_files(files, **options), MistakeList()
+    for each in found:
+        if isinstance(each, InputError):
+            mistakes.add(each)
+    mistakes.raise_any()
+    return [each for each in found if isinstance(each, FileReading)]
 
 
 def _error(folder: Path, *texts: str, limit: float = 30.0) -> str:
@@ -127,14 +137,14 @@ def test_binary_garbage_is_an_input_error(tmp_path: Path) -> None:
     file = tmp_path / "t.pyt"
     file.write_bytes(bytes(range(256)))
     with pytest.raises(InputError, match=r"t\.pyt"):
-        read_files([str(file)])
+        _readings([str(file)])
 
 
 def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
     """A file, or its folder, may go away between finding and reading."""
     for name in ("gone.pyt", "gone/t.pyt"):
         with pytest.raises(InputError, match=r"gone.*No such file"):
-            read_files([str(tmp_path / name)])
+            _readings([str(tmp_path / name)])
 
 
 def test_a_file_that_never_ends_is_stopped(tmp_path: Path) -> None:
@@ -153,11 +163,19 @@ def test_a_file_that_never_ends_is_stopped(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
-def test_the_first_error_in_order_is_told(tmp_path: Path) -> None:
-    """Which file is blamed does not depend on which worker was faster."""
-    texts = ["import time; time.sleep(0.5); 1 / 0", *["2 / 0"] * 5]
-    with pytest.raises(InputError, match=r"t0\.pyt:1"):
+def test_all_errors_are_told_in_order(tmp_path: Path) -> None:
+    """Their order does not depend on which worker was faster."""
+    texts = ["import time; time.sleep(0.5); 1 / 0", "", *["2 / 0"] * 4]
+    with pytest.raises(MistakesError, match=r"division by zero") as refused:
         _read(tmp_path, *texts, workers=2)
+    assert [error.where for error in refused.value.errors] == [f"{tmp_path}/t{n}.pyt:1" for n in (0, 2, 3, 4, 5)]
+
+
+def test_reading_stops_after_some_files_that_end_their_reader(tmp_path: Path) -> None:
+    """A tree of files that never end is not waited for one by one; what was not read is no mistake."""
+    with pytest.raises(MistakesError) as refused:
+        _read(tmp_path, *["import os; os._exit(1)"] * 5)
+    assert [str(error.where)[-6:] for error in refused.value.errors] == ["t0.pyt", "t1.pyt", "t2.pyt"]
 
 
 def test_workers_that_die_are_replaced(tmp_path: Path) -> None:
@@ -188,7 +206,7 @@ def test_modules_of_the_same_name_beside_different_files(tmp_path: Path) -> None
         (tmp_path / name / "helper.py").write_text(f"NAME = {name!r}\n")
         (tmp_path / name / "t.pyt").write_text(HEAD + "import helper\nd.owner(helper.NAME)\n")
         files.append(str(tmp_path / name / "t.pyt"))
-    assert [reading.calls[0].arguments["arg"] for reading in read_files(files, workers=1)] == ["a", "b"]
+    assert [reading.calls[0].arguments["arg"] for reading in _readings(files, workers=1)] == ["a", "b"]
     assert not list(tmp_path.rglob("__pycache__"))
 
 

@@ -37,7 +37,9 @@ def _read(folder: Path, *texts: str) -> None:
     files = [folder / f"t{number}.pyt" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
-    read_files([str(file) for file in files], limit=20.0, workers=1)
+    for each in read_files([str(file) for file in files], limit=20.0, workers=1):
+        if isinstance(each, InputError):
+            raise each
 
 
 def _error(folder: Path, *texts: str) -> str:
