@@ -1,5 +1,7 @@
 """Writes the output of commands to standard output: plain tables, equal on a terminal and in a file, and JSON."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,3 +38,28 @@ def print_columns(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+
+
+_GONE = frozenset({errno.EPIPE, errno.EIO})
+"""What writing ends with when the reader has closed the pipe, or the terminal is gone."""
+
+
+def write_or_mute(text: str) -> None:
+    """Write `text` at once; when nobody reads standard output any more, write it and all that follows to nowhere.
+
+    A command that has started a run keeps to it. Raises OSError for any other reason.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        mute_if_gone(error)
+
+
+def mute_if_gone(error: OSError) -> None:
+    """Send standard output to nowhere if `error` says that nobody reads it any more; else raise `error`."""
+    if error.errno not in _GONE:
+        raise error
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)

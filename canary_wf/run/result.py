@@ -1,16 +1,26 @@
-"""The result of a batch: a small file, written last, which says that all jobs of the batch are done."""
+"""How a batch ends: with a small file, written last, which says that all jobs are done; or with the reason why not."""
 
+import os
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import msgspec
 
+from canary_wf.errors import CanaryWfError, ExitCode, one_line
 from canary_wf.files.json_files import write_json
+from canary_wf.run.progress import say
+from canary_wf.run.scheduler import BatchScheduler
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.journal import BatchState
+from canary_wf.state.session_paths import SessionPaths
 
 SCHEMA = "canary-wf/result/1"
+SIGNAL_EXIT = 128
+
+_STOPPED_EARLY = "enough jobs have failed (canary-wf run --max-fail), so no more are started"
+_GO_ON = "canary-wf run goes on with them"
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,3 +47,26 @@ def write_result(path: Path, batch_slice: BatchSlice, state: BatchState, started
         counts=dict(counts),
     )
     write_json(path, result, sync=True)
+
+
+def tell_why_incomplete(batch: str, scheduler: BatchScheduler) -> int:
+    """Write why `scheduler` ended before all jobs of `batch` were done; return the exit code."""
+    if scheduler.stopped_by is not None:
+        say(f"batch {batch}: ended by signal {scheduler.stopped_by}")
+        return SIGNAL_EXIT + scheduler.stopped_by
+    if scheduler.disk_was_full:
+        message = "jobs that ended while a disk was full will run again; free some space"
+        sys.stderr.write(f"canary-wf: batch {batch}: {message}\n")
+        return ExitCode.WORKSPACE
+    if scheduler.stopped_early:
+        say(f"batch {batch}: {_STOPPED_EARLY}; {_GO_ON}")
+    for name, reason in scheduler.unplaced:
+        message = one_line(f"job {name} cannot run with the resources of this batch: {reason}")
+        sys.stderr.write(f"canary-wf: {message}\n")
+    return ExitCode.JOBS_FAILED
+
+
+def require_no_early_stop(batch: str, paths: SessionPaths) -> None:
+    """Raise CanaryWfError if the session starts no more jobs; a retried batch ends here at once."""
+    if os.path.lexists(paths.failure_limit / "reached"):
+        raise CanaryWfError(_STOPPED_EARLY, where=f"batch {batch}", hint=_GO_ON)

@@ -7,7 +7,7 @@ with PROCESSOR_AFFINITY are always bound, all other jobs with ``--bind``.
 import os
 import resource
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from canary_wf.process.out_of_memory import OomKills
 from canary_wf.run.retries import Retries
@@ -15,6 +15,10 @@ from canary_wf.spec.batch_slice import PlannedBatch
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.spec.resource_request import Resources
 from canary_wf.state.events import JobFinished
+from canary_wf.state.session_paths import SessionPaths
+
+if TYPE_CHECKING:
+    from canary_wf.recovery.early_stop import FailureLimit
 
 
 def bindable(resources: Resources, allowed: Collection[int]) -> frozenset[int] | None:
@@ -68,6 +72,7 @@ class RunContext(NamedTuple):
     `tick` is called in each turn of the runner's loop, at least once a heartbeat, and returns the seconds until its
     next call is due. `awaited` are the jobs that jobs of other batches depend on. `ended` is called with a job whose
     verdict is pending. `show` writes such a verdict to the job's state file, where a job that starts now may read it.
+    `failures` is the limit of failed jobs, if the run has one.
     """
 
     environment: Mapping[str, str]
@@ -78,3 +83,13 @@ class RunContext(NamedTuple):
     awaited: tuple[str, ...] = ()
     ended: Callable[[str], None] = lambda _: None
     show: Callable[[JobFinished], None] = lambda _: None
+    failures: "FailureLimit | None" = None
+
+
+def failure_limit_of(paths: SessionPaths, batch: str) -> "FailureLimit | None":
+    """Return the limit of failed jobs that the runner of `batch` has to keep, if there is one."""
+    if not os.path.lexists(paths.failure_limit):
+        return None
+    from canary_wf.recovery.early_stop import FailureLimit  # late, as few runs have one
+
+    return FailureLimit(paths.failure_limit, batch)

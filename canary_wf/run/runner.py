@@ -31,10 +31,10 @@ from canary_wf.run.capacity import Capacity
 from canary_wf.run.command_line import read_arguments
 from canary_wf.run.job.environment import base_environment
 from canary_wf.run.progress import ProgressLog, say
-from canary_wf.run.result import write_result
+from canary_wf.run.result import SIGNAL_EXIT, require_no_early_stop, tell_why_incomplete, write_result
 from canary_wf.run.retained_resources import keep_while_alive
 from canary_wf.run.retries import Retries, isolate_suspects
-from canary_wf.run.run_context import Binding, RunContext, allow_open_files
+from canary_wf.run.run_context import Binding, RunContext, allow_open_files, failure_limit_of
 from canary_wf.run.scheduler import BatchScheduler
 from canary_wf.spec.batch_slice import BatchSlice, PlannedBatch
 from canary_wf.state.attempt import Attempt, SupersededError, claim_batch
@@ -47,7 +47,6 @@ from canary_wf.state.session_paths import LocatedJob, SessionPaths, absolute_pat
 from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome, Status
 
-SIGNAL_EXIT = 128
 LIMIT_IS_NEAR = 0.9
 """A runner that is stopped after this fraction of its time limit is assumed to have reached the limit."""
 
@@ -115,6 +114,7 @@ def run_batch(
         require_permission(f"batch {batch}", os.environ)
     _require_upstreams(batch_slice.batch, paths)
     _require_not_replaced(batch, paths)
+    require_no_early_stop(batch, paths)
     # The runner changes its folder for each job it starts, so all paths must be absolute.
     expected = None if result is None else absolute_path(result)
     attempt = _BatchAttempt(batch_slice, paths, expected, bind=bind or batch_slice.bind)
@@ -193,7 +193,7 @@ class _BatchAttempt:
             raise SupersededError(self.slice.batch.id)
         self.reason = self._end_reason(scheduler)
         if self.reason != "complete":
-            return self._incomplete(scheduler)
+            return tell_why_incomplete(self.slice.batch.id, scheduler)
         if not self.attempt.is_current():
             raise SupersededError(self.slice.batch.id)
         self._conclude()
@@ -298,6 +298,7 @@ class _BatchAttempt:
             awaited=self.slice.awaited,
             ended=self.recorder.job_ended,
             show=self.recorder.show,
+            failures=failure_limit_of(self.paths, self.slice.batch.id),
         )
 
     def _tick(self, progress: ProgressLog) -> float:
@@ -309,24 +310,13 @@ class _BatchAttempt:
             return self._stop_reason()
         if scheduler.disk_was_full:
             return "disk_full"
+        if scheduler.stopped_early:
+            return "max_fail"
         return "unplaced" if scheduler.unplaced else "complete"
 
     def _stop_reason(self) -> str:
         spent = time.monotonic() - self._clock
         return "time_limit" if spent >= LIMIT_IS_NEAR * self.slice.batch.time_limit else "signal"
-
-    def _incomplete(self, scheduler: BatchScheduler) -> int:
-        if scheduler.stopped_by is not None:
-            say(f"batch {self.slice.batch.id}: ended by signal {scheduler.stopped_by}")
-            return SIGNAL_EXIT + scheduler.stopped_by
-        if scheduler.disk_was_full:
-            message = "jobs that ended while a disk was full will run again; free some space"
-            sys.stderr.write(f"canary-wf: batch {self.slice.batch.id}: {message}\n")
-            return ExitCode.WORKSPACE
-        for name, reason in scheduler.unplaced:
-            message = one_line(f"job {name} cannot run with the resources of this batch: {reason}")
-            sys.stderr.write(f"canary-wf: {message}\n")
-        return ExitCode.JOBS_FAILED
 
     def _conclude(self) -> None:
         self.recorder.catch_up()

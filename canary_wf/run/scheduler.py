@@ -76,6 +76,7 @@ class BatchScheduler:
         self.disk_was_full = False
         self.stopped_by: int | None = None
         self.superseded = False
+        self.stopped_early = False
         self.unplaced: list[tuple[str, str]] = []
 
     @property
@@ -132,7 +133,7 @@ class BatchScheduler:
     # -- starting ------------------------------------------------------------------------------------------------
 
     def _start_ready(self, monitor: ProcessMonitor) -> None:
-        if self._limits.full_disk is not None:
+        if self._limits.full_disk is not None or self._is_stopped_early():
             return
         # All are taken before the first is started: a job that cannot start makes others ready.
         while taken := list(self._ready_jobs.take(self._capacity.take)):
@@ -147,6 +148,13 @@ class BatchScheduler:
                     raise
             if started:
                 return
+
+    def _is_stopped_early(self) -> bool:
+        """Return whether jobs are left to start, and none may be because enough have failed."""
+        limit = self._context.failures
+        if limit is not None and limit.is_reached():
+            self.stopped_early = any(job.id not in self.verdicts for job in self._jobs)
+        return self.stopped_early
 
     def _start(self, job: PlannedJob, resources: Resources, monitor: ProcessMonitor) -> bool:
         """Start a job; return whether it runs now. A job that cannot start gets its verdict at once."""
@@ -232,7 +240,10 @@ class BatchScheduler:
         self, job: PlannedJob, status: Status, measured: dict[str, Any], *, certain: bool, final: bool = False
     ) -> None:
         """Take note of the verdict on a run (final unless the job is retried) and keep it pending for a moment."""
-        again = not final and status.category is Category.FAIL and self._retries.grants_retry(job.id, status, measured)
+        failed = status.category is Category.FAIL
+        again = not final and failed and self._retries.grants_retry(job.id, status, measured)
+        if failed and not again and self._context.failures is not None:
+            self._context.failures.note_failure()
         judged = [] if again else list(self._ready_jobs.judge(job, status))
         for other, _ in judged:
             self._cleanup.judged(other.id)
@@ -311,7 +322,7 @@ class BatchScheduler:
 
     def _refuse_unplaced(self) -> bool:
         """Judge the jobs that can never run because a generated file lacks what they need; return whether any."""
-        if self.stopped_by is not None:
+        if self.stopped_by is not None or self.stopped_early:
             return False
         refused = [(job, reason) for job in self._ready_jobs.unblocked() if (reason := self._capacity.refuse(job))]
         for job, reason in refused:
@@ -319,7 +330,7 @@ class BatchScheduler:
         return bool(refused)
 
     def _note_unplaced(self) -> None:
-        if self.stopped_by is not None:
+        if self.stopped_by is not None or self.stopped_early:
             return
         waiting = self._ready_jobs.unblocked()
         if waiting and self._limits.full_disk is not None:

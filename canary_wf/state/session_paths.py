@@ -130,6 +130,11 @@ class SessionPaths(NamedTuple):
         return self.folder / "gate.json"
 
     @property
+    def failure_limit(self) -> Path:
+        """The folder that exists while `canary-wf run --max-fail` limits the number of failures."""
+        return self.folder / "failure-limit"
+
+    @property
     def snakemake_log(self) -> Path:
         """What Snakemake printed when `canary-wf run` ran it."""
         return self.folder / "snakemake.log"

@@ -5,16 +5,17 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import click
 
 from canary_wf.cli.completion import statuses
 from canary_wf.cli.help_page import DocumentedCommand
-from canary_wf.cli.output import print_json
+from canary_wf.cli.options import WholeNumber
+from canary_wf.cli.output import mute_if_gone, print_json, write_or_mute
 from canary_wf.cli.planning.generate import generate, generate_options, planned_lines
 from canary_wf.cli.running.rerun import reset
-from canary_wf.cli.running.snakemake_run import exit_code, left_to_run, print_end, run_session
+from canary_wf.cli.running.snakemake_run import View, exit_code, left_to_run, print_end, run_session
 from canary_wf.cli.workspace import nearest_workspace
 from canary_wf.errors import ExitCode, UsageError, one_line
 from canary_wf.plan.store import newest_session
@@ -27,7 +28,7 @@ from canary_wf.state.trust import require_trusted
 from canary_wf.wording import count
 
 _SNAKEMAKE_OPTIONS = "canary_wf.snakemake_options"
-_NO_PLANNING = frozenset({"paths", "out", "as_json", "failed", "only", "verbose", "keyword_expression"})
+_NO_PLANNING = frozenset({"paths", "out", "as_json", "failed", "only", "verbose", "max_fail", "keyword_expression"})
 """Parameters that do not ask for a new plan; `-k` selects among the jobs to run again, too."""
 
 
@@ -56,16 +57,23 @@ class _RunCommand(DocumentedCommand):
     shell_complete=statuses,
     help="Run again the jobs of this outcome, category or class; repeatable.",
 )
+@click.option(
+    "--max-fail",
+    type=WholeNumber(1),
+    metavar="N",
+    help="Start no more jobs once N have failed; what runs then goes on to its end.",
+)
+@click.option("-x", "max_fail", flag_value=1, type=WholeNumber(1), help="The same as --max-fail 1.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what Snakemake says, instead of keeping it in a file.")
 @click.pass_context
 def command(
     context: click.Context,
     /,
     *,
-    out: Path,
     as_json: bool,
     failed: bool,
     only: tuple[str, ...],
+    max_fail: int | None,
     verbose: bool,
     **values: Any,  # noqa: ANN401 - what the options of `generate` hold
 ) -> int:
@@ -75,41 +83,66 @@ def command(
     they run again. Without PATH and options, the newest session goes on where it was left, in the nearest workspace
     here or above. Options after -- are Snakemake's.
     """
-    words = values["paths"] if _is_given(context, "paths") else ()
-    names = [word for word in words if not os.path.lexists(word)]
-    again = failed or bool(only or names)
-    planning = [name for name in context.params if name not in _NO_PLANNING and _is_given(context, name)]
-    if again:
-        _check_again(context, words, names, planning)
-    plans = not again and (bool(words or planning) or _is_given(context, "keyword_expression"))
-    if not plans and context.get_parameter_source("out") is click.core.ParameterSource.DEFAULT:
-        out = nearest_workspace()
-    anew = plans or not (again or session_names(out))
-    if not anew:
-        paths = newest_session(out)
-        require_trusted(out, [paths.session])
+    start = _start_of(context)
+    view = View.SNAKEMAKE if verbose else View.NOTHING if as_json else View.LIVE
     with ExitStack() as stack:
-        is_locked = (out / STATE_FOLDER).is_dir()  # a mistake in the input leaves no new folder behind
+        is_locked = (start.out / STATE_FOLDER).is_dir()  # a mistake in the input leaves no new folder behind
         if is_locked:
-            stack.enter_context(run_lock(out))
-            check_unlocked(out)
+            stack.enter_context(run_lock(start.out))
+            check_unlocked(start.out)
         child = stack.enter_context(SnakemakeProcess())
-        if again:
-            state = _reset(out, tuple(names), only, values["keyword_expression"], failed=failed, quiet=as_json)
-        elif anew:
-            state = _generate(values, out, quiet=as_json)
+        if start.kind == "again":
+            keywords = values["keyword_expression"]
+            state = _reset(start.out, start.jobs, only, keywords, failed=failed, quiet=as_json)
+        elif start.kind == "anew":
+            state = _generate(values, start.out, quiet=as_json)
         else:
-            state = _resume(values, out, quiet=as_json)
+            state = _resume(values, start.out, quiet=as_json)
         if isinstance(state, ExitCode):
             return state
         if not is_locked:
-            stack.enter_context(run_lock(out))
-        ended = run_session(child, state, context.meta[_SNAKEMAKE_OPTIONS], shown=verbose)
-    if as_json:
-        print_json(ended.state.as_dict())
-    else:
-        print_end(ended)
+            stack.enter_context(run_lock(start.out))
+        ended = run_session(child, state, context.meta[_SNAKEMAKE_OPTIONS], view=view, max_fail=max_fail)
+    try:
+        if as_json:
+            print_json(ended.state.as_dict())
+        else:
+            print_end(ended)
+        sys.stdout.flush()
+    except OSError as error:
+        mute_if_gone(error)
     return exit_code(ended)
+
+
+class _Start(NamedTuple):
+    """What a run starts with: jobs of the newest session again, a new plan, or what is left of the newest session.
+
+    `jobs` are the words that name jobs, `out` is the workspace.
+    """
+
+    kind: Literal["again", "anew", "resume"]
+    out: Path
+    jobs: tuple[str, ...] = ()
+
+
+def _start_of(context: click.Context) -> _Start:
+    """Return what the command line asks for. Raises UsageError for words that do not go together."""
+    values = context.params
+    out: Path = values["out"]
+    words = values["paths"] if _is_given(context, "paths") else ()
+    jobs = tuple(word for word in words if not os.path.lexists(word))
+    planning = [name for name in values if name not in _NO_PLANNING and _is_given(context, name)]
+    is_again = values["failed"] or bool(values["only"] or jobs)
+    if is_again:
+        _check_again(context, words, jobs, planning)
+    elif words or planning or _is_given(context, "keyword_expression"):
+        return _Start("anew", out)
+    if context.get_parameter_source("out") is click.core.ParameterSource.DEFAULT:
+        out = nearest_workspace()
+    if not is_again and not session_names(out):
+        return _Start("anew", out)
+    require_trusted(out, [newest_session(out).session])
+    return _Start("again" if is_again else "resume", out, jobs)
 
 
 def _is_given(context: click.Context, name: str) -> bool:
@@ -133,8 +166,7 @@ def _check_again(context: click.Context, words: Sequence[str], names: Sequence[s
 def _generate(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState:
     generated = generate(values, out)
     if not quiet:
-        sys.stdout.write("".join(f"{line}\n" for line in planned_lines(generated)))
-        sys.stdout.flush()
+        write_or_mute("".join(f"{line}\n" for line in planned_lines(generated)))
     return load_session(generated.paths)
 
 
@@ -144,8 +176,7 @@ def _reset(
     """Reset jobs of the newest session; return it, or the exit code when there is nothing to run."""
     done = reset(out, names, only, keywords, failed=failed)
     if not quiet:
-        sys.stdout.write(f"{done}\n")
-        sys.stdout.flush()
+        write_or_mute(f"{done}\n")
     return load_session(done.state.paths) if done.batches or left_to_run(done.state) else _code(done.state)
 
 
@@ -164,8 +195,7 @@ def _resume(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState |
     else:
         line = f"Session {name} has nothing left to run. To start anew: canary-wf run PATH; what failed: --failed"
     if not quiet:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        write_or_mute(f"{line}\n")
     if goes_on:
         return state
     return _generate(values, out, quiet=quiet) if values["paths"] else _code(state)

@@ -1,0 +1,180 @@
+"""`canary-wf run` with the real Snakemake: the whole way, signals, readers and terminals that go away."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from workspace import BIN, Workspace
+
+LONG = """\
+jobs:
+  - {{name: short, command: 'true', runtime: 1s}}
+  - {{name: long, command: [sh, -c, 'echo $$$$ > {pid}; exec sleep {seconds}'], runtime: 1s, depends_on: [short]}}
+"""
+
+
+def _arguments(workspace: Workspace, *arguments: str | Path) -> list[str]:
+    return [str(BIN / "canary-wf"), "run", "-d", str(workspace.out), *map(str, arguments)]
+
+
+def _planned(workspace: Workspace, *arguments: str) -> list[str]:
+    return _arguments(workspace, workspace.tree, "-b", "scheduler=local", "-r", "cpus=2", "-r", "gpus=0", *arguments)
+
+
+@contextmanager
+def _long_run(workspace: Workspace, seconds: float = 600) -> Iterator["tuple[subprocess.Popen[str], int]"]:
+    """Start a run, and give its process and that of its long job, once this runs."""
+    pid = workspace.tree / "pid"
+    workspace.write("a.jobs.yaml", LONG.format(pid=pid, seconds=seconds))
+    command = _planned(workspace)
+    with subprocess.Popen(
+        command,
+        cwd=workspace.tree,
+        env=workspace.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        end = time.monotonic() + 120
+        while not (pid.exists() and pid.read_text().strip()):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        try:
+            yield process, int(pid.read_text())
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+
+
+def _assert_gone(pid: int) -> None:
+    end = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < end, f"process {pid} still runs"
+        time.sleep(0.05)
+
+
+@pytest.mark.smoke
+def test_a_tree_is_run_by_one_command(workspace: Workspace) -> None:
+    """Nothing of Snakemake is seen but in its file; the reports are written; a second run has nothing to do."""
+    workspace.write(
+        "a.jobs.yaml", "jobs:\n  - {name: a, command: 'true'}\n  - {name: b, command: [sh, -c, 'exit 3']}\n"
+    )
+    done = workspace.run(*_planned(workspace))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("Found 2 jobs in 1 file.\n")
+    assert "rule" not in done.stdout
+    assert len(done.stdout.splitlines()) < 15
+    (session,) = workspace.out.glob(".canary-wf/sessions/*")
+    assert "Error in rule gate" in (session / "snakemake.log").read_text()
+    assert (session / "report" / "report.html").exists()
+    again = workspace.run(*_arguments(workspace))
+    assert (again.returncode, "has nothing left to run" in again.stdout) == (1, True)
+    shown = workspace.run(*_arguments(workspace, "--failed", "-v"))
+    assert (shown.returncode, "Error in rule gate" in shown.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(("number", "code", "word"), [(2, 130, "Ctrl-C"), (15, 143, "SIGTERM"), (1, 129, "SIGHUP")])
+def test_a_signal_pauses_and_the_next_run_goes_on(workspace: Workspace, number: int, code: int, word: str) -> None:
+    """It says where things stand and what to type; nothing is left behind."""
+    with _long_run(workspace) as (process, job):
+        process.send_signal(number)
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (code, "")
+    assert f"Paused by {word}: 1 of 2 jobs are done. Go on: canary-wf run -d " in out
+    _assert_gone(job)
+    assert workspace.outcomes() == {"short": "SUCCESS", "long": "INTERRUPTED"}
+    workspace.write("a.jobs.yaml", "jobs: []\n")  # is not read again
+    (workspace.tree / "pid").unlink()
+    with subprocess.Popen(_arguments(workspace), env=workspace.environment, stdout=subprocess.PIPE, text=True) as again:
+        while not (workspace.tree / "pid").exists():
+            time.sleep(0.05)
+        again.send_signal(signal.SIGINT)
+        out, _ = again.communicate(timeout=120)
+    assert "goes on: 1 of 2 jobs left to run" in out
+    assert again.returncode == 130
+
+
+def test_a_second_signal_cancels(workspace: Workspace) -> None:
+    """Jobs that ran are cancelled for good."""
+    with _long_run(workspace) as (process, job):
+        # A job that does not end at once, so that the second signal comes while the runner waits for it.
+        os.kill(job, signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode in {1, 130}, out
+    _assert_gone(job)
+    assert workspace.outcomes() == {"short": "SUCCESS", "long": "CANCELLED"}
+
+
+def test_a_killed_run_pauses(workspace: Workspace) -> None:
+    """Snakemake notices that the program that started it is gone."""
+    with _long_run(workspace) as (process, job):
+        process.kill()
+        process.communicate()
+        _assert_gone(job)
+    end = time.monotonic() + 60
+    while workspace.outcomes()["long"] != "INTERRUPTED":
+        assert time.monotonic() < end
+    assert workspace.outcomes() == {"short": "SUCCESS", "long": "INTERRUPTED"}
+
+
+def test_two_runs_at_once_are_told_apart(workspace: Workspace) -> None:
+    """The second one leaves the first one alone, whatever it was to do."""
+    with _long_run(workspace, seconds=6) as (process, _):
+        for command in (_planned(workspace), _arguments(workspace), _arguments(workspace, "--failed")):
+            second = workspace.run(*command)
+            assert second.returncode == 4
+            assert "another canary-wf run is in progress; watch it with canary-wf status --watch" in second.stderr
+        refused = workspace.canary_wf("generate", workspace.tree, "-d", workspace.out, "-b", "scheduler=local")
+        assert refused.returncode == 4
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    assert workspace.counts() == {"SUCCESS": 2}
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(workspace: Workspace) -> None:
+    """`canary-wf run | head -1`: the jobs run to their end, and the exit code is theirs."""
+    with _long_run(workspace, seconds=2) as (process, _):
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        process.wait(timeout=120)
+    assert process.returncode == 0
+    assert workspace.counts() == {"SUCCESS": 2}
+
+
+def test_a_run_stops_early_across_batches(workspace: Workspace) -> None:
+    """No job starts after the second failure; the next run takes up the others."""
+    jobs = "".join(f"  - {{name: j{n}, command: [sh, -c, 'sleep 0.3; exit 1'], runtime: 1s}}\n" for n in range(12))
+    workspace.write("a.jobs.yaml", f"jobs:\n{jobs}")
+    done = workspace.run(*_planned(workspace, "-b", "spec=count:4", "--max-fail", "2"))
+    assert (done.returncode, done.stderr) == (1, "")
+    failed = workspace.counts()["FAILED"]
+    assert 2 <= failed <= 4  # those that ran then end as they do
+    assert (
+        f"Stopped because 2 jobs failed (--max-fail 2): {12 - failed} jobs not run. Go on: canary-wf run" in done.stdout
+    )
+    assert workspace.counts() == {"FAILED": failed, "NONE": 12 - failed}
+    again = workspace.run(*_arguments(workspace))
+    assert f"goes on: {12 - failed} of 12 jobs left to run" in again.stdout
+    assert workspace.counts() == {"FAILED": 12}
+
+
+def test_snakemake_options_and_errors_reach_the_user(workspace: Workspace) -> None:
+    """A dry run is shown; an option that Snakemake does not know is told in one line, with its exit code."""
+    workspace.write("a.jobs.yaml", "jobs:\n  - {name: a, command: 'true'}\n")
+    dry = workspace.run(*_planned(workspace, "--", "-n"))
+    assert (dry.returncode, "rule gate" in dry.stdout + dry.stderr) == (0, True)
+    wrong = workspace.run(*_arguments(workspace, "--", "--nosuch"))
+    assert wrong.returncode == 2
+    assert "Snakemake failed: unrecognized arguments: --nosuch; all it said: " in wrong.stderr
