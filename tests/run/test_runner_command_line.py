@@ -58,7 +58,7 @@ def test_what_a_hook_does_at_exit_is_done(tmp_path: Path, hooks: tuple[str, ...]
     command = [sys.executable, "-m", "canary_wf", "run-batch", plan.batches[0].id, "--plan", str(paths.plan)]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "CANARY_WF_LEASE_DIR": str(tmp_path / "l")}
     answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert "[1/1] PASS SUCCESS a" in answer.stdout
+    assert "[1/1] PASS a in " in answer.stdout
     assert (tmp_path / "done").exists() == bool(hooks)
 
 

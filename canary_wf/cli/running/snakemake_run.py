@@ -154,9 +154,10 @@ def print_end(ended: Ended) -> None:
     """Print the failures, why jobs were left, and as the last lines the sum; or why Snakemake has begun nothing."""
     state = ended.state
     left = left_to_run(state)
-    if state.begun:
+    failed = [job for job in state.failed if state.record(job).status.is_final]
+    if failed:
         sys.stdout.write("\n")
-        print_failures(state, sys.stdout, jobs=[job for job in state.failed if state.record(job).status.is_final])
+        print_failures(state, sys.stdout, jobs=failed)
     if left and ended.signal is None and ended.max_fail is not None:
         why = f"{count(ended.max_fail, 'job')} failed (--max-fail {ended.max_fail})"
         sys.stdout.write(f"Stopped early because {why}: {count(len(left), 'job')} not run.\n")

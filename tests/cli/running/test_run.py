@@ -104,6 +104,40 @@ def test_a_snakemake_that_fails_is_told_in_a_line(small: CommandLine) -> None:
     assert (usage.code, "unrecognized arguments: --nosuch" in usage.err) == (2, True)
 
 
+def test_hostile_names_and_outputs_are_harmless(cli: CommandLine) -> None:
+    """Neither the terminal nor a CI service sees a command in them."""
+    name = "a\\e[2J::error::b"
+    cli.write("a.jobs.yaml", f'jobs: [{{name: "{name}", command: [printf, "\\\\033]0;x\\\\a\\n::warning::x"]}}]')
+    done = planned(cli)
+    assert "\x1b" not in done.out + done.err
+    assert not any(line.startswith("::") for line in done.out.splitlines())
+
+
+def test_the_text_of_snakemake_must_be_writable(small: CommandLine) -> None:
+    """A folder in its place is told, and nothing is run."""
+    small.generate()
+    (name,) = session_names(small.out)
+    (small.out / ".canary-wf" / "sessions" / name / "snakemake.log").mkdir()
+    done = run(small)
+    assert done.code == 4
+    assert "snakemake.log" in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", [["-x"], ["--max-fail", "1"]])
+def test_a_run_stops_at_the_first_failure(cli: CommandLine, option: list[str]) -> None:
+    """Later batches start nothing, and the next run goes on with them."""
+    jobs = "".join(f"  - {{name: j{n}, command: 'false', runtime: 1s}}\n" for n in range(4))
+    cli.write("a.jobs.yaml", f"jobs:\n{jobs}")
+    done = planned(cli, "-b", "workers=1", "-b", "spec=count:2", *option)
+    assert done.code == 1
+    assert "Stopped early because 1 job failed (--max-fail 1): 3 jobs not run.\n" in done.out
+    assert done.out.splitlines()[-1] == "Go on: canary-wf run -d out"
+    again = run(cli)
+    assert "goes on: 3 of 4 jobs left to run" in again.out
+    assert "4 failed" in again.out
+
+
 def test_json_is_all_there_is_on_standard_output(small: CommandLine) -> None:
     """That of `status --json`."""
     done = planned(small, "--json")
