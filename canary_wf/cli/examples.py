@@ -93,6 +93,10 @@ EXAMPLES = {
             ("for a CI service; end with 1 if jobs failed", "canary-wf report junit -o junit.xml --exit-code"),
             ("the sum and the failures for a message", "canary-wf report markdown"),
         ),
+        "sessions": (
+            ("when what was run, and what came of it", "canary-wf sessions"),
+            ("then look at one of them", "canary-wf status --session -1"),
+        ),
         "history": (
             ("what the jobs took so far", "canary-wf history"),
             ("take the run times along to another workspace", "canary-wf history export times.json"),

@@ -32,6 +32,7 @@ COMMANDS = {
     "rebaseline": "make the results of jobs the new references",
     "diff": "show what changed from one session to another",
     "report": "write a report: html, junit, json, markdown or cdash",
+    "sessions": "list the sessions, and what came of them",
     "history": "show, export, import or forget run times",
     "gc": "remove old sessions",
     "pool": "show the resource pool",
@@ -45,7 +46,7 @@ HIDDEN = ("gate", "write-reports")
 FOLDERS = {
     "planning": ("generate", "plan", "find", "describe", "pool", "config", "init"),
     "running": ("run", "cancel", "rerun", "rebaseline", "gc", "run-batch", *HIDDEN),
-    "results": ("status", "show", "log", "location", "diff", "report", "history"),
+    "results": ("status", "show", "log", "location", "diff", "report", "sessions", "history"),
 }
 """The folders beside this file, and their commands."""
 

@@ -8,6 +8,7 @@ outlive it, with the state of their jobs, in `.canary-wf/artifacts/SESSION/`.
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -157,6 +158,17 @@ def _freed(folder: Path, seen: dict[tuple[int, int], int], *, artifacts: bool) -
                     continue
             freed += found.st_blocks * _BLOCK
     return freed
+
+
+def size_on_disk(folder: Path) -> int:
+    """Return the bytes that all below `folder` takes; a file with several names in it counts once."""
+    found = {}
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            with suppress(OSError):  # a job that runs removes files
+                known = os.lstat(os.path.join(parent, name))  # noqa: PTH118 - once a file
+                found[known.st_dev, known.st_ino] = known.st_blocks * _BLOCK
+    return sum(found.values())
 
 
 def total_freed(sessions: Sequence[OldSession]) -> int:

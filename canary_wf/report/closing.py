@@ -33,7 +33,7 @@ def closing_lines(state: SessionState, now: float | None = None, *, over: bool =
 def sum_line(state: SessionState, now: float, *, over: bool = False) -> str:
     """Return the counts of `state` and the time that its batches ran, until `now` (epoch seconds), in one line."""
     counts = counts_in_words(state, over=over)
-    spent = _seconds_run(state, now)
+    spent = seconds_run(state, now)
     took = f" in {format_duration(spent)}" if state.runs else ""
     left = f"; {len(state.plan.left_out)} left out" if state.plan.left_out else ""
     total = len(state.plan.jobs)
@@ -84,7 +84,7 @@ def _flaky(state: SessionState) -> str:
     return f" ({len(names)} flaky: {some(names)})" if names else ""
 
 
-def _seconds_run(state: SessionState, now: float) -> float:
+def seconds_run(state: SessionState, now: float) -> float:
     """Return the number of seconds during which at least one batch ran; pauses between runs do not count."""
     spans = sorted(
         (run.started, now if run.ended is None else run.ended) for runs in state.runs.values() for run in runs
