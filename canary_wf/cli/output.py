@@ -1,13 +1,14 @@
-"""Writes the output of commands to standard output: plain tables, equal on a terminal and in a file, and JSON."""
+"""Writes the output of commands to standard output: tables that fit the terminal, and JSON."""
 
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from canary_wf.errors import one_line
 from canary_wf.files.json_files import as_text
+from canary_wf.report.columns import Column, Cut, table_lines
 
 
 def print_json(value: object) -> None:
@@ -33,11 +34,14 @@ def say_written(file: Path) -> None:
     sys.stderr.write(f"Wrote {one_line(str(file))}\n")
 
 
-def print_columns(rows: Sequence[Sequence[str]]) -> None:
-    """Write `rows` as columns. The first row is the heading, and all rows have the same length."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+def print_columns(rows: Sequence[Sequence[str]], cut: Mapping[str, Cut] | None = None) -> None:
+    """Write `rows` as columns that fit the terminal. The first row is the heading, and all rows have the same length.
+
+    `cut` says by heading which columns may be cut on a terminal, and where.
+    """
+    heading, *cells = rows
+    columns = [Column(title, (cut or {}).get(title, "never")) for title in heading]
+    sys.stdout.writelines(f"{line}\n" for line in table_lines(columns, cells, sys.stdout))
 
 
 _GONE = frozenset({errno.EPIPE, errno.EIO})

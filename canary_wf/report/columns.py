@@ -17,11 +17,15 @@ _MOST_PADDED = 60
 """Columns up to which cells are padded in a pipe, so that one long name does not push everything else away."""
 
 
+Cut = Literal["never", "middle", "end"]
+"""Where a cell may be cut to fit a terminal."""
+
+
 class Column(NamedTuple):
     """The heading of a column, where its cells may be cut to fit a terminal, and whether they stand at its right."""
 
     title: str
-    cut: Literal["never", "middle", "end"] = "never"
+    cut: Cut = "never"
     right: bool = False
 
 

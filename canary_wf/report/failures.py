@@ -27,25 +27,27 @@ def print_failures(
     """Print the failures of `state`, or `jobs`: reason, the last `lines` lines of output, and the path of the log.
 
     Without output, a failure takes two lines. Of many failures, only the first are printed, and a command for the rest.
+    A blank line ends the list.
     """
     failed = state.failed if jobs is None else jobs
     paint = painter(file)
     logs = jobs_folder(state)
-    for job in failed[:MOST_FAILURES]:
+    for number, job in enumerate(failed[:MOST_FAILURES]):
         record = state.record(job)
         after = "" if record.duration is None else f" after {format_duration(record.duration)}"
         reason = one_line(record.status.reason or "")
         about = f" ({job.id[:8]}, {one_line(job.path)})" if lines else f": {reason}" if reason else ""
         word = paint(status_word(record), record.status.category)
-        file.write(f"{word} {one_line(job.name)}{after}{about}\n")
+        between = "\n" if lines and number else ""
+        file.write(f"{between}{word} {one_line(job.name)}{after}{about}\n")
         if lines and reason:
             file.write(f"  {reason}\n")
         file.writelines(f"{line}\n" for line in _output(state.paths.job(job.directory), logs / job.directory, lines))
-        if lines:
-            file.write("\n")
     more = len(failed) - MOST_FAILURES
     if more > 0:
         file.write(f"and {count(more, 'more failure')}, which canary-wf status -r failed lists\n")
+    if failed:
+        file.write("\n")
 
 
 def _output(folder: Path, shown: Path, lines: int) -> Iterator[str]:

@@ -21,11 +21,12 @@ from canary_wf.wording import count
 _COLUMNS = (
     Column("status"),
     Column("time", right=True),
+    Column("runs", right=True),
     Column("id"),
     Column("name", cut="middle"),
     Column("reason", cut="end"),
 )
-_ID = 2
+_ID = 3
 _WIDE = 100
 """Columns of a terminal from which on ids are shown beside names that are unique."""
 
@@ -59,7 +60,8 @@ def _row(job: PlannedJob, record: JobRecord, now: float) -> tuple[str, ...]:
     if record.phase is JobPhase.RUNNING and record.started is not None:
         seconds = max(0.0, now - record.started)
     took = "" if seconds is None else format_duration(seconds)
-    return status_word(record), took, job.id[:8], one_line(job.name), one_line(record.status.reason or "")
+    runs = str(len(record.earlier) + 1) if record.earlier else ""
+    return _state(record), took, runs, job.id[:8], one_line(job.name), one_line(record.status.reason or "")
 
 
 def summary(state: SessionState) -> str:
@@ -71,8 +73,12 @@ def summary(state: SessionState) -> str:
 
 def status_word(record: JobRecord) -> str:
     """Return the state of a job in a few words: its verdict, or else its phase, and the number of its attempt."""
-    word = record.status.label if record.phase is JobPhase.DONE else str(record.phase.value)
+    word = _state(record)
     return f"{word} (attempt {len(record.earlier) + 1})" if record.earlier else word
+
+
+def _state(record: JobRecord) -> str:
+    return record.status.label if record.phase is JobPhase.DONE else str(record.phase.value)
 
 
 def painter(file: TextIO) -> Callable[[str, Category], str]:

@@ -99,7 +99,8 @@ def test_rebaseline_makes_differences_the_reference(workspace: Workspace) -> Non
     workspace.snakemake()
     assert workspace.outcomes() == {"compares": "SUCCESS", "plain": "SUCCESS"}
     nothing = workspace.canary_wf("rebaseline", "-d", workspace.out)
-    assert (nothing.returncode, nothing.stdout) == (0, "Made the results of 0 jobs the reference.\n")
+    told = "Made the results of 0 jobs the reference: no job ended with differences.\n"
+    assert (nothing.returncode, nothing.stdout) == (0, told)
 
 
 def test_describe_shows_patterns_of_other_files_and_masks(workspace: Workspace) -> None:

@@ -36,10 +36,14 @@ FAILURES = (("FAIL", "bad"), ("FAIL TIMEOUT", "slow"), ("CANCEL", "cut"))
 def test_a_failure_takes_two_lines(state: SessionState, monkeypatch: pytest.MonkeyPatch) -> None:
     """What failed, after which time, and why; and where its output is, seen from the current folder."""
     monkeypatch.chdir(state.paths.out)
-    assert _told(state) == "".join(
-        f"{word} {name} after 2.0s: why\\nnot\n"
-        f"  log: .canary-wf/sessions/{state.plan.session}/jobs/{name}/canary-out.txt\n"
-        for word, name in FAILURES
+    assert (
+        _told(state)
+        == "".join(
+            f"{word} {name} after 2.0s: why\\nnot\n"
+            f"  log: .canary-wf/sessions/{state.plan.session}/jobs/{name}/canary-out.txt\n"
+            for word, name in FAILURES
+        )
+        + "\n"
     )
 
 
@@ -99,7 +103,7 @@ def test_many_failures_are_counted_rather_than_shown(tmp_path: Path) -> None:
     paths = recorded(tmp_path, plan_of([spec(name) for name in names]), dict.fromkeys(names, Outcome.FAILED))
     text = _told(load_session(paths))
     assert text.count("FAIL ") == MOST_FAILURES
-    assert text.endswith("\nand 2 more failures, which canary-wf status -r failed lists\n")
+    assert text.endswith("\nand 2 more failures, which canary-wf status -r failed lists\n\n")
 
 
 def test_an_output_that_cannot_be_read_is_told_and_the_other_failures_are_shown(tmp_path: Path) -> None:
@@ -115,7 +119,7 @@ def test_an_output_that_cannot_be_read_is_told_and_the_other_failures_are_shown(
     assert f"folder/{OUTPUT_FILE} cannot be read (Not a directory)" in text
     assert f"pipe/{OUTPUT_FILE} cannot be read (it is not a regular file)" in text
     assert f"gone/{OUTPUT_FILE}" not in text
-    assert text.endswith(f"last/{OUTPUT_FILE}\n")
+    assert text.endswith(f"last/{OUTPUT_FILE}\n\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
@@ -132,4 +136,4 @@ def test_a_folder_without_permission_does_not_stop_the_status() -> None:
         finally:
             os.seteuid(0)
     assert f"shut/{OUTPUT_FILE} cannot be read (Permission denied)" in text
-    assert text.endswith(f"last/{OUTPUT_FILE}\n")
+    assert text.endswith(f"last/{OUTPUT_FILE}\n\n")

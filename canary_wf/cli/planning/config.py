@@ -63,7 +63,7 @@ def command(context: click.Context, /, *, as_json: bool, everything: bool, **_va
         return
     sys.stdout.write(f"File: {one_line(file or 'none; canary-wf init writes one')}\n")
     visible = [row for row in rows if everything or row.source is not None]
-    print_columns([("key", "value", "from"), *map(_cells, visible)])
+    print_columns([("key", "value", "from"), *map(_cells, visible)], {"value": "end"})
 
 
 def _cells(row: ConfiguredValue) -> tuple[str, str, str]:

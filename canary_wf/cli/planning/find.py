@@ -12,8 +12,11 @@ from canary_wf.cli.output import print_json
 from canary_wf.discovery import DiscoveryOptions
 from canary_wf.errors import one_line
 from canary_wf.generation import check_paths, find_jobs
+from canary_wf.report.columns import Column, table_lines
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.state.session_paths import relative_to_out
+
+_COLUMNS = (Column("id"), Column("name", cut="middle"), Column("mask", cut="end"))
 
 
 @click.command("find", cls=DocumentedCommand)
@@ -30,11 +33,12 @@ def command(*, paths: tuple[str, ...], as_json: bool, verbose: bool, **selection
     if not verbose and all(job.mask is not None for job in found.jobs):
         what = "the only job is" if len(found.jobs) == 1 else f"all {len(found.jobs)} jobs are"
         sys.stderr.write(f"canary-wf: {what} masked; find -v says why\n")
-    for job in found.jobs:
-        if job.mask is None:
-            sys.stdout.write(f"{job.id[:8]}  {one_line(job.name)}\n")
-        elif verbose:
-            sys.stdout.write(f"{job.id[:8]}  {one_line(job.name)}  masked: {one_line(job.mask)}\n")
+    rows = [
+        (job.id[:8], one_line(job.name), "" if job.mask is None else f"masked: {one_line(job.mask)}")
+        for job in found.jobs
+        if job.mask is None or verbose
+    ]
+    sys.stdout.writelines(f"{line}\n" for line in table_lines(_COLUMNS, rows, sys.stdout, heading=False))
 
 
 def job_entry(job: JobSpec) -> dict[str, Any]:

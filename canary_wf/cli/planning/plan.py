@@ -123,7 +123,7 @@ def _print(view: _PlanView) -> None:
         sizes = (len(batch.jobs), batch.cpus, batch.gpus, batch.nodes)
         times = (format_duration(batch.runtime), format_duration(batch.time_limit))
         rows.append((batch.id, *map(str, sizes), *times, _after(batch.dependencies)))
-    print_columns(rows)
+    print_columns(rows, {"after": "end"})
     sys.stdout.write(
         f"{count(summary.jobs, 'job')} → {count(summary.submissions, 'submission')}"
         f" (the work alone fills {summary.batches_nominal}), {_rules(view)}, planned for {describe_target(plan)}\n"

@@ -8,11 +8,12 @@ import click
 from canary_wf.cli.completion import session_names_from
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import json_option, workspace_option
-from canary_wf.cli.output import print_columns, print_json
+from canary_wf.cli.output import print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import ExitCode, UsageError, WorkspaceError, one_line
 from canary_wf.history.run_times import load_history
 from canary_wf.plan.store import LATEST, find_session
+from canary_wf.report.columns import Column, table_lines
 from canary_wf.report.comparison import Comparison, Difference, compare
 from canary_wf.report.session import load_session
 from canary_wf.state.session_paths import SessionPaths, session_names
@@ -28,6 +29,7 @@ _TITLES = {
     "faster": "Faster",
 }
 
+_COLUMNS = (Column("verdict"), Column("time"), Column("id"), Column("name", cut="middle"), Column("reason", cut="end"))
 _BY_TIME = {"slower", "faster"}
 
 
@@ -88,7 +90,9 @@ def _print(found: Comparison) -> None:
         if differences:
             changed = True
             sys.stdout.write(f"\n{title}: {count(len(differences), 'job')}\n")
-            print_columns([_row(one, change) for one in differences[:_SHOWN]])
+            rows = [_row(one, change) for one in differences[:_SHOWN]]
+            lines = table_lines(_COLUMNS, rows, sys.stdout, heading=False, indent="  ")
+            sys.stdout.writelines(f"{line}\n" for line in lines)
         if len(differences) > _SHOWN:
             sys.stdout.write(f"and {len(differences) - _SHOWN} more\n")
     for title, names in (("New", found.added), ("Gone", found.removed)):
@@ -105,4 +109,4 @@ def _row(one: Difference, change: str) -> tuple[str, ...]:
     about = one_line(one.reason or "")
     if change in _BY_TIME and one.earlier_runs == 1:
         about = "on one earlier run"
-    return (f"  {one.id[:8]}", one_line(one.name), verdict, " → ".join(times), about)
+    return verdict, " → ".join(times), one.id[:8], one_line(one.name), about

@@ -175,7 +175,7 @@ def _print(history: History, newest: Sequence[PlannedJob]) -> None:
             last = " ".join(map(format_duration, runs[-_SHOWN:]))
             rows.append((one_line(job[:8]), one_line(_name(history, job) or "-"), str(len(runs)), *numbers, last))
     if len(rows) > 1:
-        print_columns(rows)
+        print_columns(rows, {"name": "middle"})
     without = sum(job.id not in history.runtimes for job in newest)
     message = f"; {count(without, 'job')} of the newest session without" if without else ""
     sys.stdout.write(f"Run times of {count(len(history.runtimes), 'job')} are known{message}.\n")

@@ -90,6 +90,7 @@ def command(
         _print_end(state, with_progress=False)
     else:
         print_jobs(state, jobs, sys.stdout)
+        sys.stdout.write("\n" if jobs else "")
         _print_end(state)
     return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED
 

@@ -48,7 +48,18 @@ def command(*, jobs: tuple[str, ...], out: Path) -> None:
         folder = paths.job(job.directory)
         rebaseline(job, folder, partial(_run_script, job, folder, state.record(planned).resources))
         sys.stdout.write(f"{one_line(job.name)}: {one_line(_summary(job))}\n")
-    sys.stdout.write(f"Made the results of {count(len(chosen), 'job')} the reference.\n")
+    sys.stdout.write(f"Made the results of {count(len(chosen), 'job')} the reference{_why_none(state, chosen)}.\n")
+
+
+def _why_none(state: SessionState, chosen: Sequence[PlannedJob]) -> str:
+    """Return in words why no job was chosen; nothing if one was."""
+    if chosen:
+        return ""
+    different = sum(state.record(job).status.outcome is Outcome.DIFFED for job in state.plan.jobs)
+    if not different:
+        return ": no job ended with differences"
+    declares = "it declares no baseline" if different == 1 else "none of them declares a baseline"
+    return f": {count(different, 'job')} ended with differences, but {declares}"
 
 
 def _require_own_folder(paths: SessionPaths, job: PlannedJob) -> None:

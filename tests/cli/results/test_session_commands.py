@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 import time
 
@@ -112,12 +113,12 @@ def test_diff_tells_what_changed_between_the_newest_two(small: CommandLine) -> N
     assert done.code == 1
     assert done.out.splitlines()[0] == f"From session {first.session} to {second.session}"
     assert "Newly failing: 1 job\n" in done.out
-    assert "two.n=1  SUCCESS → FAILED" in done.out
+    assert re.search(r"  SUCCESS → FAILED  2.0s → 2.0s  [0-9a-f]{8}  two.n=1\n", done.out)
     assert "Fixed: 1 job\n" in done.out
     found = small("diff", "-d", small.out, "--json").json
     assert [job["name"] for job in found["newly_failing"]] == ["two.n=1"]
     backwards = small("diff", second.session, first.session, "-d", small.out)
-    assert "two.n=2  SUCCESS → TIMEOUT" in backwards.out
+    assert re.search(r"  SUCCESS → TIMEOUT  .*  two.n=2\n", backwards.out)
     same = small("diff", second.session, second.session, "-d", small.out)
     assert (same.code, "Still failing: 1 job" in same.out) == (0, True)
 
