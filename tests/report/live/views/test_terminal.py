@@ -11,8 +11,9 @@ from virtual_terminal import VirtualTerminal
 from canary_wf.report.live.snapshot import Snapshots
 from canary_wf.report.live.views.terminal import TerminalView
 from canary_wf.spec.job_spec import JobSpec
+from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.verdict.status import Outcome
+from canary_wf.verdict.status import JobPhase, Outcome, Status
 
 OK = Outcome.SUCCESS
 NOW = STARTED + 12
@@ -61,11 +62,14 @@ def test_failures_scroll_up_and_stay_above(terminal: VirtualTerminal, tmp_path: 
     """Each is told once, however often the view is drawn, and the view stays at the bottom in one piece."""
     names = [f"j{n}" for n in range(40)]
     paths = _many(tmp_path, *map(spec, names))
-    snapshots, view = Snapshots(paths), TerminalView(terminal.file)
-    view.show(snapshots.take(NOW))
-    for name in names[:30]:
-        end_job(paths, name, Outcome.FAILED, f"no {name}")
-        view.show(snapshots.take(NOW))
+    snapshot, view = Snapshots(paths).take(NOW), TerminalView(terminal.file)
+    view.show(snapshot)
+    running = {each.job.name: each.job for each in snapshot.running}
+    for number, name in enumerate(names[:30], start=1):
+        record = JobRecord(phase=JobPhase.DONE, status=Status.of(Outcome.FAILED, f"no {name}"))
+        counts = {"passed": 2, "failed": number, "running": 40 - number, "waiting": 1}
+        rest = tuple(each for each in snapshot.running if each.job.name not in names[:number])
+        view.show(snapshot._replace(failed=((running[name], record),), counts=counts, running=rest))
     lines = _settled(terminal, "2 passed, 30 failed, 10 running, 1 waiting")
     told = [line for line in [*terminal.scrolled(), *lines] if line.startswith("FAIL")]
     assert [line.split(" (")[0] for line in told] == [f"FAIL {name}: no {name}" for name in names[:30]]
