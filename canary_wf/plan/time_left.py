@@ -80,14 +80,9 @@ def batch_left(rate: float, work: float, running: Iterable[float]) -> float:
     return max(work * rate, *running, 0.0)
 
 
-def in_words(seconds: float) -> str:
-    """Return a time that is left as people read it: whole seconds, and at least one."""
-    return format_duration(max(1, round(seconds)))
-
-
 def left_in_words(seconds: float, after: str = "left") -> str:
-    """Return a time that is left with its words, or that none is: what is running takes longer than expected."""
-    return f"about {in_words(seconds)} {after}" if seconds > 0 else "longer than expected"
+    """Return a time that is left, in whole seconds and at least one; or that what runs takes longer than expected."""
+    return f"about {format_duration(max(1, round(seconds)))} {after}" if seconds > 0 else "longer than expected"
 
 
 class BatchTimeLeft:

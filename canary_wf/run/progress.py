@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from canary_wf.durations import environment_seconds, format_duration
 from canary_wf.errors import one_line
 from canary_wf.live_line import LiveLine
-from canary_wf.plan.time_left import BatchTimeLeft, in_words
+from canary_wf.plan.time_left import BatchTimeLeft, left_in_words
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.events import Event, JobFinished, JobRetried, JobStarted
 from canary_wf.state.record import JobRecord
@@ -75,10 +75,11 @@ class ProgressLog:
     def summary(self) -> str:
         """Return the progress of the batch in one line."""
         total = len(self._names)
-        left = in_words(self._time_left.seconds_left(time.monotonic()))
+        is_over = not (self._time_left.running or self._time_left.waiting)
+        left = "" if is_over else f", {left_in_words(self._time_left.seconds_left(time.monotonic()))}"
         return (
             f"progress: {self._done} of {total} done ({self._failed} failed), {self._time_left.running} running,"
-            f" {self._time_left.waiting} waiting, about {left} left"
+            f" {self._time_left.waiting} waiting{left}"
         )
 
     def _print(self, event: JobFinished | JobRetried, what: str = "") -> None:

@@ -1,94 +1,61 @@
 """The progress of a run and its batches, from journals that are reread only if they changed."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from canary_wf.files.file_clock import age_of
 from canary_wf.files.json_files import read_json
-from canary_wf.plan.time_left import in_words, time_left
+from canary_wf.plan.time_left import left_in_words, time_left
 from canary_wf.report.session import SessionState, Stamp, file_stamp
 from canary_wf.spec.batch_slice import PlannedBatch, RuntimeSource
 from canary_wf.state.attempt import is_alive, read_attempt
 from canary_wf.state.journal import read_journal
-from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import BatchPaths, SessionPaths
 from canary_wf.state.waiting import read_waiting
 from canary_wf.verdict.status import Category, JobPhase
 
 
-class BatchProgress(msgspec.Struct, frozen=True):
+class _BatchProgress(NamedTuple):
     """One batch: the number of its jobs with a verdict, of its running jobs, and the expected seconds left."""
 
     batch: PlannedBatch
     done: int
     failed: int
     running: int
-    started: float | None
-    remaining: float
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all its jobs have a verdict."""
-        return self.done == len(self.batch.jobs)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it has started and is not done."""
-        return self.started is not None and not self.is_done
-
-
-class Forecast(msgspec.Struct, frozen=True):
-    """The batches in the plan's order, when the first job started, and the seconds until all are done."""
-
-    batches: tuple[BatchProgress, ...]
-    started: float | None
     remaining: float
 
 
-def forecast(state: SessionState, now: float) -> Forecast:
-    """Return the progress of `state` at the time `now` (epoch seconds), and the time left."""
+def _progress(state: SessionState, now: float) -> Iterator[_BatchProgress]:
+    """Yield the progress of the batches of `state` at the time `now` (epoch seconds), in the plan's order."""
     records = {job.id: state.record(job) for job in state.plan.jobs}
     left = time_left(state.plan.jobs, state.plan.batches, records.__getitem__, now, scheduler=state.plan.scheduler)
-    batches = tuple(
-        _progress(batch, [records[job] for job in batch.jobs], remaining)
-        for batch, remaining in zip(state.plan.batches, left.batches, strict=True)
-    )
-    started = min((batch.started for batch in batches if batch.started is not None), default=None)
-    return Forecast(batches, started, left.whole)
-
-
-def _progress(batch: PlannedBatch, records: Sequence[JobRecord], remaining: float) -> BatchProgress:
-    done = [record for record in records if record.phase is JobPhase.DONE]
-    return BatchProgress(
-        batch=batch,
-        done=len(done),
-        failed=sum(record.status.counts_as_failed for record in done),
-        running=sum(record.phase is JobPhase.RUNNING for record in records),
-        started=min((record.started for record in records if record.started is not None), default=None),
-        remaining=remaining,
-    )
+    for batch, remaining in zip(state.plan.batches, left.batches, strict=True):
+        found = [records[job] for job in batch.jobs]
+        done = [record for record in found if record.phase is JobPhase.DONE]
+        failed = sum(record.status.counts_as_failed for record in done)
+        running = sum(record.phase is JobPhase.RUNNING for record in found)
+        yield _BatchProgress(batch, len(done), failed, running, remaining)
 
 
 def progress_of(state: SessionState, now: float) -> Iterator[str]:
     """Yield a line for each batch with a live runner; `now` is epoch seconds."""
     if not state.live:
         return
-    for progress in forecast(state, now).batches:
+    for progress in _progress(state, now):
         name, total = progress.batch.id, len(progress.batch.jobs)
-        silence = None if progress.is_done else _silence_of(state.paths.batch(name))
+        silence = None if progress.done == total else _silence_of(state.paths.batch(name))
         if silence is None:
             continue
         waiting = read_waiting(state.paths.batch(name).waiting)
         if waiting is not None:
             yield f"batch {name}: {waiting}"
             continue
-        left = in_words(progress.remaining)
         yield (
             f"batch {name}: {progress.done} of {total} done ({progress.failed} failed), {progress.running} running,"
-            f" about {left} left; last sign of life {max(0, round(silence))} s ago"
+            f" {left_in_words(progress.remaining)}; last sign of life {max(0, round(silence))} s ago"
         )
 
 
@@ -98,13 +65,6 @@ def _silence_of(files: BatchPaths) -> float | None:
     if attempt is None or not is_alive(files.attempt, attempt):
         return None
     return age_of(files.attempt)
-
-
-def waiting_lines(state: SessionState) -> Iterator[str]:
-    """Yield one line for each batch of a live session that waits before its first job."""
-    for batch in state.plan.batches if state.live else ():
-        if batch.id in state.runs and (waiting := read_waiting(state.paths.batch(batch.id).waiting)) is not None:
-            yield f"batch {batch.id}: {waiting}"
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -188,4 +148,4 @@ class RunProgress:
             return ""
         waits = _JobSnapshot()
         left = time_left(plan.jobs, plan.batches, lambda job: seen.get(job, waits), now, scheduler=plan.scheduler).whole
-        return f", about {in_words(left)} to go"
+        return f", {left_in_words(left, 'to go')}"

@@ -8,21 +8,23 @@ from typing import get_args
 import msgspec
 import pytest
 from factories import plan_of, planned, spec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 from sessions import STARTED, recorded
 
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import slices
-from canary_wf.report.live.progress import RunProgress, forecast, progress_of
+from canary_wf.plan.time_left import time_left
+from canary_wf.report.live.progress import RunProgress, progress_of
 from canary_wf.report.live.snapshot import Snapshots
 from canary_wf.report.live.views.wording import ahead
-from canary_wf.report.session import SessionState, load_session
+from canary_wf.report.session import load_session
 from canary_wf.run import progress as run_progress
 from canary_wf.run.progress import ProgressLog
 from canary_wf.spec.batch_slice import RuntimeSource
 from canary_wf.state.events import JobStarted
-from canary_wf.state.record import JobRecord
+from canary_wf.state.record import PENDING, JobRecord
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.status import JobPhase, Outcome, Status
 
@@ -64,40 +66,42 @@ def test_all_that_say_when_it_is_over_agree(
     assert all(found == times[0] and found for found in times), said
 
 
+def _left(paths: SessionPaths, now: float) -> float:
+    """Return what the live view says is left at `now`."""
+    return Snapshots(paths).take(now).left
+
+
 def test_before_a_run_all_is_left(tmp_path: Path) -> None:
     """One batch after the other on this machine."""
-    found = forecast(load_session(recorded(tmp_path, _plan(10.0), {})), STARTED)
-    assert (found.started, found.remaining) == (None, 40.0)
-    assert [(batch.done, batch.running, batch.is_running) for batch in found.batches] == [(0, 0, False)] * 2
+    found = Snapshots(recorded(tmp_path, _plan(10.0), {})).take(STARTED)
+    assert (found.spent, found.left, ahead(found)) == (None, 40.0, "")
 
 
 def test_what_is_done_and_what_runs_is_taken_off(tmp_path: Path) -> None:
     """One job done, one half through: half a job and the second batch are left."""
     paths = recorded(tmp_path, _plan(10.0), {"a": OK}, running=["b"], alive=True)
-    found = forecast(load_session(paths), STARTED + 5)
-    assert found.started == STARTED
-    assert found.remaining == pytest.approx(5 + 20)
-    assert [(batch.done, batch.running, batch.is_running) for batch in found.batches] == [(1, 1, True), (0, 0, False)]
+    found = Snapshots(paths).take(STARTED + 5)
+    assert found.spent == 5.0
+    assert found.left == pytest.approx(5 + 20)
 
 
 def test_a_job_that_takes_longer_than_expected_has_nothing_left(tmp_path: Path) -> None:
     """The end does not move into the past."""
     paths = recorded(tmp_path, _plan(10.0), {"a": OK}, running=["b"], alive=True)
-    assert forecast(load_session(paths), STARTED + 500).remaining == pytest.approx(20)
+    assert _left(paths, STARTED + 500) == pytest.approx(20)
 
 
 def test_a_run_that_is_through_has_nothing_left(tmp_path: Path) -> None:
     """Also with failures."""
     outcomes = {"a": OK, "b": Outcome.FAILED, "c": OK, "d": Outcome.TIMEOUT}
-    found = forecast(load_session(recorded(tmp_path, _plan(10.0), outcomes)), STARTED)
-    assert found.remaining == 0.0
-    assert [(batch.is_done, batch.failed) for batch in found.batches] == [(True, 1), (True, 1)]
+    found = Snapshots(recorded(tmp_path, _plan(10.0), outcomes)).take(STARTED)
+    assert (found.left, found.bad, ahead(found)) == (0.0, 2, "")
 
 
 def test_what_ran_corrects_what_is_expected_of_the_rest(tmp_path: Path) -> None:
     """Jobs that took a fiftieth of a bad guess let the others be expected sooner, within bounds."""
     paths = recorded(tmp_path, _plan(100.0), {"a": OK, "b": OK})
-    assert forecast(load_session(paths), STARTED).remaining == pytest.approx(200 / 10)
+    assert _left(paths, STARTED) == pytest.approx(200 / 10)
 
 
 @given(st.lists(st.sampled_from(["done", "running", "pending"]), min_size=4, max_size=4), st.floats(0, 1000))
@@ -114,10 +118,10 @@ def test_a_forecast_is_never_below_zero_nor_above_the_whole(phases: list[str], l
         for job, phase in zip(plan.jobs, phases, strict=True)
         if phase != "pending"
     }
-    state = SessionState(SessionPaths(Path("/nowhere"), plan.session), plan, records, live=True, begun=True)
-    found = forecast(state, STARTED + later)
-    assert 0 <= found.remaining <= 40
-    assert (found.remaining == 0) is (all(phase == "done" or (phase == "running" and later >= 10) for phase in phases))
+    known = {job.id: records.get(job.id, PENDING) for job in plan.jobs}
+    left = time_left(plan.jobs, plan.batches, known.__getitem__, STARTED + later, scheduler="local").whole
+    assert 0 <= left <= 40
+    assert (left == 0) is (all(phase == "done" or (phase == "running" and later >= 10) for phase in phases))
 
 
 def test_as_many_nodes_are_reckoned_with_as_are_busy(tmp_path: Path) -> None:
@@ -126,10 +130,8 @@ def test_as_many_nodes_are_reckoned_with_as_are_busy(tmp_path: Path) -> None:
     jobs = tuple(planned(job, job.batch, 10.0) for job in plan.jobs)
     batches = tuple(msgspec.structs.replace(batch, runtime=10.0) for batch in plan.batches)
     plan = msgspec.structs.replace(plan, jobs=jobs, batches=batches)
-    waiting = load_session(recorded(tmp_path / "a", plan, {}))
-    assert forecast(waiting, STARTED).remaining == 10.0
-    running = load_session(recorded(tmp_path / "b", plan, {}, running=["j0", "j1"], alive=True))
-    assert forecast(running, STARTED).remaining == 20.0
+    assert _left(recorded(tmp_path / "a", plan, {}), STARTED) == 10.0
+    assert _left(recorded(tmp_path / "b", plan, {}, running=["j0", "j1"], alive=True), STARTED) == 20.0
 
 
 def _mixed(sources: dict[str, tuple[float, RuntimeSource]]) -> Plan:
@@ -156,12 +158,14 @@ def test_a_running_job_needs_what_is_known_of_it(tmp_path: Path, source: Runtime
     ended = {job.name: OK for job in plan.jobs if job.name != "long"}
     paths = recorded(tmp_path, plan, ended, running=["long"], alive=True)
     state = load_session(paths)
-    found = forecast(state, STARTED + 6)
-    assert found.batches[0].remaining == found.remaining == pytest.approx(14)
+    assert _left(paths, STARTED + 6) == pytest.approx(14)
     (line,) = progress_of(state, STARTED + 6)
     assert "about 14s left" in line
     assert RunProgress(paths).line(STARTED + 6).endswith("about 14s to go")
-    assert forecast(state, STARTED + 30).remaining == 0.0
+    (line,) = progress_of(state, STARTED + 30)
+    assert ", longer than expected; " in line
+    assert RunProgress(paths).line(STARTED + 30).endswith(", longer than expected")
+    assert ahead(Snapshots(paths).take(STARTED + 30)) == "longer than expected"
 
 
 def test_estimates_are_corrected_by_what_is_known_of_their_own_kind(tmp_path: Path) -> None:
@@ -174,7 +178,7 @@ def test_estimates_are_corrected_by_what_is_known_of_their_own_kind(tmp_path: Pa
         }
     )
     paths = recorded(tmp_path, plan, {f"quick{n}": OK for n in range(8)}, running=["guessed"], alive=True)
-    assert forecast(load_session(paths), STARTED).remaining == pytest.approx((20 + 7.5) / 2)
+    assert _left(paths, STARTED) == pytest.approx((20 + 7.5) / 2)
 
 
 def test_snakemakes_line_sees_a_journal_that_was_written_anew(tmp_path: Path) -> None:
@@ -188,3 +192,43 @@ def test_snakemakes_line_sees_a_journal_that_was_written_anew(tmp_path: Path) ->
     anew.write_bytes(journal.read_bytes().replace(b'"SUCCESS"', b'"TIMEOUT"'))
     anew.rename(journal)
     assert progress.line(STARTED).startswith("[1/2] 0 passed, 1 failed, 1 running")
+
+
+SOURCES: tuple[RuntimeSource, ...] = get_args(RuntimeSource)
+JOBS = st.lists(
+    st.tuples(
+        st.sampled_from(SOURCES),
+        st.floats(0.01, 200.0),  # expected
+        st.floats(0.01, 200.0),  # taken, or run so far
+        st.sampled_from(["done", "running", "pending"]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(JOBS)
+@settings(max_examples=examples(100), deadline=None)
+def test_no_mixture_of_estimates_says_less_than_what_is_known(
+    jobs: list[tuple[RuntimeSource, float, float, str]],
+) -> None:
+    """Whatever ran and however wrong the guesses were, a job that runs needs the rest of its known or declared time.
+
+    A guess may be shortened, but a job that runs below its guess is never said to need nothing.
+    """
+    plan = _mixed({f"j{number}": (seconds, source) for number, (source, seconds, *_) in enumerate(jobs)})
+    records, least, guessed = {}, 0.0, False
+    for job, (source, expected, spent, what) in zip(plan.jobs, jobs, strict=True):
+        if what == "pending":
+            continue
+        phase = JobPhase.DONE if what == "done" else JobPhase.RUNNING
+        measured = {"duration": spent} if what == "done" else {}
+        records[job.id] = JobRecord(phase=phase, started=STARTED - spent, measurements=measured)
+        if what == "running":
+            least = max(least, expected - spent if source != "default" else 0.0)
+            guessed = guessed or spent < expected
+    known = {job.id: records.get(job.id, PENDING) for job in plan.jobs}
+    left = time_left(plan.jobs, plan.batches, known.__getitem__, STARTED, scheduler="local")
+    assert left.whole >= max(0.0, least) - 1e-6
+    assert left.batches == (left.whole,)
+    assert left.whole > 0 or not guessed
