@@ -68,7 +68,7 @@ def test_reports_show_that_a_job_is_flaky(tmp_path: Path) -> None:
     state = _run(tmp_path / "out", [shell("a", TWICE.format(tmp_path / "n", 1)), spec("b")], retry={"any": 1})
     assert "2 passed (1 flaky: a)" in summary(state)
     assert [job["attempts"] for job in state.as_dict()["jobs"]] == [2, 1]
-    assert "attempt 1: FAILED: exit code 1: run of" in junit_report(state)
+    assert '<flakyFailure message="exit code 1: run of' in junit_report(state)
     assert "## Flaky: 1 job passed, but not at once" in markdown_report(state)
 
 

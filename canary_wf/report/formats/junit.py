@@ -24,6 +24,7 @@ from canary_wf.state.session_paths import relative_to_out
 from canary_wf.verdict.status import Category, Outcome
 
 OUTPUT_LINES = 200
+_MOST_BYTES = 1 << 16
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _COMMAND = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 _ERRORS = {Outcome.BROKEN, Outcome.ERROR, Outcome.INVALID, Outcome.CANCELLED, Outcome.INTERRUPTED}
@@ -111,29 +112,47 @@ def _add_case(suite: ET.Element, state: SessionState, job: PlannedJob, name: Cas
     case = _case(suite, state, job, name, record.duration or 0.0)
     tag = _tag(record)
     if tag is None:
+        _add_attempts(case, state, job)
         _add_texts(case, state, job, None)
         return
     outcome = record.status.outcome.name if record.status.category is not Category.NONE else "NOT RUN"
     message = record.status.reason or outcome
     child = ET.SubElement(case, tag, {"message": xml_text(message), "type": outcome})
     if tag != "skipped":
-        lines = tail(state.paths.job(job.directory) / OUTPUT_FILE, OUTPUT_LINES, 65536)
-        child.text = xml_text("\n".join(lines))
+        child.text = _output(state, job, OUTPUT_FILE)
+    _add_attempts(case, state, job)
     _add_texts(case, state, job, None if tag == "skipped" else links.of(job.id))
 
 
+def _add_attempts(case: ET.Element, state: SessionState, job: PlannedJob) -> None:
+    """Add an element for each run that was followed by another, as Maven's Surefire does, with the end of its output.
+
+    Of a job that passed in the end they are called flaky, else rerun; the verdict is that of the last run.
+    """
+    record = state.record(job)
+    kind = "flaky" if record.status.is_pass else "rerun"
+    for run in record.earlier:
+        outcome = run.status.outcome
+        message = run.status.reason or outcome.name
+        tag = f"{kind}{'Error' if outcome in _ERRORS else 'Failure'}"
+        child = ET.SubElement(case, tag, {"message": xml_text(message), "type": outcome.name})
+        if run.output is not None:
+            ET.SubElement(child, "system-out").text = _output(state, job, run.output)
+
+
+def _output(state: SessionState, job: PlannedJob, name: str) -> str:
+    lines = tail(state.paths.job(job.directory) / name, OUTPUT_LINES, _MOST_BYTES)
+    return xml_text("\n".join(lines))
+
+
 def _add_texts(case: ET.Element, state: SessionState, job: PlannedJob, link: str | None) -> None:
-    """Describe the earlier runs, in the only element that the common schema has for it, and name artifacts and page.
+    """Name artifacts and page, in the only element that the common schema has for it.
 
     CI servers show the file of a line ``[[ATTACHMENT|PATH]]`` with the test case.
     """
-    record = state.record(job)
-    lines = [
-        f"attempt {number}: {run.status.outcome.name}: {run.status.reason or ''} ({run.output or 'no output'})"
-        for number, run in enumerate(record.earlier, start=1)
-    ]
     folder = relative_to_out(state.paths.job(job.directory), state.paths.out)
-    lines += [f"[[ATTACHMENT|{folder}/{file.path}]]" for file in record.artifacts.kept if file.path.isprintable()]
+    kept = state.record(job).artifacts.kept
+    lines = [f"[[ATTACHMENT|{folder}/{file.path}]]" for file in kept if file.path.isprintable()]
     lines += [] if link is None else [f"page: {link}"]
     if lines:
         ET.SubElement(case, "system-out").text = xml_text("\n".join(lines))

@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sessions import recorded
 
+from canary_wf.plan.store import load_plan
 from canary_wf.report.formats.junit import OUTPUT_LINES, junit_report, xml_text
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.verdict.status import Outcome
+from canary_wf.state.events import JobFinished, JobRetried, JobStarted
+from canary_wf.state.recording import open_recorder
+from canary_wf.verdict.status import Outcome, Status
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
 HOSTILE = ']]> <failure/> & "quotes" \'\x00\x08\x1b[31mred\x1b[0m\ufffe\udcff é 𝄞\r\n</testsuites>\n'
@@ -96,6 +99,36 @@ def test_long_output_is_cut_to_its_end(tmp_path: Path) -> None:
     assert failure is not None
     assert failure.text is not None
     assert failure.text.splitlines() == [f"line {number}" for number in range(10_000 - OUTPUT_LINES, 10_000)]
+
+
+@pytest.mark.parametrize(("last", "kind"), [(Outcome.SUCCESS, "flaky"), (Outcome.TIMEOUT, "rerun")])
+def test_each_run_of_a_retried_job_is_told(tmp_path: Path, last: Outcome, kind: str) -> None:
+    """With its reason and output, in the elements that Surefire and its readers have for it; the last one counts."""
+    paths = recorded(tmp_path, plan_of([spec("a")]), {}, running=["a"], output="last\n")
+    plan = load_plan(paths.plan)
+    job = plan.jobs[0].id
+    (paths.job("a") / "canary-out.1.txt").write_text("first\x1b\n")
+    recorder = open_recorder(paths, plan.batches[0].id, plan.jobs, ())
+    for status, output in (
+        (Status.of(Outcome.FAILED, "exit code 3"), "canary-out.1.txt"),
+        (Status.of(Outcome.BROKEN), None),
+    ):
+        recorder(JobRetried.of(job, status, 1001.0, {}, output))
+        recorder(JobStarted(time=1002.0, job=job, resources={}))
+    recorder(JobFinished.of(job, Status.of(last, None), 1003.0))
+    recorder.close()
+    suite = _suites(junit_report(load_session(paths)))["t.jobs.yaml"]
+    case = suite[0]
+    verdict = [] if last.category.value == "PASS" else ["failure"]
+    assert [child.tag for child in case] == [*verdict, f"{kind}Failure", f"{kind}Error"]
+    first, second = case[-2:]
+    assert (first.get("message"), first.get("type"), first.findtext("system-out")) == (
+        "exit code 3",
+        "FAILED",
+        "first\ufffd",
+    )
+    assert (second.get("message"), second.get("type"), len(second)) == ("BROKEN", "BROKEN", 0)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", str(len(verdict)), "0")
 
 
 @given(st.text(alphabet=st.characters()))
