@@ -24,6 +24,7 @@ def test_snakemakes_report_shows_both_pages(workspace: Workspace, tmp_path: Path
     assert done.returncode == 0, done.stderr
     with Browser(tmp_path / "browser") as browser:
         browser.open(workspace.out / "out.html")
+        _wait_for(browser, "document.body.textContent.includes('the category canary-wf has the page of all jobs')")
         _choose(browser, "Results")
         _choose(browser, "canary-wf")
         _wait_for(browser, "document.body.textContent.includes('all jobs')")

@@ -37,13 +37,14 @@ def command(*, plan: Path, log: Path | None, **targets: Path | None) -> None:
     chosen = {name: target for name, target in targets.items() if target is not None}
     note_copy(paths.copies, paths.report / "report.json", chosen["json"])
     # The page first, as others link to it, and JSON last: the gate waits for it.
-    for name, target in sorted(chosen.items(), key=lambda item: (item[0] == "json", item[0] != "html")):
+    ordered = sorted(chosen.items(), key=lambda item: (item[0] == "json", item[0] != "html"))
+    for name, target in ordered:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_writable(target, error) from error
         write_atomic(target, FORMATS[name](state).encode())
     sessions = (paths.folder, absolute_path(chosen["json"]).parents[1])
-    set_back(results_in(sessions, (batch.id for batch in state.plan.batches)), chosen["junit"])
+    set_back(results_in(sessions, (batch.id for batch in state.plan.batches)), ordered[0][1])
     if log is not None:
         write_atomic(log, f"{summary(state)}\n".encode())
