@@ -12,8 +12,12 @@ from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.wording import count
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~&]|(?<!\w)[+\-.]|[+\-.](?!\w))")
-"""Characters special in Markdown; full stops, dashes and pluses only outside of words."""
+_SPECIAL = re.compile(r"([\\`*\[\]<>#|~&]|(?<![^\W_])[+\-._]|[+\-._](?![^\W_]))")
+"""Characters special in Markdown: full stops, dashes, pluses and underscores only outside of words.
+
+Brackets and exclamation marks mean something only beside square brackets, which are escaped.
+"""
+
 MOST_FAILURES = 50
 MOST_BYTES = 900_000
 """GitHub refuses a step summary above 1 MiB."""

@@ -73,7 +73,23 @@ def test_escaped_text_is_one_line_without_live_markup(text: str) -> None:
     """Every character with a meaning stands behind a backslash, but within a word, and none else is lost."""
     shown = escaped(text)
     assert "\n" not in shown
-    assert re.fullmatch(r"(?:[^\\`*_{}\[\]()<>#+\-.!|~&]|\\[\\`*_{}\[\]()<>#+\-.!|~&]|(?<=\w)[+\-.](?=\w))*", shown)
+    word = r"[^\W_]"
+    assert re.fullmatch(rf"(?:[^\\`*\[\]<>#|~&+\-._]|\\[\\`*\[\]<>#|~&+\-._]|(?<={word})[+\-._](?={word}))*", shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("mesh_a.n=1.k=2-3: (off by 3!)", "mesh_a.n=1.k=2-3: (off by 3!)"),
+        ("__init__ a_ _b", r"\_\_init\_\_ a\_ \_b"),
+        ("- item", r"\- item"),
+        ("1. item", r"1\. item"),
+        ("![i](y)", r"!\[i\](y)"),
+    ],
+)
+def test_words_stay_readable_in_a_terminal(text: str, shown: str) -> None:
+    """Names of jobs have full stops and underscores, which are escaped only where they are markup."""
+    assert escaped(text) == shown
 
 
 def test_a_step_summary_of_github_takes_it(tmp_path: Path) -> None:
