@@ -3,6 +3,7 @@
 from typing import Any
 
 from canary_wf.report.batch_runs import run_at
+from canary_wf.report.html.page_link import PageLinks
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE, STATE_FILE
@@ -54,6 +55,7 @@ def job_facts(state: SessionState, job: PlannedJob) -> dict[str, Any]:
         "declared_artifacts": job.artifacts,
         "artifacts": record.artifacts,
         "files": [f"{folder}/{name}" for name in _files(record)],
+        "page": PageLinks(state).of(job.id),
     }
 
 

@@ -80,6 +80,8 @@ def _lines(state: SessionState, job: PlannedJob, facts: dict[str, Any]) -> Itera
     if facts["files"]:
         yield f"{'folder':{_LABEL}}{one_line(from_here(jobs_folder(state) / job.directory))}"
     yield from _list("files", [", ".join(file.rpartition("/")[2] for file in facts["files"])] if facts["files"] else [])
+    if facts["page"]:
+        yield f"{'page':{_LABEL}}{one_line(from_here(state.paths.out / facts['page']))}"
 
 
 def _list(label: str, values: list[str]) -> Iterator[str]:

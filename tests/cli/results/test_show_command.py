@@ -100,3 +100,14 @@ def test_the_rule_of_a_shape_is_named(small: CommandLine) -> None:
     assert rule.startswith("shape_")
     assert rule in (small.out / "workflow" / "rules" / "batches.smk").read_text()
     assert newest_session(small.out).batch_table.exists()
+
+
+def test_a_job_has_a_link_to_the_page(cli: CommandLine, retried: SessionPaths) -> None:
+    """Once a report was written of the run."""
+    assert cli("show", "a.n=1", "--json").json["page"] is None
+    retried.report.mkdir()
+    (retried.report / "report.html").write_text("")
+    shown = cli("show", "a.n=1", "--json").json
+    assert shown["page"] == f".canary-wf/sessions/{retried.session}/report/report.html#job-{shown['id'][:8]}"
+    line = next(line for line in cli("show", "a.n=1").out.splitlines() if line.startswith("page"))
+    assert line.endswith(shown["page"])
