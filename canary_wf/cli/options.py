@@ -114,6 +114,7 @@ selection_options = stacked(
     click.option("-o", "names", multiple=True, metavar="NAME", help="Turn the option NAME on for when='options=NAME'."),
     click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner."),
     click.option("--regex", metavar="REGEX", help="Only jobs whose test file has text that matches REGEX."),
+    click.option("--shard", metavar="M/N", help="Of these, only part M of N parts of about the same expected time."),
     click.option(
         "--timeout",
         "timeouts",
@@ -207,6 +208,7 @@ workflow_options = stacked(
 def discovery_options(values: dict[str, Any]) -> "DiscoveryOptions":
     """Return the discovery options for the values of the selection options."""
     from canary_wf.discovery import DiscoveryOptions
+    from canary_wf.discovery.shards import parse_shard
 
     timeouts = {}
     for text in values["timeouts"]:
@@ -226,6 +228,7 @@ def discovery_options(values: dict[str, Any]) -> "DiscoveryOptions":
         labels_not_matching=tuple(values.get("labels_not_matching", ())),
         timeouts=timeouts,
         ctest_config=values.get("ctest_config"),
+        shard=None if values.get("shard") is None else parse_shard(values["shard"]),
     )
 
 

@@ -14,6 +14,7 @@ from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.places import as_given, text_as_given
 from canary_wf.discovery.plugged import all_finders
 from canary_wf.discovery.selection import masks
+from canary_wf.discovery.shards import shard_masks
 from canary_wf.discovery.walk import FoundFile, find_files, with_distinct_paths
 from canary_wf.errors import InputError, MistakeList
 from canary_wf.spec.identity import job_directories
@@ -125,6 +126,8 @@ def _completed(
     check_ids(specs)
     edges = resolve(drafts, elsewhere, prefixes)
     reasons, dropped = masks(drafts, edges, options)
+    if options.shard is not None:
+        reasons = shard_masks(specs, edges, reasons, options.shard)
     masked = {spec.id for spec, reason in zip(specs, reasons, strict=True) if reason is not None}
     directories = job_directories((draft.spec.id, *_directory_base(draft)) for draft in drafts)
     jobs = tuple(

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from canary_wf.discovery.reading_cache import ReadingCache
+from canary_wf.discovery.shards import Shard
 from canary_wf.durations import parse_positive_duration
 from canary_wf.errors import InputError, UsageError
 
@@ -18,12 +19,13 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
 
     `options` are the names turned on by ``-o``. These select jobs: `keyword_expression` (``-k``),
     `parameter_expression` (``-p``), `owners`, `regex`, and `names_matching`, `names_not_matching`, `labels_matching`
-    and `labels_not_matching` (``-R``, ``-E``, ``-L``, ``-LE``). `exclude` are folders and files that are not searched.
-    `timeouts` maps the types of ``--timeout TYPE=T`` to seconds or durations. A parameter with the name of one of
-    `resource_types`, the types of the resource pool, sets that resource. `alone` says that jobs of other files are
-    unknown: a dependency that matches no job is reported in the result instead of being an error. `ctest_config` is the
-    configuration of CMake build trees that have several. `readings` is the cache of readings of test files; None reads
-    every file. `path` is the path below its tree of a file that is given alone; None means its name.
+    and `labels_not_matching` (``-R``, ``-E``, ``-L``, ``-LE``); of these, `shard` keeps one part. `exclude` are folders
+    and files that are not searched. `timeouts` maps the types of ``--timeout TYPE=T`` to seconds or durations. A
+    parameter with the name of one of `resource_types`, the types of the resource pool, sets that resource. `alone` says
+    that jobs of other files are unknown: a dependency that matches no job is reported in the result instead of being an
+    error. `ctest_config` is the configuration of CMake build trees that have several. `readings` is the cache of
+    readings of test files; None reads every file. `path` is the path below its tree of a file that is given alone; None
+    means its name.
     """
 
     options: frozenset[str] = frozenset()
@@ -42,6 +44,7 @@ class DiscoveryOptions(msgspec.Struct, frozen=True):
     alone: bool = False
     path: str | None = None
     readings: ReadingCache | None = None
+    shard: Shard | None = None
 
 
 DEFAULT_TIMEOUT = 300.0

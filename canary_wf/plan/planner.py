@@ -14,6 +14,7 @@ from canary_wf.batch.reference_schedule import simulate
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.time_limit import time_limit
 from canary_wf.ctest.resource_groups import largest_items
+from canary_wf.discovery.shards import ELSEWHERE
 from canary_wf.errors import InputError
 from canary_wf.files.git_checkout import Checkout, checkout_of
 from canary_wf.history.run_times import History
@@ -172,6 +173,8 @@ def _check_something_left(
     if selected:
         what = f"none of the selected jobs can run: {selected[0].name} {selected[0].mask}"
         raise InputError(what, hint="select that one, too")
+    if any(job.mask is not None and job.mask.startswith(ELSEWHERE) for job in specs):
+        raise InputError("this part has no jobs", where="--shard", hint="there are fewer groups of jobs than parts")
     raise InputError(f"all {len(specs)} jobs are masked", hint="canary-wf find -v shows why")
 
 
