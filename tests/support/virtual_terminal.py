@@ -58,11 +58,27 @@ class VirtualTerminal:
                 self.raw += content
                 self._stream.feed(content)
 
-    def resize(self, columns: int, rows: int) -> None:
-        """Give the terminal another size, as a window manager does: what was longer is cut, not wrapped anew."""
+    def resize(self, columns: int, rows: int, *, wraps: bool = False) -> None:
+        """Give the terminal another size, as a window manager does; lines that are too long are cut, or wrapped anew.
+
+        The line of the cursor stays on the screen; what is above may scroll off it.
+        """
+        screen = self._screen
         with self._lock:
+            lines = []
+            for row in range(screen.cursor.y + 1):
+                cells = [screen.buffer[row][column] for column in range(screen.columns)]
+                while cells and cells[-1].data == " ":
+                    cells.pop()
+                starts = range(0, max(1, len(cells)), columns) if wraps else (0,)
+                lines += [cells[start : start + columns] for start in starts]
             self._size(columns, rows)
-            self._screen.resize(rows, columns)
+            screen.buffer.clear()
+            screen.columns, screen.lines, screen.margins = columns, rows, None
+            for row, cells in enumerate(lines[-rows:]):
+                screen.buffer[row].update(enumerate(cells))
+            screen.cursor.x = min(len(lines[-1]), columns - 1)
+            screen.cursor.y = min(len(lines), rows) - 1
 
     def lines(self) -> list[str]:
         """Return the lines on the screen, without blanks at their ends and without empty lines below."""

@@ -82,8 +82,9 @@ def test_failures_scroll_up_and_stay_above(terminal: VirtualTerminal, tmp_path: 
     assert lines[-2].startswith("FAIL j29")
 
 
-def test_a_terminal_that_becomes_narrower_and_wider_is_drawn_anew(tmp_path: Path) -> None:
-    """Nothing of the old size is left, and the failures are still above."""
+@pytest.mark.parametrize("wraps", [False, True], ids=["cut", "wrapped"])
+def test_a_terminal_that_becomes_narrower_and_wider_is_drawn_anew(tmp_path: Path, *, wraps: bool) -> None:
+    """Nothing of the old size is left, and the failures are still above, whatever it does with long lines."""
     paths = _many(tmp_path, *(spec(f"a/name/that/is/rather/long/{n}" * 3) for n in range(8)))
     with VirtualTerminal(200, 50) as terminal:
         snapshots, view = Snapshots(paths), TerminalView(terminal.file)
@@ -94,7 +95,7 @@ def test_a_terminal_that_becomes_narrower_and_wider_is_drawn_anew(tmp_path: Path
         _settled(terminal, "because")
         for columns, rows in ((80, 24), (100, 30), (40, 12), (200, 50)):
             before = view.was_resized
-            terminal.resize(columns, rows)
+            terminal.resize(columns, rows, wraps=wraps)
             assert (before, view.was_resized) == (False, True)
             view.show(snapshot.without_news())
             lines = _settled(terminal, "(1 job)")
