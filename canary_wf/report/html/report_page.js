@@ -281,13 +281,13 @@ const nodesUsed = new Set(jobs.map(job => job.node).filter(node => node !== null
 const jobColumns = [
   {id: "status", title: "status", width: "136px", least: 136, value: job => ORDER[job.category], paint: paintStatus},
   {id: "name", title: "name", width: "minmax(180px, 3fr)", least: 180, value: job => job.name},
-  {id: "reason", title: "reason", width: "minmax(180px, 3fr)", least: 180, value: job => job.reason},
+  {id: "reason", title: "reason", width: "minmax(180px, 4fr)", least: 180, value: job => job.reason},
   {id: "below", title: "reason", from: Infinity, value: job => job.reason, text: job => job.reason || job.file},
   {id: "took", title: "took", width: "80px", least: 80, number: true, value: job => job.duration, text: job => durationText(job.duration)},
   {id: "expected", title: "expected", from: 1000, width: "96px", least: 96, number: true, value: job => job.expected, text: job => durationText(job.expected)},
-  {id: "file", title: "file", from: 760, width: "minmax(150px, 2fr)", least: 150, value: job => job.file},
+  {id: "file", title: "file", from: 760, width: "minmax(150px, 1.6fr)", least: 150, value: job => job.file},
   {id: "node", title: "node", from: nodesUsed > 1 ? 1000 : Infinity, width: "minmax(80px, .7fr)", least: 80, value: nodeOf},
-  {id: "batch", title: "batch", from: 1150, width: "128px", least: 128, value: job => batchOf(job).id},
+  {id: "batch", title: "batch", from: 1300, width: "128px", least: 128, value: job => batchOf(job).id},
 ];
 const jobGrid = new Grid(byId("job-grid"), jobs, jobColumns, {
   order: jobColumns[0], areas: ["status name took", "below below below"], nothing: "Nothing matches.", open, close,

@@ -15,7 +15,7 @@ from sessions import STARTED, recorded
 
 from canary_wf.files.json_files import encode
 from canary_wf.history.run_times import History
-from canary_wf.plan.model import LeftOut
+from canary_wf.plan.model import LeftOut, Origin
 from canary_wf.report import printable
 from canary_wf.report.html.session_page import html_report
 from canary_wf.report.rows import as_json, report_data
@@ -30,14 +30,15 @@ PRINTED = f"{HOSTILE}\n\x1b[31mred\x1b[0m \x1b]0;t\x07\x00 \u202egnp \udcff & <b
 
 
 def _state(out: Path, reason: str | None = "because") -> SessionState:
-    """Return a session of two batches: failures, a hostile name, a dependency, an environment of its own."""
+    """Return a session of two batches: failures, a hostile name and origin, a dependency, an environment of its own."""
     jobs = [
         spec("good", keywords=("fast",), environment={"MODEL": "coarse", "TOKEN_PATH": "<b>"}),
         spec("bad", path="other.pyt"),
         msgspec.structs.replace(spec("hostile", path="x/<b>.pyt"), name=HOSTILE),
     ]
     more = [spec("late", "good"), spec("never", "bad"), spec("slow", gpus=1)]
-    plan = plan_of(jobs, more, cpus=2, gpus=1, left_out=(LeftOut("0" * 20, HOSTILE, HOSTILE),))
+    origin = Origin(project=HOSTILE, host=HOSTILE, command=("canary-wf", HOSTILE), branch=HOSTILE, commit="a" * 40)
+    plan = plan_of(jobs, more, cpus=2, gpus=1, left_out=(LeftOut("0" * 20, HOSTILE, HOSTILE),), origin=origin)
     outcomes = {"good": OK, "bad": FAILED, HOSTILE: TIMEOUT, "late": OK, "never": Outcome.BLOCKED, "slow": SKIPPED}
     return load_session(recorded(out, plan, outcomes, reason=reason, output=PRINTED))
 
@@ -273,7 +274,7 @@ def test_details_of_a_job_are_shown_as_text(browser: Browser, tmp_path: Path) ->
     browser.click("#job-grid .row:nth-child(2)")
     assert browser.text("#detail h2") == HOSTILE
     assert HOSTILE in browser.text("#detail pre")
-    assert "stolen" not in browser.run("document.title")
+    assert browser.run("document.title").startswith(HOSTILE)
     assert browser.run("document.images.length + document.querySelectorAll('#detail b').length") == 0
     browser.click("#detail summary")
     assert "CANARY_CPU_IDS" in browser.texts("#detail code")
