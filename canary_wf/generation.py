@@ -79,6 +79,7 @@ def plan_jobs(found: Discovery, settings: PlanSettings, target: Target, history:
 
     Raises InputError, also for an invalid resource pool that came with the files.
     """
+    found.require_jobs()
     target = with_pool_files(target, found.pool_files)
     session = _new_session(out)
     return make_plan(found.jobs, settings, target, history, out=out, session=session, dropped=found.dropped)

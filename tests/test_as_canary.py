@@ -242,7 +242,8 @@ def test_keywords_under_a_condition(cli: CommandLine) -> None:
     cli.write("p.pyt", "import canary\ncanary.directives.keywords('extra', when='options=opt')\n")
     assert _names(cli, "-o", "opt", "-k", "extra") == ["p"]
     without = cli("find", cli.tree, "-k", "extra")
-    assert (without.out, without.err) == ("", "canary-wf: the only job is masked; find -v says why\n")
+    said = "canary-wf: -k 'extra' selects none of 1 job; canary-wf find -v shows why\n"
+    assert (without.code, without.out, without.err) == (3, "", said)
 
 
 def test_masked_jobs_take_those_behind_them_along(cli: CommandLine) -> None:

@@ -24,11 +24,11 @@ COUNT_LIMIT = 2**63
 
 _ALLOWED = {
     "layout": "write layout:flat or layout:atomic",
-    "count": "write count:auto, count:max or count:N with a whole number N from 0 to 2**63 - 1",
+    "count": "write count:N for at most N batches, a whole number, or count:max or count:auto",
     "duration": "write duration:T with T in seconds or as 40s, 5m, 4h30m30s, above zero and at most ten years",
     "nodes": "write nodes:any or nodes:same",
 }
-_EXPECTED = "write pairs such as layout:flat,count:auto,duration:30m,nodes:any"
+_EXPECTED = "write for example duration:30m, count:8 or layout:atomic, with commas between"
 _PAIR = re.compile(r"([^:=]*)[:=](.*)", re.DOTALL)
 _WHOLE = re.compile(r"\+?[0-9]+")
 _DIGITS = len(str(COUNT_LIMIT))

@@ -94,4 +94,13 @@ def after_configured(context: click.Context, option: click.Parameter, value: Any
 def paths_or_configured(context: click.Context, argument: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the PATHs of the command line, else those of the configuration."""
     assert argument.name is not None
-    return value or tuple(context.lookup_default(argument.name) or ())
+    if value and context.get_parameter_source(argument.name) is click.core.ParameterSource.COMMANDLINE:
+        return value
+    configured = value or tuple(context.lookup_default(argument.name) or ())
+    missing = [path for path in configured if not os.path.lexists(path)]
+    if missing:
+        source = context.find_object(Configured)
+        setting = source.settings.get("paths.tests") if source is not None else None
+        where = "paths.tests" if setting is None else f"{setting.source}: paths.tests"
+        raise InputError(f"there is no {missing[0]!r:.80}", where=where, hint="name test files and folders")
+    return configured

@@ -13,10 +13,10 @@ MOST_COMPARED = 5000
 """Largest number of names among which a similar one is searched, which takes a tenth of a millisecond for each."""
 
 
-def find_job(jobs: Iterable[PlannedJob], name: str) -> PlannedJob:
+def find_job(jobs: Iterable[PlannedJob], name: str, lister: str = "canary-wf status -r all") -> PlannedJob:
     """Return the job with this `name`, with a CTest test of this name, or with an id that starts with it.
 
-    Raises UsageError for none or several.
+    Raises UsageError for none or several; it names `lister`, the command that lists the jobs.
     """
     jobs = list(jobs)
     found = _called(jobs, name)
@@ -27,7 +27,7 @@ def find_job(jobs: Iterable[PlannedJob], name: str) -> PlannedJob:
     if found:
         ids = ", ".join(job.id[:12] for job in found[:4])
         raise UsageError(f"{name!r} names {len(found)} jobs ({ids})", where="JOB", hint="give more of the id")
-    raise UsageError(f"there is no job {name!r}", where="JOB", hint=_hint(name, [job.name for job in jobs]))
+    raise UsageError(f"there is no job {name!r}", where="JOB", hint=_hint(name, [job.name for job in jobs], lister))
 
 
 def _called(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
@@ -37,14 +37,14 @@ def _called(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
     return found or [job for job in jobs if job.kind == "ctest" and name in {job.family, job.attributes.get("test")}]
 
 
-def _hint(name: str, names: list[str]) -> str:
+def _hint(name: str, names: list[str], lister: str) -> str:
     """Return a hint with names that contain `name` or are similar to it."""
     found = [each for each in names if name and name.lower() in each.lower()]
     if not found and len(names) <= MOST_COMPARED:
         from difflib import get_close_matches
 
         found = get_close_matches(name, names)
-    list_command = "canary-wf status -r all lists them"
+    list_command = f"{lister} lists them"
     return f"did you mean {some(found)}? {list_command}" if found else list_command
 
 

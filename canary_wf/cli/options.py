@@ -17,6 +17,7 @@ from canary_wf.state.session_paths import absolute_path
 from canary_wf.verdict.retry_policy import ANY, MOST, parse_retry
 
 if TYPE_CHECKING:
+    from canary_wf.batch.specification import BatchSpecification
     from canary_wf.discovery import DiscoveryOptions
     from canary_wf.plan.planner import PlanSettings
 
@@ -241,7 +242,6 @@ def resource_requests(texts: Sequence[str]) -> dict[str, int]:
 
 def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     """Return the settings of the plan and the name of the scheduler for the values of the planning options."""
-    from canary_wf.batch.specification import BatchSpecification
     from canary_wf.hooks.user_hooks import check_hook, installed_hooks
     from canary_wf.plan.cluster.slurm_options import parse_slurm_options
     from canary_wf.plan.planner import PlanSettings
@@ -254,7 +254,7 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     if fail_on not in {"any", "never"}:
         raise UsageError(f"{fail_on!r} is not known", where="-b fail_on", hint="write any or never")
     settings = PlanSettings(
-        batch_spec=BatchSpecification.parse(given.get("spec", "")),
+        batch_spec=_batch_spec(given.get("spec", "")),
         workers=None if workers is None else int(workers),
         retry=_retry(given.get("retry"), values["repeat_until_pass"]),
         bind=values["bind"],
@@ -269,6 +269,15 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         command=("canary-wf", *click.get_current_context().meta.get(ARGUMENTS, ())),
     )
     return settings, given.get("scheduler", "auto")
+
+
+def _batch_spec(text: str) -> "BatchSpecification":
+    from canary_wf.batch.specification import BatchSpecification, BatchSpecificationError
+
+    try:
+        return BatchSpecification.parse(text)
+    except BatchSpecificationError as error:
+        raise UsageError(error.what.removeprefix("batch specification: "), where="-b spec", hint=error.hint) from None
 
 
 def _output_limit(text: str | None) -> int | None:

@@ -13,7 +13,7 @@ from canary_wf.discovery.kinds import Finder
 from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.places import as_given, text_as_given
 from canary_wf.discovery.plugged import all_finders
-from canary_wf.discovery.selection import masks
+from canary_wf.discovery.selection import masks, nothing_selected
 from canary_wf.discovery.shards import shard_masks
 from canary_wf.discovery.walk import FoundFile, find_files, with_distinct_paths
 from canary_wf.errors import InputError, MistakeList
@@ -27,6 +27,7 @@ class Discovery(msgspec.Struct, frozen=True):
     `warnings` say what in the files has no effect. `elsewhere` has by job id the patterns that match no job here; it is
     filled only with the option `alone`. `pool_files` are the resource pools that come with the files. `dropped` are the
     ids of jobs that the user selected, but that are masked because they depend on jobs that were not selected.
+    `nothing` says why no job is left, and what to do, if all are masked.
     """
 
     jobs: tuple[JobSpec, ...]
@@ -35,6 +36,13 @@ class Discovery(msgspec.Struct, frozen=True):
     elsewhere: dict[str, list[str]] = {}
     pool_files: tuple[Path, ...] = ()
     dropped: frozenset[str] = frozenset()
+    nothing: tuple[str, str] | None = None
+
+    def require_jobs(self) -> None:
+        """Raise InputError if all jobs are masked by the selection or by their files."""
+        if self.nothing is not None:
+            what, hint = self.nothing
+            raise InputError(what, hint=hint)
 
 
 def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
@@ -83,7 +91,8 @@ def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     prefixes = {file.file: file.prefix for file in files if file.prefix}
     jobs, dropped = _completed(drafts, options, prefixes, elsewhere if options.alone else None)
     pools = dict.fromkeys(draft.pool_file for draft in drafts if draft.pool_file is not None)
-    return Discovery(jobs, len(files), _warnings(drafts), elsewhere, tuple(pools), dropped)
+    nothing = None if dropped else nothing_selected(jobs, options)
+    return Discovery(jobs, len(files), _warnings(drafts), elsewhere, tuple(pools), dropped, nothing)
 
 
 def _drafts(

@@ -20,6 +20,7 @@ from canary_wf.expressions import parse_expression
 from canary_wf.files.plain_files import read_plain
 from canary_wf.graph import dependents_of, downstream
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
+from canary_wf.wording import count, some
 
 Filter = Callable[[JobSpec], str | None]
 """A function that returns the reason why a job is left out, or None."""
@@ -217,3 +218,27 @@ def _take_along(
 
 def _first(chosen: Sequence[Filter], spec: JobSpec) -> str | None:
     return next((reason for each in chosen if (reason := each(spec)) is not None), None)
+
+
+def nothing_selected(jobs: Sequence[JobSpec], options: DiscoveryOptions) -> tuple[str, str] | None:
+    """Return why no job is left, and what to do about it; None if there is a job that is not masked."""
+    if any(job.mask is None for job in jobs):
+        return None
+    given = [
+        *([f"-k {options.keyword_expression!r}"] if options.keyword_expression is not None else ()),
+        *([f"-p {options.parameter_expression!r}"] if options.parameter_expression is not None else ()),
+        *(f"--owner {owner}" for owner in options.owners),
+        *([f"--regex {options.regex!r}"] if options.regex is not None else ()),
+        *([f"-R {options.names_matching!r}"] if options.names_matching is not None else ()),
+        *([f"-E {options.names_not_matching!r}"] if options.names_not_matching is not None else ()),
+        *(f"-L {text!r}" for text in options.labels_matching),
+        *(f"-LE {text!r}" for text in options.labels_not_matching),
+        *([f"--shard {options.shard}"] if options.shard is not None else ()),
+    ]
+    if not given:
+        what = "the only job is masked" if len(jobs) == 1 else f"all {len(jobs)} jobs are masked"
+        return f"{what}: {jobs[0].mask}", "canary-wf find -v shows why"
+    keywords = sorted({word for job in jobs for word in job.keywords})
+    hint = f"keywords: {some(keywords)}" if keywords and options.keyword_expression else "canary-wf find -v shows why"
+    verb = "selects" if len(given) == 1 else "select"
+    return f"{' '.join(given)} {verb} none of {count(len(jobs), 'job')}", hint

@@ -189,6 +189,8 @@ def _from_yaml(file: str, text: str) -> "tuple[object, yaml.Node | None]":
         problem = error.problem or error.context
         # The C library has its own limit, and reaches it while it looks ahead.
         what = "is nested too deep" if "nesting depth" in str(problem) else f"is not understood ({problem})"
+        if mark is not None and "cannot start any token" in str(problem) and text[mark.index : mark.index + 1] == "\t":
+            raise InputError("a tab stands where only blanks may indent", where=where) from None
         raise InputError(what, where=where) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -287,7 +289,7 @@ def _check_values(loaded: Document, text: str) -> None:
         elif isinstance(value, str):
             _check_text(loaded, keys, value)
         elif not _is_plain(value):
-            raise loaded.error(keys, f"{value!r:.80} is not a value for a job file")
+            raise loaded.error(keys, _why_not_plain(value))
 
 
 def _is_sound(root: object) -> bool:
@@ -313,6 +315,12 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, int):
         return _SMALLEST <= value <= _LARGEST
     return value is None
+
+
+def _why_not_plain(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value!r:.80} is too large" if value > 0 else f"{value!r:.80} is too small"
+    return f"{value!r:.80} is not a value for a job file"
 
 
 def _check_text(loaded: Document, keys: tuple[str | int, ...], text: str) -> None:

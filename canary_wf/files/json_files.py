@@ -166,8 +166,32 @@ def written_by(schema: str, known: str) -> str:
 
 
 def not_writable(path: Path | str, error: OSError, hint: str = "choose another folder with -d") -> WorkspaceError:
-    """Return the error that `path` could not be written, with a remedy (`hint`, unless the errno gives one)."""
+    """Return the error that `path` could not be written, with a remedy.
+
+    That is what the errno asks for, the user to ask if the files are another user's, or else `hint`.
+    """
+    owner = _other_owner(path) if error.errno in {errno.EACCES, errno.EPERM} else None
+    if owner is not None:
+        hint = f"it belongs to {owner}: ask them, or work in a folder of your own with -d"
     return WorkspaceError(f"cannot be written ({error.strerror})", where=path, hint=remedy(error, hint))
+
+
+def _other_owner(path: Path | str) -> str | None:
+    """Return the user who owns `path`, or the nearest folder above it, if that is somebody else."""
+    for place in (Path(path), *Path(path).parents):
+        try:
+            uid = place.lstat().st_uid
+        except OSError:
+            continue
+        if uid == os.geteuid():
+            return None
+        import pwd  # late: only this error needs it
+
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return f"user {uid}"
+    return None
 
 
 def remedy(error: OSError, otherwise: T) -> str | T:

@@ -13,6 +13,7 @@ from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.events import Event, JobFinished, JobRetried, JobStarted
 from canary_wf.state.record import JobRecord
 from canary_wf.verdict.status import FAILED, Outcome, Status
+from canary_wf.wording import count
 
 INTERVAL = 30.0
 """Seconds between two progress lines, unless CANARY_WF_PROGRESS overrides it."""
@@ -44,6 +45,10 @@ class ProgressLog:
     def done(self) -> int:
         """The number of jobs that have a verdict."""
         return self._done
+
+    def begins(self) -> str:
+        """Return how many jobs there are, and how many of them were done before."""
+        return f"{count(len(self._names), 'job')}, {self._done} done before"
 
     def __call__(self, event: Event) -> None:
         """Take note of `event`; print a line if a job ended."""

@@ -251,7 +251,7 @@ class _BatchAttempt:
         known = self._known()
         self._repeat_set_ups(known)
         progress = ProgressLog(self.slice, known, self.recorder.state.jobs)
-        say(f"batch {self.slice.batch.id}: {len(self.slice.jobs)} jobs, {progress.done} of them done before")
+        say(f"batch {self.slice.batch.id}: {progress.begins()}")
         allow_open_files(self.slice.batch)
         check, waiting = self.attempt.require_current, self.files.waiting
         with (

@@ -86,8 +86,8 @@ def test_a_wide_job_is_refused_with_strict(small: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["-b", "spec=count:3,duration:5m"], 3, ["duration and count may not both be set"]),
-        (["-b", "spec=layout:round"], 3, ["layout:round"]),
+        (["-b", "spec=count:3,duration:5m"], 2, ["duration and count may not both be set"]),
+        (["-b", "spec=layout:round"], 2, ["-b spec", "layout:round"]),
         (["-b", "spec=count:0"], 3, ["count:0"]),
         (["-b", "spec=count:1"], 3, ["count:2"]),
         (["-b", "colour=red"], 2, ["-b", "colour"]),
@@ -101,7 +101,7 @@ def test_a_wide_job_is_refused_with_strict(small: CommandLine) -> None:
         (["--resource-pool-file", "gone.yaml"], 3, ["gone.yaml"]),
         (["-k", "("], 2, ["-k"]),
         (["-p", "n >"], 2, ["-p"]),
-        (["-k", "nothing_has_this"], 3, ["all 3 jobs are masked", "find -v"]),
+        (["-k", "nothing_has_this"], 3, ["-k 'nothing_has_this' selects none of 3 jobs", "keywords: fast"]),
         (["--bogus"], 2, ["--bogus", "generate --help"]),
         (["-r"], 2, ["'-r' requires an argument", "generate --help"]),
         (["-d", ""], 2, ["-d: is empty"]),
@@ -114,6 +114,32 @@ def test_a_wrong_option_is_told_by_name(small: CommandLine, arguments: list[str]
     """The message names the option and what would do; nothing is written."""
     assert_one_line(small.generate(*arguments), code, *words)
     assert small.files() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        (["find", "{tree}", "-k", "nosuch"], 3, ["-k 'nosuch' selects none of 3 jobs; keywords: fast"]),
+        (["find", "{tree}", "-L", "x", "-R", "y"], 3, ["-R 'y' -L 'x' select none of 3 jobs; canary-wf find -v"]),
+        (["plan", "{tree}", "--explain", "nosuch"], 2, ["there is no job 'nosuch'", "canary-wf find lists them"]),
+        (["plan", "{tree}", "-b", "spec=foo"], 2, ["-b spec: 'foo' is not allowed", "duration:30m"]),
+        (["history", "-d", "{out}"], 4, ["there is no session"]),
+    ],
+)
+def test_what_selects_or_names_nothing_says_what_there_is(
+    small: CommandLine, command: list[str], code: int, words: list[str]
+) -> None:
+    """The error is one line, with the command or the words that help."""
+    filled = [word.format(tree=small.tree, out=small.out) for word in command]
+    assert_one_line(small(*filled), code, *words)
+
+
+def test_configured_paths_are_told_with_their_line(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PATH that the configuration names, and that is not there, is a mistake in that file."""
+    small.write("canary-wf.yaml", "paths:\n  tests: [., nope]\n")
+    monkeypatch.chdir(small.tree)
+    assert_one_line(small("find"), 3, "canary-wf.yaml:2: paths.tests: there is no 'nope'")
+    assert_one_line(small("find", "nowhere"), 3, "nowhere: there is no such file or folder")
 
 
 def test_a_hostile_job_name_stays_on_its_line(cli: CommandLine) -> None:

@@ -30,9 +30,8 @@ def command(*, paths: tuple[str, ...], as_json: bool, verbose: bool, **selection
     if as_json:
         print_json({"jobs": [job_entry(job) for job in found.jobs]})
         return
-    if not verbose and all(job.mask is not None for job in found.jobs):
-        what = "the only job is" if len(found.jobs) == 1 else f"all {len(found.jobs)} jobs are"
-        sys.stderr.write(f"canary-wf: {what} masked; find -v says why\n")
+    if not verbose:
+        found.require_jobs()
     rows = [
         (job.id[:8], one_line(job.name), "" if job.mask is None else f"masked: {one_line(job.mask)}")
         for job in found.jobs

@@ -31,7 +31,7 @@ from canary_wf.plan.cluster.advice import cluster_warnings
 from canary_wf.plan.cluster.target import choose_target
 from canary_wf.plan.explanation.explain import explain
 from canary_wf.plan.explanation.summary import PlanSummary, summarize
-from canary_wf.plan.explanation.warnings import warnings_of
+from canary_wf.plan.explanation.warnings import notes_of, short_note, warnings_of
 from canary_wf.plan.model import Plan
 from canary_wf.plan.planner import PlanSettings
 from canary_wf.wording import count
@@ -46,6 +46,7 @@ class _PlanView(msgspec.Struct, frozen=True):
     plan: Plan
     summary: PlanSummary
     warnings: list[str]
+    notes: list[str]
     history: History
     settings: PlanSettings
 
@@ -60,6 +61,7 @@ class _PlanView(msgspec.Struct, frozen=True):
     "--cluster-nodes", type=WholeNumber(min=1), metavar="K", help="Number of nodes for which to compute the makespan."
 )
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page to FILE.")
+@click.option("-v", "--verbose", is_flag=True, help="Say too how the run times and the sizes of batches came about.")
 @click.option("--explain", "explained", metavar="JOB", help="Explain the batch, estimate and limit of JOB.")
 def command(
     *,
@@ -82,7 +84,9 @@ def command(
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
     warnings = [*warnings_of(plan), *cluster_warnings(target, out, settings.slurm)]
-    view = _PlanView(plan, summarize(plan, cluster_nodes), warnings, history, settings)
+    short = short_note(plan)
+    notes = notes_of(plan) if values["verbose"] or as_json else [short] if short else []
+    view = _PlanView(plan, summarize(plan, cluster_nodes), warnings, notes, history, settings)
     if html is not None:
         _write_page(view, html, cluster_nodes)
     if explained is not None:
@@ -91,7 +95,7 @@ def command(
     print_left_out(plan)
     if as_json:
         content = {"jobs": len(plan.jobs), "batches": plan.batches, "left_out": plan.left_out}
-        print_json({**content, "summary": view.summary, "warnings": view.warnings})
+        print_json({**content, "summary": view.summary, "warnings": view.warnings, "notes": view.notes})
     else:
         _print(view)
 
@@ -109,7 +113,7 @@ def _explain(view: _PlanView, name: str, *, as_json: bool) -> None:
     for job in (*view.plan.left_out, *view.plan.masked):
         if name == job.name or (not planned and len(name) >= SHORTEST_PREFIX and job.id.startswith(name.lower())):
             raise UsageError(f"{name!r} is in no batch: {job.reason}", where="--explain")
-    explanation = explain(view.plan, find_job(view.plan.jobs, name), view.history)
+    explanation = explain(view.plan, find_job(view.plan.jobs, name, "canary-wf find"), view.history)
     if as_json:
         print_json({"explain": explanation})
     else:
@@ -132,6 +136,7 @@ def _print(view: _PlanView) -> None:
         f" {summary.core_hours:.2f} core-hours, {summary.gpu_hours:.2f} GPU-hours\n"
     )
     sys.stdout.write("".join(f"warning: {warning}\n" for warning in view.warnings))
+    sys.stdout.write("".join(f"note: {note}\n" for note in view.notes))
 
 
 def _after(batches: tuple[str, ...]) -> str:

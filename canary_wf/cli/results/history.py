@@ -34,7 +34,7 @@ def command(context: click.Context, *, out: Path, as_json: bool) -> None:
     """Show the run times on which estimates are based."""
     if context.invoked_subcommand is not None:
         return
-    history, jobs = known_runtimes(out), _newest_jobs(out)
+    history, jobs = _known(out), _newest_jobs(out)
     if as_json:
         print_json({"jobs": [_entry(history, job) for job in sorted(history.runtimes)]})
     else:
@@ -47,7 +47,7 @@ def command(context: click.Context, *, out: Path, as_json: bool) -> None:
 @click.pass_context
 def export(context: click.Context, *, file: Path, out: Path) -> None:
     """Write the run times into FILE, which another workspace can import."""
-    history = known_runtimes(_chosen_out(context, out))
+    history = _known(_chosen_out(context, out))
     content = encode(History(runtimes=history.runtimes, names=history.names)) + b"\n"
     write_for_user(file, content, "write the export to another folder")
     sys.stdout.write(f"Exported the run times of {count(len(history.runtimes), 'job')} to {file}.\n")
@@ -106,6 +106,14 @@ def forget(context: click.Context, *, jobs: tuple[str, ...], out: Path) -> None:
 
     update_runtimes(out, newest, forget_chosen)
     sys.stdout.write(f"Forgot the run times of {count(len(set(chosen)), 'job')}.\n")
+
+
+def _known(out: Path) -> History:
+    """Return the run times known in `out`. Raises WorkspaceError if that is no workspace."""
+    history = known_runtimes(out)
+    if not history.runtimes:
+        newest_session(out)
+    return history
 
 
 def _chosen_out(context: click.Context, out: Path) -> Path:

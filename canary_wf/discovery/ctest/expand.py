@@ -11,6 +11,7 @@ import msgspec
 
 from canary_wf.discovery.ctest.listing import ListedTest, advice, ctest_program, list_tests, version_of
 from canary_wf.discovery.ctest.order import companions, fixtures_of, upstreams
+from canary_wf.discovery.ctest.query import NoAnswerError
 from canary_wf.discovery.ctest.rules import RECORDED, environment_of, groups_of, rules_of, warnings_of
 from canary_wf.discovery.ctest.specification import generated_specifications, named_specification
 from canary_wf.discovery.ctest.times import Times
@@ -37,9 +38,13 @@ def expand_trees(files: Sequence[FoundFile], options: DiscoveryOptions, timeouts
         nested.setdefault(top[file.folder], []).append(file.file)
     found, mistakes = [], MistakeList()
     for file in files:
-        with mistakes.collecting():
+        try:
             is_top = top[file.folder] == file.folder
             found.append(expand_tree(file, nested[file.folder], options, timeouts) if is_top else [])
+        except InputError as error:
+            mistakes.add(error)
+            if isinstance(error, NoAnswerError):
+                break  # the next one may take as long
     mistakes.raise_any()
     return found
 

@@ -22,6 +22,10 @@ LIMIT = "CANARY_WF_CTEST_TIMEOUT"
 """The environment variable that sets another limit, for projects whose programs list their tests slowly."""
 
 
+class NoAnswerError(InputError):
+    """A program took longer than the limit to answer."""
+
+
 class Answer(NamedTuple):
     """The exit code, the standard output, and the standard error."""
 
@@ -54,7 +58,9 @@ def ask(command: Sequence[str], file: Path) -> Answer:
             output, stderr = process.communicate(timeout=limit or None)
         except subprocess.TimeoutExpired:
             what = f"{Path(command[0]).name} took longer than {limit:g} s to answer {' '.join(command[1:])}"
-            raise InputError(what, where=file, hint=f"see what hangs there, or set {LIMIT} to more seconds") from None
+            raise NoAnswerError(
+                what, where=file, hint=f"see what hangs there, or set {LIMIT} to more seconds"
+            ) from None
         finally:
             _end_group(process)
     return Answer(process.returncode, output, " ".join(stderr.decode(errors="replace").split()))

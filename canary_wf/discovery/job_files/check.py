@@ -92,7 +92,7 @@ _TYPE_NAMES = {
 _PATTERNS = {
     "name": "components of letters, digits and . _ - = + @ , joined by /",
     "parameters": "letters, digits and _, the first no digit",
-    "environment": "without =",
+    "environment": "a name without =",
 }
 
 

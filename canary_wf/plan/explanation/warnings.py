@@ -1,4 +1,7 @@
-"""Warnings about a plan, one line each, for its reader to see before it runs."""
+"""Warnings and notes about a plan, one line each, for its reader to see before it runs.
+
+A warning is about something to change. A note says how the plan came about, and is about something normal.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +15,21 @@ from canary_wf.wording import amount, count, some
 
 def warnings_of(plan: Plan) -> list[str]:
     """Return the warnings about `plan`, the most important first."""
-    return [*ended_early(plan), *fixture_warnings(plan), *_too_long(plan), *_guessed(plan), *_wide(plan)]
+    return [*ended_early(plan), *fixture_warnings(plan), *_too_long(plan)]
+
+
+def notes_of(plan: Plan) -> list[str]:
+    """Return the notes about `plan`: which run times are assumed, and which batches are larger than their jobs."""
+    return [*_guessed(plan), *_wide(plan)]
+
+
+def short_note(plan: Plan) -> str | None:
+    """Return what a first plan is worth telling, or None: that its run times are guesses."""
+    guessed = sum(job.runtime_source == "default" for job in plan.jobs)
+    if not guessed:
+        return None
+    which = "all run times" if guessed == len(plan.jobs) else f"{guessed} of {len(plan.jobs)} run times"
+    return f"{which} are guessed; estimates get better after the first run"
 
 
 def _too_long(plan: Plan) -> Iterator[str]:

@@ -50,12 +50,26 @@ def test_a_job_that_is_left_out_is_explained_by_why(cli: CommandLine) -> None:
     assert_one_line(cli("plan", cli.tree, *cli.PLANNED, "--explain", left_out[:8]), 2, left_out[:8], "99 cpus")
 
 
-def test_warnings_are_told_below_the_table_and_in_json(small: CommandLine) -> None:
-    """Below the totals, one line each; in JSON as a list."""
+def test_warnings_and_notes_are_told_below_the_table_and_in_json(small: CommandLine) -> None:
+    """Below the totals, one line each; in JSON as lists. Notes are told with -v only, but for one on guesses."""
+    small.write("long.jobs.yaml", "jobs:\n  - {name: long, command: 'true', runtime: 1h, timeout: 2h}\n")
     line = ("plan", small.tree, *small.PLANNED)
-    warnings = small(*line, "--json").json["warnings"]
+    found = small(*line, "--json").json
+    warnings = [f"warning: {text}" for text in found["warnings"]]
+    notes = [f"note: {text}" for text in found["notes"]]
     assert warnings
-    assert small(*line).out.splitlines()[-len(warnings) :] == [f"warning: {text}" for text in warnings]
+    assert notes
+    assert small(*line, "-v").out.splitlines()[-len(warnings + notes) :] == warnings + notes
+    assert small(*line).out.splitlines()[-len(warnings) :] == warnings
+
+
+def test_the_normal_plan_warns_of_nothing(small: CommandLine) -> None:
+    """Batches are larger than their jobs, and the first plan has no history."""
+    done = small("plan", small.tree, *small.PLANNED)
+    assert (done.err, "warning" in done.out, "note" in done.out) == ("", False, False)
+    small.write("guessed.jobs.yaml", "jobs:\n  - {name: guessed, command: 'true'}\n")
+    last = small("plan", small.tree, *small.PLANNED).out.splitlines()[-1]
+    assert last == "note: 1 of 4 run times are guessed; estimates get better after the first run"
 
 
 @pytest.mark.parametrize(("rules", "told"), [("batch", "one rule for each batch"), ("shape", "2 rules of shapes")])

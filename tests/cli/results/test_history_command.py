@@ -108,9 +108,10 @@ def test_names_need_a_session(small: CommandLine) -> None:
 
 
 def test_an_empty_history_is_no_mistake(small: CommandLine) -> None:
-    """Nothing is known, and that is told."""
+    """Nothing is known of a session that has not run, and that is told."""
+    small.generate()
     done = small("history", "-d", small.out)
-    assert (done.code, done.out) == (0, "Run times of 0 jobs are known.\n")
+    assert (done.code, done.out) == (0, "Run times of 0 jobs are known; 3 jobs of the newest session without.\n")
 
 
 def test_names_stay_known_after_a_session_of_a_part(known: CommandLine) -> None:

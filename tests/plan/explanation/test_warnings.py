@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from factories import plan_of, planned, spec
 
-from canary_wf.plan.explanation.warnings import warnings_of
+from canary_wf.plan.explanation.warnings import notes_of, short_note, warnings_of
 from canary_wf.plan.model import Plan
 
 
@@ -46,10 +46,11 @@ def test_a_component_longer_than_the_target_is_named_by_its_batch() -> None:
 
 def test_jobs_without_history_are_told_by_what_stands_in() -> None:
     """A quarter of the limit is a guess; a declared run time is not."""
-    assert "1 job has neither a history nor a declared run time" in warnings_of(_plan(1.0, source="default"))[0]
-    assert (
-        "2 jobs have no history; the declared run time is assumed" in warnings_of(_plan(1.0, 1.0, source="declared"))[0]
-    )
+    guessed, declared = _plan(1.0, source="default"), _plan(1.0, 1.0, source="declared")
+    assert "1 job has neither a history nor a declared run time" in notes_of(guessed)[0]
+    assert "2 jobs have no history; the declared run time is assumed" in notes_of(declared)[0]
+    assert short_note(guessed) == "all run times are guessed; estimates get better after the first run"
+    assert (short_note(declared), warnings_of(guessed), warnings_of(declared)) == (None, [], [])
 
 
 def test_jobs_that_their_own_limit_would_end_are_named() -> None:
@@ -62,7 +63,9 @@ def test_jobs_that_their_own_limit_would_end_are_named() -> None:
 
 def test_a_batch_that_asks_for_more_than_any_job_uses_says_how_busy_it_is() -> None:
     """Four CPUs for jobs of two, half of the time both."""
-    told = warnings_of(_plan(10.0, 20.0, cpus=4, memory=100))
+    plan = _plan(10.0, 20.0, cpus=4, memory=100)
+    assert warnings_of(plan) == []
+    told = notes_of(plan)
     assert len(told) == 1
     assert told[0].startswith("1 batch asks for more than any one job there uses (75 % of their cpus are busy): ")
     assert told[0].endswith(" at most 100 MiB of memory (largest job 0), 4 cpus (largest job 2)")
