@@ -38,7 +38,8 @@ check: $(VENV)/.dev
 
 # The documentation as a site, in build/docs; a link that leads nowhere is an error.
 docs: $(VENV)/.dev
-	$(VENV)/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	@echo "Wrote $(CURDIR)/build/docs/index.html"
 
 # The pages of the reference, from the program itself; a test finds them out of date.
 reference: $(VENV)/.dev

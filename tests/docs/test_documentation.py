@@ -1,4 +1,4 @@
-"""The documentation holds: its commands run, its examples are understood, its reference is fresh, its links lead on."""
+"""The documentation holds: its commands run, its examples are understood, its reference is fresh."""
 
 import os
 import re
@@ -138,14 +138,6 @@ def test_every_variable_is_listed() -> None:
     assert sorted(name for name in used if f"`{name}" not in page) == ["CANARY_WF_FILE"], (
         "the last one is a variable in CMake"
     )
-
-
-def test_every_link_leads_somewhere(tmp_path: Path) -> None:
-    """Pages and anchors, as the site is built; an unknown one is an error."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "site" / "tutorial" / "index.html").is_file()
 
 
 @pytest.mark.smoke
