@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -11,12 +11,12 @@ import click
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import session_option, workspace_option
 from canary_wf.cli.output import print_utf8, say_written
-from canary_wf.errors import ExitCode, UsageError
+from canary_wf.errors import ExitCode, UsageError, one_line
 from canary_wf.files.json_files import not_writable, write_for_user
 from canary_wf.plan.store import find_session
 from canary_wf.report.formats.registry import CDASH, FORMATS, reporter
 from canary_wf.report.session import SessionState, load_session
-from canary_wf.state.session_paths import SessionPaths, absolute_path
+from canary_wf.state.session_paths import absolute_path
 
 _STANDARD_OUTPUT = Path("-")
 _PAGES = ("html", "summary")
@@ -29,6 +29,7 @@ def _format_names(_context: click.Context, _argument: click.Parameter, start: st
 
 @click.command("report", cls=DocumentedCommand)
 @click.argument("format_name", metavar="KIND", shell_complete=_format_names)
+@click.argument("parts", nargs=-1, metavar="[PART]...", type=click.Path())
 @workspace_option
 @session_option
 @click.option("-o", "target", type=click.Path(path_type=Path), help="Write to this file (- is standard output).")
@@ -43,6 +44,7 @@ def command(
     /,
     *,
     format_name: str,
+    parts: tuple[str, ...],
     out: Path,
     session: str | None,
     target: Path | None,
@@ -51,6 +53,9 @@ def command(
     **names: str,
 ) -> int:
     """Write a session's report. KIND is html, json, junit, markdown, summary, cdash, or that of a plug-in.
+
+    With PARTs, it is one report on all of them: workspaces in which parts of a suite ran (run --shard), or the JSON
+    reports of these, which have no outputs.
 
     cdash writes Build.xml and Test.xml into the folder that -o names. The exit code is 0 whether jobs failed or not;
     --exit-code makes it 1 if they did.
@@ -65,12 +70,12 @@ def command(
     if target == _STANDARD_OUTPUT:
         target = None
     if format_name == CDASH:
-        state = _write_cdash(find_session(out, session), target, names)
+        state = _write_cdash(lambda: _load(parts, out, session), target, names)
         return ExitCode.JOBS_FAILED if judging and state.failed else ExitCode.DONE
     write = reporter(format_name)
     if github and format_name != "markdown":
         raise UsageError(f"does not go with {format_name}", where="--github", hint="write report markdown --github")
-    state = load_session(find_session(out, session))
+    state = _load(parts, out, session)
     text = write(state)
     if github:
         _annotate(state, text, target)
@@ -81,12 +86,25 @@ def command(
     return ExitCode.JOBS_FAILED if judging and state.failed else ExitCode.DONE
 
 
-def _write_cdash(paths: SessionPaths, target: Path | None, names: Mapping[str, str]) -> SessionState:
+def _load(parts: Sequence[str], out: Path, session: str | None) -> SessionState:
+    """Return the state to report on: that of a session, or that of all `parts` together."""
+    if not parts:
+        return load_session(find_session(out, session))
+    if session is not None:
+        raise UsageError("does not go with PARTs", where="--session", hint="of each part the newest session counts")
+    from canary_wf.report.formats.parts import load_parts
+
+    state, warnings = load_parts(parts)
+    sys.stderr.writelines(f"canary-wf: warning: {one_line(warning)}\n" for warning in warnings)
+    return state
+
+
+def _write_cdash(load: Callable[[], SessionState], target: Path | None, names: Mapping[str, str]) -> SessionState:
     from canary_wf.report.formats.cdash import CDashBuild, cdash_report
 
     if target is None:
         raise UsageError("is missing", where="-o", hint="name the folder for Build.xml and Test.xml")
-    state = load_session(paths)
+    state = load()
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
