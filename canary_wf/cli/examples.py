@@ -60,7 +60,9 @@ EXAMPLES = {
         "status": (
             ("what failed, and why", "canary-wf status"),
             ("all jobs, one a line", "canary-wf status -r all"),
-            ("jobs that ran into their time limit", "canary-wf status -r timeout"),
+            ("with the last lines of what they printed", "canary-wf status -v"),
+            ("jobs that ran into their time limit, and flaky ones", "canary-wf status -r timeout,flaky"),
+            ("the ten slowest jobs", "canary-wf status --durations"),
             ("follow a run until it is over", "canary-wf status --watch"),
         ),
         "show": (

@@ -13,7 +13,7 @@ from canary_wf.cli.options import WholeNumber, json_option, session_option, work
 from canary_wf.cli.output import print_json
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.plan.explanation.wording import left_out_lines
-from canary_wf.plan.store import find_session
+from canary_wf.plan.store import find_session, newest_session
 from canary_wf.report.closing import closing_lines
 from canary_wf.report.failures import damage, print_failures
 from canary_wf.report.live.progress import progress_of
@@ -80,7 +80,10 @@ def command(
     jobs = _listed(state, **wanted)
     if as_json:
         print_json(state.as_dict(jobs))
-    elif all(value is None for value in wanted.values()):
+        return ExitCode.DONE if state.passed else ExitCode.JOBS_FAILED
+    if paths != newest_session(out):
+        sys.stdout.write(f"Session {paths.session}:\n")
+    if all(value is None for value in wanted.values()):
         print_failures(state, sys.stdout, lines=(_LINES if verbose else 0) if lines is None else lines)
         _print_end(state)
     elif (wanted["which"] or "").strip().lower() == "running" and state.live:

@@ -123,6 +123,14 @@ def test_status_refuses_what_makes_no_sense(small: CommandLine) -> None:
     assert_one_line(small("status", "-d", small.out, "--sort", "size"), 2, "--sort")
 
 
+def _run_batches(cli: CommandLine) -> None:
+    """Run the batches of the newest session, one after the other."""
+    paths = newest_session(cli.out)
+    for batch in load_plan(paths.plan).batches:
+        line = [sys.executable, "-P", "-m", "canary_wf", "run-batch", batch.id, "--plan", str(paths.plan)]
+        subprocess.run(line, check=True, capture_output=True, timeout=60)
+
+
 def test_reasons_and_flaky_names_of_a_real_run(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program's last line, a test's exception, and the name of the test that passed in its second run."""
     cli.write("fails.pyt", "if __name__ == '__main__':\n    assert 3 == 2, 'expected 2, got 3'\n")
@@ -135,10 +143,7 @@ def test_reasons_and_flaky_names_of_a_real_run(cli: CommandLine, monkeypatch: py
         "  - {name: good, command: 'true'}\n",
     )
     cli.generate("-b", "retry=failed:1")
-    paths = newest_session(cli.out)
-    for batch in load_plan(paths.plan).batches:
-        line = [sys.executable, "-P", "-m", "canary_wf", "run-batch", batch.id, "--plan", str(paths.plan)]
-        subprocess.run(line, check=True, capture_output=True, timeout=60)
+    _run_batches(cli)
     monkeypatch.chdir(cli.out)
     told = [re.sub(r" (after|in) [0-9.]+s", "", line) for line in cli("status").out.splitlines()]
     assert told == [
@@ -151,3 +156,36 @@ def test_reasons_and_flaky_names_of_a_real_run(cli: CommandLine, monkeypatch: py
         "Again: canary-wf run --failed",
     ]
     assert [line.split()[-1] for line in cli("status", "-r", "flaky").out.splitlines()[1:2]] == ["shy"]
+
+
+def test_every_list_of_failures_says_why(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last line that a program printed stands beside its exit code, wherever a failure is told."""
+    cli.write("a.jobs.yaml", "jobs:\n  - {name: bad, command: [sh, -c, 'echo mesh is singular; exit 3']}\n")
+    cli.generate()
+    cli.generate()
+    _run_batches(cli)
+    monkeypatch.chdir(cli.out)
+    why = "exit code 3: mesh is singular"
+    plan = newest_session(cli.out).plan
+    told = {
+        "status": cli("status").out,
+        "-r": cli("status", "-r", "failed").out,
+        "--json": cli("status", "--json").out,
+        "gate": cli("gate", "--plan", plan, "--result", "gate.json").err,
+        "diff": cli("diff").out,
+        "github": cli("report", "markdown", "--github", "-o", "md").out,
+        **{kind: cli("report", kind).out for kind in ("junit", "markdown", "json", "summary")},
+    }
+    assert [name for name, text in told.items() if why not in text] == []
+    assert cli("report", "html", "-o", "page.html").code == 0
+    assert why in (cli.out / "page.html").read_text()
+    assert f'message="{why}"' in told["junit"]
+
+
+def test_an_earlier_session_is_named(small: CommandLine) -> None:
+    """Its status cannot be taken for that of the newest one, and says no command that would act on that."""
+    earlier = _ran(small, FAILED_RUN)
+    small.generate()
+    lines = small("status", "-d", small.out, "--session", "-1").out.splitlines()
+    assert lines[0] == f"Session {earlier.session}:"
+    assert lines[-1] == "1 passed, 2 failed in 2.0s"
