@@ -15,6 +15,7 @@ from canary_wf.ctest.cmake_regex import compile_cmake
 from canary_wf.discovery.draft import Draft
 from canary_wf.discovery.options import DiscoveryOptions
 from canary_wf.discovery.parameter_expression import parse_parameter_expression
+from canary_wf.discovery.shards import ELSEWHERE
 from canary_wf.errors import InputError, UsageError
 from canary_wf.expressions import parse_expression
 from canary_wf.files.plain_files import read_plain
@@ -233,8 +234,9 @@ def nothing_selected(jobs: Sequence[JobSpec], options: DiscoveryOptions) -> tupl
         *([f"-E {options.names_not_matching!r}"] if options.names_not_matching is not None else ()),
         *(f"-L {text!r}" for text in options.labels_matching),
         *(f"-LE {text!r}" for text in options.labels_not_matching),
-        *([f"--shard {options.shard}"] if options.shard is not None else ()),
     ]
+    if any(job.mask is not None and job.mask.startswith(ELSEWHERE) for job in jobs):
+        return "--shard: this part has no jobs", "there are fewer groups of jobs than parts"
     if not given:
         what = "the only job is masked" if len(jobs) == 1 else f"all {len(jobs)} jobs are masked"
         return f"{what}: {jobs[0].mask}", "canary-wf find -v shows why"
