@@ -144,7 +144,7 @@ def _write(
         if uses_shapes(plan, settings.rules):
             write_batch_table(shapes_of(plan), session)
         warnings = write_workflow(out, files, session)
-        if before and _with_session(load_history(out), out, before[-1]).runtimes:
+        if before and _with_session(load_history(out), out, before[-1]).jobs:
             update_runtimes(out, before[-1])
     except BaseException:  # Ctrl-C, too: a session without a workflow would hide the previous one
         remove_session(session)
@@ -169,6 +169,7 @@ def update_runtimes(out: Path, session: str | None, change: Callable[[History], 
         if session is not None:
             known = _with_session(history, out, session)
             history.runtimes, history.names = known.runtimes, known.names
+            history.failures, history.retries = known.failures, known.retries
         if change is not None:
             change(history)
 
@@ -181,7 +182,13 @@ def _with_session(history: History, out: Path, session: str) -> History:
     A damaged session does not prevent a new one; its run times are then estimated.
     """
     paths = SessionPaths(out, session)
-    found = msgspec.structs.replace(history, runtimes=dict(history.runtimes), names=dict(history.names))
+    found = msgspec.structs.replace(
+        history,
+        runtimes=dict(history.runtimes),
+        names=dict(history.names),
+        failures=dict(history.failures),
+        retries=dict(history.retries),
+    )
     try:
         plan = load_plan(paths.plan)
         names = {job.id: (job.name, job.path) for job in plan.jobs}

@@ -101,6 +101,8 @@ EXAMPLES = {
         ),
         "history": (
             ("what the jobs took so far", "canary-wf history"),
+            ("which of them now pass and now fail", "canary-wf history --flaky"),
+            ("the five slowest ones", "canary-wf history --slowest 5"),
             ("take the run times along to another workspace", "canary-wf history export times.json"),
             ("forget what a job took, after it has changed", "canary-wf history forget solve.cells=8"),
         ),

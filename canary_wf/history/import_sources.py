@@ -47,6 +47,8 @@ class _Exported(msgspec.Struct, frozen=True):
 
     runtimes: dict[str, list[tuple[str, Any]]]
     names: dict[str, tuple[str, str]] = {}
+    failures: dict[str, list[tuple[str, str]]] = {}
+    retries: dict[str, list[str]] = {}
 
 
 def read_durations(path: Path) -> Durations:
@@ -101,8 +103,9 @@ def _own(content: Mapping[str, Any], path: Path) -> Durations:
     skipped = tuple(repr(job) for job, runs in exported.runtimes.items() if len(good[job]) < len(runs))
     found = {job: runs for job, runs in good.items() if runs}
     _check_some(found, skipped, path)
-    names = {job: name for job, name in exported.names.items() if job in found}
-    return Durations(History(runtimes=found, names=names), skipped)
+    known = History(runtimes=found, failures=exported.failures, retries=exported.retries)
+    known.names = {job: name for job, name in exported.names.items() if job in known.jobs}
+    return Durations(known, skipped)
 
 
 def _from_costs(text: str, path: Path) -> Durations:

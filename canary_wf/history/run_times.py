@@ -1,7 +1,8 @@
-"""Run times of earlier sessions by job id, and their statistics. Estimates use them first.
+"""Run times and failures of earlier sessions by job id, and their statistics. Estimates use the run times first.
 
-The file `history/runtimes.json` has the last durations (seconds) of each job that passed. Each duration has its
-session, so that a session that continues after it was recorded does not count twice.
+The file `history/runtimes.json` has the last durations (seconds) of each job that passed, and in which of the last
+sessions it failed or passed only when it ran again. Each has its session, so that a session that continues after it was
+recorded does not count twice.
 
 The centre is the median. The spread is the median absolute deviation, scaled to the standard deviation of a normal
 distribution. Both are stable while fewer than half of the runs are outliers (breakdown point 50 %), whereas one run on
@@ -14,6 +15,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
+from typing import TypeVar
 
 import msgspec
 
@@ -22,7 +24,11 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import encode, read_json, write_json, written_by
 from canary_wf.files.locks import file_lock
 from canary_wf.state.journal import read_journal
+from canary_wf.state.record import JobRecord
 from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths
+from canary_wf.verdict.status import Category
+
+_Entry = TypeVar("_Entry")
 
 _TO_SIGMA = 1.4826
 _ODD = 3.5
@@ -58,7 +64,10 @@ SCHEMA = "canary-wf/history/1"
 _MOVE = "move it away; run times are then collected again"
 
 KEPT = 20
-"""Durations kept for each job."""
+"""Durations, failures and retries kept for each job."""
+
+WINDOW = 10
+"""Number of last sessions with a verdict of a job over which its failures are counted."""
 
 RECENT = 11
 """Number of last durations that count: the median ignores five outliers and follows a lasting change after six runs."""
@@ -79,14 +88,17 @@ class _NamedJobs(msgspec.Struct, frozen=True):
 class History(msgspec.Struct):
     """For each job id its durations, oldest first, as pairs of session and seconds.
 
-    `forgotten` has for each job id the newest session whose runs no longer count. `names` has the name and file
-    (relative to the top of its tree) of each job in the newest session that had it.
+    `failures` has the sessions in which a job failed, with the outcome, and `retries` those in which it passed, but not
+    on its first run. `forgotten` has for each job id the newest session whose runs no longer count. `names` has the
+    name and file (relative to the top of its tree) of each job in the newest session that had it.
     """
 
     schema: str = SCHEMA
     runtimes: dict[str, list[tuple[str, float]]] = {}
     forgotten: dict[str, str] = {}
     names: dict[str, tuple[str, str]] = {}
+    failures: dict[str, list[tuple[str, str]]] = {}
+    retries: dict[str, list[str]] = {}
 
     def estimate(self, job: str) -> float | None:
         """Return the median of the job's last durations (seconds), or None if it never passed."""
@@ -102,12 +114,46 @@ class History(msgspec.Struct):
         """Return the last runs of `job` before `session`, oldest first, as pairs of session and seconds."""
         return [run for run in self.runtimes.get(job, ()) if is_before(run[0], session)][-RECENT:]
 
+    @property
+    def jobs(self) -> set[str]:
+        """The ids of the jobs of which something is known."""
+        return self.runtimes.keys() | self.failures.keys()
+
+    def verdicts(self, job: str) -> list[tuple[str, str | None]]:
+        """Return the last sessions in which `job` passed or failed, oldest first, with the outcome of a failure.
+
+        Imported run times of other programs have no session and do not count.
+        """
+        found: dict[str, str | None] = {name: None for name, _ in self.runtimes.get(job, ()) if name[:1].isdigit()}
+        found.update(self.failures.get(job, ()))
+        return sorted(found.items())[-WINDOW:]
+
+    def is_flaky(self, job: str) -> bool:
+        """Return whether `job` both passed and failed in its last sessions, or passed in one but not at once."""
+        if job not in self.failures and job not in self.retries:
+            return False
+        last = self.verdicts(job)
+        failed = sum(outcome is not None for _, outcome in last)
+        return 0 < failed < len(last) or not {session for session, _ in last}.isdisjoint(self.retries.get(job, ()))
+
     def add(self, job: str, session: str, duration: float) -> None:
-        """Add the duration (seconds) of `job` in `session`, unless that session is forgotten."""
+        """Add the duration (seconds) of `job`, which passed in `session`, unless that session is forgotten."""
         if session <= self.forgotten.get(job, ""):
             return
         others = [pair for pair in self.runtimes.get(job, []) if pair[0] != session]
         self.runtimes[job] = [*others, (session, round(duration, 4))][-KEPT:]
+
+    def note(self, job: str, session: str, failure: str | None, *, retried: bool) -> None:
+        """Note the verdict of `job` in `session`: the outcome of a `failure`, or None if it passed, `retried` or not.
+
+        It replaces what was noted of that session, as the job may have run again.
+        """
+        if session <= self.forgotten.get(job, ""):
+            return
+        failures = [pair for pair in self.failures.get(job, ()) if pair[0] != session]
+        retries = [name for name in self.retries.get(job, ()) if name != session]
+        _set(self.failures, job, failures if failure is None else [*failures, (session, failure)])
+        _set(self.retries, job, [*retries, session] if retried and failure is None else retries)
 
     def add_older(self, job: str, runs: Iterable[tuple[str, float]]) -> None:
         """Add imported `runs` as older than all known runs. They replace known runs of the same sessions."""
@@ -116,10 +162,17 @@ class History(msgspec.Struct):
         known = [pair for pair in self.runtimes.get(job, []) if pair[0] not in sessions]
         self.runtimes[job] = [*runs, *known][-KEPT:]
 
+    def add_older_failures(self, other: "History") -> None:
+        """Add the failures and retries of an imported history as older than all known ones."""
+        for job, failures in other.failures.items():
+            _set(self.failures, job, list(({**dict(failures), **dict(self.failures.get(job, ()))}).items()))
+        for job, retries in other.retries.items():
+            _set(self.retries, job, list(dict.fromkeys([*retries, *self.retries.get(job, ())])))
+
     def forget(self, job: str, newest: str) -> None:
         """Forget all runs of `job` up to the session `newest`."""
-        self.runtimes.pop(job, None)
-        self.names.pop(job, None)
+        for known in (self.runtimes, self.names, self.failures, self.retries):
+            known.pop(job, None)
         self.forgotten[job] = newest
 
     def problem(self) -> str | None:
@@ -131,6 +184,14 @@ class History(msgspec.Struct):
                 if not (math.isfinite(seconds) and 0 <= seconds <= LONGEST):
                     return f"has {seconds} seconds for job {job!r}"
         return None
+
+
+def _set(known: "dict[str, list[_Entry]]", job: str, entries: "list[_Entry]") -> None:
+    """Let `known` have the last of `entries` for `job`; nothing if there are none."""
+    if entries:
+        known[job] = entries[-KEPT:]
+    else:
+        known.pop(job, None)
 
 
 def history_file(out: Path) -> Path:
@@ -156,7 +217,7 @@ def is_before(session: str, other: str) -> bool:
 
 
 def record_session(paths: SessionPaths, batches: Iterable[str]) -> None:
-    """Add the durations of a session's jobs to the history on the disk."""
+    """Add the durations and failures of a session's jobs to the history on the disk."""
     batches = list(batches)
     update_history(paths.out, lambda history: add_session(history, paths, batches))
 
@@ -167,21 +228,32 @@ def add_session(
     batches: Iterable[str],
     names: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:
-    """Add the durations of a session's jobs to `history`, with their `names` (None: as in the plan).
+    """Add the durations and failures of a session's jobs to `history`, with their `names` (None: as in the plan).
 
     Raises WorkspaceError for a bad plan.
     """
     for batch in batches:
         try:
-            records = read_journal(paths.batch(batch).journal).jobs
+            state = read_journal(paths.batch(batch).journal)
         except WorkspaceError:
-            continue  # run times of an unreadable journal are unknown
-        for job, record in records.items():
-            if record.status.is_pass and record.duration is not None:
-                history.add(job, paths.session, record.duration)
-    if history.runtimes:
+            continue  # what an unreadable journal holds is unknown
+        begun = min((attempt.time for attempt in state.attempts), default=0.0)
+        for job, record in state.jobs.items():
+            if record.started is None or record.started >= begun:  # else `generate --update` took the verdict over
+                _add_record(history, job, paths.session, record)
+    if history.runtimes or history.failures:
         known = _names(paths) if names is None else names
-        history.names |= {job: name for job, name in known.items() if job in history.runtimes}
+        jobs = history.jobs
+        history.names |= {job: name for job, name in known.items() if job in jobs}
+
+
+def _add_record(history: History, job: str, session: str, record: JobRecord) -> None:
+    if record.status.is_pass and record.duration is not None:
+        history.add(job, session, record.duration)
+        if record.earlier or job in history.failures or job in history.retries:
+            history.note(job, session, None, retried=record.is_flaky)
+    elif record.status.category is Category.FAIL:
+        history.note(job, session, record.status.outcome.name, retried=False)
 
 
 def _names(paths: SessionPaths) -> dict[str, tuple[str, str]]:

@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from factories import plan_of, spec
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import recorded
 
 from canary_wf.api.job.cached_runs import CachedRun, keep_run, load_runs
 from canary_wf.errors import WorkspaceError
@@ -17,7 +19,9 @@ from canary_wf.history.run_times import (
     KEPT,
     RECENT,
     SCHEMA,
+    WINDOW,
     History,
+    add_session,
     history_file,
     load_history,
     statistics_of,
@@ -26,6 +30,7 @@ from canary_wf.history.run_times import (
 from canary_wf.recovery.user_stop import note_user_stop
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.state.submission import note_submitted, read_submissions
+from canary_wf.verdict.status import Outcome
 
 
 def _history(*seconds: float) -> History:
@@ -175,3 +180,55 @@ def test_a_lock_that_is_not_let_go_is_told(tmp_path: Path) -> None:
     told = pytest.raises(WorkspaceError, match="another process holds this lock")
     with file_lock(tmp_path / "lock"), told, file_lock(tmp_path / "lock", patience=0.05):
         pass
+
+
+def _noted(*verdicts: str | None) -> History:
+    """Return the history of a job with these failures, or None where it passed, in sessions one after the other."""
+    history = History()
+    for number, failure in enumerate(verdicts):
+        if failure is None:
+            history.add("a", f"{number:03}", 1.0)
+        history.note("a", f"{number:03}", failure, retried=False)
+    return history
+
+
+def test_only_the_last_sessions_count_for_failures() -> None:
+    """A job that was mended long ago is not flaky, nor is one that always fails; what is kept is bounded."""
+    assert _noted("FAILED", *[None] * (WINDOW - 1)).is_flaky("a")
+    assert not _noted("FAILED", *[None] * WINDOW).is_flaky("a")
+    always = _noted(*["TIMEOUT"] * (2 * KEPT))
+    assert not always.is_flaky("a")
+    assert len(always.failures["a"]) == KEPT
+    assert always.verdicts("a") == [(f"{number:03}", "TIMEOUT") for number in range(2 * KEPT - WINDOW, 2 * KEPT)]
+    assert not History().is_flaky("a")
+
+
+def test_the_last_verdict_of_a_session_counts() -> None:
+    """A job that ran again and passed did not fail there; one that passed only on a retry is flaky."""
+    history = _noted(None, "FAILED")
+    history.add("a", "001", 1.0)
+    history.note("a", "001", None, retried=False)
+    assert (history.failures, history.is_flaky("a")) == ({}, False)
+    history.note("a", "001", None, retried=True)
+    assert (history.retries, history.is_flaky("a")) == ({"a": ["001"]}, True)
+    history.forget("a", "001")
+    history.note("a", "001", "FAILED", retried=False)
+    assert (history.jobs, history.retries) == (set(), {})
+
+
+def test_what_older_versions_wrote_is_read(tmp_path: Path) -> None:
+    """Their files have no failures."""
+    history_file(tmp_path).parent.mkdir(parents=True)
+    write_json(history_file(tmp_path), {"schema": SCHEMA, "runtimes": {"a": [["001", 2.0]]}})
+    history = load_history(tmp_path)
+    assert (history.estimate("a"), history.verdicts("a"), history.failures) == (2.0, [("001", None)], {})
+
+
+def test_verdicts_that_were_taken_over_count_once(tmp_path: Path) -> None:
+    """A session of `generate --update` has verdicts of jobs that did not run in it."""
+    paths = recorded(tmp_path, plan_of([spec("a"), spec("b")]), {"a": Outcome.SUCCESS, "b": Outcome.FAILED})
+    journal = paths.batch(paths.batches()[0]).journal
+    journal.write_text(journal.read_text().replace('"pid":1,"time":1000.0', '"pid":1,"time":2000.0'))
+    history = History()
+    add_session(history, paths, paths.batches())
+    assert history.jobs == set()

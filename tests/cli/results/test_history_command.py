@@ -1,13 +1,19 @@
 """`canary-wf history`: shown, exported, imported, forgotten."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine, assert_one_line
+from factories import plan_of, spec
+from sessions import recorded
 
-from canary_wf.history.run_times import history_file, load_history
+from canary_wf.history.run_times import history_file, load_history, record_session
 from canary_wf.plan.store import load_plan, newest_session
+from canary_wf.verdict.status import Outcome
+
+OK, BAD = Outcome.SUCCESS, Outcome.FAILED
 
 
 def _imported(small: CommandLine, **seconds: float) -> None:
@@ -47,7 +53,8 @@ def test_the_json_has_every_run(known: CommandLine) -> None:
         zip(sorted(_names(known))[:2], (2.0, 40.0), strict=True)
     )
     assert found[0]["runs"][0]["session"] == "pytest-split"
-    assert found[0].keys() == {"id", "name", "file", "median", "mean", "spread", "odd", "runs"}
+    of_times = {"id", "name", "file", "median", "mean", "spread", "odd", "runs"}
+    assert found[0].keys() == of_times | {"flaky", "failed", "of", "failures", "retries"}
 
 
 def test_what_is_exported_is_imported_elsewhere(known: CommandLine, tmp_path: Path) -> None:
@@ -108,8 +115,12 @@ def test_names_need_a_session(small: CommandLine) -> None:
 
 
 def test_an_empty_history_is_no_mistake(small: CommandLine) -> None:
-    """Nothing is known of a session that has not run, and that is told."""
-    small.generate()
+    """Nothing is known yet, and that is told; where there is no workspace at all, that is."""
+    assert_one_line(small("history", "-d", small.out), 4, "there is no session")
+    assert_one_line(small("history", "export", "x", "-d", small.out), 4, "there is no session")
+    assert_one_line(small("history", "forget", "one", "-d", small.out), 4, "there is no session")
+    assert not small.out.exists()
+    assert small.generate().code == 0
     done = small("history", "-d", small.out)
     assert (done.code, done.out) == (0, "Run times of 0 jobs are known; 3 jobs of the newest session without.\n")
 
@@ -151,3 +162,69 @@ def test_an_imported_time_above_the_limit_is_cut_to_it_and_told(small: CommandLi
     plan = load_plan(newest_session(small.out).plan)
     assert max(job.runtime for job in plan.jobs) <= 300.0
     assert plan.batches[0].time_limit < 3600.0
+
+
+@pytest.fixture
+def flaky(cli: CommandLine) -> CommandLine:
+    """Return a workspace with three sessions: `a` passed, `b` failed in one of them, `c` always; two are kept."""
+    fates = [(OK, OK, BAD), (OK, BAD, BAD), (OK, OK, BAD)]
+    for number, outcomes in enumerate(fates, 1):
+        plan = plan_of([spec(name) for name in "abc"], session=f"2026010{number}T000000.000000")
+        paths = recorded(cli.folder, plan, dict(zip("abc", outcomes, strict=True)))
+        record_session(paths, paths.batches())
+    return cli
+
+
+def test_failures_of_the_last_sessions_are_counted(flaky: CommandLine) -> None:
+    """A job that always fails has no run time and is not flaky."""
+    heading, a, b, c, last = flaky("history").out.splitlines()
+    assert heading.split()[:5] == ["id", "name", "runs", "failed", "median"]
+    assert [row.split()[1:3] for row in (a, b, c)] == [["a", "3"], ["b", "2"], ["c", "0"]]
+    assert "1 of 3" in b
+    assert c.endswith("3 of 3")
+    assert last == (
+        "Run times of 2 jobs are known; 1 job of the newest session without."
+        " Flaky: 1 job, see canary-wf history --flaky."
+    )
+
+
+def test_flaky_jobs_are_listed(flaky: CommandLine) -> None:
+    """Those alone, as a table and as JSON."""
+    _, b, last = flaky("history", "--flaky").out.splitlines()
+    assert b.split()[1] == "b"
+    assert last == "1 job passed and failed, or ran again, in the last 10 sessions."
+    (found,) = flaky("history", "--flaky", "--json").json["jobs"]
+    assert (found["name"], found["failed"], found["of"], found["flaky"]) == ("b", 1, 3, True)
+    assert found["failures"] == [{"session": "20260102T000000.000000", "outcome": "FAILED"}]
+
+
+def test_names_stay_known_after_a_session_of_few_jobs(flaky: CommandLine) -> None:
+    """The history has them itself, so a job can be forgotten by its name although no session knows it any more."""
+    for folder in (flaky.folder / ".canary-wf" / "sessions").iterdir():
+        shutil.rmtree(folder)
+    recorded(flaky.folder, plan_of([spec("z")], session="20270101T000000.000000"), {"z": OK})
+    assert {job["name"] for job in flaky("history", "--json").json["jobs"]} == {"a", "b", "c", "z"}
+    assert flaky("history", "forget", "b", "c").out == "Forgot the run times of 2 jobs.\n"
+    assert {job["name"] for job in flaky("history", "--json").json["jobs"]} == {"a", "z"}
+
+
+def test_the_slowest_jobs_come_first(known: CommandLine) -> None:
+    """Ten of them, or as many as asked for."""
+    names = sorted(_names(known))
+    listed = known("history", "--slowest", "-d", known.out).out.splitlines()[1:-1]
+    assert [line.split()[1] for line in listed] == [names[1], names[0]]
+    assert len(known("history", "--slowest", "1", "-d", known.out).out.splitlines()) == 3
+    assert [job["name"] for job in known("history", "--slowest", "1", "-d", known.out, "--json").json["jobs"]] == [
+        names[1]
+    ]
+
+
+def test_failures_go_along_into_another_workspace(flaky: CommandLine, tmp_path: Path) -> None:
+    """Such as that of the next run of a CI service."""
+    file = tmp_path / "export.json"
+    assert flaky("history", "export", file).code == 0
+    assert flaky("history", "import", file, "-d", tmp_path / "other").code == 0
+    assert load_history(tmp_path / "other").failures == load_history(flaky.folder).failures
+    assert flaky("history", "import", file).code == 0
+    (found,) = flaky("history", "--flaky", "--json").json["jobs"]
+    assert (found["failed"], found["of"]) == (1, 3)
