@@ -22,6 +22,21 @@ class Software(msgspec.Struct, frozen=True):
     container: str | None = None
     conda: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raise UsageError for a text in which Snakemake would look for wildcards."""
+        require_no_wildcard(self.container, "container")
+        require_no_wildcard(self.conda, "conda")
+
+
+def require_no_wildcard(text: str | None, where: str) -> None:
+    """Raise UsageError if `text`, the value of the directive `where` of a rule, has what Snakemake calls a wildcard.
+
+    Snakemake has no way to write the brace itself there.
+    """
+    if text is not None and "{" in text:
+        hint = "use a path or a name without braces"
+        raise UsageError(f"Snakemake takes the braces in {text!r} for a wildcard", where=where, hint=hint)
+
 
 class SoftwareChoice(msgspec.Struct, frozen=True):
     """The software of the jobs that match the expression `jobs`, which has the syntax of ``-k``."""

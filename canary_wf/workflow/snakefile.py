@@ -10,6 +10,7 @@ import msgspec
 from canary_wf._version import __version__
 from canary_wf.durations import format_duration
 from canary_wf.plan.model import Plan, RulesMode
+from canary_wf.plan.software import require_no_wildcard
 from canary_wf.shipped import shipped_folder
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.state.session_paths import STATE_FOLDER
@@ -36,6 +37,11 @@ class WorkflowOptions(msgspec.Struct, frozen=True, kw_only=True):
     container: str | None = None
     conda: str | None = None
     module: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for software in whose name Snakemake would look for wildcards."""
+        require_no_wildcard(self.container, "container")
+        require_no_wildcard(self.conda, "conda")
 
 
 def workflow_files(plan: Plan, rules: RulesMode = "auto", options: WorkflowOptions | None = None) -> dict[str, str]:

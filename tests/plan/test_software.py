@@ -10,6 +10,7 @@ from canary_wf.batch.problem import Problem, Task
 from canary_wf.batch.specification import BatchSpecification
 from canary_wf.errors import InputError, UsageError
 from canary_wf.plan.software import Software, SoftwareChoice, software_of, split_by_software
+from canary_wf.workflow.snakefile import WorkflowOptions
 
 GPU = SoftwareChoice("gpu", Software(container="cuda"))
 FAST = SoftwareChoice("fast", Software(conda="numpy"))
@@ -65,3 +66,11 @@ def test_what_cannot_be_divided_is_refused() -> None:
     assert len(split_by_software(partition(independent, atomic), independent, both, atomic)) == 2
     with pytest.raises(InputError, match="it takes 2; ask for a duration"):
         split_by_software(partition(independent, single), independent, both, single)
+
+
+@pytest.mark.parametrize("software", [{"container": "docker://x{y}"}, {"conda": "/home/{me}/env.yaml"}])
+def test_software_in_whose_name_snakemake_looks_for_wildcards_is_refused(software: dict[str, str]) -> None:
+    """Snakemake would refuse the whole workflow, with a name in place of the reason."""
+    for kind in (Software, WorkflowOptions):
+        with pytest.raises(UsageError, match=r"takes the braces in .* for a wildcard; use a path or a name without"):
+            kind(**software)
