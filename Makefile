@@ -9,8 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test test-all coverage check docs reference wheel faults damage screenshots clean
 
 demo: $(VENV)/.installed
-	$(VENV)/bin/canary-wf generate examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
-	cd $(DEMO) && $(CURDIR)/$(VENV)/bin/snakemake --profile local --quiet all
+	$(VENV)/bin/canary-wf run examples/basic -b spec=duration:30m -b scheduler=local -d $(DEMO)
 	$(VENV)/bin/canary-wf status -r all -d $(DEMO)
 
 # Quick tests, and one of each kind of long ones; `make test-all` runs everything. Most of them wait more than they compute.
