@@ -28,9 +28,14 @@ class SlurmQueue:
         self._entries: dict[str, QueueEntry] = {}
         self._next = 0.0
 
+    @property
+    def is_due(self) -> bool:
+        """Whether Slurm would be asked again."""
+        return time.monotonic() >= self._next
+
     def look(self, submitted: Collection[str]) -> None:
         """Ask about the Slurm jobs with the ids `submitted`, unless Slurm was asked a moment ago."""
-        if submitted and time.monotonic() >= self._next:
+        if submitted and self.is_due:
             entries = ask_queue(submitted)
             self._next = time.monotonic() + (PAUSE if entries is not None else 10 * PAUSE)
             self._entries = entries or {}

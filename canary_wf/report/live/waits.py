@@ -1,8 +1,8 @@
-"""What the batches of a run wait for that have no job running: Slurm, ids that others hold, or other batches."""
+"""What the batches of a run wait for: Slurm, ids that others hold, other batches, or jobs that run now."""
 
 import threading
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from canary_wf.errors import one_line
@@ -11,6 +11,7 @@ from canary_wf.report.live.run_reader import BatchReader, RunReader
 from canary_wf.state.waiting import SUBMISSION, read_waiting
 from canary_wf.wording import count
 
+_RUNNING = "waiting for jobs that run now"
 _TURN = "not started yet"
 _QUEUE = "waiting in Slurm's queue"
 
@@ -36,41 +37,55 @@ class Waits:
 
     def of(self, run: RunReader) -> list[Wait]:
         """Return what batches wait for, things outside of the run first."""
-        busy = {batch.batch.id for _, batch in run.running.values()}
-        waiting = [batch for batch in run.batches if not batch.is_done and batch.batch.id not in busy]
+        busy = Counter(batch.batch.id for _, batch in run.running.values())
+        unfinished = {batch.batch.id: batch for batch in run.batches if not batch.is_done}
+        waiting = [batch for name, batch in unfinished.items() if name not in busy]
         self._ask({batch.slurm_job for batch in waiting if batch.is_submitted and batch.slurm_job is not None})
-        undone = {batch.batch.id for batch in run.batches if not batch.is_done}
-        outside: dict[str, list[BatchReader]] = defaultdict(list)
-        inside: dict[str, list[BatchReader]] = defaultdict(list)
+        groups: dict[tuple[str, bool], list[BatchReader]] = defaultdict(list)
         for batch in waiting:
-            if batch.alive:
-                found = read_waiting(batch.files.waiting)
-                if found is not None:
-                    outside[str(found)].append(batch)
-            elif batch.is_submitted:
-                outside[one_line(self._queue.reason(batch.slurm_job or "") or _QUEUE)].append(batch)
-            elif (reason := batch.refusal) is not None:
-                outside[one_line(reason)].append(batch)
-            else:
-                inside[_for_others([name for name in batch.batch.dependencies if name in undone])].append(batch)
+            if found := self._reason(batch, unfinished):
+                groups[found].append(batch)
+        groups[_RUNNING, False] = [unfinished[name] for name in busy if unfinished[name].open > busy[name]]
         refused = read_waiting(run.paths.out / SUBMISSION) if waiting else None
         whole = [] if refused is None else [Wait(str(refused), "Slurm", is_outside=True)]
-        return [*whole, *_worded(outside, is_outside=True), *_worded(inside, is_outside=False)]
+        return [*whole, *_worded(groups, busy)]
+
+    def _reason(self, batch: BatchReader, unfinished: Container[str]) -> tuple[str, bool] | None:
+        """Return what `batch` waits for, and whether that is outside of the run; None for a moment of its start."""
+        if batch.alive:
+            found = read_waiting(batch.files.waiting)
+            return None if found is None else (str(found), True)
+        if batch.is_submitted:
+            return one_line(self._queue.reason(batch.slurm_job or "") or _QUEUE), True
+        if batch.refusal is not None:
+            return one_line(batch.refusal), True
+        needs = [name for name in batch.batch.dependencies if name in unfinished]
+        if len(needs) == 1:
+            return f"waiting for batch {needs[0]}", False
+        return "waiting for other batches" if needs else _TURN, False
 
     def _ask(self, submitted: set[str]) -> None:
         if self._patient:
             self._queue.look(submitted)
-        elif submitted and not (self._question is not None and self._question.is_alive()):
+        elif submitted and self._queue.is_due and not (self._question is not None and self._question.is_alive()):
             self._question = threading.Thread(target=self._queue.look, args=(submitted,), daemon=True)
             self._question.start()
 
 
-def _for_others(batches: list[str]) -> str:
-    return f"waiting for batch {batches[0]}" if len(batches) == 1 else "waiting for other batches" if batches else _TURN
+_Groups = Mapping[tuple[str, bool], Sequence[BatchReader]]
+"""Batches by what they wait for, and whether that is outside of the run."""
 
 
-def _worded(groups: dict[str, list[BatchReader]], *, is_outside: bool) -> Iterator[Wait]:
-    for what, batches in sorted(groups.items(), key=lambda group: (group[0] == _TURN, -len(group[1]), group[0])):
-        jobs = count(sum(batch.open for batch in batches), "job")
-        first = f"batch {batches[0].batch.id}" if len(batches) == 1 else count(len(batches), "batch", "batches")
-        yield Wait(what, f"{first} ({jobs})", is_outside)
+def _worded(groups: _Groups, busy: Mapping[str, int]) -> Iterator[Wait]:
+    """Yield what the batches of `groups` wait for; `busy` batches have so many jobs that do not wait."""
+
+    def rank(key: tuple[str, bool]) -> tuple[object, ...]:
+        what, is_outside = key
+        return not is_outside, what == _TURN, -len(groups[key]), what
+
+    for what, is_outside in sorted(groups, key=rank):
+        batches = groups[what, is_outside]
+        jobs = count(sum(batch.open - busy.get(batch.batch.id, 0) for batch in batches), "job")
+        if batches:
+            first = f"batch {batches[0].batch.id}" if len(batches) == 1 else count(len(batches), "batch", "batches")
+            yield Wait(what, f"{first} ({jobs})", is_outside)

@@ -58,6 +58,13 @@ def test_a_runner_waits_for_ids_that_others_hold(tmp_path: Path) -> None:
     assert wait.startswith(start)
 
 
+def test_jobs_of_a_running_batch_wait_for_those_that_run(tmp_path: Path) -> None:
+    """For their ids, or for what they produce; batches of which nothing waits are not named."""
+    plan = plan_of([spec("a"), spec("b", "a"), spec("c")], [spec("d"), spec("e")], [spec("f")])
+    paths = recorded(tmp_path, plan, {}, running=["a", "d", "f"], alive=True)
+    assert _waits(paths) == ["2 batches (3 jobs): waiting for jobs that run now"]
+
+
 @pytest.fixture
 def queued(tmp_path: Path) -> SessionPaths:
     """Return a session with three batches in Slurm's queue, one that was refused, and one that is not submitted."""

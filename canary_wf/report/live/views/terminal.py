@@ -74,7 +74,8 @@ class TerminalView:
     def _progress(self, snapshot: Snapshot, width: int) -> Line:
         """Return the bar, the number of jobs done, how long it has taken, and the time left."""
         spent = "" if snapshot.spent is None else format_duration(snapshot.spent)
-        after = ", ".join(filter(None, (f"{snapshot.done}/{snapshot.total}", spent, ahead(snapshot))))
+        left = "writing the reports" if snapshot.done == snapshot.total else ahead(snapshot)
+        after = ", ".join(filter(None, (f"{snapshot.done}/{snapshot.total}", spent, left)))
         length = max(5, min(_BAR, width - len(after) - 2))
         done = length * snapshot.done // max(1, snapshot.total)
         colour = "red" if snapshot.bad else "green" if snapshot.done == snapshot.total else "cyan"

@@ -32,10 +32,9 @@ def announcements(snapshot: Snapshot) -> Iterator[Announcement]:
 
 
 def _failure(job: RunJob, record: JobRecord) -> Announcement:
+    after = "" if record.duration is None else f" after {format_duration(record.duration)}"
     reason = f": {record.status.reason}" if record.status.reason else ""
-    after = "" if record.duration is None else f"{format_duration(record.duration)}, "
-    text = f"{reason} ({after}{job.id[:8]})"
-    return Announcement(status_word(record), COLOURS[record.status.category], job.name, text)
+    return Announcement(status_word(record), COLOURS[record.status.category], job.name, f"{after}{reason}")
 
 
 def _slow(running: RunningJob) -> Announcement:
