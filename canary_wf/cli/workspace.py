@@ -29,6 +29,16 @@ def find_workspace(start: Path) -> Path | None:
     return found
 
 
+def hidden_workspace(out: Path) -> Path | None:
+    """Return the workspace above that commands in `out` mean so far, if a new one in `out` would hide it."""
+    if os.path.lexists(out / STATE_FOLDER):
+        return None
+    try:
+        return find_workspace(out)
+    except WorkspaceError:
+        return None
+
+
 def nearest_workspace() -> Path:
     """Return the nearest workspace at or above the current folder, else the current folder. Raises WorkspaceError."""
     here = absolute_path(".")

@@ -71,7 +71,7 @@ def why_no_output(state: SessionState, job: PlannedJob) -> str:
         return _awaited(state, job, record)
     if record.started is None:
         return f"it did not run: {record.status.reason or record.status.outcome.name}"
-    return f"it ran ({record.status.label}), but its files are gone; canary-wf rerun makes them again"
+    return f"it ran ({record.status.label}), but its files are gone"
 
 
 def _awaited(state: SessionState, job: PlannedJob, record: JobRecord) -> str:

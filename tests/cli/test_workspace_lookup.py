@@ -69,9 +69,13 @@ def test_the_nearest_workspace_counts(below: CommandLine, monkeypatch: pytest.Mo
 
 
 def test_generate_makes_a_workspace_here(below: CommandLine) -> None:
-    """Although there is one above: `generate` starts something new, as `git init` does."""
-    assert below("generate", below.tree, *below.PLANNED).code == 0
+    """Although there is one above: `generate` starts something new, as `git init` does, and says so once."""
+    assert below("generate", below.tree, *below.PLANNED, "-d", "apart").err == ""
+    done = below("generate", below.tree, *below.PLANNED)
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert "there is a workspace in ../.., too; commands in this folder find it only with -d ../.." in done.err
     assert session_names(Path.cwd())
+    assert below("generate", below.tree, *below.PLANNED).err == ""
     assert len(session_names(below.out)) == 1
 
 

@@ -1,5 +1,6 @@
 """`canary-wf generate`: find the jobs, plan batches, and write the workflow into OUT."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from canary_wf.cli.options import (
 )
 from canary_wf.cli.output import print_json
 from canary_wf.cli.workflow_options import module_lines, workflow_settings
+from canary_wf.cli.workspace import hidden_workspace
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.generation import Generated, check_paths, generate_workflow
@@ -63,9 +65,14 @@ def generate(values: dict[str, Any], out: Path) -> Generated:
     options = discovery_options(values)
     workflow = workflow_settings(values, out)
     paths = check_paths(values["paths"])
+    source = click.get_current_context().get_parameter_source("out")
+    hidden = hidden_workspace(out) if source is click.core.ParameterSource.DEFAULT else None
     generated = generate_workflow(paths, options, settings, target, out, update=values["update"], workflow=workflow)
     print_left_out(generated.plan)
     print_warnings(generated.warnings)
+    if hidden is not None:
+        there = os.path.relpath(hidden, out)
+        print_warnings([f"there is a workspace in {there}, too; commands in this folder find it only with -d {there}"])
     return generated
 
 

@@ -17,9 +17,9 @@ from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.plan.model import Origin
 from canary_wf.plan.store import newest_session
 from canary_wf.recovery.session_removal import created_at, size_on_disk
-from canary_wf.report.closing import counts_in_words, seconds_run
+from canary_wf.report.closing import seconds_run
 from canary_wf.report.columns import Column, table_lines
-from canary_wf.report.session import load_session
+from canary_wf.report.session import SessionState, load_session
 from canary_wf.state.session_paths import SessionPaths, session_names
 from canary_wf.wording import count, size
 
@@ -88,11 +88,20 @@ def _read(paths: SessionPaths, back: int) -> _Session:
         created=state.plan.created,
         origin=state.plan.origin,
         counts=state.counts(),
-        result=counts_in_words(state),
+        result=_in_words(state),
         running=state.live,
         seconds=seconds_run(state, time.time()) if state.runs else None,
         size=used,
     )
+
+
+def _in_words(state: SessionState) -> str:
+    """Return how many jobs ended how. Failures come first, because a narrow terminal cuts the end."""
+    words = {"FAIL": "failed", "CANCEL": "cancelled", "PASS": "passed", "SKIP": "skipped", "NONE": "not run"}
+    counts = state.counts()
+    found = [f"{counts[category]} {word}" for category, word in words.items() if counts[category]]
+    flaky = sum(state.record(job).is_flaky for job in state.plan.jobs)
+    return ", ".join([*(["running"] if state.live else []), *found, *([f"{flaky} flaky"] if flaky else [])])
 
 
 def _fields(one: _Session) -> dict[str, Any]:
