@@ -83,6 +83,16 @@ class Configured(Mapping[str, Any]):
         return len(self._values)
 
 
+def warn_of_variables() -> None:
+    """Write a warning to standard error for each variable of the environment that is misspelt."""
+    from canary_wf.configuration.settings import unknown_variables
+    from canary_wf.errors import one_line
+
+    for name, near in unknown_variables(os.environ).items():
+        hint = f"; did you mean {near}?" if near else "; canary-wf config --all lists the keys"
+        sys.stderr.write(f"canary-wf: warning: the variable {one_line(name)} is not known{hint}\n")
+
+
 def after_configured(context: click.Context, option: click.Parameter, value: Any) -> Any:  # noqa: ANN401 - click's types
     """Put the configured KEY=VALUE pairs before those of the command line. The last pair of a KEY counts."""
     assert option.name is not None

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from canary_wf.cli.completion import batch_pairs, session_names_from
-from canary_wf.cli.configured import ARGUMENTS, after_configured, paths_or_configured
+from canary_wf.cli.configured import ARGUMENTS, after_configured, paths_or_configured, warn_of_variables
 from canary_wf.cli.workflow_options import software_choices
 from canary_wf.cli.workspace import nearest_workspace
 from canary_wf.errors import InputError, UsageError, WorkspaceError
@@ -211,6 +212,7 @@ def discovery_options(values: dict[str, Any]) -> "DiscoveryOptions":
     from canary_wf.discovery import DiscoveryOptions
     from canary_wf.discovery.shards import parse_shard
 
+    warn_of_variables()
     timeouts = {}
     for text in values["timeouts"]:
         limit_type, equals, seconds = text.partition("=")
@@ -242,7 +244,6 @@ def resource_requests(texts: Sequence[str]) -> dict[str, int]:
 
 def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
     """Return the settings of the plan and the name of the scheduler for the values of the planning options."""
-    from canary_wf.hooks.user_hooks import check_hook, installed_hooks
     from canary_wf.plan.cluster.slurm_options import parse_slurm_options
     from canary_wf.plan.planner import PlanSettings
 
@@ -263,12 +264,25 @@ def plan_settings(values: dict[str, Any]) -> "tuple[PlanSettings, str]":
         strict=values["strict"],
         rules=values["rules"],
         slurm=parse_slurm_options(values["slurm"]),
-        hooks=tuple(dict.fromkeys([*installed_hooks(), *map(check_hook, values["hooks"])])),
+        hooks=_hooks(values),
         software=software_choices(values["containers_for"], values["condas_for"]),
         project=values["project"],
         command=("canary-wf", *click.get_current_context().meta.get(ARGUMENTS, ())),
     )
     return settings, given.get("scheduler", "auto")
+
+
+def _hooks(values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the hooks of installed packages and of the options; warn of those that cannot be loaded here."""
+    from canary_wf.hooks.user_hooks import check_hook, installed_hooks, why_not_loaded
+
+    given = [check_hook(text) for text in values["hooks"]]
+    elsewhere = values.get("container") or values.get("conda") or values["containers_for"] or values["condas_for"]
+    for name in dict.fromkeys(given):
+        # In a container or environment there may be other modules.
+        if not elsewhere and (why := why_not_loaded(name)) is not None:
+            sys.stderr.write(f"canary-wf: warning: --hook {name} {why}; no event would reach it\n")
+    return tuple(dict.fromkeys([*installed_hooks(), *given]))
 
 
 def _batch_spec(text: str) -> "BatchSpecification":

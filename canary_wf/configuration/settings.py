@@ -7,6 +7,7 @@ JSON Schema that the schema of the configuration uses.
 import os
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,38 @@ def find_file(environment: Mapping[str, str], folder: Path) -> Path | None:
     return next((parent / FILE for parent in inside[: top + 1] if (parent / FILE).is_file()), None)
 
 
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return the variables that begin like a section but do not belong to a key."""
-    sections = tuple(f"{PREFIX}{name.upper()}_" for name in configuration_schema()["properties"])
-    return sorted(name for name in environment if name.startswith(sections) and _variable_key(name) is None)
+_WITHOUT_KEY = (
+    *("CONFIG", "TRUST", "ALLOW_LOCAL", "LEASE_DIR", "HEARTBEAT", "PROGRESS", "SUBMIT_SECONDS", "QUEUE_SECONDS"),
+    *("READING_MEMORY", "CTEST_TIMEOUT", "JOB", "ATTEMPT", "READING", "PYTHON", "CALLER"),
+)
+"""The variables that belong to no key, without PREFIX."""
+
+_ALIKE = 0.75
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables that begin like a section or look like a known one, but are not known.
+
+    Each has the variable that it may be meant for, or None.
+    """
+    own = [name for name in environment if name.startswith(PREFIX)]
+    strange = [name for name in own if _variable_key(name) is None and not _is_without_key(name)]
+    if not strange:
+        return {}
+    known = [*(key.variable.removeprefix(PREFIX) for key in known_keys() if not key.is_open), *_WITHOUT_KEY]
+    sections = tuple(f"{name.upper()}_" for name in configuration_schema()["properties"])
+    found = {}
+    for name in sorted(strange):
+        plain = name.removeprefix(PREFIX)
+        near = get_close_matches(plain, known, n=1, cutoff=_ALIKE)
+        if near or plain.startswith(sections):
+            found[name] = f"{PREFIX}{near[0]}" if near else None
+    return found
+
+
+def _is_without_key(name: str) -> bool:
+    plain = name.removeprefix(PREFIX)
+    return plain in _WITHOUT_KEY or plain.startswith("CALLER")
 
 
 def _from_file(file: Path) -> dict[str, Setting]:

@@ -15,6 +15,7 @@ from canary_wf.discovery.places import as_given, text_as_given
 from canary_wf.discovery.plugged import all_finders
 from canary_wf.discovery.selection import masks, nothing_selected
 from canary_wf.discovery.shards import shard_masks
+from canary_wf.discovery.sources import missing_sources
 from canary_wf.discovery.walk import FoundFile, find_files, with_distinct_paths
 from canary_wf.errors import InputError, MistakeList
 from canary_wf.spec.identity import job_directories
@@ -92,7 +93,8 @@ def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     jobs, dropped = _completed(drafts, options, prefixes, elsewhere if options.alone else None)
     pools = dict.fromkeys(draft.pool_file for draft in drafts if draft.pool_file is not None)
     nothing = None if dropped else nothing_selected(jobs, options)
-    return Discovery(jobs, len(files), _warnings(drafts), elsewhere, tuple(pools), dropped, nothing)
+    warnings = (*_warnings(drafts), *missing_sources(jobs))
+    return Discovery(jobs, len(files), warnings, elsewhere, tuple(pools), dropped, nothing)
 
 
 def _drafts(

@@ -5,6 +5,7 @@ search for them. Importing them runs code, so the list counts only with the user
 write to the workspace can add one. An error in a hook is reported in one line and has no other effect.
 """
 
+import contextlib
 import importlib
 import re
 import sys
@@ -39,6 +40,35 @@ def installed_hooks() -> list[str]:
 
     found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     return [point.value.partition("[")[0].strip() for point in found]
+
+
+def why_not_loaded(name: str) -> str | None:
+    """Import the hook `name` and return why it cannot be called, or None. What the module prints goes to stderr."""
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            _load(name)
+        except _UnusableError as error:
+            return str(error)
+    return None
+
+
+class _UnusableError(Exception):
+    """A hook that cannot be loaded or called."""
+
+
+def _load(name: str) -> UserHook:
+    """Return the hook `name`. Raises _UnusableError."""
+    module, _, attributes = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for attribute in attributes.split("."):
+            found = getattr(found, attribute)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs other people's code
+        raise _UnusableError(f"cannot be loaded: {_in_a_line(error)}") from None
+    if not callable(found):
+        raise _UnusableError("cannot be called")
+    hook: UserHook = found
+    return hook
 
 
 def sign_hooks(session: str, hooks: Iterable[str]) -> str:
@@ -94,19 +124,11 @@ class UserHooks:
                 self._report(name, f"failed at {event}: {_in_a_line(error)}")
 
     def _load(self, name: str) -> UserHook | None:
-        module, _, attributes = name.partition(":")
         try:
-            found: Any = importlib.import_module(module)
-            for attribute in attributes.split("."):
-                found = getattr(found, attribute)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs other people's code
-            self._report(name, f"cannot be loaded: {_in_a_line(error)}")
+            return _load(name)
+        except _UnusableError as error:
+            self._report(name, str(error))
             return None
-        if not callable(found):
-            self._report(name, "cannot be called")
-            return None
-        hook: UserHook = found
-        return hook
 
     def _report(self, name: str, what: str) -> None:
         self._reports[name] = self._reports.get(name, 0) + 1

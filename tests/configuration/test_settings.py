@@ -1,5 +1,6 @@
 """The configuration file and the variables: what they say, where it stands, and what they must not say."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,20 @@ def test_a_wrong_variable_is_named(variable: str, text: str) -> None:
 def test_variables_that_name_no_key_are_found() -> None:
     """A slip of the pen is told; other variables of this package are not taken for one."""
     names = ["CANARY_WF_BATCH_WORKRS", "CANARY_WF_RESOURCES_FPGAS", "CANARY_WF_HEARTBEAT", "CANARY_WF_CONFIG", "HOME"]
-    assert unknown_variables(dict.fromkeys(names, "1")) == ["CANARY_WF_BATCH_WORKRS"]
+    names += ["CANARY_WF_HARTBEAT", "CANARY_WF_BATCH_COLOUR", "CANARY_WF_CALLER_PATH", "CANARY_WF_MY_OWN"]
+    assert unknown_variables(dict.fromkeys(names, "1")) == {
+        "CANARY_WF_BATCH_COLOUR": None,
+        "CANARY_WF_BATCH_WORKRS": "CANARY_WF_BATCH_WORKERS",
+        "CANARY_WF_HARTBEAT": "CANARY_WF_HEARTBEAT",
+    }
+
+
+def test_all_variables_of_the_documentation_are_known() -> None:
+    """None of those that the page on the configuration names is taken for a slip of the pen."""
+    page = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
+    names = set(re.findall(r"`(CANARY_WF_[A-Z_]+)`", page))
+    assert len(names) > 10
+    assert unknown_variables(dict.fromkeys(names, "1")) == {}
 
 
 def test_relative_paths_start_at_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

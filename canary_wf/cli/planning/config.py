@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from canary_wf.cli.configured import Configured
+from canary_wf.cli.configured import Configured, warn_of_variables
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import (
     json_option,
@@ -22,7 +22,7 @@ from canary_wf.cli.options import (
 )
 from canary_wf.cli.output import print_columns, print_json
 from canary_wf.configuration.keys import known_keys
-from canary_wf.configuration.settings import as_text, unknown_variables
+from canary_wf.configuration.settings import as_text
 from canary_wf.errors import one_line
 
 DEFAULT = "default"
@@ -55,8 +55,7 @@ def command(context: click.Context, /, *, as_json: bool, everything: bool, **_va
     """
     configured: Configured = context.obj
     rows = _layered(configured, context)
-    for name in unknown_variables(os.environ):
-        sys.stderr.write(f"canary-wf: warning: {one_line(name)} is not a key of the configuration\n")
+    warn_of_variables()
     file = None if configured.file is None else os.path.relpath(configured.file)
     if as_json:
         print_json({"file": file, "settings": rows})

@@ -44,6 +44,7 @@ def command(context: click.Context, /, *, file: Path, names: tuple[str, ...], as
     options = discovery_options({**selection, "timeouts": ()})
     path = _path_in_tree(file, context.lookup_default("paths") or ())
     found = find_jobs([file], msgspec.structs.replace(options, alone=True, path=path), Path.cwd())
+    sys.stderr.writelines(f"canary-wf: warning: {one_line(text)}\n" for text in found.warnings)
     if as_json:
         entries = [{**job_entry(job), "depends_elsewhere": found.elsewhere.get(job.id, ())} for job in found.jobs]
         print_json({"jobs": entries})

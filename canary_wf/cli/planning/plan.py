@@ -83,7 +83,7 @@ def command(
     found = find_jobs(tests, discovery_options(values), out, open_readings(tests, out), target)
     history = known_runtimes(out)
     plan = plan_jobs(found, settings, target, history, out)
-    warnings = [*warnings_of(plan), *cluster_warnings(target, out, settings.slurm)]
+    warnings = [*found.warnings, *warnings_of(plan), *cluster_warnings(target, out, settings.slurm)]
     short = short_note(plan)
     notes = notes_of(plan) if values["verbose"] or as_json else [short] if short else []
     view = _PlanView(plan, summarize(plan, cluster_nodes), warnings, notes, history, settings)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from canary_wf.discovery.dependencies import DependencyArguments, dependency_arguments
 from canary_wf.discovery.draft import DependencyRequest, Draft, inner_path, source_path
 from canary_wf.discovery.job_files.check import check_job_file
+from canary_wf.discovery.job_files.doubts import doubts
 from canary_wf.discovery.options import DiscoveryOptions, Timeouts
 from canary_wf.discovery.pyt.parameters import MOST_JOBS, Row, product
 from canary_wf.discovery.walk import FoundFile
@@ -101,6 +102,7 @@ class _Entry:
         self.command = self.checked("command", _words) or []
         self.dependencies = self._dependencies()
         self.mistakes.raise_any()
+        self.warnings = doubts(entry, self.command)
 
     def error(self, error: InputError, *keys: str | int) -> InputError:
         return self.loaded.error(("jobs", self.number, *keys), error.what, error.hint)
@@ -157,7 +159,7 @@ class _Entry:
             xstatus=_xstatus(entry.get("xfail", False)),
             artifacts=self._artifacts(parameters),
         )
-        return Draft(spec, self._requests(parameters))
+        return Draft(spec, self._requests(parameters), warnings=self.warnings)
 
     def _amounts(self, parameters: Row) -> dict[str, Any]:
         """Return the job's resources. A parameter with the name of a resource sets it."""

@@ -121,7 +121,7 @@ def test_config_warns_of_variables_that_are_no_key(small: CommandLine, monkeypat
     done = small("config")
     assert (done.code, done.err) == (
         0,
-        "canary-wf: warning: CANARY_WF_BATCH_WORKRS is not a key of the configuration\n",
+        "canary-wf: warning: the variable CANARY_WF_BATCH_WORKRS is not known; did you mean CANARY_WF_BATCH_WORKERS?\n",
     )
 
 
