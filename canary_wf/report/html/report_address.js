@@ -11,7 +11,13 @@ const parts = () => {
 };
 
 // The first digits of each job's id that no other job's id begins with, as commands take them too: eight or more.
+const shortIds = new Map();
 function shortId(job) {
+  if (!shortIds.has(job)) shortIds.set(job, uniqueStart(job));
+  return shortIds.get(job);
+}
+
+function uniqueStart(job) {
   for (let length = 8; length < job.id.length; length++) {
     const start = job.id.slice(0, length);
     if (jobs.every(other => other === job || !other.id.startsWith(start))) return start;
