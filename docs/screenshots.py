@@ -7,6 +7,7 @@ Needs chromium. The run is one of small jobs that sleep, on four nominal CPUs an
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,10 +22,23 @@ from canary_wf.report.live.snapshot import Snapshots
 from canary_wf.report.live.views.terminal import TerminalView
 
 IMAGES = Path(__file__).parent / "images"
-FOLDER = Path("build/screenshots")
+FOLDER = Path("build/screenshots").absolute()
+SUITE = FOLDER / "heat"
+"""A checkout, as the heading of the pages names the project and the commit."""
 BIN = Path(sys.executable).parent
-OPTIONS = ("-b", "scheduler=local", "-b", "spec=duration:12s", "-r", "cpus=4", "-r", "gpus=2")
-WIDTH, HEIGHT = 1200, 760
+OPTIONS = (
+    "-b",
+    "scheduler=local",
+    "-b",
+    "spec=duration:12s",
+    "-b",
+    "retry=failed:1",
+    "-r",
+    "cpus=4",
+    "-r",
+    "gpus=2",
+)
+WIDTH, HEIGHT = 1200, 860
 
 
 def _job(name: str, script: str, seconds: float, **fields: object) -> dict[str, object]:
@@ -51,40 +65,48 @@ JOBS = [
     {"name": "io/hangs", "command": ["sleep", "60"], "runtime": 2, "timeout": 3},
     _job("io/differs", "echo 'line 7 differs'; exit 64", 0.4),
     _job("io/skips", "exit 80", 0.2),
+    _job("io/licence", "[ -e canary-out.1.txt ] || { echo 'no answer from the licence server'; exit 1; }", 0.3),
 ]
 
 
 def _run(*arguments: str | Path, code: int = 0) -> None:
-    done = subprocess.run([BIN / arguments[0], *arguments[1:]], check=False, stdout=subprocess.DEVNULL)
+    done = subprocess.run([BIN / "canary-wf", *arguments], check=False, cwd=SUITE, stdout=subprocess.DEVNULL)
     if done.returncode != code:
-        sys.exit(f"{arguments[1]} ended with {done.returncode}, not {code}")
+        sys.exit(f"{arguments[0]} ended with {done.returncode}, not {code}")
 
 
 def main() -> None:
     """Run the jobs twice, as the second run knows how long they take, and take the pictures."""
-    os.environ["CANARY_WF_LEASE_DIR"] = str(FOLDER.absolute() / "leases")
-    tree, out = FOLDER / "tree", FOLDER / "out"
-    tree.mkdir(parents=True, exist_ok=True)
-    IMAGES.mkdir(exist_ok=True)
-    (tree / "demo.jobs.json").write_text(json.dumps({"jobs": JOBS}))
-    for last in (False, True):
-        _run("canary-wf", "generate", tree, "-d", out, *OPTIONS)
-        run = subprocess.Popen(
-            [BIN / "snakemake", "--profile", "local", "--quiet", "all"], cwd=out, stderr=subprocess.DEVNULL
-        )
-        if last:
-            _live(out, run)
-        run.wait()
-    plan, report = FOLDER / "plan.html", FOLDER / "report.html"
-    _run("canary-wf", "plan", tree, "-d", out, *OPTIONS, "--html", plan)
-    _run("canary-wf", "report", "html", "-d", out, "-o", report, code=1)  # jobs failed
+    os.environ["CANARY_WF_LEASE_DIR"] = str(FOLDER / "leases")
+    _make_suite()
+    _run("run", "tests", *OPTIONS, code=1)  # jobs failed
+    run = subprocess.Popen(
+        [BIN / "canary-wf", "run", "tests", *OPTIONS], cwd=SUITE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _live(run)
+    run.wait()
+    _run("plan", "tests", *OPTIONS, "--html", "plan.html")
+    _run("report", "html", "-o", "report.html")
     with Browser(FOLDER / "browser", WIDTH, HEIGHT) as browser:
-        _pages(browser, plan.absolute(), report.absolute())
+        _pages(browser, SUITE / "plan.html", SUITE / "report.html")
 
 
-def _live(out: Path, run: "subprocess.Popen[bytes]") -> None:
+def _make_suite() -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    (SUITE / "tests").mkdir(parents=True)
+    IMAGES.mkdir(exist_ok=True)
+    (SUITE / "tests" / "demo.jobs.json").write_text(json.dumps({"jobs": JOBS}))
+    author = ("-c", "user.name=canary-wf", "-c", "user.email=canary-wf@localhost")
+    for words in (("init", "-q", "-b", "main"), ("add", "tests"), (*author, "commit", "-q", "-m", "Add the tests")):
+        subprocess.run(["git", *words], cwd=SUITE, check=True)  # noqa: S607 - git is where the PATH says
+
+
+def _live(run: "subprocess.Popen[bytes]") -> None:
     """Draw the live view once a job has failed while others run."""
-    snapshots = Snapshots(newest_session(out.absolute()))
+    first = newest_session(SUITE)
+    while newest_session(SUITE) == first and run.poll() is None:
+        time.sleep(0.1)
+    snapshots = Snapshots(newest_session(SUITE))
     snapshot, failed = snapshots.take(), []
     while run.poll() is None and (len(failed) < 2 or not snapshot.running):  # noqa: PLR2004 - two failures make a picture
         time.sleep(0.2)
@@ -113,7 +135,7 @@ def _pages(browser: Browser, plan: Path, report: Path) -> None:
     browser.open(report)
     browser.run("scrollTo(0, document.body.scrollHeight)")
     browser.screenshot(IMAGES / "timeline.png")
-    browser.open((FOLDER / "status.html").absolute())
+    browser.open(FOLDER / "status.html")
     browser.screenshot(IMAGES / "status.png", "svg")
 
 

@@ -18,7 +18,7 @@ from canary_wf.report.html.heading import about, heading
 from canary_wf.report.html.page import render_page
 from canary_wf.report.placement import place_jobs
 from canary_wf.spec.batch_slice import BatchSlice, PlannedBatch
-from canary_wf.wording import amount
+from canary_wf.wording import amount, count
 
 _TEMPLATE = "plan_page.html.j2"
 
@@ -61,7 +61,7 @@ def _label(batch: PlannedBatch) -> str:
     jobs = "1 job" if len(batch.jobs) == 1 else f"{len(batch.jobs)} jobs"
     sizes = amount(batch.cpus, "cpus") + (f", {amount(batch.gpus, 'gpus')}" if batch.gpus else "")
     sizes += f", {batch.nodes} nodes" if batch.nodes > 1 else ""
-    after = f", after {len(batch.dependencies)} others" if batch.dependencies else ""
+    after = f", after {count(len(batch.dependencies), 'other')}" if batch.dependencies else ""
     times = f"{format_duration(batch.runtime)} expected, limit {format_duration(batch.time_limit)}"
     return f"batch {batch.id}: {jobs}, {sizes}, {times}{after}"
 

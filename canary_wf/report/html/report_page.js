@@ -378,8 +378,8 @@ function paintTimes(cell, batch) {
 const part = (id, title, from, some, whole) => ({id, title, from, width: "68px", least: 68, number: true,
   value: batch => share(batch.used[some], batch.used[whole]), text: batch => percent(share(batch.used[some], batch.used[whole]))});
 const gpuColumns = [
-  {id: "gpuhours", title: "GPU-hours", from: 1000, width: "100px", least: 100, number: true, value: batch => batch.used[GPU_ASKED], text: batch => hours(batch.used[GPU_ASKED])},
-  part("gpuheld", "held", 1000, GPU_HELD, GPU_ASKED),
+  {id: "gpuhours", title: "GPU-hours", from: 1200, width: "106px", least: 106, number: true, value: batch => batch.used[GPU_ASKED], text: batch => hours(batch.used[GPU_ASKED])},
+  part("gpuheld", "held", 1200, GPU_HELD, GPU_ASKED),
 ];
 const batchColumns = [
   {id: "batch", title: "batch", width: "128px", least: 128, value: batch => batch.id},
@@ -388,11 +388,11 @@ const batchColumns = [
   {id: "asked", title: "asked for", width: "minmax(130px, 1fr)", least: 130, value: batch => batch.cpus * batch.nodes, text: batch =>
     [[batch.cpus, "cpu"], [batch.gpus, "gpu"], [batch.nodes > 1 ? batch.nodes : 0, "node"]].filter(([number]) => number)
       .map(([number, one]) => `${number} ${one}${number > 1 ? "s" : ""}`).join(", ")},
-  {id: "times", title: "planned above, ran below", width: "minmax(200px, 3fr)", least: 200, value: batch => startOf(batch), paint: paintTimes},
+  {id: "times", title: "plan above, run below", width: "minmax(190px, 3fr)", least: 190, value: batch => startOf(batch), paint: paintTimes},
   {id: "expected", title: "expected", from: 760, width: "96px", least: 96, number: true, value: batch => batch.expected, text: batch => durationText(batch.expected)},
   {id: "took", title: "took", width: "80px", least: 80, number: true, value: batch => batch.runs.length ? spent(batch) : null, text: batch => batch.runs.length ? durationText(spent(batch)) : ""},
-  {id: "runs", title: "runs", from: 1100, width: "62px", least: 62, number: true, value: batch => batch.runs.length},
-  {id: "hours", title: "core-hours", from: 860, width: "116px", least: 116, number: true, value: batch => batch.used[ASKED], text: batch => hours(batch.used[ASKED])},
+  {id: "runs", title: "runs", from: 1280, width: "62px", least: 62, number: true, value: batch => batch.runs.length},
+  {id: "hours", title: "core-hours", from: 860, width: "108px", least: 108, number: true, value: batch => batch.used[ASKED], text: batch => hours(batch.used[ASKED])},
   part("held", "held", 1000, HELD, ASKED),
   part("busy", "busy", 1000, BUSY, ASKED),
   ...(batches.some(batch => batch.gpus) ? gpuColumns : []),
