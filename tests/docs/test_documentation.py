@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from page_blocks import blocks
-from page_script import ROOT, page_sandbox, run_page
+from page_script import ROOT, page_sandbox, run_page, stale_outputs
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
@@ -40,7 +40,7 @@ def sandbox(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("page", RUN)
 def test_the_commands_of_a_page_run(page: Path, sandbox: Path) -> None:
-    """From top to bottom, in one shell, as somebody who follows the page types them."""
+    """From top to bottom, in one shell, as somebody who follows the page types them; what is shown below is printed."""
     for tool in " ".join(block.said.get("needs", "") for block in blocks(page)).split():
         if shutil.which(tool) is None:
             assert os.environ.get("CI") != "true", f"{tool} is missing"
@@ -48,6 +48,8 @@ def test_the_commands_of_a_page_run(page: Path, sandbox: Path) -> None:
     # A cluster that other tests start must not be planned for.
     done = run_page(page, sandbox, {"SLURM_CONF": os.devnull})
     assert done.returncode == 0, done.stderr[-3000:]
+    stale = stale_outputs(page, sandbox)
+    assert stale == [], "\n".join(stale)
 
 
 @pytest.mark.smoke

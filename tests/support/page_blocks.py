@@ -8,6 +8,7 @@ A page speaks to the tests in comments, which no reader sees, before a block:
 - ``<!-- first: COMMAND -->`` for what has to have happened,
 - ``<!-- file: NAME -->`` for a block that is the content of a file,
 - ``<!-- in: FOLDER -->`` for all blocks from there on,
+- ``<!-- cpus: N -->`` for the number of CPUs that all blocks from there on see,
 - ``<!-- needs: TOOL… -->`` for the page.
 """
 
@@ -35,7 +36,7 @@ PROGRAMS = (
     "squeue",
     "scancel",
 )
-_COMMENT = re.compile(r"<!-- *(not run|ends with|each ends with|instead|file|first|in|needs):? *(.*?) *-->")
+_COMMENT = re.compile(r"<!-- *(not run|ends with|each ends with|instead|file|first|in|cpus|needs):? *(.*?) *-->")
 _VARIABLES = re.compile(r"(?:[A-Z_]+=\S* )*")
 _EXPLANATION = re.compile(r" {2,}\S.*$")
 
@@ -62,6 +63,17 @@ class Block(NamedTuple):
             if _VARIABLES.sub("", line, count=1).split(" ")[0] in PROGRAMS or line.startswith(". ")
         ]
         return [_EXPLANATION.sub("", line) for line in typed]
+
+    @property
+    def shown(self) -> dict[str, list[str]]:
+        """What the page shows below each command of a console: the lines of its output."""
+        found: dict[str, list[str]] = {}
+        for line in self.lines if self.language == "console" else ():
+            if line.startswith("$ "):
+                lines = found.setdefault(line[2:], [])
+            else:
+                lines.append(line)
+        return {command: lines for command, lines in found.items() if lines}
 
     @property
     def tested(self) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import snakemake_server
 from page_blocks import Block, blocks
+from page_output import differences
 from workspace import BIN, EXAMPLES
 
 ROOT = EXAMPLES.parent
@@ -60,7 +61,7 @@ _SNAKEMAKE = f'snakemake() {{ {shlex.join(snakemake_server.COMMAND)} "$@"; }}\n'
 _EXPECT = """
 expect() {
   echo "$2: $3" >&2
-  eval "$3"
+  if [ "$4" ]; then eval "$3" > "$4" 2>&1; else eval "$3"; fi
   local code=$?
   if [ $code != $1 ]; then echo "$2: $3: ended with $code, not $1" >&2; exit 1; fi
 }
@@ -94,14 +95,35 @@ def _script(found: list[Block], sandbox: Path) -> str:
         if "in" in block.said:
             lines.append(f"cd '{sandbox}/{block.said['in']}'")
         if "first" in block.said:
-            lines.append(f"expect 0 {block.place} {_shell(block.said['first'])}")
+            lines.append(f"expect 0 {block.place} {_shell(block.said['first'])} ''")
         if "file" in block.said:
             name = block.said["file"]
             lines.append(f"mkdir -p \"$(dirname {name})\"; cat > {name} <<'END_OF_FILE'")
             lines += [*block.lines, "END_OF_FILE"]
-        for command, code in block.tested:
-            lines.append(f"expect {code} {block.place} {_shell(command)}")
+        if "cpus" in block.said:
+            few = sorted(os.sched_getaffinity(0))[: int(block.said["cpus"])]
+            lines.append(f"taskset -cp {','.join(map(str, few))} $$ > /dev/null")
+        for number, (command, code) in enumerate(block.tested):
+            output = _output(sandbox, block, number) if block.commands[number] in block.shown else ""
+            lines.append(f"expect {code} {block.place} {_shell(command)} '{output}'")
     return "\n".join(lines) + "\n"
+
+
+def _output(sandbox: Path, block: Block, number: int) -> Path:
+    """Return the file for the output of a block's command."""
+    return sandbox / f".output-{block.place.replace(':', '-')}-{number}"
+
+
+def stale_outputs(page: Path, sandbox: Path) -> list[str]:
+    """Return in which places the page shows what its commands, which have run in `sandbox`, did not print."""
+    found = []
+    for block in blocks(page):
+        for number, command in enumerate(block.commands if block.tested else ()):
+            if command in block.shown:
+                printed = _output(sandbox, block, number).read_text(encoding="utf-8")
+                difference = differences(block.shown[command], printed)
+                found += [f"{block.place}: {command}\n{difference}"] if difference else []
+    return found
 
 
 def _shell(text: str) -> str:
