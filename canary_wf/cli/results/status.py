@@ -22,6 +22,7 @@ from canary_wf.report.selection import ORDERS, in_order, select, with_keywords
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.report.table import print_jobs
 from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.verdict.status import JobPhase
 
 _LINES = 5
 _SLOWEST = "10"
@@ -86,7 +87,7 @@ def command(
     if all(value is None for value in wanted.values()):
         print_failures(state, sys.stdout, lines=(_LINES if verbose else 0) if lines is None else lines)
         _print_end(state)
-    elif (wanted["which"] or "").strip().lower() == "running" and state.live:
+    elif (wanted["which"] or "").strip().lower() == "running" and _goes_on(state):
         from canary_wf.report.live.running import print_running
 
         print_running(paths, {job.id for job in jobs}, sys.stdout)
@@ -107,6 +108,11 @@ def _listed(
     if slowest is None:
         return jobs
     return [job for job in jobs if state.record(job).duration is not None][: slowest or None]
+
+
+def _goes_on(state: SessionState) -> bool:
+    """Return whether somebody works on the session, or Slurm has batches of it in its queue."""
+    return state.live or any(record.phase is JobPhase.SUBMITTED for record in state.records.values())
 
 
 def _print_end(state: SessionState, *, with_progress: bool = True) -> None:
