@@ -17,6 +17,7 @@ from canary_wf.snakemake.lock import is_locked
 from canary_wf.snakemake.parent_workflows import running_parent_workflows
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.state.attempt import AttemptFile, is_alive, read_attempt
+from canary_wf.state.events import NO_ARTIFACTS
 from canary_wf.state.job_file import job_fields, open_output
 from canary_wf.state.journal import BatchState
 from canary_wf.state.journal_repair import load_batch
@@ -54,6 +55,8 @@ class SessionState(msgspec.Struct, frozen=True):
         fields = job_fields(job, job.batch, record, directory)
         if record.phase in _NOT_STARTED:
             fields["directory"] = fields["log"] = None
+        if record.artifacts != NO_ARTIFACTS:
+            fields["artifacts"] = record.artifacts
         return fields
 
     def counts(self) -> dict[str, int]:

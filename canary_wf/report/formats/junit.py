@@ -151,8 +151,9 @@ def _add_texts(case: ET.Element, state: SessionState, job: PlannedJob, link: str
     CI servers show the file of a line ``[[ATTACHMENT|PATH]]`` with the test case.
     """
     folder = relative_to_out(state.paths.job(job.directory), state.paths.out)
-    kept = state.record(job).artifacts.kept
-    lines = [f"[[ATTACHMENT|{folder}/{file.path}]]" for file in kept if file.path.isprintable()]
+    artifacts = state.record(job).artifacts
+    lines = [f"[[ATTACHMENT|{folder}/{file.path}]]" for file in artifacts.kept if file.path.isprintable()]
+    lines += [f"artifact that is not there: {name}" for name in artifacts.missing]
     lines += [] if link is None else [f"page: {link}"]
     if lines:
         ET.SubElement(case, "system-out").text = xml_text("\n".join(lines))

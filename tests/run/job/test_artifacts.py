@@ -70,6 +70,8 @@ def test_files_globs_and_folders_are_kept_by_the_verdict(tmp_path: Path, code: i
     assert content["kept"][0] == {"path": "canary-artifacts/a.log", "size": 4}
     assert content["missing"] == ["no*.dat"]
     place = ".canary-wf/sessions/" + state.paths.session
+    assert state.as_dict()["jobs"][0]["artifacts"] == record.artifacts
+    assert "artifact that is not there: no*.dat" in junit_report(state)
     assert f"[[ATTACHMENT|{place}/jobs/a/canary-artifacts/a.log]]" in junit_report(state)
 
 
