@@ -114,6 +114,11 @@ class History(msgspec.Struct):
         """Return the last runs of `job` before `session`, oldest first, as pairs of session and seconds."""
         return [run for run in self.runtimes.get(job, ()) if is_before(run[0], session)][-RECENT:]
 
+    def before(self, session: str) -> "History":
+        """Return the run times that were known before `session`."""
+        known = {job: self.runs_before(job, session) for job in self.runtimes}
+        return History(runtimes={job: runs for job, runs in known.items() if runs})
+
     @property
     def jobs(self) -> set[str]:
         """The ids of the jobs of which something is known."""

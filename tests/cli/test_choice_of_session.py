@@ -7,6 +7,7 @@ from command_line import CommandLine, assert_one_line
 from factories import plan_of, spec
 from sessions import recorded
 
+from canary_wf.history.run_times import History
 from canary_wf.plan.store import find_session
 from canary_wf.verdict.status import Outcome
 
@@ -80,3 +81,40 @@ def test_diff_takes_the_same_words(three: CommandLine) -> None:
     assert (one["before"], one["after"]) == (FIRST, NEWEST)
     assert_one_line(three("diff", "--jsn"), 2, "--jsn")
     assert_one_line(three("diff", "1", "2", "3"), 2, "SESSION", "3 given")
+
+
+def test_the_plan_of_a_session_is_shown_and_explained(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was made, from any folder below, also after the tests have changed."""
+    assert small.generate("-b", "spec=count:2").code == 0
+    planned = small("plan", small.tree, "-d", small.out, *small.PLANNED, "-b", "spec=count:2", "--json").json
+    (small.tree / "small.jobs.yaml").write_text("jobs: [{name: other, command: 'true'}]")
+    assert small.generate().code == 0
+    recorded_plan = small("plan", "--session", "-1", "-d", small.out, "--json").json
+    assert recorded_plan["batches"] == planned["batches"]
+    monkeypatch.chdir(small.out / "workflow")
+    assert "waits    for one (on_success" in small("plan", "--session", "-1", "--explain", "two.n=1").out
+    assert_one_line(small("plan", "--session", "-1", "--explain", "other"), 2, "there is no job 'other'")
+    assert_one_line(small("plan", "--session", "-1", "-k", "one"), 2, "-k", "does not go with --session")
+    assert_one_line(small("plan", small.tree, "--session", "-1"), 2, "PATH", "does not go with --session")
+
+
+def test_a_plan_is_explained_by_what_was_known_then() -> None:
+    """Later run times did not shape it."""
+    history = History(runtimes={"a": [("pytest-split", 1.0), (FIRST, 2.0), (NEWEST, 9.0)], "b": [(NEWEST, 1.0)]})
+    assert history.before(SECOND).runtimes == {"a": [("pytest-split", 1.0), (FIRST, 2.0)]}
+
+
+def test_sessions_and_their_jobs_are_completed(three: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind --session the names of sessions, and behind that the names of its jobs; in a folder below, too."""
+    (three.folder / "below").mkdir()
+    monkeypatch.chdir("below")
+    monkeypatch.setenv("_CANARY_WF_COMPLETE", "bash_complete")
+
+    def offered(line: str) -> list[str]:
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        return [each.partition(",")[2] for each in three().out.splitlines() if each]
+
+    assert offered("canary-wf status --session 202601") == [SECOND, FIRST]
+    assert offered("canary-wf log --session -1 ") == ["a", "b"]
+    assert offered("canary-wf show ") == ["c"]
