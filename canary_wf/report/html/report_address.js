@@ -49,7 +49,7 @@ function restore() {
   byId("find").value = said.find;
   jobGrid.orderName = said.sort;
   refilter();
-  const found = said.job.length >= 4 ? jobs.filter(job => job.id.startsWith(said.job)) : [];
+  const found = said.job.length >= 4 ? jobs.filter(job => job.id.startsWith(said.job) || said.job.startsWith(job.id)) : [];
   if (found.length === 1) { if (opened !== found[0]) choose(found[0], false); }
   else if (opened) close(false);
   restoring = false;

@@ -192,8 +192,8 @@ function environmentOf(job, parent) {
 function commandsOf(job, parent) {
   element(parent, "h3", "Copy");
   const list = element(parent, "div", null, {className: "tools"}), id = shortId(job);
-  const commands = job.started === null ? ["show", "run"] : ["log", "show", "run", "rerun"];
-  for (const command of commands) copyButton(list, `canary-wf ${command} ${id}`);
+  for (const command of detail.dataset.commands.split("\n"))
+    if (job.started !== null || !/ (log|rerun) /.test(command)) copyButton(list, command.replace("ID", id));
   if (job.started !== null) copyButton(list, job.folder + "/canary-out.txt", "path of the output");
   copyButton(list, location.href.split("#")[0] + "#job-" + id, "link to this job");
 }

@@ -20,8 +20,10 @@ from canary_wf.report.printable import printable_tail
 from canary_wf.report.rows import ReportData, as_json, report_data
 from canary_wf.report.session import SessionState
 from canary_wf.report.table import WORDS, status_word
+from canary_wf.snakemake.parent_workflows import last_parent_workflow
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
+from canary_wf.state.session_paths import session_names
 from canary_wf.wording import count
 
 _TEMPLATE = "report_page.html.j2"
@@ -44,10 +46,20 @@ def html_report(state: SessionState) -> str:
         about=about(state.plan),
         facts=_facts(state, data),
         shares=_shares(state),
+        commands=_commands(state),
         used=_used(data.used),
         left_out=state.plan.left_out,
         data=markupsafe.Markup(as_json(data)),  # noqa: S704 - `as_json` leaves nothing that could end the element
     )
+
+
+def _commands(state: SessionState) -> list[str]:
+    """Return the commands to copy that say more about a job, or run it again, with ID for its id."""
+    paths = state.paths
+    if session_names(paths.out)[-1:] != [paths.session]:  # the session of this page cannot run again
+        return [f"canary-wf {word} ID --session {paths.session}" for word in ("log", "show")]
+    again = ("rerun",) if last_parent_workflow(paths.out, since=state.plan.created) else ("run", "rerun")
+    return [f"canary-wf {word} ID" for word in ("log", "show", *again)]
 
 
 def _history(state: SessionState) -> History:

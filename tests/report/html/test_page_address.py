@@ -11,6 +11,7 @@ from sessions import STARTED, recorded
 
 from canary_wf.files.json_files import encode
 from canary_wf.history.run_times import History, history_file
+from canary_wf.plan.store import write_session
 from canary_wf.report.html.session_page import html_report
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.state.events import JobRetried
@@ -128,6 +129,7 @@ def test_typing_reaches_the_address(browser: Browser, page: str) -> None:
         ("1afa51980000", "bad", ""),
         ("1AFA51981", "worse", ""),
         ("1afa5198" + "1" * 12, "worse", ""),
+        ("1afa5198" + "1" * 12 + "0" * 44, "worse", ""),
         ("1afa5198", None, "Several jobs have an id that begins with 1afa5198"),
         ("ffffffff", None, "No job has an id that begins with ffffffff"),
         ("<img src=x>", None, ""),
@@ -168,6 +170,17 @@ def test_commands_are_copied(browser: Browser, page: str, clipboard: bool) -> No
     assert taken[4].endswith("/jobs/worse/canary-out.txt")
     assert taken[5] == f"{page}#job-1afa51981"
     assert browser.errors == []
+
+
+def test_the_page_of_an_earlier_session_names_it_in_its_commands(browser: Browser, tmp_path: Path) -> None:
+    """They would show the newest session otherwise, and that is the one that would run again."""
+    state = _state(tmp_path / "out")
+    write_session(plan_of([spec("bad")], session="20260102T000000.000000"), tmp_path / "out")
+    (tmp_path / "page.html").write_text(html_report(state))
+    browser.open(f"{(tmp_path / 'page.html').as_uri()}#job-1afa51981")
+    assert browser.texts("#detail .copy code")[:-2] == [
+        f"canary-wf {command} 1afa51981 --session 20260101T000000.000000" for command in ("log", "show")
+    ]
 
 
 def test_a_flaky_job_shows_its_attempts(browser: Browser, page: str) -> None:
