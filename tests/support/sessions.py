@@ -11,7 +11,7 @@ from canary_wf.plan.store import load_plan, slices, write_session
 from canary_wf.process.process_identity import host_id, set_mark, start_ticks
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.attempt import AttemptFile
-from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobStarted
+from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobRetried, JobStarted
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.recording import open_recorder
 from canary_wf.state.session_paths import SessionPaths
@@ -58,6 +58,17 @@ def end_job(paths: SessionPaths, name: str, outcome: Outcome = Outcome.SUCCESS, 
                 recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
                 code = int(outcome)
                 recorder(JobFinished(time=STARTED + 9, job=job.id, outcome=outcome.name, reason=reason, code=code))
+                recorder.close()
+
+
+def retry_job(paths: SessionPaths, name: str, reason: str | None = None) -> None:
+    """Let the running job called `name` fail after three seconds, and run again after four."""
+    for part in slices(load_plan(paths.plan)):
+        for job in part.jobs:
+            if job.name == name:
+                recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
+                recorder(JobRetried(time=STARTED + 3, job=job.id, outcome="FAILED", reason=reason, code=65))
+                recorder(JobStarted(time=STARTED + 4, job=job.id))
                 recorder.close()
 
 

@@ -9,7 +9,7 @@ from canary_wf.report.live.run_reader import Change, RunJob, RunReader
 from canary_wf.report.live.slow import SlowJobs
 from canary_wf.report.live.waits import Wait, Waits
 from canary_wf.run.job.environment import NODES
-from canary_wf.state.record import JobRecord
+from canary_wf.state.record import EarlierRun, JobRecord
 from canary_wf.state.session_paths import SessionPaths
 
 
@@ -25,8 +25,8 @@ class RunningJob(NamedTuple):
 class Snapshot(NamedTuple):
     """A run at one moment. Times are seconds; `spent` counts from the start of the first job, None before it.
 
-    `running` begins with the job that has run longest. `failed` are the failures since the last snapshot, `slow` the
-    jobs that have become slow since then.
+    `running` begins with the job that has run longest. Since the last snapshot, `failed` jobs have failed for good,
+    `retried` ones will run again after a run that failed, and `slow` ones have become slow.
     """
 
     total: int
@@ -38,6 +38,7 @@ class Snapshot(NamedTuple):
     spent: float | None
     left: float
     failed: tuple[tuple[RunJob, JobRecord], ...]
+    retried: tuple[tuple[RunJob, EarlierRun], ...]
     slow: tuple[RunningJob, ...]
 
     @property
@@ -47,7 +48,7 @@ class Snapshot(NamedTuple):
 
     def without_news(self) -> "Snapshot":
         """Return the same without what is told once."""
-        return self._replace(failed=(), slow=())
+        return self._replace(failed=(), retried=(), slow=())
 
 
 class Snapshots:
@@ -91,6 +92,7 @@ class Snapshots:
             spent=None if run.started is None else max(0.0, now - run.started),
             left=run.seconds_left(now),
             failed=tuple((change.job, change.after) for change in changes if _has_failed(change)),
+            retried=tuple((change.job, run) for change in changes for run in _retried(change)),
             slow=slow,
         )
 
@@ -108,6 +110,11 @@ def _has_failed(change: Change) -> bool:
     """Return whether the job has failed for good; one that the machine cut short runs again."""
     status = change.after.status
     return status.counts_as_failed and status.is_final and change.before.status != status
+
+
+def _retried(change: Change) -> tuple[EarlierRun, ...]:
+    """Return the runs of a job that have failed since the last look and are followed by another one."""
+    return change.after.earlier[len(change.before.earlier) :]
 
 
 def _node(record: JobRecord) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from factories import plan_of, spec
-from sessions import end_job, end_runners, recorded
+from sessions import end_job, end_runners, recorded, retry_job
 from virtual_terminal import VirtualTerminal
 
 from canary_wf.report.live import follow
@@ -56,6 +56,14 @@ def test_in_a_pipe_each_failure_is_a_line(tmp_path: Path) -> None:
     follow_run(paths, steps(lambda: end_job(paths, "b", Outcome.DIFFED, "\x1b[2Jtoo hot")), file)
     (line,) = file.getvalue().splitlines()
     assert re.fullmatch(r"FAIL DIFFED b after 9\.0s: \\x1b\[2Jtoo hot", line)
+
+
+def test_a_run_that_is_followed_by_another_one_is_told(tmp_path: Path) -> None:
+    """With its reason; it does not count as a failure."""
+    paths = _two_running(tmp_path)
+    file = io.StringIO()
+    follow_run(paths, steps(lambda: retry_job(paths, "b", "no answer"), lambda: end_job(paths, "b")), file)
+    assert file.getvalue() == "RETRY b after 3.0s: no answer\n"
 
 
 def test_failures_of_an_earlier_run_are_not_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

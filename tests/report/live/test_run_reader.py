@@ -8,18 +8,15 @@ from factories import plan_of, spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
-from sessions import STARTED, end_job, end_runners, recorded
+from sessions import STARTED, end_job, end_runners, recorded, retry_job
 
 from canary_wf.files.json_files import encode
-from canary_wf.plan.store import slices
 from canary_wf.report.live import journal_tail
 from canary_wf.report.live.journal_tail import JournalTail
 from canary_wf.report.live.run_reader import RunReader
 from canary_wf.report.session import load_session
-from canary_wf.state.events import AttemptStarted, Event, JobFinished, JobReset, JobRetried, JobStarted
+from canary_wf.state.events import AttemptStarted, Event, JobFinished, JobReset, JobStarted
 from canary_wf.state.journal import event_of, read_journal
-from canary_wf.state.recording import open_recorder
-from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.status import Outcome
 
 OK = Outcome.SUCCESS
@@ -39,16 +36,6 @@ def _agrees(reader: RunReader) -> None:
     assert reader.seconds_left(STARTED + 5) == pytest.approx(fresh.seconds_left(STARTED + 5))
 
 
-def _retry(paths: SessionPaths, name: str) -> None:
-    for part in slices(load_session(paths).plan):
-        for job in part.jobs:
-            if job.name == name:
-                recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
-                recorder(JobRetried(time=STARTED + 3, job=job.id, outcome="FAILED", code=65))
-                recorder(JobStarted(time=STARTED + 4, job=job.id))
-                recorder.close()
-
-
 def test_a_run_is_read_on_from_its_start_to_its_end(tmp_path: Path) -> None:
     """Jobs end, are retried, and their runner ends."""
     plan = plan_of([spec("a"), spec("b"), spec("c")], [spec("d", "a")])
@@ -57,7 +44,7 @@ def test_a_run_is_read_on_from_its_start_to_its_end(tmp_path: Path) -> None:
     _agrees(reader)
     steps: tuple[Callable[[], None], ...] = (
         lambda: end_job(paths, "b", Outcome.FAILED, "no"),
-        lambda: _retry(paths, "c"),
+        lambda: retry_job(paths, "c"),
         lambda: end_job(paths, "c"),
         lambda: end_runners(paths),
     )

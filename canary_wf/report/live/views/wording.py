@@ -9,7 +9,7 @@ from canary_wf.report.live.run_reader import RunJob
 from canary_wf.report.live.snapshot import RunningJob, Snapshot
 from canary_wf.report.live.views.lines import Piece
 from canary_wf.report.table import COLOURS, status_word
-from canary_wf.state.record import JobRecord
+from canary_wf.state.record import EarlierRun, JobRecord
 
 _COLOURS = {"passed": "green", "failed": "red", "cancelled": "magenta", "interrupted": "magenta", "skipped": "yellow"}
 
@@ -24,9 +24,11 @@ class Announcement(NamedTuple):
 
 
 def announcements(snapshot: Snapshot) -> Iterator[Announcement]:
-    """Yield what is to be said of jobs that have failed or become slow since the last snapshot."""
+    """Yield what is to be said of jobs that have failed, will run again or have become slow since the last snapshot."""
     for job, record in snapshot.failed:
         yield _failure(job, record)
+    for job, run in snapshot.retried:
+        yield _retry(job, run)
     for running in snapshot.slow:
         yield _slow(running)
 
@@ -35,6 +37,12 @@ def _failure(job: RunJob, record: JobRecord) -> Announcement:
     after = "" if record.duration is None else f" after {format_duration(record.duration)}"
     reason = f": {record.status.reason}" if record.status.reason else ""
     return Announcement(status_word(record), COLOURS[record.status.category], job.name, f"{after}{reason}")
+
+
+def _retry(job: RunJob, run: EarlierRun) -> Announcement:
+    after = "" if run.started is None else f" after {format_duration(max(0.0, run.finished - run.started))}"
+    reason = f": {run.status.reason}" if run.status.reason else ""
+    return Announcement("RETRY", "yellow", job.name, f"{after}{reason}")
 
 
 def _slow(running: RunningJob) -> Announcement:
