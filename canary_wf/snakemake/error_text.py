@@ -10,9 +10,11 @@ from pathlib import Path
 
 from canary_wf.errors import one_line
 from canary_wf.files.plain_files import open_plain
+from canary_wf.snakemake.quiet_errors import end_of_log
 
 _MOST = 1 << 18
 _LONGEST = 600
+_LINES_OF_A_RULE = 8
 _OURS = "canary-wf: "
 _CLOSING = ("canary-wf: the run did not pass", "canary-wf: warning: ")
 _HEADING = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception))\b(.*)", re.ASCII)
@@ -31,7 +33,8 @@ def essence(text: Path, start: int = 0) -> str | None:
             lines = file.read(_MOST).decode("utf-8", "replace").splitlines()
     except OSError:
         return None
-    found = next((line for reasons in (_own, _usage, _errors, _rules) for line in reasons(lines)), None)
+    found = next((line for reasons in (_own, _usage, _errors) for line in reasons(lines)), None)
+    found = found or next(_rules(lines, text.parent.parent.parent.parent), None)
     found = found or next((line.strip() for line in reversed(lines) if line.strip()), None)
     return None if found is None else one_line(found[:_LONGEST])
 
@@ -63,7 +66,13 @@ def _errors(lines: Sequence[str]) -> Iterator[str]:
             yield words
 
 
-def _rules(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the rules that failed; the gate only says that jobs did."""
-    names = [found[1] for line in lines if (found := _RULE.match(line.strip()))]
-    yield from (f"rule {name} failed" for name in reversed(names) if name != "gate")
+def _rules(lines: Sequence[str], out: Path) -> Iterator[str]:
+    """Yield the rules that failed, with the ends of their logs below `out`; the gate only says that jobs did."""
+    for number in reversed(range(len(lines))):
+        found = _RULE.match(lines[number].strip())
+        if found is None or found[1] == "gate":
+            continue
+        about = (line.strip() for line in lines[number + 1 : number + _LINES_OF_A_RULE])
+        log = next((line for line in about if line.startswith("log: ")), "")
+        end = end_of_log(str(out / log.removeprefix("log: ").partition(" (check log")[0])) if log else ""
+        yield f"rule {found[1]} failed{f': {end}' if end else ''}"

@@ -59,11 +59,11 @@ def _job(record: logging.LogRecord) -> str | None:
     if rule == "gate":
         return None
     logs = [str(path) for path in getattr(record, "log", None) or ()]
-    parts = [f"rule {rule} failed", *filter(None, map(_end_of, logs))]
+    parts = [f"rule {rule} failed", *filter(None, map(end_of_log, logs))]
     return one_line(": ".join(parts)[:_LONGEST] + (f"; see {', '.join(logs)}" if logs else ""))
 
 
-def _end_of(log: str) -> str:
+def end_of_log(log: str) -> str:
     """Return the last line of a log, or nothing when it cannot be read."""
     try:
         with open_plain(log) as file:

@@ -169,8 +169,9 @@ def test_generate_says_what_it_planned_and_what_to_type_next(small: CommandLine)
     lines = done.out.splitlines()
     assert lines[0] == "Found 3 jobs in 1 file."
     assert lines[1].startswith("Planned 2 batches for this machine (2 cpus)")
-    assert lines[-1] == "Next: cd 'my out' && snakemake --profile local"
-    assert small("generate", small.tree, *small.PLANNED).out.splitlines()[-1] == "Next: snakemake --profile local"
+    assert lines[-2:] == ["Next: canary-wf run -d 'my out'", "Or:   cd 'my out' && snakemake --profile local"]
+    *_, next_line, or_line = small("generate", small.tree, *small.PLANNED).out.splitlines()
+    assert (next_line, or_line) == ("Next: canary-wf run", "Or:   snakemake --profile local")
 
 
 def test_generate_json_is_all_of_standard_output(small: CommandLine) -> None:
@@ -344,7 +345,7 @@ def test_rerun_resets_what_is_asked_for(small: CommandLine, arguments: list[str]
     done = small("rerun", *arguments, "-d", small.out)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"Reset {len(reset)} job" if reset else "No job matches; nothing to reset.")
-    assert ("snakemake --profile local" in done.out) is bool(reset)
+    assert ("Next: canary-wf run -d out\n" in done.out) is bool(reset)
     state = load_session(newest_session(small.out))
     assert [job.name for job in state.not_done] == reset
 

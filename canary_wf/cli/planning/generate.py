@@ -32,7 +32,7 @@ from canary_wf.plan.cluster.target import choose_target
 from canary_wf.plan.explanation.wording import left_out_lines, nodes_in_words
 from canary_wf.plan.model import Plan
 from canary_wf.state.session_paths import relative_to_out
-from canary_wf.wording import count, next_command
+from canary_wf.wording import count, next_command, run_command
 
 generate_options = stacked(
     selection_options,
@@ -128,5 +128,5 @@ def _print(generated: Generated, out: Path, *, module: bool) -> None:
     if module:
         lines.append(f"Next: {module_lines(out)}")
     else:
-        lines.append(f"Next: {next_command(out, profile_for(plan.scheduler))}")
+        lines += [f"Next: {run_command(out)}", f"Or:   {next_command(out, profile_for(plan.scheduler))}"]
     sys.stdout.write("\n".join(lines) + "\n")

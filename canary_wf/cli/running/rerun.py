@@ -11,18 +11,19 @@ from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import find_jobs
 from canary_wf.cli.options import workspace_option
 from canary_wf.ctest.undone_fixtures import with_fixtures
-from canary_wf.errors import WorkspaceError, raise_last
-from canary_wf.plan.cluster.advice import profile_for
+from canary_wf.errors import WorkspaceError, one_line, raise_last
 from canary_wf.plan.store import newest_session
 from canary_wf.recovery.reset import reset_jobs, with_blocked
+from canary_wf.report.closing import from_here
 from canary_wf.report.selection import select, with_keywords
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.snakemake.in_use import check_free
 from canary_wf.snakemake.lock import workspace_lock
+from canary_wf.snakemake.parent_workflows import last_parent_workflow
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome
-from canary_wf.wording import count, next_command, run_command
+from canary_wf.wording import count, run_command
 
 
 @click.command("rerun", cls=DocumentedCommand)
@@ -47,7 +48,9 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
     done = reset(out, jobs, only, keywords, failed=failed)
     sys.stdout.write(f"{done}\n")
     if done.batches:
-        sys.stdout.write(f"Next: {next_command(out, profile_for(done.state.plan.scheduler))}\n")
+        parent = last_parent_workflow(out, since=done.state.plan.created)
+        command_line = f"snakemake, in {one_line(from_here(parent))}" if parent else run_command(out)
+        sys.stdout.write(f"Next: {command_line}\n")
 
 
 class Reset(NamedTuple):
