@@ -48,7 +48,7 @@ class BatchSpecFields(msgspec.Struct, frozen=True):
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Where a plan comes from.
 
-    `project` is the name that the user gave or that of the repository's folder, `host` the machine that planned, and
+    `project` is the name that the user gave or that of the project's folder, `host` the machine that planned, and
     `command` the words of the command line. `commit` (hex digits) and `branch` are those of the git checkout that holds
     the tests, None without one.
     """

@@ -110,14 +110,22 @@ def make_plan(
 
 def _origin(settings: PlanSettings, file: str, out: Path) -> Origin:
     """Return the origin of a plan for jobs of the test file `file`, with those of its git checkout if it has one."""
-    checkout = checkout_of(os.path.dirname(file)) or Checkout(str(out), None, None)  # noqa: PTH120 - only the name
+    checkout = checkout_of(os.path.dirname(file)) or Checkout(_project_folder(file, out), None, None)  # noqa: PTH120
     return Origin(
-        project=settings.project or os.path.basename(checkout.folder),  # noqa: PTH119 - as above
+        project=settings.project or os.path.basename(checkout.folder),  # noqa: PTH119 - paths as strings, all through
         host=platform.node(),
         command=settings.command,
         commit=checkout.commit,
         branch=checkout.branch,
     )
+
+
+def _project_folder(file: str, out: Path) -> str:
+    """Return the folder that holds both the tests and OUT, unless that is a home or the root: OUT then."""
+    if not os.path.isabs(file):  # noqa: PTH117 - as above
+        return str(out)
+    both = os.path.commonpath([file, out])
+    return str(out) if both in {"/", os.path.expanduser("~")} else both  # noqa: PTH111 - as above
 
 
 def _planned_jobs(

@@ -19,12 +19,12 @@ def _origin(cli: CommandLine, *options: str) -> dict[str, Any]:
 
 
 def test_a_plan_records_who_made_it_of_what(small: CommandLine) -> None:
-    """The words as they were typed; the folder's name, unless the user gives another one."""
+    """The words as they were typed; the name of the folder with tests and OUT, unless the user gives another one."""
     origin = _origin(small)
     assert origin["host"] == platform.node()
     assert origin["command"][:2] == ["canary-wf", "generate"]
     assert "--json" in origin["command"]
-    assert origin["project"] == small.out.name
+    assert origin["project"] == small.folder.name
     assert "commit" not in origin
     assert _origin(small, "--project", "heat")["project"] == "heat"
 
