@@ -192,7 +192,7 @@ function environmentOf(job, parent) {
 function commandsOf(job, parent) {
   element(parent, "h3", "Copy");
   const list = element(parent, "div", null, {className: "tools"}), id = shortId(job);
-  for (const command of detail.dataset.commands.split("\n"))
+  for (const command of detail.dataset.commands.split("\n").filter(Boolean))
     if (job.started !== null || !/ (log|rerun) /.test(command)) copyButton(list, command.replace("ID", id));
   if (job.started !== null) copyButton(list, job.folder + "/canary-out.txt", "path of the output");
   copyButton(list, location.href.split("#")[0] + "#job-" + id, "link to this job");

@@ -4,6 +4,7 @@ The pages contain everything they show and load nothing. Tests' names and output
 them, and the script only inserts them as text. The summary page has no script; other pages may embed it.
 """
 
+import os
 from typing import Any
 
 import markupsafe
@@ -54,8 +55,13 @@ def html_report(state: SessionState) -> str:
 
 
 def _commands(state: SessionState) -> list[str]:
-    """Return the commands to copy that say more about a job, or run it again, with ID for its id."""
+    """Return the commands to copy that say more about a job, or run it again, with ID for its id.
+
+    There are none where several parts are shown as one: each part has its own workspace.
+    """
     paths = state.paths
+    if any(os.path.isabs(job.directory) for job in state.plan.jobs):  # noqa: PTH117 - of 100 000 jobs
+        return []
     if session_names(paths.out)[-1:] != [paths.session]:  # the session of this page cannot run again
         return [f"canary-wf {word} ID --session {paths.session}" for word in ("log", "show")]
     again = ("rerun",) if last_parent_workflow(paths.out, since=state.plan.created) else ("run", "rerun")

@@ -12,6 +12,7 @@ from sessions import STARTED, recorded
 from canary_wf.files.json_files import encode
 from canary_wf.history.run_times import History, history_file
 from canary_wf.plan.store import write_session
+from canary_wf.report.formats.parts import load_parts
 from canary_wf.report.html.session_page import html_report
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.state.events import JobRetried
@@ -194,3 +195,14 @@ def test_a_flaky_job_shows_its_attempts(browser: Browser, page: str) -> None:
     assert browser.texts("#detail p:has(.copy)") == ["canary-artifacts/a.vtk 2 KiB"]
     assert "b.vtk: not there" in browser.texts("#detail p")
     assert any("the run before took 0.50s" in text for text in browser.texts("#detail dd"))
+
+
+def test_the_page_of_several_parts_has_no_commands(browser: Browser, tmp_path: Path) -> None:
+    """Each part has a workspace of its own; path and link can be copied all the same."""
+    for name in ("one", "two"):
+        recorded(tmp_path / name, plan_of([spec(name)]), {name: Outcome.FAILED})
+    merged, _ = load_parts([str(tmp_path / "one"), str(tmp_path / "two")])
+    (tmp_path / "page.html").write_text(html_report(merged))
+    browser.open((tmp_path / "page.html").as_uri())
+    browser.click("#job-grid .row:nth-child(2)")
+    assert browser.texts("#detail .copy code") == ["path of the output", "link to this job"]
