@@ -118,12 +118,17 @@ class MistakeList:
 
     def raise_any(self) -> None:
         """Raise the mistake, or MistakesError if there are several."""
+        error = self.as_error()
+        if error is not None:
+            raise error
+
+    def as_error(self) -> InputError | None:
+        """Return the mistake, MistakesError if there are several, or None."""
         files: dict[str, int] = {}
         found = sorted(self.errors.values(), key=lambda error: _place(error, files))
         if len(found) > 1 or (found and self.more):
-            raise MistakesError(found, self.more)
-        if found:
-            raise found[0]
+            return MistakesError(found, self.more)
+        return found[0] if found else None
 
 
 def _place(error: CanaryWfError, files: dict[str, int]) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """All mistakes of a tree are told in one go, each once and with its file as the user named it."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,34 @@ def test_of_very_many_mistakes_the_number_is_told(tmp_path: Path, cli: CommandLi
         assert done.code == 3
         lines = done.err.splitlines()
         assert (len(lines), lines[-1]) == (MOST_TOLD + 1, "canary-wf: and 10 more mistakes"), name
+
+
+def test_one_wrong_entry_of_a_long_file_is_found_quickly(tmp_path: Path) -> None:
+    """The schema looks at the entries that do not match the types only; one that it allows is no mistake."""
+    jobs: list[dict[str, object]] = [{"name": f"j{number}", "command": "x"} for number in range(20_000)]
+    jobs[9_999] = {"name": "wrong", "command": [], "colour": "red"}
+    jobs[19_999]["cpus"] = 1.0
+    (tmp_path / "a.jobs.json").write_text(json.dumps({"jobs": jobs}))
+    started = time.process_time()
+    with pytest.raises(MistakesError) as refused:
+        discover([tmp_path], DiscoveryOptions())
+    assert time.process_time() - started < 5
+    assert [error.what for error in refused.value.errors] == [
+        "jobs[9999].colour: this key is not known",
+        "jobs[9999].command: this list is empty",
+    ]
+
+
+def test_the_configuration_tells_all_its_mistakes(tree: Path, cli: CommandLine) -> None:
+    """As a job file does."""
+    (tree.parent / "canary-wf.yaml").write_text("batch:\n  workers: many\n  fail_on: all\npaths: 1\n")
+    done = cli("find")
+    assert done.code == 3
+    assert [line.split(": ")[1:3] for line in done.err.splitlines()] == [
+        ["canary-wf.yaml:2", "batch.workers"],
+        ["canary-wf.yaml:3", "batch.fail_on"],
+        ["canary-wf.yaml:4", "paths"],
+    ]
 
 
 def test_a_mistake_that_jobs_share_is_told_once(tmp_path: Path) -> None:

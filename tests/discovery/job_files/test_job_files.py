@@ -209,6 +209,8 @@ def test_files_that_are_no_job_files(tree: Path, text: str | bytes, message: str
         ("cpus: 1\n    parameters: {cpus: [2]}", "jobs[0].parameters.cpus: cpus is given twice"),
         ("environment: {A: [1]}", "jobs[0].environment.A: [1] is not text or a number"),
         ("environment: {A: yes}", "jobs[0].environment.A: True is not text or a number; put quotes around it"),
+        ("cpus: 99999999999999999999", "jobs[0].cpus: 99999999999999999999 is too large"),
+        ("cpus: -99999999999999999999", "jobs[0].cpus: -99999999999999999999 is too small"),
         ("environment: {A=B: x}", "jobs[0].environment: 'A=B' is not allowed; use a name without ="),
         ("copy: [/]", "jobs[0].copy[0]:"),
         ("link: ['..']", None),
