@@ -1,11 +1,13 @@
+import errno
 import os
+import pwd
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.files.json_files import read_json, write_atomic, write_for_user, write_json, written_by
+from canary_wf.files.json_files import not_writable, read_json, write_atomic, write_for_user, write_json, written_by
 
 
 class Point(msgspec.Struct):
@@ -107,3 +109,15 @@ def test_who_wrote_a_file_of_another_format() -> None:
     assert written_by("canary-wf/plan/10", "canary-wf/plan/9") == ", written by a newer canary-wf"
     for schema in ("canary-wf/plan/8", "canary-wf/plan/9", "canary-wf/plan/x", "other/10", ""):
         assert written_by(schema, "canary-wf/plan/9") == ""
+
+
+def test_what_belongs_to_somebody_else_says_whom_to_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other folder helps where one wants to cancel another user's run; a full disk is not their fault."""
+    me = os.geteuid()
+    name = pwd.getpwuid(me).pw_name
+    refused, full = PermissionError(errno.EACCES, "Permission denied"), OSError(errno.ENOSPC, "No space left")
+    assert str(not_writable(tmp_path / "a/b", refused)).endswith("; choose another folder with -d")
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    said = f"; it belongs to {name}: ask them, or work in a folder of your own with -d"
+    assert str(not_writable(tmp_path / "a/b", refused)).endswith(said)
+    assert str(not_writable(tmp_path / "a/b", full)).endswith("; free some space")

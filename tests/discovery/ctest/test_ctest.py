@@ -16,7 +16,7 @@ from canary_wf.discovery import Discovery, DiscoveryOptions, discover
 from canary_wf.discovery.ctest import listing
 from canary_wf.discovery.ctest.expand import families, job_names
 from canary_wf.discovery.ctest.order import upstreams
-from canary_wf.errors import InputError, UsageError
+from canary_wf.errors import InputError, MistakesError, UsageError
 from canary_wf.spec.ctest_rules import CTestRules, ResourceItem
 from canary_wf.spec.identity import job_id
 from canary_wf.spec.job_spec import JobSpec
@@ -142,6 +142,25 @@ def test_a_ctest_that_hangs_is_given_up(tree: FakeTree, monkeypatch: pytest.Monk
     with pytest.raises(InputError, match=message):
         found(tree)
     assert time.monotonic() - started < 20
+    (tree.folder / "CTestTestfile.cmake").unlink()
+    for name in ("debug", "release", "other"):
+        tree.write(f"{name}/CTestTestfile.cmake", "")
+    with pytest.raises(InputError, match=message) as refused:
+        found(tree)
+    assert not isinstance(refused.value, MistakesError)  # the next tree would take as long
+
+
+def test_all_trees_tell_their_mistakes(tree: FakeTree) -> None:
+    """A build tree that ctest cannot list does not hide another one."""
+    (tree.folder / "CTestTestfile.cmake").unlink()
+    tree.write("debug/CTestTestfile.cmake", "")
+    tree.write("release/CTestTestfile.cmake", "")
+    tree.answers("no json")
+    with pytest.raises(MistakesError) as refused:
+        found(tree)
+    assert [str(error.where)[len(str(tree.folder)) :] for error in refused.value.errors] == [
+        *("/debug/CTestTestfile.cmake", "/release/CTestTestfile.cmake")
+    ]
 
 
 def test_without_ctest_the_error_says_what_to_install(tree: FakeTree) -> None:
