@@ -13,7 +13,7 @@ from canary_wf.plan.model import Plan
 from canary_wf.plan.store import load_plan
 from canary_wf.recovery.closing_verdicts import LOST
 from canary_wf.report.batch_runs import BatchRun, runs_of
-from canary_wf.snakemake.lock import is_locked
+from canary_wf.snakemake.lock import is_locked, is_run_elsewhere
 from canary_wf.snakemake.parent_workflows import running_parent_workflows
 from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.state.attempt import AttemptFile, is_alive, read_attempt
@@ -161,8 +161,8 @@ def _add_batch(state: SessionState, batch: PlannedBatch, seen: BatchSnapshot) ->
 
 
 def is_being_run(out: Path) -> bool:
-    """Return whether a Snakemake that may live works on `out`, directly or in a parent workflow."""
-    return is_locked(out) or bool(running_parent_workflows(out))
+    """Return whether a Snakemake that may live works on `out`, directly or in a parent workflow, or is about to."""
+    return is_locked(out) or is_run_elsewhere(out) or bool(running_parent_workflows(out))
 
 
 def batch_records(files: BatchPaths, jobs: Iterable[str], state: BatchState, *, alive: bool) -> dict[str, JobRecord]:

@@ -1,10 +1,13 @@
 """`canary-wf run` with the real Snakemake: the whole way, signals, readers and terminals that go away."""
 
+import fcntl
 import os
+import select
 import signal
 import subprocess
+import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +17,9 @@ from workspace import BIN, Workspace
 LONG = """\
 jobs:
   - {{name: short, command: 'true', runtime: 1s}}
-  - {{name: long, command: [sh, -c, 'echo $$$$ > {pid}; exec sleep {seconds}'], runtime: 1s, depends_on: [short]}}
+  - name: long
+    command: [sh, -c, "{before}echo $$$$ > {pid}; exec sleep {seconds}"]
+    depends_on: [short]
 """
 
 
@@ -27,10 +32,12 @@ def _planned(workspace: Workspace, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def _long_run(workspace: Workspace, seconds: float = 600) -> Iterator["tuple[subprocess.Popen[str], int]"]:
+def _long_run(
+    workspace: Workspace, seconds: float = 600, before: str = ""
+) -> Iterator["tuple[subprocess.Popen[str], int]"]:
     """Start a run, and give its process and that of its long job, once this runs."""
     pid = workspace.tree / "pid"
-    workspace.write("a.jobs.yaml", LONG.format(pid=pid, seconds=seconds))
+    workspace.write("a.jobs.yaml", LONG.format(pid=pid, seconds=seconds, before=before))
     command = _planned(workspace)
     with subprocess.Popen(
         command,
@@ -106,12 +113,10 @@ def test_a_signal_pauses_and_the_next_run_goes_on(workspace: Workspace, number: 
 
 
 def test_a_second_signal_cancels(workspace: Workspace) -> None:
-    """Jobs that ran are cancelled for good."""
-    with _long_run(workspace) as (process, job):
-        # A job that does not end at once, so that the second signal comes while the runner waits for it.
-        os.kill(job, signal.SIGSTOP)
+    """Jobs that do not end at once are cancelled for good."""
+    with _long_run(workspace, before="trap '' TERM; ") as (process, job):
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        time.sleep(1)  # the job is killed after two
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=120)
     assert process.returncode in {1, 130}, out
@@ -129,6 +134,46 @@ def test_a_killed_run_pauses(workspace: Workspace) -> None:
     while workspace.outcomes()["long"] != "INTERRUPTED":
         assert time.monotonic() < end
     assert workspace.outcomes() == {"short": "SUCCESS", "long": "INTERRUPTED"}
+
+
+@pytest.mark.parametrize("how", ["key", "hang-up"])
+def test_a_terminal_pauses_the_run(workspace: Workspace, how: str) -> None:
+    """Ctrl-C is pressed there, or it is closed; the jobs never see the key themselves."""
+    pid = workspace.tree / "pid"
+    workspace.write("a.jobs.yaml", LONG.format(pid=pid, seconds=600, before=""))
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        _planned(workspace),
+        env=workspace.environment | {"TERM": "xterm"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here
+    )
+    os.close(slave)
+    _read_until(master, pid.exists)
+    if how == "key":
+        os.write(master, b"\x03")
+        shown = _read_until(master, lambda: process.poll() is not None)
+        assert b"Go on: canary-wf run" in shown
+    os.close(master)
+    assert process.wait(timeout=60) == (130 if how == "key" else 129)
+    assert workspace.outcomes() == {"short": "SUCCESS", "long": "INTERRUPTED"}
+
+
+def _read_until(master: int, is_over: Callable[[], bool]) -> bytes:
+    """Return what a terminal shows until then, and what is left in it."""
+    shown = b""
+    end = time.monotonic() + 120
+    while not is_over() or select.select([master], [], [], 0)[0]:
+        assert time.monotonic() < end, shown
+        if select.select([master], [], [], 0.05)[0]:
+            try:
+                shown += os.read(master, 1 << 16)
+            except OSError:  # nobody has it open any more
+                return shown
+    return shown
 
 
 def test_two_runs_at_once_are_told_apart(workspace: Workspace) -> None:

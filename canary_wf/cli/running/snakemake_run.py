@@ -24,7 +24,7 @@ from canary_wf.snakemake.error_text import essence
 from canary_wf.snakemake.in_use import running_batches
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.wording import count
+from canary_wf.wording import count, run_command
 
 _SIGNAL_EXIT = 128
 _USAGE_CODE = 2
@@ -169,6 +169,9 @@ def print_end(ended: Ended) -> None:
 
 
 def _fault(ended: Ended) -> str:
+    if ended.code < 0:
+        go_on = run_command(ended.state.paths.out)
+        return f"Snakemake was ended by {signal.Signals(-ended.code).name}; to go on: {go_on}"
     if ended.text is None:
         return f"Snakemake failed (exit code {ended.code}); its text stands above"
     why = essence(ended.text, ended.start) or f"exit code {ended.code}"
