@@ -190,8 +190,9 @@ function environmentOf(job, parent) {
 }
 
 function commandsOf(job, parent) {
-  element(parent, "h3", "Copy");
-  const list = element(parent, "div", null, {className: "tools"}), id = shortId(job);
+  const whole = element(parent, "div", null, {className: "copying"}), id = shortId(job);
+  element(whole, "h3", "Copy");
+  const list = element(whole, "div", null, {className: "tools"});
   for (const command of detail.dataset.commands.split("\n").filter(Boolean))
     if (job.started !== null || !/ (log|rerun) /.test(command)) copyButton(list, command.replace("ID", id));
   if (job.started !== null) copyButton(list, job.folder + "/canary-out.txt", "path of the output");
