@@ -67,7 +67,7 @@ EXAMPLES = {
         ),
         "show": (
             ("what a job was, where it ran, and what it used", "canary-wf show solve.cells=8"),
-            ("its peak memory in MiB, for a script", "canary-wf show solve.cells=8 --json | jq .max_rss"),
+            ("all of it for a script: max_rss is its peak memory", "canary-wf show solve.cells=8 --json"),
         ),
         "log": (
             ("what a job printed", "canary-wf log solve.cells=8"),
@@ -97,7 +97,7 @@ EXAMPLES = {
         ),
         "sessions": (
             ("when what was run, and what came of it", "canary-wf sessions"),
-            ("then look at one of them", "canary-wf status --session -1"),
+            ("only the newest five", "canary-wf sessions -n 5"),
         ),
         "history": (
             ("what the jobs took so far", "canary-wf history"),

@@ -198,7 +198,7 @@ def test_plan_writes_nothing_and_says_what_generate_would_do(small: CommandLine)
     done = small("plan", small.tree, "-d", small.out, *small.PLANNED, "--json")
     assert done.err == ""
     assert small.files() == []
-    assert set(done.json) == {"jobs", "batches", "left_out", "summary", "warnings"}
+    assert set(done.json) == {"jobs", "batches", "left_out", "summary", "warnings", "notes"}
     assert set(done.json["summary"]) == {
         *("jobs", "batches", "batches_nominal", "makespan", "critical_path"),
         *("core_hours", "gpu_hours", "submissions"),

@@ -16,7 +16,7 @@ from canary_wf.verdict.status import Outcome
 JOBS = """\
 jobs:
   - {name: mesh, command: 'true', runtime: 1s, keywords: [fast]}
-  - {name: solve, command: ['true'], parameters: {cells: [8, 16]}, depends_on: [mesh], runtime: 1s}
+  - {name: solve, command: ['true'], parameters: {cells: [8, 16]}, depends_on: [mesh], runtime: 1s, keywords: [fast]}
 """
 
 FAILURES = {"run": 1, "status": 1, "diff": 1, "report": 1, "rebaseline": 2}

@@ -168,7 +168,7 @@ def test_reports_go_to_the_configured_files(configured: CommandLine) -> None:
     assert (configured.folder / "there.xml").exists()
 
 
-ONCE = {"as_json", "module", "update"}
+ONCE = {"as_json", "module", "shard", "update"}
 """Options of `generate` about one call, which are no matter of a project."""
 
 
