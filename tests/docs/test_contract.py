@@ -17,7 +17,8 @@ from canary_wf.verdict.status import Category, JobPhase, Outcome, Status
 
 pytestmark = pytest.mark.smoke
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "contract.md").read_text()
+PAGES = Path(__file__).parents[2] / "docs" / "reference"
+PAGE = PAGES.joinpath("contract.md").read_text()
 
 
 def section(name: str) -> str:
@@ -29,7 +30,7 @@ def section(name: str) -> str:
 
 def rows(text: str) -> dict[str, str]:
     """Return the rows of the tables in `text`: the first cell, without marks of code, and the second one."""
-    cells = re.findall(r"^\| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    cells = re.findall(r"^\| (.+?) \| (.+?) \|", text, re.MULTILINE)
     return {first.replace("`", ""): second for first, second in cells if "---" not in first}
 
 
@@ -51,6 +52,13 @@ def test_exit_codes_and_states_are_those_of_the_program() -> None:
         outcomes = {f"{outcome.name} {int(outcome)}" for outcome in Outcome if Status.of(outcome).category is category}
         if category is not Category.NONE:
             assert set(states[category.value].split(", ")) == outcomes
+
+
+def test_every_command_has_its_exit_codes() -> None:
+    """On the page of them, where `snakemake` stands as well."""
+    page = PAGES.joinpath("exit-codes.md").read_text()
+    named = [word for row in rows(page) for word in row.split(", ")]
+    assert sorted({*named} - {"command"}) == sorted({*COMMANDS, "snakemake"})
 
 
 def test_keys_of_batches_are_those_of_the_program() -> None:
