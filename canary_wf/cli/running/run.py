@@ -174,7 +174,12 @@ def _reset(
     out: Path, names: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool, quiet: bool
 ) -> SessionState | ExitCode:
     """Reset jobs of the newest session; return it, or the exit code when there is nothing to run."""
-    done = reset(out, names, only, keywords, failed=failed)
+    try:
+        done = reset(out, names, only, keywords, failed=failed)
+    except UsageError as error:
+        if error.where == "JOB":  # as likely a path that is misspelt
+            raise UsageError(error.what, where="PATH or JOB", hint=error.hint) from None
+        raise
     if not quiet:
         write_or_mute(f"{done}\n")
     return load_session(done.state.paths) if done.batches or left_to_run(done.state) else _code(done.state)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, Done, assert_one_line
 
+from canary_wf.snakemake import child_process
 from canary_wf.state.session_paths import session_names
 
 pytestmark = pytest.mark.usefixtures("quick_runs")
@@ -84,7 +85,7 @@ def test_words_that_do_not_go_together_are_told(small: CommandLine) -> None:
     assert_one_line(run(small, small.tree, "two.n=1"), 2, "PATH", "is a file or folder, and 'two.n=1' is not")
     assert_one_line(run(small, "--failed", "-b", "spec=count:1"), 2, "-b", "does not go with --failed")
     assert_one_line(run(small, "--failed", small.tree), 2, "does not go with --failed")
-    assert_one_line(run(small, "nosuch"), 2, "nosuch")
+    assert_one_line(run(small, "nosuch"), 2, "PATH or JOB: there is no job 'nosuch'")
 
 
 def test_a_mistake_leaves_nothing_behind(small: CommandLine) -> None:
@@ -136,6 +137,27 @@ def test_a_run_stops_at_the_first_failure(cli: CommandLine, option: list[str]) -
     again = run(cli)
     assert "goes on: 3 of 4 jobs left to run" in again.out
     assert "4 failed" in again.out
+
+
+def test_a_child_that_is_killed_is_told_with_what_to_type(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its signal is named, and nothing is said about jobs."""
+    monkeypatch.setattr(child_process, "COMMAND", ("sh", "-c", "read -r line; kill -KILL $$"))
+    done = planned(small)
+    assert (done.code, done.err) == (4, "canary-wf: Snakemake was ended by SIGKILL; to go on: canary-wf run -d out\n")
+
+
+def test_a_child_that_cannot_load_snakemake_has_said_why(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has ended before it is told what to run."""
+    monkeypatch.setattr(child_process, "COMMAND", ("false",))
+    assert planned(small).code == 4
+
+
+def test_options_for_snakemake_are_passed_on(small: CommandLine) -> None:
+    """All words after --, also those that look like ours."""
+    planned(small, "--", "--say", "-x")
+    (name,) = session_names(small.out)
+    text = (small.out / ".canary-wf" / "sessions" / name / "snakemake.log").read_text()
+    assert text.startswith("$ snakemake --profile local --say -x ")
 
 
 def test_json_is_all_there_is_on_standard_output(small: CommandLine) -> None:
