@@ -6,9 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
+from canary_wf.report.colour import painter
 from canary_wf.report.html.page_link import page_of
 from canary_wf.report.session import SessionState
 from canary_wf.snakemake.parent_workflows import last_parent_workflow
@@ -28,6 +30,17 @@ def closing_lines(state: SessionState, now: float | None = None, *, over: bool =
     if page is not None:
         lines.append(f"Report: {one_line(from_here(page))}")
     return [*lines, *_next(state, is_live=is_live)]
+
+
+def print_closing(state: SessionState, file: TextIO, now: float | None = None, *, over: bool = False) -> None:
+    """Print the lines of `closing_lines` to `file`: the sum in green when all is well, in red when jobs failed."""
+    paint = painter(file)
+    total, *others = closing_lines(state, now, over=over)
+    if state.failed:
+        total = paint(total, Category.FAIL)
+    elif not state.not_done:
+        total = paint(total, Category.PASS)
+    file.writelines(f"{line}\n" for line in (total, *others))
 
 
 def sum_line(state: SessionState, now: float, *, over: bool = False) -> str:
@@ -112,6 +125,12 @@ def _next(state: SessionState, *, is_live: bool) -> Iterator[str]:
         yield f"{'Go on' if state.begun else 'Next'}: {run_command(out)}"
     elif state.failed:
         yield f"Again: {run_command(out, '--failed')}"
+
+
+def at_session(state: SessionState) -> str:
+    """Return the options by which a command finds the session of `state`; nothing for the newest one here."""
+    newest = session_names(state.paths.out)[-1:] == [state.paths.session]
+    return _at(state.paths.out) + ("" if newest else f" --session {state.paths.session}")
 
 
 def _at(out: Path) -> str:

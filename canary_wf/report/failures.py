@@ -7,10 +7,11 @@ from typing import TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.report.closing import from_here
+from canary_wf.report.closing import at_session, from_here
+from canary_wf.report.colour import painter
 from canary_wf.report.printable import printable_tail
 from canary_wf.report.session import SessionState, read_error
-from canary_wf.report.table import painter, status_word
+from canary_wf.report.table import status_word
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.wording import count, run_command
@@ -45,7 +46,7 @@ def print_failures(
         file.writelines(f"{line}\n" for line in _output(state.paths.job(job.directory), logs / job.directory, lines))
     more = len(failed) - MOST_FAILURES
     if more > 0:
-        file.write(f"and {count(more, 'more failure')}, which canary-wf status -r failed lists\n")
+        file.write(f"and {count(more, 'more failure')}, which canary-wf status -r failed{at_session(state)} lists\n")
     if failed:
         file.write("\n")
 

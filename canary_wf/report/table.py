@@ -4,18 +4,18 @@ Plain lines, with colours on a terminal: ten thousand rows appear at once, and c
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.report.closing import counts_in_words
-from canary_wf.report.colour import is_coloured
+from canary_wf.report.colour import painter
 from canary_wf.report.columns import Column, table_lines, terminal_width
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.record import JobRecord
-from canary_wf.verdict.status import Category, JobPhase
+from canary_wf.verdict.status import JobPhase
 from canary_wf.wording import count
 
 _COLUMNS = (
@@ -32,14 +32,6 @@ _WIDE = 100
 
 WORDS = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
 """What became of jobs of a category, for people."""
-
-COLOURS = {
-    Category.PASS: "green",
-    Category.FAIL: "red",
-    Category.CANCEL: "magenta",
-    Category.SKIP: "yellow",
-    Category.NONE: "blue",
-}
 
 
 def print_jobs(state: SessionState, jobs: Sequence[PlannedJob], file: TextIO, now: float | None = None) -> None:
@@ -79,12 +71,3 @@ def status_word(record: JobRecord) -> str:
 
 def _state(record: JobRecord) -> str:
     return record.status.label if record.phase is JobPhase.DONE else str(record.phase.value)
-
-
-def painter(file: TextIO) -> Callable[[str, Category], str]:
-    """Return a function that colours a text by its category where colours are wanted."""
-    if not is_coloured(file):
-        return lambda text, _: text
-    import click
-
-    return lambda text, category: str(click.style(text, fg=COLOURS[category]))

@@ -1,5 +1,6 @@
 """The last lines about a session: the sum, where its report is, and what to type next."""
 
+import io
 import os
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sessions import STARTED, recorded
 from canary_wf.files.json_files import write_json
 from canary_wf.process.process_identity import ProcessIdentity
 from canary_wf.report.batch_runs import BatchRun
-from canary_wf.report.closing import closing_lines
+from canary_wf.report.closing import at_session, closing_lines, print_closing
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.snakemake.parent_workflows import FOLDER, ParentWorkflow
 from canary_wf.state.session_paths import STATE_FOLDER
@@ -118,6 +119,30 @@ def test_a_workspace_elsewhere_is_named(tmp_path: Path) -> None:
     """The command can be typed where one is."""
     state = _state(tmp_path / "build it", {"a": FAIL})
     assert closing_lines(state)[-1] == "Again: canary-wf run --failed -d 'build it'"
+
+
+@pytest.mark.parametrize(("outcome", "colour"), [(PASS, "32"), (FAIL, "31"), (Outcome.SKIPPED, "32")])
+def test_the_sum_has_the_colour_of_the_verdict(
+    tmp_path: Path, outcome: Outcome, colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where colours are wanted."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    state = _state(tmp_path, {"a": outcome})
+    coloured, plain = io.StringIO(), io.StringIO()
+    print_closing(state, coloured)
+    assert coloured.getvalue().startswith(f"\x1b[{colour}m{closing_lines(state)[0]}\x1b[0m\n")
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_closing(state, plain)
+    assert plain.getvalue().splitlines() == closing_lines(state)
+
+
+def test_a_command_for_more_finds_the_session(tmp_path: Path) -> None:
+    """By the workspace, and by the session's name where it is not the newest."""
+    state = _state(tmp_path / "build", {"a": FAIL})
+    assert at_session(state) == " -d build"
+    (state.paths.folder.parent / "99991231T000000").mkdir()
+    assert at_session(state) == f" -d build --session {state.paths.session}"
 
 
 def test_an_earlier_session_has_no_next_command(tmp_path: Path) -> None:

@@ -97,13 +97,14 @@ def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
     assert shown[0].endswith("\\x00 …")
 
 
-def test_many_failures_are_counted_rather_than_shown(tmp_path: Path) -> None:
-    """The sum stays in sight."""
+def test_many_failures_are_counted_rather_than_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum stays in sight, and the command that is named finds the session."""
+    monkeypatch.chdir(tmp_path)
     names = [f"j{number}" for number in range(MOST_FAILURES + 2)]
-    paths = recorded(tmp_path, plan_of([spec(name) for name in names]), dict.fromkeys(names, Outcome.FAILED))
+    paths = recorded(tmp_path / "out", plan_of([spec(name) for name in names]), dict.fromkeys(names, Outcome.FAILED))
     text = _told(load_session(paths))
     assert text.count("FAIL ") == MOST_FAILURES
-    assert text.endswith("\nand 2 more failures, which canary-wf status -r failed lists\n\n")
+    assert text.endswith("\nand 2 more failures, which canary-wf status -r failed -d out lists\n\n")
 
 
 def test_an_output_that_cannot_be_read_is_told_and_the_other_failures_are_shown(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import InputError, one_line
-from canary_wf.report.table import COLOURS
+from canary_wf.report.colour import COLOURS
 from canary_wf.state.record import JobRecord
 from canary_wf.verdict.status import Category
 

@@ -19,10 +19,11 @@ from canary_wf.errors import UsageError, one_line
 from canary_wf.plan.model import Plan
 from canary_wf.plan.store import find_session, load_plan
 from canary_wf.report.closing import from_here
+from canary_wf.report.colour import painter
 from canary_wf.report.failures import jobs_folder
 from canary_wf.report.job_facts import batches_around, job_facts
 from canary_wf.report.session import SessionFollower, SessionState
-from canary_wf.report.table import painter, status_word
+from canary_wf.report.table import status_word
 from canary_wf.resources.memory_size import MIB
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.wording import amount, size

@@ -14,7 +14,7 @@ from canary_wf.cli.output import print_json
 from canary_wf.errors import ExitCode, UsageError
 from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.plan.store import find_session, newest_session
-from canary_wf.report.closing import closing_lines
+from canary_wf.report.closing import print_closing
 from canary_wf.report.failures import damage, print_failures
 from canary_wf.report.live.progress import progress_of
 from canary_wf.report.live.queue import SlurmQueue, queue_lines
@@ -120,4 +120,5 @@ def _print_end(state: SessionState, *, with_progress: bool = True) -> None:
     now = time.time()
     progress = (*progress_of(state, now), *queue_lines(state)) if with_progress else ()
     about = (*progress, *left_out_lines(state.plan.left_out), *damage(state))
-    sys.stdout.writelines(f"{line}\n" for line in (*about, *closing_lines(state, now)))
+    sys.stdout.writelines(f"{line}\n" for line in about)
+    print_closing(state, sys.stdout, now)

@@ -8,7 +8,8 @@ import click
 
 from canary_wf.errors import ExitCode
 from canary_wf.files.json_files import write_atomic, write_json
-from canary_wf.report.closing import closing_lines
+from canary_wf.report.closing import print_closing
+from canary_wf.report.colour import choose_colour
 from canary_wf.report.failures import damage, print_failures
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.snakemake.input_times import set_back
@@ -29,6 +30,7 @@ def command(*, plan: Path, result: Path, log: Path | None) -> int:
     require_trusted(paths.out, [paths.session])
     state = load_session(paths)
     bad = [*state.failed, *state.not_done]
+    choose_colour("never")  # the same text goes into a file
     text = _verdict(state, bad)
     if log is not None:
         write_atomic(log, text.encode())
@@ -47,5 +49,6 @@ def _verdict(state: SessionState, bad: list[PlannedJob]) -> str:
     if bad:
         text.write(f"canary-wf: {len(bad)} of {count(len(state.plan.jobs), 'job')} did not pass:\n")
         print_failures(state, text, jobs=bad)
-    text.writelines(f"{line}\n" for line in (*damage(state), *closing_lines(state, over=True)))
+    text.writelines(f"{line}\n" for line in damage(state))
+    print_closing(state, text, over=True)
     return text.getvalue()

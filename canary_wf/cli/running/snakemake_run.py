@@ -15,7 +15,7 @@ from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import open_own
 from canary_wf.plan.cluster.advice import profile_for
 from canary_wf.recovery.early_stop import is_stopped_early, set_failure_limit
-from canary_wf.report.closing import closing_lines, from_here
+from canary_wf.report.closing import from_here, print_closing
 from canary_wf.report.failures import print_failures
 from canary_wf.report.live.follow import follow_run
 from canary_wf.report.session import SessionState, load_session
@@ -165,7 +165,7 @@ def print_end(ended: Ended) -> None:
         sys.stdout.flush()
         sys.stderr.write(f"canary-wf: {_fault(ended)}\n")
     if state.begun:
-        sys.stdout.writelines(f"{line}\n" for line in closing_lines(state, over=True))
+        print_closing(state, sys.stdout, over=True)
 
 
 def _fault(ended: Ended) -> str:

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from canary_wf.durations import format_duration
 from canary_wf.plan.time_left import left_in_words
+from canary_wf.report.colour import COLOURS
 from canary_wf.report.live.run_reader import RunJob
 from canary_wf.report.live.snapshot import RunningJob, Snapshot
 from canary_wf.report.live.views.lines import Piece
-from canary_wf.report.table import COLOURS, status_word
+from canary_wf.report.table import status_word
 from canary_wf.state.record import EarlierRun, JobRecord
 
 _COLOURS = {"passed": "green", "failed": "red", "cancelled": "magenta", "interrupted": "magenta", "skipped": "yellow"}
