@@ -124,11 +124,13 @@ class MistakeList:
 
     def as_error(self) -> InputError | None:
         """Return the mistake, MistakesError if there are several, or None."""
+        if not self.errors:
+            return None
         files: dict[str, int] = {}
         found = sorted(self.errors.values(), key=lambda error: _place(error, files))
-        if len(found) > 1 or (found and self.more):
+        if len(found) > 1 or self.more:
             return MistakesError(found, self.more)
-        return found[0] if found else None
+        return found[0]
 
 
 def _place(error: CanaryWfError, files: dict[str, int]) -> tuple[int, int]:

@@ -218,7 +218,7 @@ def _write_verdicts(files: BatchPaths, jobs: Iterable[Job]) -> None:
     writer = JournalWriter(files.journal)
     writer.append(AttemptStarted(time=now, token="elsewhere", host=host_id(), pid=0))  # noqa: S106 - no secret
     for job in jobs:
-        writer.append(JobFinished.of(job.id, job.status, now))
+        writer.append(JobFinished.of(job.id, job.status, now, artifacts=job.record.artifacts))
     writer.append(AttemptEnded(time=now, token="elsewhere", reason="complete"))  # noqa: S106 - no secret
     writer.close()
     write_json(Path(files.result), {})

@@ -103,6 +103,9 @@ class _Entry:
         self.dependencies = self._dependencies()
         self.mistakes.raise_any()
         self.warnings = doubts(entry, self.command)
+        self.words = (
+            tuple(fill(word, {}) for word in self.command) if "$" in "".join(self.command) else tuple(self.command)
+        )
 
     def error(self, error: InputError, *keys: str | int) -> InputError:
         return self.loaded.error(("jobs", self.number, *keys), error.what, error.hint)
@@ -144,7 +147,7 @@ class _Entry:
             file=self.found.file,
             kind="jobs",
             directory="",
-            command=tuple(fill(word, parameters) for word in self.command),
+            command=tuple(fill(word, parameters) for word in self.command) if parameters else self.words,
             parameters=parameters,
             **self._amounts(parameters),
             timeout=self.timeout,

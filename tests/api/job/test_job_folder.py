@@ -74,6 +74,19 @@ def test_artifacts_depend_on_the_verdict(tmp_path: Path, outcome: str, expected:
     assert job.get_artifacts() == [str(job.workspace.dir / name) for name in expected]
 
 
+def test_artifacts_are_kept_beside_the_state(tmp_path: Path) -> None:
+    """A job that runs by itself keeps them as a batch's runner does, and its state file lists them."""
+    job = run(job_in(tmp_path, shell("a", "echo x > a.log; exit 1", artifacts=(Artifact("*.log"), Artifact("none")))))
+    assert job.workspace.joinpath("canary-artifacts/a.log").read_text() == "x\n"
+    again = job_in(tmp_path, job.spec)
+    again.refresh()
+    assert again.record.artifacts == job.record.artifacts
+    assert (again.record.artifacts.kept[0].path, again.record.artifacts.missing) == (
+        "canary-artifacts/a.log",
+        ("none",),
+    )
+
+
 # -- runs kept -----------------------------------------------------------------------------------------------------
 
 
