@@ -12,6 +12,8 @@ from canary_wf.history.run_times import update_history
 from canary_wf.plan.model import Plan
 from canary_wf.report.live.slow import slow_after
 from canary_wf.report.live.snapshot import Snapshots
+from canary_wf.report.live.views.running_table import running_table
+from canary_wf.report.live.views.wording import announcements
 from canary_wf.spec.batch_slice import RuntimeSource
 from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.status import Outcome
@@ -64,6 +66,11 @@ def test_a_slow_job_is_told_once_and_stays_marked(tmp_path: Path) -> None:
     found = [snapshots.take(STARTED + seconds) for seconds in (31, 40)]
     assert [[each.job.name for each in snapshot.slow] for snapshot in found] == [["b"], []]
     assert all(snapshot.running[0].is_slow for snapshot in found)
+    (said,) = announcements(found[0])
+    assert (said.word, said.name) == ("SLOW", "b")
+    assert said.text.startswith(": 31s so far, usually 20s, limit 5m00s on ")
+    rows = list(running_table(found[1].running, None))
+    assert [piece.text for piece in rows[1]][2].strip() == "40s SLOW"
 
 
 def test_a_job_whose_times_differ_anyway_is_not_slow_soon(tmp_path: Path) -> None:
