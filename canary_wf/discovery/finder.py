@@ -17,9 +17,10 @@ from canary_wf.discovery.selection import masks, nothing_selected
 from canary_wf.discovery.shards import shard_masks
 from canary_wf.discovery.sources import missing_sources
 from canary_wf.discovery.walk import FoundFile, find_files, with_distinct_paths
-from canary_wf.errors import InputError, MistakeList
+from canary_wf.errors import MOST_TOLD, InputError, MistakeList
 from canary_wf.spec.identity import job_directories
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
+from canary_wf.wording import count
 
 
 class Discovery(msgspec.Struct, frozen=True):
@@ -93,7 +94,7 @@ def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     jobs, dropped = _completed(drafts, options, prefixes, elsewhere if options.alone else None)
     pools = dict.fromkeys(draft.pool_file for draft in drafts if draft.pool_file is not None)
     nothing = None if dropped else nothing_selected(jobs, options)
-    warnings = (*_warnings(drafts), *missing_sources(jobs))
+    warnings = (*_first(_warnings(drafts)), *_first(tuple(missing_sources(jobs))))
     return Discovery(jobs, len(files), warnings, elsewhere, tuple(pools), dropped, nothing)
 
 
@@ -112,6 +113,12 @@ def _drafts(
             unclaimed = [file for file in unclaimed if file.file not in names]
     mistakes.raise_any()
     return [draft for file in files for draft in found[file.file]]
+
+
+def _first(warnings: Sequence[str]) -> Sequence[str]:
+    """Return the first MOST_TOLD of `warnings`, and the number of further ones."""
+    more = len(warnings) - MOST_TOLD
+    return warnings if more <= 0 else (*warnings[:MOST_TOLD], f"and {count(more, 'more warning')} like these")
 
 
 def _warnings(drafts: Sequence[Draft]) -> tuple[str, ...]:

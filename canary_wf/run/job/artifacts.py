@@ -29,6 +29,8 @@ def keep_artifacts(spec: JobSpec, folder: Path, status: Status, run: int | None 
     wanted = [artifact for artifact in spec.artifacts if is_wanted(artifact, status)]
     if not wanted or status.outcome is Outcome.INTERRUPTED or not os.path.lexists(folder / OUTPUT_FILE):
         return NO_ARTIFACTS
+    if folder.is_symlink():  # a job may do that, and nothing is written through it
+        return Artifacts(missing=("all (the job's directory is a link now)",))
     name = ARTIFACTS_FOLDER if run is None else earlier_artifacts_folder(run)
     try:
         _clear(folder / name)  # a job may have made one

@@ -102,6 +102,14 @@ def test_files_that_are_not_there_are_told_when_nothing_makes_them(tmp_path: Pat
     assert f"{tmp_path / 'c.pyt'}: c: there is no no.txt to link" in on
 
 
+def test_of_very_many_warnings_the_number_is_told(tmp_path: Path) -> None:
+    """Those of files that are missing, and those of entries."""
+    entries = "".join(f"- {{name: j{n}, command: 'x ${{v{n}}}', copy: [no{n}]}}\n" for n in range(25))
+    (tmp_path / "a.jobs.yaml").write_text(f"jobs:\n{entries}")
+    told = discover([tmp_path], DiscoveryOptions()).warnings
+    assert (len(told), told[20], told[41]) == (42, "and 5 more warnings like these", "and 5 more warnings like these")
+
+
 @pytest.mark.parametrize("command", ["plan", "generate", "describe"])
 def test_all_is_told_before_a_run_and_refuses_nothing(
     cli: CommandLine, command: str, monkeypatch: pytest.MonkeyPatch

@@ -143,6 +143,18 @@ def test_what_is_kept_is_bounded_and_takes_no_room(tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "canary-artifacts/0.dat").samefile(tmp_path / "0.dat")
 
 
+def test_nothing_is_written_through_a_directory_that_became_a_link(tmp_path: Path) -> None:
+    """A job may replace its own directory."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "canary-out.txt").touch()
+    (other / "a.log").touch()
+    (tmp_path / "job").symlink_to(other)
+    found = keep_artifacts(shell("a", "true", artifacts=(Artifact("*.log"),)), tmp_path / "job", PASSED)
+    assert found.missing == ("all (the job's directory is a link now)",)
+    assert sorted(path.name for path in other.iterdir()) == ["a.log", "canary-out.txt"]
+
+
 @pytest.mark.parametrize("outcome", [Outcome.INTERRUPTED, Outcome.BROKEN])
 def test_nothing_is_missed_of_a_job_that_did_not_run(tmp_path: Path, outcome: Outcome) -> None:
     """One that could not start has no output; one that was interrupted runs again."""
