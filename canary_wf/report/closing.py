@@ -11,12 +11,16 @@ from typing import TextIO
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.report.colour import painter
+from canary_wf.report.columns import cut_middle
 from canary_wf.report.html.page_link import page_of
 from canary_wf.report.session import SessionState
 from canary_wf.snakemake.parent_workflows import last_parent_workflow
 from canary_wf.state.session_paths import session_names
 from canary_wf.verdict.status import Category, JobPhase, Outcome
 from canary_wf.wording import count, run_command, some
+
+_LONGEST = 40
+"""Columns that the name of a flaky job may take in the sum; `status -r flaky` shows all of it."""
 
 
 def closing_lines(state: SessionState, now: float | None = None, *, over: bool = False) -> list[str]:
@@ -93,7 +97,7 @@ def counted_as(phase: JobPhase, outcome: Outcome, *, is_live: bool) -> str:
 
 def _flaky(state: SessionState) -> str:
     """Return the number and names of the flaky jobs, in brackets; nothing if there are none."""
-    names = [one_line(job.name) for job in state.plan.jobs if state.record(job).is_flaky]
+    names = [cut_middle(one_line(job.name), _LONGEST) for job in state.plan.jobs if state.record(job).is_flaky]
     return f" ({len(names)} flaky: {some(names)})" if names else ""
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -68,6 +69,15 @@ def test_flaky_jobs_are_named_when_all_passed(tmp_path: Path) -> None:
     for job in state.plan.jobs:
         state.records[job.id] = msgspec.structs.replace(state.record(job), earlier=("a run",))
     assert closing_lines(state) == ["All 4 jobs passed (4 flaky: a, b, c and 1 more) in 2.0s"]
+
+
+def test_a_long_name_does_not_fill_the_sum(tmp_path: Path) -> None:
+    """Its beginning and its end are enough to know it."""
+    state = _state(tmp_path, {"b" + "a" * 200 + "e": PASS})
+    job = state.plan.jobs[0]
+    state.records[job.id] = msgspec.structs.replace(state.record(job), earlier=("a run",))
+    assert len(closing_lines(state)[0]) < 80
+    assert re.search(r"\(1 flaky: ba+…a+e\)", closing_lines(state)[0])
 
 
 def test_a_run_that_was_interrupted_is_paused(tmp_path: Path) -> None:
