@@ -5,6 +5,7 @@ them, and the script only inserts them as text. The summary page has no script; 
 """
 
 import os
+import time
 from typing import Any
 
 import markupsafe
@@ -25,6 +26,7 @@ from canary_wf.snakemake.parent_workflows import last_parent_workflow
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.session_paths import session_names
+from canary_wf.verdict.status import JobPhase
 from canary_wf.wording import count
 
 _TEMPLATE = "report_page.html.j2"
@@ -86,12 +88,20 @@ def _verdict(state: SessionState) -> dict[str, str]:
 def _sentence(state: SessionState, data: ReportData) -> str:
     where = "this machine" if state.plan.scheduler == "local" else "Slurm"
     began = f"started {moment(data.start)}" if state.begun else "not started"
+    began += f"; as of {moment(time.time())}, while it runs" if state.live else ""
     jobs, batches = count(len(state.plan.jobs), "job"), count(len(state.plan.batches), "batch", "batches")
     return f"{jobs} in {batches}, planned for {where}, {began}"
 
 
+def _counts(state: SessionState) -> list[tuple[str, str, int]]:
+    """Return each category of jobs, its word and the number of its jobs; those that run are told from the rest."""
+    running = sum(state.record(job).phase is JobPhase.RUNNING for job in state.plan.jobs)
+    found = state.counts() | {"NONE": state.counts()["NONE"] - running}
+    return [("NONE", "running", running), *((name, WORDS[name], number) for name, number in found.items())]
+
+
 def _facts(state: SessionState, data: ReportData) -> list[tuple[str, str]]:
-    facts = [(WORDS[name], f"{number:,}") for name, number in state.counts().items() if number or name == "PASS"]
+    facts = [(word, f"{number:,}") for _, word, number in _counts(state) if number or word == "passed"]
     ends = [row.started + row.duration for row in data.jobs if row.started is not None and row.duration is not None]
     if ends:
         facts.append(("first start to last end", format_duration(max(ends))))
@@ -107,8 +117,8 @@ def _facts(state: SessionState, data: ReportData) -> list[tuple[str, str]]:
 
 def _shares(state: SessionState) -> list[dict[str, Any]]:
     return [
-        {"category": name, "count": number, "label": f"{number:,} {WORDS[name]}"}
-        for name, number in state.counts().items()
+        {"category": name, "count": number, "label": f"{number:,} {word}"}
+        for name, word, number in _counts(state)
         if number
     ]
 
@@ -141,7 +151,7 @@ def summary_report(state: SessionState) -> str:
         about=about(state.plan),
         passed=passed,
         sentence=f"{count(len(state.plan.jobs), 'job')}: {'passed' if passed else 'did not pass'}{left_out}",
-        counts=[(WORDS[name], number) for name, number in state.counts().items() if number or name == "PASS"],
+        counts=[(word, number) for _, word, number in _counts(state) if number or word == "passed"],
         failures=[_failure(state, job) for job in failed[:MOST_FAILURES]],
         left_out=left_out_lines(state.plan.left_out),
         more=count(left, "more failure") if left > 0 else None,

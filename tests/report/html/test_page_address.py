@@ -82,6 +82,9 @@ def test_the_address_follows_what_is_clicked_and_back_goes_back(browser: Browser
     assert browser.texts("#chips button") == [
         *("all 6", "failed 2", "running 1", "not run 1", "passed 2", "flaky 1", "slower 1", "slow 1")
     ]
+    assert browser.texts(".facts dt")[:4] == ["running", "passed", "failed", "not run"]
+    assert browser.texts(".facts dd")[:4] == ["1", "2", "2", "1"]
+    assert browser.text("header p").endswith(", while it runs")
     browser.click("#chips .FAIL")
     assert (_hash(browser), _names(browser)) == ("#show=failed", ["bad", "worse"])
     browser.click("#job-grid .head [role=columnheader]:nth-child(2) button")
