@@ -1,7 +1,7 @@
 """Follows a run until it is over: on a terminal in place, elsewhere as lines.
 
 It only reads; whoever runs the batches does so in other processes. Looking takes a twentieth of a core at most: the
-larger the session, the longer the pause between two looks.
+larger the session, the longer the pause between two looks, up to ten seconds.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from canary_wf.state.session_paths import SessionPaths
 
 PAUSE = 0.5
 _SHARE = 20
+_LONGEST_PAUSE = 10.0
 _GLANCE = 0.1
 """Seconds between two checks whether the terminal has another size."""
 _LOOK = 1.0
@@ -107,12 +108,12 @@ def _follow(snapshots: Snapshots, wait: Wait, file: TextIO, note: Callable[[], s
         snapshot, pause, is_over = None, 0.0, False
         while not is_over:
             is_over = _pause(view, snapshot, wait, note, pause)
-            began = time.monotonic()
+            began = time.thread_time()  # on a busy machine, others use the time that goes by
             with contextlib.suppress(CanaryWfError, OSError):  # being changed; the next look reads it
                 snapshot = snapshots.take()
             if snapshot is not None:
                 view.show(snapshot, note())
-            pause = max(PAUSE, _SHARE * (time.monotonic() - began))
+            pause = min(max(PAUSE, _SHARE * (time.thread_time() - began)), _LONGEST_PAUSE)
     except OSError as error:
         if error.errno not in _GONE:
             raise
