@@ -2,9 +2,9 @@
 
     python benchmarks/discovery.py [--canary PROGRAM] [--rounds N] [--tree FILESxPARAMETERS …] [--json]
 
-For each tree of `.pyt` files: `find`, `generate` into an empty workspace, `generate` again with all files unchanged,
-and, where a `canary` program is named, `canary find`. A tree ``1xN`` is one job file with N separate entries, in YAML
-or with ``--json`` in JSON. Times are medians of the rounds, memory is the largest of all rounds.
+For each tree of `.pyt` files: `find`, `generate` into an empty workspace, `generate` and `find` again with all files
+unchanged, and, where a `canary` program is named, `canary find`. A tree ``1xN`` is one job file with N separate
+entries, in YAML or with ``--json`` in JSON. Times are medians of the rounds, memory is the largest of all rounds.
 """
 
 import argparse
@@ -96,18 +96,20 @@ def rows(tree: Path, work: Path, rounds: int, canary: str | None) -> Iterator[tu
             shutil.rmtree(work / name, ignore_errors=True)
         (work / "peer").mkdir(parents=True)
 
-    cases: list[tuple[str, list[str], Callable[[], None] | None]] = [
-        ("canary-wf find", [*ours, "find", str(tree)], fresh),
-        ("canary-wf generate", generate, fresh),
-        ("canary-wf generate, unchanged", generate, None),
+    find = [*ours, "find", str(tree)]
+    cases: list[tuple[str, list[str], Callable[[], None] | None, str]] = [
+        ("canary-wf find", find, fresh, "peer"),
+        ("canary-wf generate", generate, fresh, "peer"),
+        ("canary-wf generate, unchanged", generate, None, "peer"),
+        ("canary-wf find, unchanged", find, None, "out"),
     ]
     if canary and tree.name != "jobs":
-        cases.append(("canary find", [canary, "find", "-r", str(tree)], fresh))
-    for name, command, before in cases:
+        cases.append(("canary find", [canary, "find", "-r", str(tree)], fresh, "peer"))
+    for name, command, before, place in cases:
         results = []
         for _ in range(rounds):
             (before or (lambda: _forget_sessions(work / "out")))()
-            results.append(measure(command, work / "peer", work / "cache"))
+            results.append(measure(command, work / place, work / "cache"))
         yield name, results
 
 
