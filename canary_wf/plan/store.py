@@ -182,7 +182,7 @@ def newest_session(out: Path) -> SessionPaths:
     """Return the newest session in `out`. Raises WorkspaceError if there is none."""
     names = session_names(out)
     if not names:
-        hint = "make one with canary-wf generate, or name its folder with -d"
+        hint = "make one with canary-wf run PATH, or name its folder with -d"
         raise WorkspaceError("there is no session", where=out, hint=hint)
     return SessionPaths(out, names[-1])
 

@@ -77,7 +77,7 @@ def _chosen(out: Path, given: tuple[str, ...]) -> list[SessionPaths]:
         return [find_session(out, text, where="SESSION") for text in (*given, LATEST)[:_TWO]]
     known = session_names(out)
     if len(known) < _TWO:
-        hint = "make one with canary-wf generate"
+        hint = "make one with canary-wf run"
         raise WorkspaceError(f"{count(len(known), 'session')} here, two are needed", where=out, hint=hint)
     return [SessionPaths(out, name) for name in known[-_TWO:]]
 

@@ -126,7 +126,7 @@ def test_diff_tells_what_changed_between_the_newest_two(small: CommandLine) -> N
 def test_diff_says_which_sessions_it_needs(small: CommandLine) -> None:
     """Two of them, by names that are clear."""
     small.generate()
-    assert_one_line(small("diff", "-d", small.out), 4, "1 session here", "generate")
+    assert_one_line(small("diff", "-d", small.out), 4, "1 session here", "canary-wf run")
     small.generate()
     assert_one_line(small("diff", "2", "x", "-d", small.out), 2, "SESSION", "names 2 sessions")
     name = session_names(small.out)[0]
