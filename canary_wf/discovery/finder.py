@@ -10,7 +10,7 @@ import msgspec
 from canary_wf.discovery.dependencies import check_ids, resolve
 from canary_wf.discovery.draft import Draft
 from canary_wf.discovery.kinds import Finder
-from canary_wf.discovery.options import DiscoveryOptions
+from canary_wf.discovery.options import DiscoveryOptions, misspelt_types
 from canary_wf.discovery.places import as_given, text_as_given
 from canary_wf.discovery.plugged import all_finders
 from canary_wf.discovery.selection import masks, nothing_selected
@@ -94,8 +94,10 @@ def _discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
     jobs, dropped = _completed(drafts, options, prefixes, elsewhere if options.alone else None)
     pools = dict.fromkeys(draft.pool_file for draft in drafts if draft.pool_file is not None)
     nothing = None if dropped else nothing_selected(jobs, options)
-    warnings = (*_first(_warnings(drafts)), *_first(tuple(missing_sources(jobs))))
-    return Discovery(jobs, len(files), warnings, elsewhere, tuple(pools), dropped, nothing)
+    warnings = [*_first(_warnings(drafts)), *_first(tuple(missing_sources(jobs)))]
+    if options.timeouts:
+        warnings += misspelt_types(options.timeouts, {word for job in jobs for word in job.keywords})
+    return Discovery(jobs, len(files), tuple(warnings), elsewhere, tuple(pools), dropped, nothing)
 
 
 def _drafts(

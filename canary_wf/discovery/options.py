@@ -3,7 +3,8 @@
 Precedence: docs/reference/peers.md, "Time limits".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
@@ -83,6 +84,18 @@ class Timeouts:
                 if name in table:
                     return table[name]
         return DEFAULT_TIMEOUT if default is None else default
+
+
+def misspelt_types(chosen: Iterable[str], keywords: Collection[str]) -> Iterator[str]:
+    """Yield a warning for each of the types of ``--timeout`` that is no keyword of a job, but looks like one.
+
+    Other keywords that no job has are not told, because a configuration may set their limits for other trees.
+    """
+    known = [*keywords, *KEYWORD_TIMEOUTS, *_FOR_ALL, "multiplier"]
+    for limit_type in chosen:
+        near = [] if limit_type in known else get_close_matches(limit_type, known, n=1)
+        if near:
+            yield f"--timeout {limit_type}: no job has this keyword; did you mean {near[0]}?"
 
 
 def _seconds(limit_type: str, value: float | str) -> float:

@@ -102,6 +102,14 @@ def test_files_that_are_not_there_are_told_when_nothing_makes_them(tmp_path: Pat
     assert f"{tmp_path / 'c.pyt'}: c: there is no no.txt to link" in on
 
 
+def test_a_misspelt_type_of_a_time_limit_is_told(tmp_path: Path) -> None:
+    """One that looks like no keyword may be meant for another tree."""
+    (tmp_path / "a.jobs.yaml").write_text("jobs:\n- {name: a, command: x, keywords: [nightly]}\n")
+    limits: dict[str, float | str] = {"nihgtly": "5m", "default": 9, "multiplier": 2, "gpu": 7, "nightly": "1m"}
+    told = discover([tmp_path], DiscoveryOptions(timeouts=limits)).warnings
+    assert told == ("--timeout nihgtly: no job has this keyword; did you mean nightly?",)
+
+
 def test_of_very_many_warnings_the_number_is_told(tmp_path: Path) -> None:
     """Those of files that are missing, and those of entries."""
     entries = "".join(f"- {{name: j{n}, command: 'x ${{v{n}}}', copy: [no{n}]}}\n" for n in range(25))
