@@ -24,7 +24,7 @@ _SETTINGS = frozenset(
 )
 _SELECTION = frozenset(
     {
-        *("keyword_expression", "parameter_expression", "owners", "regex", "timeouts", "ctest_config"),
+        *("keyword_expression", "parameter_expression", "owners", "regex", "timeouts", "ctest_config", "shard"),
         *("names_matching", "names_not_matching", "labels_matching", "labels_not_matching"),
     }
 )

@@ -51,8 +51,10 @@ def shard_masks(
 ) -> list[str | None]:
     """Return `masks`, in which the jobs of all other parts have a mask as well.
 
-    `edges` are the dependencies of each job. Jobs that have a mask already take no room in any part.
+    `edges` are the dependencies of each job. Jobs that have a mask already take no room in any part. Raises UsageError
+    for a part that cannot be.
     """
+    shard = parse_shard(str(Shard(*shard)))
     seconds = [0.0 if mask else _expected(spec) for spec, mask in zip(specs, masks, strict=True)]
     part_of = _parts(_groups(specs, edges, masks), specs, seconds, shard.parts)
     return [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from canary_wf.discovery import DiscoveryOptions, discover
 from canary_wf.discovery.shards import Shard, parse_shard, shard_masks
 from canary_wf.errors import UsageError
+from canary_wf.library import generate
 from canary_wf.spec.job_spec import DependencyEdge, JobSpec
 
 
@@ -79,6 +80,14 @@ def test_what_is_no_part_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a part; write m/n"):
         parse_shard(text)
     assert parse_shard(" 2/4 ") == Shard(2, 4)
+
+
+def test_a_part_is_chosen_from_python(cli: CommandLine) -> None:
+    """As a pair; one that cannot be is refused."""
+    cli.write("a.jobs.yaml", "jobs:\n  - {name: a, command: 'true'}\n  - {name: b, command: 'true'}\n")
+    assert len(generate(cli.tree, out=cli.out, scheduler="local", shard=(1, 2)).jobs) == 1
+    with pytest.raises(UsageError, match="is not a part"):
+        generate(cli.tree, out=cli.out, scheduler="local", shard=(3, 2))
 
 
 def test_the_parts_of_a_tree_are_found_and_planned(cli: CommandLine) -> None:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -13,17 +13,17 @@ from canary_wf.cli.completion import statuses
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import WholeNumber
 from canary_wf.cli.output import mute_if_gone, print_json, write_or_mute
-from canary_wf.cli.planning.generate import generate, generate_options, planned_lines
+from canary_wf.cli.planning.generate import generate, generate_options, planned_lines, print_warnings
 from canary_wf.cli.running.rerun import reset
 from canary_wf.cli.running.snakemake_run import View, exit_code, left_to_run, print_end, run_session
 from canary_wf.cli.workspace import nearest_workspace
-from canary_wf.errors import ExitCode, UsageError, one_line
-from canary_wf.plan.store import newest_session
+from canary_wf.errors import CanaryWfError, ExitCode, UsageError, one_line
+from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.snakemake.child_process import SnakemakeProcess
 from canary_wf.snakemake.in_use import check_unlocked
 from canary_wf.snakemake.lock import run_lock
-from canary_wf.state.session_paths import STATE_FOLDER, session_names
+from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, session_names
 from canary_wf.state.trust import require_trusted
 from canary_wf.wording import count
 
@@ -95,6 +95,7 @@ def command(
             keywords = values["keyword_expression"]
             state = _reset(start.out, start.jobs, only, keywords, failed=failed, quiet=as_json)
         elif start.kind == "anew":
+            _warn_of_jobs_named_like(values["paths"], start.out)
             state = _generate(values, start.out, quiet=as_json)
         else:
             state = _resume(values, start.out, quiet=as_json)
@@ -161,6 +162,21 @@ def _check_again(context: click.Context, words: Sequence[str], names: Sequence[s
         other = "--failed" if context.params["failed"] else "--only" if context.params["only"] else f"JOB {names[0]}"
         hint = "jobs run again as they were planned; leave it out, or plan anew with canary-wf run PATH"
         raise UsageError(f"does not go with {other}", where=options[planning[0]] if planning else files[0], hint=hint)
+
+
+def _warn_of_jobs_named_like(words: Sequence[str], out: Path) -> None:
+    """Say of each PATH that is also the name of a job that the PATH was meant, and how to name the job."""
+    names = {word for word in words if os.path.basename(word) == word}  # noqa: PTH119 - a text
+    sessions = session_names(out)
+    if not names or not sessions:
+        return
+    with suppress(CanaryWfError):  # a damaged session does not prevent a new one
+        for job in load_plan(SessionPaths(out, sessions[-1]).plan).jobs:
+            if job.name in names:
+                what = (
+                    f"{job.name!r} is a file or folder here, and also a job; to run the job: canary-wf run {job.id[:8]}"
+                )
+                print_warnings([what])
 
 
 def _generate(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState:

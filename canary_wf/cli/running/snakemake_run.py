@@ -154,7 +154,8 @@ def print_end(ended: Ended) -> None:
     """Print the failures, why jobs were left, and as the last lines the sum; or why Snakemake has begun nothing."""
     state = ended.state
     left = left_to_run(state)
-    failed = [job for job in state.failed if state.record(job).status.is_final]
+    was_cut_short = ended.signal is not None or ended.max_fail is not None
+    failed = [job for job in state.failed if state.record(job).status.is_final or not was_cut_short]
     if failed:
         sys.stdout.write("\n")
         print_failures(state, sys.stdout, jobs=failed)

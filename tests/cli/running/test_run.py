@@ -88,6 +88,18 @@ def test_words_that_do_not_go_together_are_told(small: CommandLine) -> None:
     assert_one_line(run(small, "nosuch"), 2, "PATH or JOB: there is no job 'nosuch'")
 
 
+def test_a_path_that_is_also_a_job_is_told(cli: CommandLine) -> None:
+    """The PATH wins, and the warning says how to name the job."""
+    cli.write("a.jobs.yaml", "jobs: [{name: tree, command: 'true'}]")
+    assert planned(cli).code == 0
+    done = run(cli, "tree", *cli.PLANNED)
+    assert done.code == 0
+    assert "warning: 'tree' is a file or folder here, and also a job; to run the job: canary-wf run " in done.err
+    assert len(session_names(cli.out)) == 2
+    job = done.err.split()[-1]
+    assert run(cli, job).out.startswith("Reset 1 job in 1 batch.\n")
+
+
 def test_a_mistake_leaves_nothing_behind(small: CommandLine) -> None:
     """No folder, and no process."""
     assert_one_line(run(small, "-k", "nosuch", small.tree, *small.PLANNED), 3)
