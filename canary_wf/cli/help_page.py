@@ -10,9 +10,10 @@ OPTION_GROUPS: Mapping[str, frozenset[str]] = {
     "Which jobs": frozenset(
         {
             *("keyword_expression", "names_matching", "names_not_matching", "labels_matching", "labels_not_matching"),
-            *("parameter_expression", "names", "owners", "regex", "ctest_config"),
+            *("parameter_expression", "names", "owners", "regex", "ctest_config", "shard"),
         }
     ),
+    "Run again, and when to stop": frozenset({"failed", "only", "max_fail"}),
     "How they run": frozenset({"timeouts", "batch", "repeat_until_pass", "bind", "rules", "strict", "hooks"}),
     "Nodes and Slurm": frozenset({"resources", "pool_file", "query_gpus", "slurm", "cluster_nodes"}),
     "Containers and conda": frozenset({"containers_for", "condas_for", "container", "conda"}),

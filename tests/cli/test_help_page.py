@@ -24,20 +24,20 @@ def test_every_command_is_in_one_group() -> None:
     assert set(COMMANDS) <= set(grouped)
 
 
-def test_every_option_of_generate_is_shown_once() -> None:
+def test_every_option_of_run_is_shown_once() -> None:
     """Those of a group below its title, the rest at the end."""
-    command, context = _command("generate")
+    command, context = _command("run")
     groups = grouped_options(command, context)
     assert list(groups) == [*OPTION_GROUPS, "Options"]
-    shown = [option.name for options in groups.values() for option in options]
+    shown = [option.opts[0] for options in groups.values() for option in options]
     assert len(shown) == len(set(shown))
-    assert set(shown) == {each.name for each in command.get_params(context) if isinstance(each, click.Option)}
+    assert set(shown) == {each.opts[0] for each in command.get_params(context) if isinstance(each, click.Option)}
     assert len(groups["Options"]) < 8
 
 
 def test_groups_name_only_options_that_there_are() -> None:
     """A renamed option does not fall out of its group unseen."""
-    known = {each.name for name in ("generate", "plan") for each in _command(name)[0].params}
+    known = {each.name for name in ("run", "plan") for each in _command(name)[0].params}
     assert frozenset().union(*OPTION_GROUPS.values()) <= known
 
 

@@ -63,7 +63,7 @@ class _RunCommand(DocumentedCommand):
     metavar="N",
     help="Start no more jobs once N have failed; what runs then goes on to its end.",
 )
-@click.option("-x", "max_fail", flag_value=1, type=WholeNumber(1), help="The same as --max-fail 1.")
+@click.option("-x", "max_fail", flag_value=1, type=int, help="The same as --max-fail 1.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what Snakemake says, instead of keeping it in a file.")
 @click.pass_context
 def command(
