@@ -61,7 +61,12 @@ def sum_line(state: SessionState, now: float, *, over: bool = False) -> str:
         return f"Running: {counts}{took.replace(' in ', ' after ')}{left}"
     if not state.begun and not state.records:
         return f"{count(total, 'job')}, not run yet{left}"
-    return f"{'Paused: ' if state.unfinished else ''}{counts}{took}{left}"
+    return f"{'Paused: ' if _is_paused(state) else ''}{counts}{took}{left}"
+
+
+def _is_paused(state: SessionState) -> bool:
+    """Return whether the next run goes on with `state`; verdicts that were lost have to be reset first."""
+    return bool(state.unfinished) and not (state.damaged and state.failed)
 
 
 def counts_in_words(state: SessionState, *, over: bool = False) -> str:
@@ -121,11 +126,11 @@ def _next(state: SessionState, *, is_live: bool) -> Iterator[str]:
     if is_live:
         yield f"Watch: canary-wf status --watch{_at(out)}"
     elif parent := last_parent_workflow(out, since=state.plan.created):
-        if state.unfinished:
+        if _is_paused(state):
             yield f"Go on: snakemake, in {one_line(from_here(parent))}"
         elif state.failed:
             yield f"Again: canary-wf rerun --failed{_at(out)}, then snakemake in {one_line(from_here(parent))}"
-    elif state.unfinished:
+    elif _is_paused(state):
         yield f"{'Go on' if state.begun else 'Next'}: {run_command(out)}"
     elif state.failed:
         yield f"Again: {run_command(out, '--failed')}"

@@ -14,7 +14,7 @@ from canary_wf.report.session import SessionState, read_error
 from canary_wf.report.table import status_word
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
-from canary_wf.wording import count, run_command
+from canary_wf.wording import count
 from canary_wf.workflow.writer import RESULTS_LINK
 
 MOST_FAILURES = 20
@@ -73,8 +73,6 @@ def jobs_folder(state: SessionState) -> Path:
 
 
 def damage(state: SessionState) -> Iterator[str]:
-    """Yield a line for each batch with lost or damaged state, and one with the command that repairs it."""
+    """Yield a line for each batch with lost or damaged state."""
     for batch, what in state.damaged.items():
         yield f"batch {batch} is damaged: {one_line(what)}"
-    if state.damaged and state.failed:
-        yield f"Run what was lost again: {run_command(state.paths.out, '--failed')}"
