@@ -77,9 +77,10 @@ def why_no_output(state: SessionState, job: PlannedJob) -> str:
 def _awaited(state: SessionState, job: PlannedJob, record: JobRecord) -> str:
     """Return in words what `job` waits for: the queue, other jobs, ids, its turn, or that somebody runs it."""
     batch = f"its batch {job.batch}"
+    if record.status.reason:  # Slurm's, or why the submission was refused
+        return f"{batch}: {record.status.reason}{_slurm_job(record)}"
     if record.phase is JobPhase.SUBMITTED:
-        known = ", ".join(each for each in (_slurm_job(record), record.status.reason) if each)
-        return f"{batch} waits in the queue{f' ({known})' if known else ''}"
+        return f"{batch} waits in the queue{_slurm_job(record)}"
     if not state.live:
         return "it was not started, and nothing runs"
     others = [each["name"] for each in _dependencies(state, job) if each["phase"] != JobPhase.DONE.value]
@@ -91,8 +92,8 @@ def _awaited(state: SessionState, job: PlannedJob, record: JobRecord) -> str:
     return f"it waits for its turn in batch {job.batch}" if job.batch in state.runs else f"{batch} has not started"
 
 
-def _slurm_job(record: JobRecord) -> str | None:
-    return None if record.slurm_job_id is None else f"Slurm job {record.slurm_job_id}"
+def _slurm_job(record: JobRecord) -> str:
+    return "" if record.slurm_job_id is None else f" (Slurm job {record.slurm_job_id})"
 
 
 def _rule(state: SessionState, batch: str) -> str:

@@ -19,6 +19,7 @@ from canary_wf.errors import UsageError, WorkspaceError, one_line
 from canary_wf.plan.store import find_session, load_plan
 from canary_wf.report.colour import is_coloured
 from canary_wf.report.job_facts import batches_around, why_no_output
+from canary_wf.report.live.queue import SlurmQueue
 from canary_wf.report.printable import TerminalText, seek_to_last_lines
 from canary_wf.report.session import SessionFollower, SessionState
 from canary_wf.spec.batch_slice import PlannedJob
@@ -101,7 +102,7 @@ def _opened(path: Path, job: PlannedJob, follower: SessionFollower) -> BinaryIO:
     try:
         return open_output(path)
     except FileNotFoundError:
-        raise _no_output(follower.look(), job) from None
+        raise _no_output(SlurmQueue().explain(follower.look()), job) from None
     except OSError as error:
         raise WorkspaceError(f"cannot be read ({error.strerror})", where=path) from error
 
@@ -117,7 +118,7 @@ def _follow(follower: SessionFollower, job: PlannedJob, path: Path, lines: int |
     """
     file: BinaryIO | None = None
     idle = 0
-    said = ""
+    queue, said = SlurmQueue(), ""
     while True:
         state = follower.look()  # before the output is read, so that nothing printed before the end is missed
         if os.path.lexists(path) and (file is None or not _is_same(file, path)):
@@ -132,7 +133,7 @@ def _follow(follower: SessionFollower, job: PlannedJob, path: Path, lines: int |
         idle = 0 if state.live else idle + 1
         if state.record(job).phase is JobPhase.DONE or idle >= _PATIENCE:
             break
-        if file is None and state.live and (now := why_no_output(state, job)) != said:
+        if file is None and state.live and (now := why_no_output(queue.explain(state), job)) != said:
             said = now
             sys.stderr.write(f"canary-wf: job {one_line(job.name)}: {one_line(now)}\n")
             sys.stderr.flush()

@@ -22,6 +22,7 @@ from canary_wf.report.closing import from_here
 from canary_wf.report.colour import painter
 from canary_wf.report.failures import jobs_folder
 from canary_wf.report.job_facts import batches_around, job_facts
+from canary_wf.report.live.queue import SlurmQueue
 from canary_wf.report.session import SessionFollower, SessionState
 from canary_wf.report.table import status_word
 from canary_wf.resources.memory_size import MIB
@@ -47,7 +48,7 @@ def command(*, job: str, out: Path, session: str | None, as_json: bool) -> None:
         found = find_job(plan.jobs, job)
     except UsageError as error:
         raise _not_planned(plan, job) or error from None
-    state = SessionFollower(paths, only=batches_around(plan.jobs, found), plan=plan).look()
+    state = SlurmQueue().explain(SessionFollower(paths, only=batches_around(plan.jobs, found), plan=plan).look())
     facts = job_facts(state, found)
     if as_json:
         print_json(facts)
@@ -67,7 +68,7 @@ def _lines(state: SessionState, job: PlannedJob, facts: dict[str, Any]) -> Itera
     """Yield the facts, one on each line, with a label; what is not known is left out."""
     record = state.record(job)
     yield f"{painter(sys.stdout)(status_word(record), record.status.category)} {one_line(job.name)}"
-    reason = facts["reason"] or facts["waits"]
+    reason = facts["waits"] or facts["reason"]
     if reason:
         yield f"  {one_line(reason)}"
     yield ""

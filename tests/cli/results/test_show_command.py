@@ -6,11 +6,12 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.plan.store import load_plan, newest_session
+from canary_wf.resources.slurm.jobs import QueueEntry
 from canary_wf.spec.job_spec import DependencyEdge
 from canary_wf.state.events import Artifacts, JobFinished, JobRetried, JobStarted, KeptFile
 from canary_wf.state.recording import open_recorder
 from canary_wf.state.session_paths import SessionPaths
-from canary_wf.state.submission import note_submitted
+from canary_wf.state.submission import note_ended, note_submitted
 from canary_wf.verdict.status import Outcome, Status
 
 MEASURED = {"duration": 2.0, "cpu_user": 3.0, "cpu_system": 1.0, "max_rss": 1536.0}
@@ -111,3 +112,25 @@ def test_a_job_has_a_link_to_the_page(cli: CommandLine, retried: SessionPaths) -
     assert shown["page"] == f".canary-wf/sessions/{retried.session}/report/report.html#job-{shown['id'][:8]}"
     line = next(line for line in cli("show", "a.n=1").out.splitlines() if line.startswith("page"))
     assert line.endswith(shown["page"])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "waits"),
+    [
+        (None, "waits in Slurm's queue: Priority (Slurm job 77)"),
+        ("sbatch: error: Invalid account", "sbatch: error: Invalid account"),
+    ],
+)
+def test_a_batch_in_the_queue_says_why_it_waits(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, refusal: str | None, waits: str
+) -> None:
+    """In the words of Slurm; `log` says the same of the output that is not there yet."""
+    paths = recorded(cli.folder, plan_of([spec("a")]), {})
+    (batch,) = load_plan(paths.plan).batches
+    note_submitted(paths.batch(batch.id).submission, 990.0, "77")
+    if refusal is not None:
+        note_ended(paths.batch(batch.id).submission, 991.0, refusal)
+    entry = QueueEntry(state="PENDING", reason="Priority")
+    monkeypatch.setattr("canary_wf.report.live.queue.ask_queue", lambda jobs: dict.fromkeys(jobs, entry))
+    assert f"  its batch {batch.id}: {waits}" in cli("show", "a").out
+    assert_one_line(cli("log", "a"), 4, "job a", f"its batch {batch.id}: {waits}")
