@@ -4,12 +4,13 @@ import os
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
+from canary_wf.report.batch_runs import BatchRun
 from canary_wf.report.colour import painter
 from canary_wf.report.columns import cut_middle
 from canary_wf.report.html.page_link import page_of
@@ -108,9 +109,12 @@ def _flaky(state: SessionState) -> str:
 
 def seconds_run(state: SessionState, now: float) -> float:
     """Return the number of seconds during which at least one batch ran; pauses between runs do not count."""
-    spans = sorted(
-        (run.started, now if run.ended is None else run.ended) for runs in state.runs.values() for run in runs
-    )
+    return time_covered((run for runs in state.runs.values() for run in runs), now)
+
+
+def time_covered(runs: Iterable[BatchRun], now: float) -> float:
+    """Return the number of seconds, until `now` (epoch seconds), during which at least one of `runs` went on."""
+    spans = sorted((run.started, now if run.ended is None else run.ended) for run in runs)
     total, until = 0.0, float("-inf")
     for start, end in spans:
         total += max(0.0, end - max(start, until))

@@ -13,7 +13,8 @@ import msgspec
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json
 from canary_wf.plan.time_left import BatchTimeLeft, Correction, whole_left
-from canary_wf.report.closing import counted_as
+from canary_wf.report.batch_runs import BatchRun, runs_of
+from canary_wf.report.closing import counted_as, time_covered
 from canary_wf.report.live.journal_tail import JournalTail
 from canary_wf.report.session import Stamp, batch_records, file_stamp, lives, read_batch
 from canary_wf.spec.batch_slice import PlannedBatch, RuntimeSource, Scheduler
@@ -87,6 +88,7 @@ class BatchReader:
         self._submitted = 0
         self._paths, self._jobs = paths, jobs
         self._attempt: AttemptFile | None = None
+        self.runs: tuple[BatchRun, ...] = ()
         self._state = BatchState()
         self._tail: JournalTail | None = None
         self._stamps: tuple[Stamp, ...] | None = None
@@ -146,6 +148,7 @@ class BatchReader:
             self._tail = JournalTail(self._journal_file)
             self._tail.look()
             self._state = self._tail.state
+        self.runs = runs_of(self._state, alive=self.alive)
         return batch_records(self.files, self.batch.jobs, self._state, alive=self.alive)
 
     def _differences(self, jobs: Iterable[str], records: Mapping[str, JobRecord]) -> Iterator[Change]:
@@ -186,7 +189,6 @@ class RunReader:
         self.batches = [BatchReader(paths, batch, jobs, correction) for batch in plan.batches]
         self.counts: Counter[str] = Counter({_word(PENDING): len(jobs)})
         self.running: dict[str, tuple[RunJob, BatchReader]] = {}
-        self.started: float | None = None
         self.flaky = 0
 
     @property
@@ -197,7 +199,11 @@ class RunReader:
     @property
     def begun(self) -> bool:
         """Whether a runner or a scheduler ever worked on it."""
-        return self.started is not None or self.done > 0 or any(batch.is_submitted for batch in self.batches)
+        return (
+            self.done > 0
+            or any(batch.begun for batch in self.batches)
+            or any(batch.is_submitted for batch in self.batches)
+        )
 
     def look(self) -> list[Change]:
         """Return what became of jobs since the last look, batch by batch. Raises OSError and WorkspaceError."""
@@ -217,8 +223,11 @@ class RunReader:
             self.running[job.id] = job, batch
         else:
             self.running.pop(job.id, None)
-        if after.started is not None:
-            self.started = after.started if self.started is None else min(self.started, after.started)
+
+    def seconds_run(self, now: float) -> float | None:
+        """Return the seconds in which a batch ran, until `now` (epoch seconds); None before the first run."""
+        runs = [run for batch in self.batches for run in batch.runs]
+        return time_covered(runs, now) if runs else None
 
     def seconds_left(self, now: float) -> float:
         """Return the seconds until all is done, at the time `now` (epoch seconds)."""

@@ -23,7 +23,7 @@ class RunningJob(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A run at one moment. Times are seconds; `spent` counts from the start of the first job, None before it.
+    """A run at one moment. Times are seconds; `spent` is how long batches ran so far, None before the first one.
 
     `running` begins with the job that has run longest. Since the last snapshot, `failed` jobs have failed for good,
     `retried` ones will run again after a run that failed, and `slow` ones have become slow.
@@ -89,7 +89,7 @@ class Snapshots:
             flaky=run.flaky,
             running=running,
             waits=tuple(self._waits.of(run)),
-            spent=None if run.started is None else max(0.0, now - run.started),
+            spent=run.seconds_run(now),
             left=run.seconds_left(now),
             failed=tuple((change.job, change.after) for change in changes if _has_failed(change)),
             retried=tuple((change.job, run) for change in changes for run in _retried(change)),

@@ -29,10 +29,11 @@ def _agrees(reader: RunReader) -> None:
     fresh = RunReader(reader.paths)
     fresh.look()
     assert {job: record for batch in reader.batches for job, record in batch.records.items()} == state.records
-    for name in ("counts", "done", "flaky", "started"):
+    for name in ("counts", "done", "flaky"):
         assert getattr(reader, name) == getattr(fresh, name), name
     assert sum(reader.counts.values()) == len(state.plan.jobs)
     assert reader.running.keys() == fresh.running.keys()
+    assert reader.seconds_run(STARTED + 20) == fresh.seconds_run(STARTED + 20)
     assert reader.seconds_left(STARTED + 5) == pytest.approx(fresh.seconds_left(STARTED + 5))
 
 
@@ -135,3 +136,15 @@ def test_a_journal_that_was_written_anew_is_read_from_its_beginning(tmp_path: Pa
     anew.rename(path)
     assert tail.look() is None
     assert tail.state.jobs.keys() == {"b", "c", "d"}
+
+
+def test_a_pause_between_two_runs_is_no_time_of_the_run(tmp_path: Path) -> None:
+    """As in the sum of `status`; a session that was never run has none."""
+    paths = recorded(tmp_path, plan_of([spec("a")], [spec("b")]), {"a": OK})
+    reader = RunReader(paths)
+    reader.look()
+    assert reader.seconds_run(STARTED + 3600) == 2.0
+    assert reader.begun
+    fresh = RunReader(recorded(tmp_path / "fresh", plan_of([spec("a")]), {}))
+    fresh.look()
+    assert (fresh.seconds_run(STARTED), fresh.begun) == (None, False)
