@@ -9,6 +9,7 @@ from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
 from canary_wf.report.closing import at_session, from_here
 from canary_wf.report.colour import painter
+from canary_wf.report.html.page_link import PageLinks
 from canary_wf.report.printable import printable_tail
 from canary_wf.report.session import SessionState, read_error
 from canary_wf.report.table import status_word
@@ -27,12 +28,14 @@ def print_failures(
 ) -> None:
     """Print the failures of `state`, or `jobs`: reason, the last `lines` lines of output, and the path of the log.
 
-    Without output, a failure takes two lines. Of many failures, only the first are printed, and a command for the rest.
+    With output, the link to the job on the session's page follows, if there is one. Without output, a failure takes two
+    lines. Of many failures, only the first are printed, and a command for the rest.
     A blank line ends the list.
     """
     failed = state.failed if jobs is None else jobs
     paint = painter(file)
     logs = jobs_folder(state)
+    links = PageLinks(state) if lines else None
     for number, job in enumerate(failed[:MOST_FAILURES]):
         record = state.record(job)
         after = "" if record.duration is None else f" after {format_duration(record.duration)}"
@@ -44,6 +47,8 @@ def print_failures(
         if lines and reason:
             file.write(f"  {reason}\n")
         file.writelines(f"{line}\n" for line in _output(state.paths.job(job.directory), logs / job.directory, lines))
+        if links is not None and (link := links.of(job.id)):
+            file.write(f"  page: {one_line(from_here(state.paths.out / link))}\n")
     more = len(failed) - MOST_FAILURES
     if more > 0:
         file.write(f"and {count(more, 'more failure')}, which canary-wf status -r failed{at_session(state)} lists\n")

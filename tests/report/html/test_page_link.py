@@ -1,11 +1,13 @@
 """The link to a job on its session's page, in reports that others read."""
 
+import io
 import os
 from pathlib import Path
 
 from factories import plan_of, spec
 from sessions import STARTED, recorded
 
+from canary_wf.report.failures import print_failures
 from canary_wf.report.formats.junit import junit_report
 from canary_wf.report.formats.markdown import markdown_report
 from canary_wf.report.html.page_link import PageLinks, page_of, short_id
@@ -32,13 +34,19 @@ def test_a_job_is_linked_by_as_many_digits_as_only_it_has() -> None:
 
 
 def test_failures_are_linked_to_the_page(tmp_path: Path) -> None:
-    """In Markdown and JUnit, with the path relative to OUT; jobs that passed are not."""
+    """In Markdown, JUnit and `status -v`, with the path relative to OUT; jobs that passed are not."""
     state = _state(tmp_path, page=STARTED + 3)
     link = f".canary-wf/sessions/{state.plan.session}/report/report.html#job-{state.plan.jobs[0].id[:8]}"
     assert PageLinks(state).of(state.plan.jobs[0].id) == link
     assert f"Page: `{link}`" in markdown_report(state)
     assert f"<system-out>page: {link}</system-out>" in junit_report(state)
     assert junit_report(state).count("report.html") == 1
+    told = io.StringIO()
+    print_failures(state, told, lines=5)
+    assert told.getvalue().count(f"report.html#job-{state.plan.jobs[0].id[:8]}\n") == 1
+    told = io.StringIO()
+    print_failures(state, told)
+    assert "report.html" not in told.getvalue()
 
 
 def test_there_is_no_link_to_a_page_that_is_missing_or_older_than_the_run(tmp_path: Path) -> None:
