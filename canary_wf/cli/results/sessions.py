@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +96,19 @@ def _read(paths: SessionPaths, back: int) -> _Session:
     )
 
 
+_WORDS = {"FAIL": "failed", "PASS": "passed", "SKIP": "skipped", "NONE": "not run"}
+_ORDER = ("failed", "cancelled", "interrupted", "passed", "flaky", "skipped", "not run")
+"""Failures come first, because a narrow terminal cuts the end."""
+
+
 def _in_words(state: SessionState) -> str:
-    """Return how many jobs ended how. Failures come first, because a narrow terminal cuts the end."""
-    words = {"FAIL": "failed", "CANCEL": "cancelled", "PASS": "passed", "SKIP": "skipped", "NONE": "not run"}
-    counts = state.counts()
-    found = [f"{counts[category]} {word}" for category, word in words.items() if counts[category]]
-    flaky = sum(state.record(job).is_flaky for job in state.plan.jobs)
-    return ", ".join([*(["running"] if state.live else []), *found, *([f"{flaky} flaky"] if flaky else [])])
+    """Return how many jobs ended how, and whether the session runs."""
+    found: Counter[str] = Counter()
+    for record in map(state.record, state.plan.jobs):
+        found[_WORDS.get(record.status.category.value, record.status.outcome.name.lower())] += 1
+        found["flaky"] += record.is_flaky
+    words = [f"{found[word]} {word}" for word in _ORDER if found[word]]
+    return ", ".join(["running", *words] if state.live else words)
 
 
 def _fields(one: _Session) -> dict[str, Any]:

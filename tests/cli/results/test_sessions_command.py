@@ -81,3 +81,14 @@ def test_a_file_with_two_names_takes_its_room_once(three: CommandLine) -> None:
 def test_without_a_session_there_is_no_list(cli: CommandLine) -> None:
     """As for all commands that need one."""
     assert_one_line(cli("sessions"), 4, "there is no session")
+
+
+def test_a_session_that_runs_or_was_cut_short_says_so(cli: CommandLine) -> None:
+    """The others are over."""
+    cut = {"a": Outcome.SUCCESS, "b": Outcome.INTERRUPTED, "c": Outcome.CANCELLED}
+    recorded(cli.folder, plan_of([spec("a"), spec("b"), spec("c")], session=FIRST), cut)
+    recorded(cli.folder, plan_of([spec("a"), spec("b")], session=NEWEST), {}, running=["a"], alive=True)
+    _, first, newest = cli("sessions").out.splitlines()
+    assert first.endswith("1 cancelled, 1 interrupted, 1 passed")
+    assert newest.endswith("running, 2 not run")
+    assert [each["running"] for each in cli("sessions", "--json").json["sessions"]] == [False, True]
