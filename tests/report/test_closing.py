@@ -92,6 +92,7 @@ def test_a_run_that_was_interrupted_is_paused(tmp_path: Path) -> None:
 def test_lost_verdicts_are_reset_by_the_next_command(tmp_path: Path) -> None:
     """A run that goes on would not touch a batch whose result is there."""
     state = _state(tmp_path, {"a": PASS, "b": Outcome.INTERRUPTED})
+    assert not state.damaged
     lost = msgspec.structs.replace(state, damaged={"x": "journal.jsonl is lost"})
     assert closing_lines(lost) == ["1 passed, 1 interrupted in 2.0s", "Again: canary-wf run --failed"]
 

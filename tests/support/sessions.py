@@ -104,7 +104,8 @@ def _record(
             recorder(JobFinished(time=STARTED + 2, job=job, outcome=outcome.name, reason=reason, code=int(outcome)))
     if not now:
         recorder(AttemptEnded(time=STARTED + 2, token="t", reason="complete"))
-        write_json(paths.batch(part.batch.id).result, {"session": part.session})
+        if Outcome.INTERRUPTED not in ended.values():
+            write_json(paths.batch(part.batch.id).result, {"session": part.session})
     recorder.close()
 
 

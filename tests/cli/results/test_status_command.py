@@ -83,7 +83,7 @@ def test_after_an_interrupt_status_says_how_it_goes_on(small: CommandLine) -> No
     done = small("status", "-d", small.out)
     assert done.code == 1
     assert done.out.splitlines()[-2:] == [
-        "Paused: 1 passed, 2 interrupted in 2.0s",
+        "Paused: 1 passed, 1 interrupted, 1 not run in 2.0s",
         "Go on: canary-wf run -d out",
     ]
 
