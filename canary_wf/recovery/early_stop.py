@@ -9,14 +9,19 @@ from pathlib import Path
 
 import msgspec
 
+from canary_wf.errors import WorkspaceError
 from canary_wf.files.folder_removal import remove_anything
 from canary_wf.files.json_files import read_json, write_json
 from canary_wf.files.plain_files import open_own
+from canary_wf.process.process_identity import ProcessIdentity
 from canary_wf.state.session_paths import SessionPaths
 
 
 class _Limit(msgspec.Struct, frozen=True):
+    """How many jobs may fail, and the process that keeps to it and removes the folder at its end."""
+
     most: int
+    owner: ProcessIdentity
 
 
 class FailureLimit:
@@ -48,7 +53,21 @@ def set_failure_limit(paths: SessionPaths, most: int | None) -> None:
     remove_anything(folder)
     if most is not None:
         (folder / "failures").mkdir(parents=True)
-        write_json(folder / "limit.json", _Limit(most))
+        write_json(folder / "limit.json", _Limit(most, ProcessIdentity.own()))
+
+
+def drop_stale_limit(paths: SessionPaths) -> None:
+    """Remove the limit of a `canary-wf run` that was killed, so that it holds for no later run. Raises OSError."""
+    folder = paths.failure_limit
+    if not os.path.lexists(folder):
+        return
+    try:
+        limit: _Limit = read_json(folder / "limit.json", _Limit)
+    except WorkspaceError:  # it was killed while it wrote, or somebody else has
+        remove_anything(folder)
+        return
+    if not limit.owner.may_live:
+        remove_anything(folder)
 
 
 def is_stopped_early(paths: SessionPaths) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from canary_wf.errors import CanaryWfError, WorkspaceError, one_line
 from canary_wf.history.run_times import record_session
+from canary_wf.recovery.early_stop import drop_stale_limit
 from canary_wf.recovery.reconcile import reconcile_batches
 from canary_wf.recovery.user_stop import cancel_submissions, note_user_stop, stopped_by_user
 from canary_wf.snakemake.lock import record_owner
@@ -26,6 +27,7 @@ def workflow_started(plan: str) -> None:
     with _errors_reported():
         require_trusted(paths.out, [paths.session])
         record_owner(paths.out)
+        drop_stale_limit(paths)
         show_waiting_batches(paths)
         warn_about(reconcile_batches(paths, paths.batches()))
 
