@@ -158,7 +158,7 @@ def test_a_hostile_job_name_stays_on_its_line(cli: CommandLine) -> None:
 @pytest.mark.parametrize("command", [["status"], ["log", "one"], ["rerun"], ["report", "json"]])
 def test_a_missing_workspace_is_told_with_what_to_do(cli: CommandLine, command: list[str]) -> None:
     """There is no session in a folder that generate never saw."""
-    assert_one_line(cli(*command, "-d", cli.out), 4, str(cli.out), "canary-wf generate")
+    assert_one_line(cli(*command, "-d", cli.out), 4, str(cli.out), "canary-wf run PATH")
 
 
 @pytest.mark.parametrize("command", [["status"], ["log", "one"], ["rerun"], ["report", "junit"]])

@@ -89,7 +89,7 @@ def test_a_working_directory_belongs_to_its_workspace(below: CommandLine, monkey
 
 def test_without_any_workspace_the_current_folder_is_named(cli: CommandLine) -> None:
     """The message says what to do."""
-    assert_one_line(cli("status"), 4, str(cli.folder), "there is no session", "canary-wf generate", "-d")
+    assert_one_line(cli("status"), 4, str(cli.folder), "there is no session", "canary-wf run PATH", "-d")
 
 
 def test_the_configured_workspace_wins(below: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
