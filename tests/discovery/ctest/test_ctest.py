@@ -136,9 +136,9 @@ def test_a_ctest_that_hangs_is_given_up(tree: FakeTree, monkeypatch: pytest.Monk
     program = tree.programs / "ctest"
     hangs = "import subprocess; subprocess.run(['/bin/sleep', '100']); sys.stdout.write"
     program.write_text(program.read_text().replace("sys.stdout.write", hangs))
-    monkeypatch.setenv("CANARY_WF_CTEST_TIMEOUT", "1s")
+    monkeypatch.setenv("CANARY_WF_CTEST_TIMEOUT", "0.5s")
     started = time.monotonic()
-    message = "ctest took longer than 1 s to answer --show-only=json-v1.*CANARY_WF_CTEST_TIMEOUT"
+    message = "ctest took longer than 0.5 s to answer --show-only=json-v1.*CANARY_WF_CTEST_TIMEOUT"
     with pytest.raises(InputError, match=message):
         found(tree)
     assert time.monotonic() - started < 20
