@@ -210,9 +210,8 @@ def test_a_run_stops_early_across_batches(workspace: Workspace) -> None:
     assert (done.returncode, done.stderr) == (1, "")
     failed = workspace.counts()["FAILED"]
     assert 2 <= failed <= 4  # those that ran then end as they do
-    assert (
-        f"Stopped because 2 jobs failed (--max-fail 2): {12 - failed} jobs not run. Go on: canary-wf run" in done.stdout
-    )
+    assert f"Stopped early because 2 jobs failed (--max-fail 2): {12 - failed} jobs not run.\n" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Go on: canary-wf run -d ")
     assert workspace.counts() == {"FAILED": failed, "NONE": 12 - failed}
     again = workspace.run(*_arguments(workspace))
     assert f"goes on: {12 - failed} of 12 jobs left to run" in again.stdout

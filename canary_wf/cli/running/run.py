@@ -19,6 +19,7 @@ from canary_wf.cli.running.snakemake_run import View, exit_code, left_to_run, pr
 from canary_wf.cli.workspace import nearest_workspace
 from canary_wf.errors import CanaryWfError, ExitCode, UsageError, one_line
 from canary_wf.plan.store import load_plan, newest_session
+from canary_wf.report.closing import closing_lines
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.snakemake.child_process import SnakemakeProcess
 from canary_wf.snakemake.in_use import check_unlocked
@@ -100,6 +101,8 @@ def command(
         else:
             state = _resume(values, start.out, quiet=as_json)
         if isinstance(state, ExitCode):
+            if as_json:
+                print_json(load_session(newest_session(start.out)).as_dict())
             return state
         if not is_locked:
             stack.enter_context(run_lock(start.out))
@@ -214,7 +217,8 @@ def _resume(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState |
     elif values["paths"]:
         line = f"Session {name} has nothing left to run; planning anew."
     else:
-        line = f"Session {name} has nothing left to run. To start anew: canary-wf run PATH; what failed: --failed"
+        line = f"Session {name} has nothing left to run; canary-wf run PATH starts anew."
+        line = "\n".join([line, *closing_lines(state, over=True)])
     if not quiet:
         write_or_mute(f"{line}\n")
     if goes_on:

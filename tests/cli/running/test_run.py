@@ -39,7 +39,8 @@ def test_a_finished_session_is_not_run_again(small: CommandLine) -> None:
     planned(small)
     again = run(small)
     assert again.code == 1
-    assert "has nothing left to run" in again.out
+    assert "has nothing left to run; canary-wf run PATH starts anew.\n" in again.out
+    assert again.out.splitlines()[-1] == "Again: canary-wf run --failed -d out"
     assert len(session_names(small.out)) == 1
 
 
@@ -177,3 +178,5 @@ def test_json_is_all_there_is_on_standard_output(small: CommandLine) -> None:
     done = planned(small, "--json")
     assert done.code == 1
     assert done.json["counts"]["FAIL"] == 2
+    again = run(small, "--json")
+    assert (again.code, again.json["counts"]["FAIL"]) == (1, 2)
