@@ -85,6 +85,17 @@ class SnakemakeProcess:
         if self.code is None:
             signal_group(self._process.pid, signal.SIGINT)
 
+    def end_runners(self) -> None:
+        """End the runners that a killed Snakemake has left, in order: their jobs run again next time."""
+        for number in (signal.SIGINT, signal.SIGKILL):
+            until = time.monotonic() + _PATIENCE
+            is_left = signal_group(self._process.pid, number)
+            while is_left and time.monotonic() < until:
+                time.sleep(_LOOK)
+                is_left = signal_group(self._process.pid, signal.SIGCONT)  # only asks, as they run
+            if not is_left:
+                return
+
     def kill(self) -> None:
         """Kill Snakemake and its runners; the watchdogs of the runners end the jobs."""
         signal_group(self._process.pid, signal.SIGKILL)

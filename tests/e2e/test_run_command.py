@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from workspace import BIN, Workspace
 
@@ -133,6 +134,18 @@ def test_a_killed_run_pauses(workspace: Workspace) -> None:
     end = time.monotonic() + 60
     while workspace.outcomes()["long"] != "INTERRUPTED":
         assert time.monotonic() < end
+    assert workspace.outcomes() == {"short": "SUCCESS", "long": "INTERRUPTED"}
+
+
+def test_a_killed_snakemake_leaves_no_runner(workspace: Workspace) -> None:
+    """As when memory runs out; it is told, with what to type."""
+    with _long_run(workspace) as (process, job):
+        (child,) = psutil.Process(process.pid).children()
+        child.kill()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out
+    assert err.startswith("canary-wf: Snakemake was ended by SIGKILL; to go on: canary-wf run -d ")
+    _assert_gone(job)
     assert workspace.outcomes() == {"short": "SUCCESS", "long": "INTERRUPTED"}
 
 

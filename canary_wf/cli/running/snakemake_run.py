@@ -90,6 +90,8 @@ def run_session(
         stop = _EarlyStop(child, paths) if max_fail is not None else None
         _follow(child, paths, pause, stop, is_live=view is View.LIVE and not is_shown)
         code = child.code
+        if code is not None and code < 0:
+            child.end_runners()
         stopped = max_fail if is_stopped_early(paths) else None
     assert code is not None
     set_failure_limit(paths, None)
