@@ -47,12 +47,13 @@ from canary_wf.workflow.batch_table import BatchTable
 STATE = ("batches/", "slices/", "jobs/", "plan.json", ".canary-wf/history", ".canary-wf/workflow.json")
 """How the roles begin of the files that say what is planned and what became of it."""
 
-ALWAYS = ("status", "report junit")
+ALWAYS = ("status", "report junit --exit-code")
 """Commands that every round runs, and that must agree."""
 
 READING = (
     *("status --json", "status -r all", "status -r failed -k bad", "log bad", "location bad"),
-    *("report html", "report json", "report markdown", "report summary", "report cdash -o ../cdash"),
+    *(f"report {format_name} --exit-code" for format_name in ("html", "json", "markdown", "summary")),
+    "report cdash -o ../cdash --exit-code",
     *("diff", "history", "gc --dry-run", "plan", "find", "describe tests/b.pyt", "config"),
     "pool --resource-pool-file pool.yaml",
 )

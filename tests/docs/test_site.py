@@ -53,15 +53,16 @@ def test_every_page_can_be_read_by_all(site: Path, tmp_path: Path, scheme: str, 
 
 
 @pytest.mark.needs("chromium")
-def test_a_page_fits_a_narrow_screen(site: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_a_page_fits_the_screen(site: Path, tmp_path: Path, width: int) -> None:
     """Only tables and code scroll sideways, and they can be reached by keyboard."""
     wide, unreachable = [], []
     boxes = "[...document.querySelectorAll('pre > code, .md-typeset__scrollwrap')]"
     scrolling = f"{boxes}.filter(box => box.scrollWidth > box.clientWidth)"
-    with Browser(tmp_path, NARROW) as browser:
+    with Browser(tmp_path, width) as browser:
         for page in _pages(site):
             browser.open(page)
-            if browser.run("document.documentElement.scrollWidth") > NARROW:
+            if browser.run("document.documentElement.scrollWidth") > width:
                 wide.append(page.name)
             if browser.run(f"{scrolling}.some(box => box.tabIndex !== 0)"):
                 unreachable.append(page.name)
