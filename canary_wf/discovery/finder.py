@@ -57,7 +57,7 @@ def discover(paths: Sequence[Path], options: DiscoveryOptions) -> Discovery:
         with _no_garbage_collection():
             found = _discover(paths, options)
     except InputError as error:
-        raise as_given(error, paths) from None
+        raise as_given(error, paths) from error
     return msgspec.structs.replace(found, warnings=tuple(text_as_given(each, paths) for each in found.warnings))
 
 
