@@ -250,7 +250,7 @@ def _problems(ended: Ended, target: Path) -> Iterator[str]:
     if ended.code not in CODES or "Traceback (most" in ended.err:  # what a job printed may hold one, too
         yield f"{ended.command}: ended with {ended.code}: {' / '.join(ended.err.strip().splitlines()[-4:])}"
         return
-    odd = [line for line in ended.err.splitlines() if line and not line.startswith("canary-wf: ")]
+    odd = [line for line in ended.err.splitlines() if line and not line.startswith(("canary-wf: ", "Wrote "))]
     if odd and ended.command not in {"run-batch", "gate"}:
         yield f"{ended.command}: says {odd[:3]}"
     if ended.code > 1 and not ended.err.strip():
