@@ -18,7 +18,7 @@ OPENS = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
 
 ELSEWHERE = {
     "__main__.py": "/dev/null in place of a closed stream",
-    "cli/main.py": "/dev/null in place of a closed pipe",
+    "cli/output.py": "/dev/null in place of a closed pipe",
     "cli/planning/init.py": "a new file of the user's, which must not be there yet",
     "cli/results/report.py": "where the user wants the report: a pipe or a device too",
     "configuration/keys.py": "a schema of the package",
@@ -53,6 +53,7 @@ ELSEWHERE = {
     "runtime/canary/lifecycle.py": "a job's own files, opened by the job",
     "runtime/canary/notes.py": "loads nothing of canary-wf; it checks the file in the same way",
     "workflow/writer.py": "a new file, which must not be there yet",
+    "snakemake/warm_start.py": "/dev/null, and a text that its parent has made, through no link",
 }
 """Modules that open files in their own way, and why they may."""
 

@@ -83,5 +83,5 @@ def test_a_job_that_the_kernel_kills_for_want_of_memory_says_so(tmp_path: Path) 
     }
     assert (found["eats"].status.outcome.name, found["eats"].status.code) == ("FAILED", -9)
     assert found["eats"].status.reason == "out of memory: the kernel killed it (killed by signal 9 (SIGKILL))"
-    assert found["child"].status.reason == "out of memory: the kernel killed it (exit code 137)"
+    assert found["child"].status.reason == "out of memory: the kernel killed it (exit code 137: Killed)"
     assert found["shot"].status.reason == "killed by signal 9 (SIGKILL)"
