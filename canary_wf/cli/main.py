@@ -134,11 +134,11 @@ def main(arguments: list[str] | None = None) -> int:
     gc.set_threshold(*_COLLECTIONS)
     try:
         return _run(arguments)
-    except BrokenPipeError:
+    except BrokenPipeError as error:
         # The reader (a pager, head) has closed the pipe. Python would report that again when it flushes at exit.
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.close(null)
+        from canary_wf.cli.output import mute_if_gone  # late, as it happens seldom
+
+        mute_if_gone(error)
         return ExitCode.DONE
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _report("interrupted", INTERRUPTED)
