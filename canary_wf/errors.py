@@ -34,6 +34,18 @@ def one_line(text: str) -> str:
     return text.replace("##[", "#\\x23[") if "##[" in text else text
 
 
+def valid_text(text: str) -> str:
+    r"""Return `text` with what no UTF-8 file can hold escaped: bytes of names that are not UTF-8 become ``\xff``."""
+    if text.isascii():
+        return text
+    return "".join(_escaped(character) if "\ud800" <= character <= "\udfff" else character for character in text)
+
+
+def _escaped(surrogate: str) -> str:
+    byte = ord(surrogate) - 0xDC00  # by which `surrogateescape` stands for it
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else ascii(surrogate)[1:-1]  # noqa: PLR2004 - a byte's upper half
+
+
 class CanaryWfError(Exception):
     """Base class of all errors of this package.
 

@@ -1,7 +1,8 @@
 """Keeps the artifacts of a run: the files that a job declares as worth keeping, beside its state.
 
 They are hard links, so that they take neither time nor room, or copies where the file system has no such links. A link
-that leads out of the job's directory is not followed.
+that leads out of the job's directory is not followed. Whatever a job has left there, its runner goes on: what cannot be
+kept is listed with the reason.
 """
 
 import os
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from canary_wf.errors import valid_text
 from canary_wf.files.folder_removal import remove_folder
 from canary_wf.spec.job_spec import Artifact, JobSpec
 from canary_wf.state.events import NO_ARTIFACTS, Artifacts, KeptFile
@@ -18,6 +20,16 @@ from canary_wf.verdict.status import Outcome, Status
 
 MOST_FILES = 1000
 """The most files that are kept of one run."""
+
+MOST_COPIED = 256 << 20
+"""The most bytes of one run that are copied where there are no hard links: the runner does nothing else meanwhile."""
+
+_MOST_MISSING = 100
+_LONGEST = 300
+"""Characters of a path that are told of a file that is not kept."""
+
+_UNUSABLE = (OSError, ValueError, RuntimeError)
+"""What paths that a job left may raise: ValueError for a NUL in a name, RuntimeError for a loop of links."""
 
 
 def keep_artifacts(spec: JobSpec, folder: Path, status: Status, run: int | None = None) -> Artifacts:
@@ -29,14 +41,15 @@ def keep_artifacts(spec: JobSpec, folder: Path, status: Status, run: int | None 
     wanted = [artifact for artifact in spec.artifacts if is_wanted(artifact, status)]
     if not wanted or status.outcome is Outcome.INTERRUPTED or not os.path.lexists(folder / OUTPUT_FILE):
         return NO_ARTIFACTS
-    if folder.is_symlink():  # a job may do that, and nothing is written through it
-        return Artifacts(missing=("all (the job's directory is a link now)",))
     name = ARTIFACTS_FOLDER if run is None else earlier_artifacts_folder(run)
     try:
+        if folder.is_symlink():  # a job may do that, and nothing is written through it
+            return Artifacts(missing=("all (the job's directory is a link now)",))
         _clear(folder / name)  # a job may have made one
-    except OSError as error:
-        return Artifacts(missing=(f"{name} ({error.strerror})",))
-    return _Keeper(folder, name).keep(wanted)
+        keeper = _Keeper(folder, name)
+    except _UNUSABLE as error:
+        return Artifacts(missing=(f"{name} ({_reason(error)})",))
+    return keeper.keep(wanted)
 
 
 def is_wanted(artifact: Artifact, status: Status) -> bool:
@@ -53,11 +66,23 @@ def is_wanted(artifact: Artifact, status: Status) -> bool:
 def matches(pattern: str, folder: Path) -> list[Path]:
     """Return the paths in `folder` that `pattern` names, sorted; a path that a link leads out of `folder` is none."""
     try:
+        home = folder.resolve()
         candidates = [folder / pattern] if os.path.lexists(folder / pattern) else sorted(folder.glob(pattern))
-    except (OSError, ValueError, NotImplementedError):  # a pattern that no file system takes, or an absolute one
+    except _UNUSABLE:  # a pattern that no file system takes, or (NotImplementedError) an absolute one
         return []
-    home = folder.resolve()
-    return [path for path in candidates if path.exists() and path.parent.resolve().is_relative_to(home)]
+    return [path for path in candidates if _is_inside(path, home)]
+
+
+def _is_inside(path: Path, home: Path) -> bool:
+    """Return whether `path` exists, in a folder that is `home` or below it."""
+    try:
+        return path.exists() and path.parent.resolve().is_relative_to(home)
+    except _UNUSABLE:
+        return False
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _clear(path: Path) -> None:
@@ -75,34 +100,58 @@ class _Keeper:
         self._name = name
         self._home = folder.resolve()
         self._kept: dict[str, int] = {}
-        self._missing: list[str] = []
+        self._missing: dict[str, None] = {}
+        self._missed = 0
         self._passed_over = 0
+        self._copied = 0
 
     def keep(self, wanted: list[Artifact]) -> Artifacts:
         for artifact in wanted:
             self._keep_matches(artifact.file)
+        missing = [*self._missing]
+        if self._missed:
+            missing.append(f"{self._missed} more (at most {_MOST_MISSING} are listed)")
         if self._passed_over:
-            self._missing.append(f"{self._passed_over} more files (at most {MOST_FILES} are kept)")
+            missing.append(f"{self._passed_over} more files (at most {MOST_FILES} are kept)")
         kept = tuple(KeptFile(f"{self._name}/{path}", size) for path, size in sorted(self._kept.items()))
-        return Artifacts(kept, tuple(dict.fromkeys(self._missing)))
+        return Artifacts(kept, tuple(missing))
 
     def _keep_matches(self, pattern: str) -> None:
         found = False
         for path in matches(pattern, self._folder):
-            for file in self._files(path):
+            try:
+                for file in self._files(path):
+                    found = True
+                    self._keep_or_miss(file)
+            except _UNUSABLE as error:
                 found = True
-                inner = str(file.relative_to(self._folder))
-                if inner in self._kept:
-                    continue
-                if len(self._kept) >= MOST_FILES:
-                    self._passed_over += 1
-                    continue
-                try:
-                    self._kept[inner] = self._keep_file(file, inner)
-                except (OSError, ValueError) as error:  # ValueError: a NUL in a name
-                    self._missing.append(f"{inner} ({getattr(error, 'strerror', None) or error})")
+                self._miss(str(path.relative_to(self._folder)), error)
         if not found:
-            self._missing.append(pattern)
+            self._miss(pattern)
+
+    def _keep_or_miss(self, file: Path) -> None:
+        inner = str(file.relative_to(self._folder))
+        if inner in self._kept:
+            return
+        if len(self._kept) >= MOST_FILES:
+            self._passed_over += 1
+            return
+        try:
+            inner.encode()
+            self._kept[inner] = self._keep_file(file, inner)
+        except UnicodeEncodeError:  # no journal could name it
+            self._miss(inner, ValueError("its name is not UTF-8"))
+        except _UNUSABLE as error:
+            self._miss(inner, error)
+
+    def _miss(self, path: str, error: Exception | None = None) -> None:
+        """Note that `path` is not there, or why it is not kept."""
+        shown = valid_text(path if len(path) <= _LONGEST else f"{path[:_LONGEST]}…")
+        text = shown if error is None else f"{shown} ({valid_text(_reason(error))})"
+        if len(self._missing) < _MOST_MISSING:
+            self._missing[text] = None
+        else:
+            self._missed += text not in self._missing
 
     def _files(self, path: Path) -> Iterator[Path]:
         """Yield `path`, or the files below it if it is a folder, without the files of canary-wf itself."""
@@ -131,6 +180,10 @@ class _Keeper:
         try:
             os.link(source, target, follow_symlinks=False)
         except OSError:  # another file system, or one without hard links
+            size = source.stat().st_size
+            if self._copied + size > MOST_COPIED:
+                raise OSError(0, f"no hard link is possible, and at most {MOST_COPIED >> 20} MiB are copied") from None
+            self._copied += size
             try:
                 shutil.copy2(source, target, follow_symlinks=False)
             except OSError:

@@ -142,6 +142,49 @@ def test_what_is_kept_is_bounded_and_takes_no_room(tmp_path: Path, monkeypatch: 
     assert keep_artifacts(job, tmp_path, PASSED) == found
     assert not (tmp_path / "canary-artifacts/0.dat").samefile(tmp_path / "0.dat")
 
+    monkeypatch.setattr(module, "MOST_COPIED", 2 << 20)
+    with (tmp_path / "1.dat").open("wb") as file:
+        file.truncate((2 << 20) - 1)
+    limited = keep_artifacts(job, tmp_path, PASSED)
+    assert [file.path for file in limited.kept] == [f"canary-artifacts/{number}.dat" for number in (0, 1)]
+    why = "no hard link is possible, and at most 2 MiB are copied"
+    assert limited.missing == tuple(f"{number}.dat ({why})" for number in (2, 3, 4))
+
+
+def test_names_that_are_not_text_do_not_stop_the_runner(tmp_path: Path) -> None:
+    """What no journal can name is listed as missing in printable form, alone or in a folder; the rest is kept."""
+    script = r"""mkdir -p d/$(printf 'b\377'); touch $(printf '\377.log') a.log d/c d/$(printf 'b\377')/e"""
+    record = record_of(ran(tmp_path, script, Artifact("*.log"), Artifact("d")))
+    assert record.status == PASSED
+    assert kept(record) == {"canary-artifacts/a.log": 0, "canary-artifacts/d/c": 0}
+    assert record.artifacts.missing == (
+        r"\xff.log (its name is not UTF-8)",
+        r"d/b\xff/e (its name is not UTF-8)",
+    )
+
+
+def test_loops_of_links_and_closed_folders_do_not_stop_the_runner(tmp_path: Path) -> None:
+    """A link to itself, two that lead to each other, and files that lead nowhere are missing; the rest is kept."""
+    script = "mkdir d; touch d/good; ln -s self d/self; ln -s two d/one; ln -s one d/two; ln -s /no/x d/x; ln -s l l"
+    record = record_of(ran(tmp_path, script, *map(Artifact, ("d", "l", "l/x", "*", "**/x", "d/one"))))
+    assert record.status == PASSED
+    assert "canary-artifacts/d/good" in kept(record)
+    shown = " ".join(record.artifacts.missing)
+    assert all(name in shown for name in ("d/self (", "d/one (", "d/two (", "d/x (", "l/x", "**/x"))
+
+
+def test_the_list_of_missing_artifacts_is_bounded(tmp_path: Path) -> None:
+    """A folder full of links that lead nowhere fills no journal."""
+    (tmp_path / "canary-out.txt").touch()
+    (tmp_path / "d").mkdir()
+    for number in range(150):
+        (tmp_path / f"d/{number:03}").symlink_to("/nowhere")
+    found = keep_artifacts(shell("a", "true", artifacts=(Artifact("d"), Artifact("x" * 5000))), tmp_path, PASSED)
+    assert not found.kept
+    assert len(found.missing) == 101
+    assert found.missing[-1] == "51 more (at most 100 are listed)"
+    assert max(map(len, found.missing)) < 400
+
 
 def test_nothing_is_written_through_a_directory_that_became_a_link(tmp_path: Path) -> None:
     """A job may replace its own directory."""
