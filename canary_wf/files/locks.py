@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.files.json_files import not_writable
-from canary_wf.files.plain_files import open_own
+from canary_wf.files.plain_files import open_own, open_plain
 from canary_wf.files.users import uid_of, user_name
 
 ELSEWHERE = "if it never does, choose a folder on another file system with -d"
@@ -146,6 +146,21 @@ def file_lock(path: Path, patience: float = LOCK_PATIENCE, busy: WorkspaceError 
         yield
     finally:
         os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Return whether another process holds the lock `path`; nothing is created, and any number may ask at once.
+
+    A file that cannot be read or locked says nothing, which counts as not held.
+    """
+    try:
+        with open_plain(path) as file, warn_when_slow(path, ELSEWHERE):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _open(path: Path) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import read_json, write_json
-from canary_wf.files.locks import file_lock
+from canary_wf.files.locks import file_lock, is_held
 from canary_wf.process.process_identity import ProcessIdentity
 from canary_wf.state.session_paths import STATE_FOLDER
 from canary_wf.state.trust import is_trusted
@@ -68,7 +68,7 @@ def run_lock(out: Path) -> Iterator[None]:
     """Let one `canary-wf run` at a time work in `out`. Raises WorkspaceError while another one does."""
     hint = "watch it with canary-wf status --watch, or end it with canary-wf cancel"
     busy = WorkspaceError("another canary-wf run is in progress", where=out, hint=hint)
-    with file_lock(_run_lock_file(out), patience=1.0, busy=busy):  # others look by taking it for a moment
+    with file_lock(_run_lock_file(out), patience=1.0, busy=busy):  # who looks shares it for a moment
         _own.add(out)
         try:
             yield
@@ -78,15 +78,7 @@ def run_lock(out: Path) -> Iterator[None]:
 
 def is_run_elsewhere(out: Path) -> bool:
     """Return whether another process is a `canary-wf run` in `out`; it may not have started Snakemake yet."""
-    path = _run_lock_file(out)
-    if out in _own or not path.exists():
-        return False
-    busy = WorkspaceError("a canary-wf run is in progress", where=out)
-    try:
-        with file_lock(path, patience=0, busy=busy):
-            return False
-    except WorkspaceError as error:
-        return error is busy  # a lock that cannot be opened is another user's, and says nothing
+    return out not in _own and is_held(_run_lock_file(out))
 
 
 def _run_lock_file(out: Path) -> Path:

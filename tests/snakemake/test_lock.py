@@ -1,9 +1,11 @@
 """Snakemake's lock: freed when its owner is known to be dead, and never otherwise."""
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,14 @@ from canary_wf.errors import WorkspaceError
 from canary_wf.files.json_files import write_json
 from canary_wf.process.process_identity import ProcessIdentity, host_id
 from canary_wf.snakemake import lock as locking
-from canary_wf.snakemake.lock import is_locked, record_owner, release_stale_lock, workspace_lock
+from canary_wf.snakemake.lock import (
+    is_locked,
+    is_run_elsewhere,
+    record_owner,
+    release_stale_lock,
+    run_lock,
+    workspace_lock,
+)
 
 
 def _lock(out: Path, *, age: float = 0.0) -> Path:
@@ -137,3 +146,18 @@ def test_locks_that_cannot_be_looked_at_stay(tmp_path: Path) -> None:
     locks.symlink_to("locks")
     release_stale_lock(tmp_path)
     assert locks.is_symlink()
+
+
+def test_many_may_look_at_once_whether_a_run_is_in_progress(tmp_path: Path) -> None:
+    """Readers do not take each other for a run, and they create nothing; a run is seen by all of them."""
+    assert not is_run_elsewhere(tmp_path)
+    assert not list(tmp_path.iterdir())
+    with run_lock(tmp_path):
+        assert not is_run_elsewhere(tmp_path)  # it is this very process
+    file = tmp_path / ".canary-wf" / "run.lock"
+    file.chmod(0o444)
+    with ThreadPoolExecutor(8) as pool, file.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)  # a reader who takes long
+        assert not any(pool.map(lambda _: is_run_elsewhere(tmp_path), range(400)))
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert all(pool.map(lambda _: is_run_elsewhere(tmp_path), range(400)))
