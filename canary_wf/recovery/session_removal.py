@@ -16,7 +16,7 @@ import msgspec
 
 from canary_wf.files.folder_removal import remove_folder
 from canary_wf.files.json_files import not_writable
-from canary_wf.files.plain_files import open_plain
+from canary_wf.files.plain_files import open_plain, require_real_folder
 from canary_wf.state.attempt import living, read_attempt
 from canary_wf.state.job_file import STATE_FILE, is_artifacts_folder
 from canary_wf.state.session_paths import SessionPaths, artifacts_folder, folder_names, session_names
@@ -95,9 +95,10 @@ def remove_sessions(sessions: Iterable[OldSession], *, artifacts: bool = False) 
         folder = session.paths.folder
         removed = folder.with_name(f".{folder.name}.removed")
         try:
+            if not artifacts:  # first, as `generate` removes what a killed `gc` has left of a renamed session
+                require_real_folder(session.paths.kept_artifacts)
+                stay += _move_artifacts(session.paths.jobs, session.paths.kept_artifacts)
             folder.rename(removed)
-            if not artifacts:
-                stay += _move_artifacts(removed / "jobs", session.paths.kept_artifacts)
             remove_folder(removed)
         except OSError as error:
             raise not_writable(folder, error, "see whose files they are") from error
@@ -108,22 +109,27 @@ def _move_artifacts(jobs: Path, target: Path) -> int:
     """Move the artifacts below the folder `jobs`, with the state of each job, to `target`; return of how many jobs."""
     moved = 0
     for parent, folders, files in os.walk(jobs):
-        kept = [name for name in folders if is_artifacts_folder(name)]
+        kept = [name for name in folders if is_artifacts_folder(name) and not Path(parent, name).is_symlink()]
         folders[:] = [name for name in folders if name not in kept]
-        if not kept or STATE_FILE not in files:
-            continue
         place = target / Path(parent).relative_to(jobs)
+        # A `gc` that was killed may have moved the state already.
+        if not kept or not (STATE_FILE in files or (place / STATE_FILE).is_file()):
+            continue
         place.mkdir(parents=True, exist_ok=True)
-        for name in (*kept, STATE_FILE):
+        for name in (*(name for name in files if name == STATE_FILE), *sorted(kept)):
             Path(parent, name).rename(place / name)
         moved += 1
     return moved
 
 
 def old_artifacts(out: Path, *, before: float | None) -> list[OldSession]:
-    """Return the artifacts in `out` of sessions that are gone, oldest first: those of sessions made `before` then."""
+    """Return the artifacts in `out` of sessions that are gone, oldest first: those of sessions made `before` then.
+
+    Raises WorkspaceError if their folder is a link or cannot be read.
+    """
     found = []
     seen: dict[tuple[int, int], int] = {}
+    require_real_folder(artifacts_folder(out))
     for name in folder_names(artifacts_folder(out)):
         paths = SessionPaths(out, name)
         folder = paths.kept_artifacts

@@ -93,7 +93,7 @@ def may_remove(path: Path, out: Path) -> bool:
 def _guarded_paths(out: Path, sessions: Sequence[str]) -> Iterator[Path]:
     """Yield the paths that decide whose the workspace is, from the top."""
     yield from (out, out / STATE_FOLDER, sessions_folder(out))
-    yield from (out / STATE_FOLDER / inside for inside in ("history", "cache", "larger"))
+    yield from (out / STATE_FOLDER / inside for inside in ("history", "cache", "larger", "artifacts"))
     yield from (out / "workflow", out / "workflow" / "rules")
     for name in sessions:
         folder = SessionPaths(out, name).folder

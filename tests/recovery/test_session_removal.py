@@ -12,7 +12,14 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import WorkspaceError
-from canary_wf.recovery.session_removal import created_at, old_sessions, remove_sessions, total_freed
+from canary_wf.plan.store import write_session
+from canary_wf.recovery.session_removal import (
+    created_at,
+    old_artifacts,
+    old_sessions,
+    remove_sessions,
+    total_freed,
+)
 from canary_wf.state.session_paths import SessionPaths, session_names
 from canary_wf.verdict.status import Outcome
 
@@ -112,6 +119,53 @@ def test_a_session_that_cannot_be_removed_is_told(out: Path, monkeypatch: pytest
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(WorkspaceError, match=r"20260101T120000\.000000: cannot be written"):
         remove_sessions(chosen)
+
+
+def test_artifacts_survive_a_killed_gc(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever it is killed: the next `gc` moves the rest, and the next `generate` removes none of them."""
+    paths = SessionPaths(out, NAMES[0])
+    for name in ("canary-artifacts", "canary-artifacts.1"):
+        (paths.job("a") / name).mkdir()
+        (paths.job("a") / name / "core").touch()
+    rename, calls = Path.rename, [0]
+
+    def killed(self: Path, target: Path) -> Path:
+        calls[0] += 1
+        if calls[0] == 2:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        for number in range(3):
+            calls[0] = 0
+            with pytest.raises(KeyboardInterrupt):
+                remove_sessions(old_sessions(out, keep=1, before=None)[:1])
+            calls[0] = 2
+            write_session(msgspec.structs.replace(plan_of([spec("a")]), session=f"2026020{number + 1}T120000"), out)
+    remove_sessions(old_sessions(out, keep=1, before=None)[:1])
+    assert not paths.folder.exists()
+    assert sorted(str(path.relative_to(paths.kept_artifacts)) for path in paths.kept_artifacts.rglob("*")) == [
+        *("a", "a/canary-artifacts", "a/canary-artifacts.1", "a/canary-artifacts.1/core", "a/canary-artifacts/core"),
+        "a/job.json",
+    ]
+
+
+def test_artifacts_are_not_moved_over_a_link(out: Path, tmp_path: Path) -> None:
+    """Neither by their folder nor by that of a session; nothing is removed then."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / NAMES[0]).mkdir(parents=True)
+    place = SessionPaths(out, NAMES[0]).kept_artifacts
+    place.parent.mkdir()
+    place.symlink_to(elsewhere)
+    with pytest.raises(WorkspaceError, match="is a link, which is not followed"):
+        remove_sessions(old_sessions(out, keep=1, before=None))
+    assert session_names(out) == NAMES
+    place.unlink()
+    place.parent.rmdir()
+    place.parent.symlink_to(elsewhere)
+    with pytest.raises(WorkspaceError, match="is a link, which is not followed"):
+        old_artifacts(out, before=None)
 
 
 def test_what_is_not_a_session_stays(out: Path, tmp_path: Path) -> None:

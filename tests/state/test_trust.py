@@ -164,15 +164,18 @@ def test_root_by_sudo_may_act_for_its_caller(session: SessionPaths, give: Callab
         require_trusted(session.out, names, {"SUDO_UID": str(STRANGER + 1)})
 
 
-@pytest.mark.parametrize("name", [".", "sessions", "SESSION", "batches", "slices", "jobs", "report", "plan.json"])
+@pytest.mark.parametrize(
+    "name", [".", "sessions", "artifacts", "SESSION", "batches", "slices", "jobs", "report", "plan.json"]
+)
 def test_a_link_in_the_place_of_a_folder_is_not_followed(
     small: CommandLine, session: SessionPaths, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Also in one's own workspace, where a job may put one, and also where all is trusted; nothing is done there."""
     monkeypatch.setenv("CANARY_WF_TRUST", "*")
     state = small.folder / ".canary-wf"
-    path = {".": state, "sessions": state / "sessions", "SESSION": session.folder}.get(name, session.folder / name)
-    if name == "report":
+    places = {".": state, "SESSION": session.folder, **{each: state / each for each in ("sessions", "artifacts")}}
+    path = places.get(name, session.folder / name)
+    if name in {"report", "artifacts"}:
         path.mkdir()
     elsewhere = small.folder / "elsewhere"
     shutil.move(path, elsewhere)
