@@ -15,7 +15,7 @@ from canary_wf.batch.specification import BatchSpecification
 from canary_wf.batch.time_limit import time_limit
 from canary_wf.ctest.resource_groups import largest_items
 from canary_wf.discovery.shards import ELSEWHERE
-from canary_wf.errors import InputError
+from canary_wf.errors import InputError, valid_text
 from canary_wf.files.git_checkout import Checkout, checkout_of
 from canary_wf.history.run_times import History
 from canary_wf.plan.cluster.partition_limits import keep_to_limits
@@ -109,12 +109,15 @@ def make_plan(
 
 
 def _origin(settings: PlanSettings, file: str, out: Path) -> Origin:
-    """Return the origin of a plan for jobs of the test file `file`, with those of its git checkout if it has one."""
+    """Return the origin of a plan for jobs of the test file `file`, with those of its git checkout if it has one.
+
+    Bytes that are not UTF-8, which any word of a command line and any name may have, are escaped.
+    """
     checkout = checkout_of(os.path.dirname(file)) or Checkout(_project_folder(file, out), None, None)  # noqa: PTH120
     return Origin(
-        project=settings.project or os.path.basename(checkout.folder),  # noqa: PTH119 - paths as strings, all through
-        host=platform.node(),
-        command=settings.command,
+        project=valid_text(settings.project or os.path.basename(checkout.folder)),  # noqa: PTH119 - paths as strings
+        host=valid_text(platform.node()),
+        command=tuple(map(valid_text, settings.command)),
         commit=checkout.commit,
         branch=checkout.branch,
     )

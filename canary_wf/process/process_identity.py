@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from canary_wf.errors import WorkspaceError
+from canary_wf.errors import WorkspaceError, valid_text
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _SLACK = _TICKS_A_SECOND // 2
@@ -26,7 +26,9 @@ _SLACK = _TICKS_A_SECOND // 2
 
 def host_id() -> str:
     """Return an id of this machine, its boot and its process namespace, distinct from all others."""
-    return "/".join((os.uname().nodename, _line("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")))
+    return "/".join(
+        (valid_text(os.uname().nodename), _line("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid"))
+    )
 
 
 def start_ticks(pid: int) -> int:

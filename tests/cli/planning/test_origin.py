@@ -29,6 +29,13 @@ def test_a_plan_records_who_made_it_of_what(small: CommandLine) -> None:
     assert _origin(small, "--project", "heat")["project"] == "heat"
 
 
+def test_words_that_are_not_utf_8_are_escaped(small: CommandLine) -> None:
+    """A shell passes any bytes on; a plan is text."""
+    origin = _origin(small, "--project", "h\udcff", "-E", "x\udce9")
+    assert origin["project"] == r"h\xff"
+    assert origin["command"][-4:] == ["--project", r"h\xff", "-E", r"x\xe9"]
+
+
 def test_a_plan_records_the_commit_of_the_tests(small: CommandLine) -> None:
     """Not that of the folder which the command was typed in."""
     (small.tree / ".git").mkdir()
