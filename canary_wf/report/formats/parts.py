@@ -22,6 +22,10 @@ from canary_wf.verdict.status import JobPhase, Outcome, Status
 from canary_wf.wording import some
 
 _HINT = "write it with canary-wf report json -o FILE"
+_NO_BATCH = "-"
+"""Stands for the batch of a job whose report names none."""
+_SHOWN = 40
+"""Characters of a wrong name that a message shows."""
 
 
 class _ReportedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +44,7 @@ class _ReportedJob(msgspec.Struct, frozen=True, kw_only=True):
     cpu_ids: tuple[str, ...] | None = None
     gpu_ids: tuple[str, ...] | None = None
     slurm_job_id: str | None = None
-    batch: str = "-"
+    batch: str | None = None
     directory: str | None = None
 
 
@@ -54,7 +58,8 @@ class _Report(msgspec.Struct, frozen=True, kw_only=True):
 def load_parts(names: Sequence[str]) -> tuple[SessionState, list[str]]:
     """Return the state of all parts `names` together, and warnings about parts that are missing.
 
-    Raises InputError for a job that two parts have, and WorkspaceError for a part that cannot be read.
+    Raises InputError for a job that two parts have, for parts without any job, and for JSON that is no report of
+    canary-wf; WorkspaceError for a part that cannot be read.
     """
     states = [_load_part(Path(name)) for name in names]
     owners: dict[str, str] = {}
@@ -64,6 +69,8 @@ def load_parts(names: Sequence[str]) -> tuple[SessionState, list[str]]:
                 what = f"job {job.name} is in {owners[job.id]}, too"
                 raise InputError(what, where=name, hint="name each part once")
             owners[job.id] = name
+    if not owners:
+        raise InputError("there is no job to report on", where=", ".join(names), hint=_HINT)
     merged = _merged(states)
     missing = [job.name for job in merged.plan.masked if job.reason.startswith("is in part ")]
     warnings = [f"these jobs are in parts that are not named: {some(missing)}"] if missing else []
@@ -119,8 +126,9 @@ def _merged(states: Sequence[SessionState]) -> SessionState:
 
 
 def _state_of(report: _Report, path: Path) -> SessionState:
-    """Return the state that the JSON `report` in the file `path` tells of."""
+    """Return the state that the JSON `report` in the file `path` tells of. Raises InputError and WorkspaceError."""
     folder = path.parent
+    _require_names(report, path)
     jobs = tuple(_job(job, folder) for job in report.jobs)
     starts = [job.started for job in report.jobs if job.started is not None]
     try:
@@ -139,6 +147,19 @@ def _state_of(report: _Report, path: Path) -> SessionState:
         batches=tuple(_batches(jobs)),
     )
     return SessionState(SessionPaths(folder, report.session), plan, records, live=False, begun=bool(starts))
+
+
+def _require_names(report: _Report, path: Path) -> None:
+    """Raise InputError if the session, a batch or a job has a name that could lead elsewhere as part of a path."""
+    session = report.session
+    if not session.isprintable() or "/" in session or session in {"", ".", ".."}:
+        what = f"is damaged ({session[:_SHOWN]!r} is not the name of a session)"
+        raise InputError(what, where=path, hint=_HINT)
+    for job in report.jobs:
+        if job.batch is not None and job.batch != _NO_BATCH and not (job.batch.isascii() and job.batch.isalnum()):
+            raise InputError(f"is damaged (batch {job.batch[:_SHOWN]!r} is not an id)", where=path, hint=_HINT)
+        if not (job.id.isascii() and job.id.isprintable()):
+            raise InputError(f"is damaged (job {job.name} has an invalid id)", where=path, hint=_HINT)
 
 
 def _job(job: _ReportedJob, folder: Path) -> PlannedJob:
@@ -161,7 +182,7 @@ def _job(job: _ReportedJob, folder: Path) -> PlannedJob:
         runtime=job.duration or 0.0,
         dependencies=(),
         runtime_source="history",
-        batch=job.batch,
+        batch=job.batch or _NO_BATCH,
     )
 
 

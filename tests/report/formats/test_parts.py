@@ -116,3 +116,48 @@ def test_parts_that_are_missing_are_told(cli: CommandLine) -> None:
     both = cli("report", "json", *outs)
     assert (both.err, len(both.json["jobs"])) == ("", 2)
     assert_one_line(cli("report", "json", *outs, "--session", "-1"), 2, "--session", "does not go with PARTs")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("batch", "../../../../tmp/x", "batch '../../../../tmp/x' is not an id"),
+        ("batch", "", "batch '' is not an id"),
+        ("id", "a\x1b", "has an invalid id"),
+        ("session", "../../x", "'../../x' is not the name of a session"),
+        ("session", "..", "'..' is not the name of a session"),
+    ],
+)
+def test_no_name_in_a_part_leads_elsewhere(
+    parts: list[str], cli: CommandLine, field: str, value: str, said: str
+) -> None:
+    """Names of batches and sessions become parts of paths."""
+    file = Path(as_json(parts, cli)[0])
+    content = json.loads(file.read_text())
+    (content if field == "session" else content["jobs"][0])[field] = value
+    file.write_text(json.dumps(content))
+    done = cli("report", "markdown", file)
+    assert_one_line(done, 3)
+    assert said in done.err
+
+
+def test_a_part_may_name_no_batch(parts: list[str], cli: CommandLine) -> None:
+    """As reports that others write."""
+    file = Path(as_json(parts, cli)[0])
+    content = json.loads(file.read_text())
+    content["jobs"][0]["batch"] = None
+    del content["jobs"][1]["batch"]
+    file.write_text(json.dumps(content))
+    state, _ = load_parts([str(file)])
+    assert all(write(state) for write in FORMATS.values())
+
+
+def test_nothing_passed_where_there_is_no_job(parts: list[str], cli: CommandLine) -> None:
+    """An empty part beside others is fine, alone it is no success."""
+    file = Path(as_json(parts, cli)[0])
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, "jobs": []}))
+    done = cli("report", "markdown", file)
+    assert done.code == 3
+    assert "there is no job to report on" in done.err
+    assert cli("report", "markdown", file, parts[1]).code == 0
