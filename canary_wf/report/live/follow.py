@@ -1,7 +1,8 @@
 """Follows a run until it is over: on a terminal in place, elsewhere as lines.
 
-It only reads; whoever runs the batches does so in other processes. Looking takes a twentieth of a core at most: the
-larger the session, the longer the pause between two looks, up to ten seconds.
+It only reads; whoever runs the batches does so in other processes. Looking takes a twentieth of a core at most, and a
+fifth of the time where a file system is slow: the larger the session, the longer the pause between two looks, up to ten
+seconds.
 """
 
 import contextlib
@@ -22,6 +23,9 @@ from canary_wf.state.session_paths import SessionPaths
 
 PAUSE = 0.5
 _SHARE = 20
+"""Seconds of pause for each second of computing."""
+_WAITING_SHARE = 4
+"""Seconds of pause for each second that a look takes, most of which may be waiting for a file server."""
 _LONGEST_PAUSE = 10.0
 _GLANCE = 0.1
 """Seconds between two checks whether the terminal has another size."""
@@ -108,12 +112,12 @@ def _follow(snapshots: Snapshots, wait: Wait, file: TextIO, note: Callable[[], s
         snapshot, pause, is_over = None, 0.0, False
         while not is_over:
             is_over = _pause(view, snapshot, wait, note, pause)
-            began = time.thread_time()  # on a busy machine, others use the time that goes by
+            began = time.monotonic(), time.thread_time()  # on a busy machine, others use the time that goes by
             with contextlib.suppress(CanaryWfError, OSError):  # being changed; the next look reads it
                 snapshot = snapshots.take()
             if snapshot is not None:
                 view.show(snapshot, note())
-            pause = min(max(PAUSE, _SHARE * (time.thread_time() - began)), _LONGEST_PAUSE)
+            pause = _pause_after(time.monotonic() - began[0], time.thread_time() - began[1])
     except OSError as error:
         if error.errno not in _GONE:
             raise
@@ -122,6 +126,11 @@ def _follow(snapshots: Snapshots, wait: Wait, file: TextIO, note: Callable[[], s
     finally:
         with contextlib.suppress(OSError):
             view.close()
+
+
+def _pause_after(seconds: float, computing: float) -> float:
+    """Return the seconds until the next look, after one of so many `seconds`, of which so many were `computing`."""
+    return min(max(PAUSE, _SHARE * computing, _WAITING_SHARE * seconds), _LONGEST_PAUSE)
 
 
 def _pause(

@@ -134,12 +134,13 @@ class BatchReader:
         is_same = stamps == self._stamps and alive == self.alive
         if is_same and journal == self._journal:
             return
+        jobs: Iterable[str] | None = self._tail.look() if is_same and alive and self._tail is not None else None
+        records: Mapping[str, JobRecord] = self._state.jobs
+        if jobs is None:
+            self._stamps = None  # should reading fail, the next look reads again
+            jobs, records = self.batch.jobs, self._read_anew()
         self._stamps, self._journal = stamps, journal
-        changed = self._tail.look() if is_same and alive and self._tail is not None else None
-        if changed is None:
-            yield from self._differences(self.batch.jobs, self._read_anew())
-        else:
-            yield from self._differences(changed, self._state.jobs)
+        yield from self._differences(jobs, records)
 
     def _read_anew(self) -> Mapping[str, JobRecord]:
         found = read_batch(self._paths, self.batch, self._jobs)
@@ -189,6 +190,7 @@ class RunReader:
         self.batches = [BatchReader(paths, batch, jobs, correction) for batch in plan.batches]
         self.counts: Counter[str] = Counter({_word(PENDING): len(jobs)})
         self.running: dict[str, tuple[RunJob, BatchReader]] = {}
+        self._changes: list[Change] = []
         self.flaky = 0
 
     @property
@@ -206,12 +208,21 @@ class RunReader:
         )
 
     def look(self) -> list[Change]:
-        """Return what became of jobs since the last look, batch by batch. Raises OSError and WorkspaceError."""
-        changes = []
+        """Return what became of jobs since the last look, batch by batch. Raises OSError and WorkspaceError.
+
+        All batches are looked at also when one of them cannot be read; the next look then returns their changes.
+        """
+        failure: OSError | WorkspaceError | None = None
         for batch in self.batches:
-            for change in batch.look():
-                self._count(change, batch)
-                changes.append(change)
+            try:
+                for change in batch.look():
+                    self._count(change, batch)
+                    self._changes.append(change)
+            except (OSError, WorkspaceError) as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        changes, self._changes = self._changes, []
         return changes
 
     def _count(self, change: Change, batch: BatchReader) -> None:

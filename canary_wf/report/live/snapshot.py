@@ -77,12 +77,11 @@ class Snapshots:
         """
         run = self.run
         self.look()
-        changes, self._changes = self._changes, []
+        changes = self._changes
         now = time.time() if now is None else now
         running = self._running(now)
         slow = tuple(each for each in running if each.is_slow and each.job.id not in self._told)
-        self._told |= {each.job.id for each in slow}
-        return Snapshot(
+        snapshot = Snapshot(
             total=len(run.plan.jobs),
             done=run.done,
             counts={word: run.counts[word] for word in COUNTED if run.counts[word]},
@@ -95,6 +94,9 @@ class Snapshots:
             retried=tuple((change.job, run) for change in changes for run in _retried(change)),
             slow=slow,
         )
+        self._changes = []  # only now, as reading may have failed until here
+        self._told |= {each.job.id for each in slow}
+        return snapshot
 
     def _running(self, now: float) -> tuple[RunningJob, ...]:
         found = []

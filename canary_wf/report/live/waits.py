@@ -12,12 +12,17 @@ from canary_wf.state.waiting import SUBMISSION, read_waiting
 from canary_wf.wording import count
 
 _RUNNING = "waiting for jobs that run now"
+"""Said of jobs whose batch runs, not of a whole batch."""
+
 _TURN = "not started yet"
 _QUEUE = "waiting in Slurm's queue"
 
 
 class Wait(NamedTuple):
-    """What some batches wait for, and how many they are; `is_outside` if nothing in the run itself holds them up."""
+    """What some batches wait for, and which: their jobs without a verdict, or the rest of them in batches that run.
+
+    `is_outside` if nothing in the run itself holds them up.
+    """
 
     what: str
     batches: str
@@ -87,5 +92,6 @@ def _worded(groups: _Groups, busy: Mapping[str, int]) -> Iterator[Wait]:
         batches = groups[what, is_outside]
         jobs = count(sum(batch.open - busy.get(batch.batch.id, 0) for batch in batches), "job")
         if batches:
-            first = f"batch {batches[0].batch.id}" if len(batches) == 1 else count(len(batches), "batch", "batches")
-            yield Wait(what, f"{first} ({jobs})", is_outside)
+            named = f"batch {batches[0].batch.id}" if len(batches) == 1 else count(len(batches), "batch", "batches")
+            whom = f"{jobs} of {named}" if what == _RUNNING else f"{named} ({jobs})"
+            yield Wait(what, whom, is_outside)

@@ -28,6 +28,7 @@ def _no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(follow, "PAUSE", 0.02)
     monkeypatch.setattr(follow, "_SHARE", 0)  # one look for each wait
+    monkeypatch.setattr(follow, "_WAITING_SHARE", 0)
 
 
 def steps(*actions: Callable[[], object]) -> Callable[[float], bool]:
@@ -64,6 +65,33 @@ def test_a_run_that_is_followed_by_another_one_is_told(tmp_path: Path) -> None:
     file = io.StringIO()
     follow_run(paths, steps(lambda: retry_job(paths, "b", "no answer"), lambda: end_job(paths, "b")), file)
     assert file.getvalue() == "RETRY b after 3.0s: no answer\n"
+
+
+def test_what_happened_between_two_looks_is_told_in_its_order(tmp_path: Path) -> None:
+    """A run that failed comes before the one that followed it."""
+    paths = _two_running(tmp_path)
+    file = io.StringIO()
+
+    def go_on() -> None:
+        retry_job(paths, "b", "no answer")
+        end_job(paths, "b", Outcome.FAILED)
+        retry_job(paths, "c", "no answer")
+
+    follow_run(paths, steps(go_on), file)
+    assert [line.split()[0] for line in file.getvalue().splitlines()] == ["RETRY", "RETRY", "FAIL"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "computing", "expected"),
+    [(0.001, 0.001, 0.02), (0.1, 0.1, 2.0), (0.5, 0.01, 2.0), (9.0, 0.01, 10.0), (9.0, 9.0, 10.0)],
+)
+def test_the_pause_grows_with_what_a_look_costs(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, computing: float, expected: float
+) -> None:
+    """Computing counts most; waiting for a file server counts, too."""
+    monkeypatch.setattr(follow, "_SHARE", 20)
+    monkeypatch.setattr(follow, "_WAITING_SHARE", 4)
+    assert follow._pause_after(seconds, computing) == pytest.approx(expected)
 
 
 def test_failures_of_an_earlier_run_are_not_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A run that is read on has the same state as one that is read whole, and reads no more than what is new."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis_profiles import examples
 from sessions import STARTED, end_job, end_runners, recorded, retry_job
 
 from canary_wf.files.json_files import encode
-from canary_wf.report.live import journal_tail
+from canary_wf.report.live import journal_tail, run_reader
 from canary_wf.report.live.journal_tail import JournalTail
 from canary_wf.report.live.run_reader import RunReader
 from canary_wf.report.session import load_session
@@ -65,6 +66,51 @@ def test_a_runner_that_dies_takes_its_jobs_along(tmp_path: Path) -> None:
     attempt.write_text(attempt.read_text().replace('"token":"t"', '"token":"gone"'))
     reader.look()
     assert (reader.running, reader.done, reader.counts["interrupted"]) == ({}, 1, 1)
+
+
+@pytest.mark.parametrize("fails", ["read_batch", "batch_records"])
+def test_what_could_not_be_read_is_read_by_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """A server that fails once loses nothing: neither of that batch nor of those read before and after it."""
+    plan = plan_of([spec("a")], [spec("b")], [spec("c")])
+    paths = recorded(tmp_path, plan, {}, running=["a", "b", "c"], alive=True)
+    reader = RunReader(paths)
+    reader.look()
+    for name in "abc":
+        end_job(paths, name)
+    end_runners(paths)
+    right, calls = getattr(run_reader, fails), [0]
+
+    def broken(*words: object, **options: object) -> object:
+        calls[0] += 1
+        if calls[0] == 2:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return right(*words, **options)
+
+    monkeypatch.setattr(run_reader, fails, broken)
+    with pytest.raises(OSError, match="Stale"):
+        reader.look()
+    assert sorted(change.job.name for change in reader.look()) == ["a", "b", "c"]
+    assert reader.done == 3
+    _agrees(reader)
+
+
+def test_a_journal_that_could_not_be_read_on_is_read_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where no other file of the batch has changed."""
+    paths = recorded(tmp_path, plan_of([spec("a"), spec("b")]), {}, running=["a", "b"], alive=True)
+    reader = RunReader(paths)
+    reader.look()
+    end_job(paths, "a")
+
+    def broken(_: JournalTail) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalTail, "look", broken)
+        with pytest.raises(OSError, match="Input/output"):
+            reader.look()
+    assert [change.job.name for change in reader.look()] == ["a"]
 
 
 def test_a_look_reads_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,9 @@ def test_jobs_of_a_running_batch_wait_for_those_that_run(tmp_path: Path) -> None
     """For their ids, or for what they produce; batches of which nothing waits are not named."""
     plan = plan_of([spec("a"), spec("b", "a"), spec("c")], [spec("d"), spec("e")], [spec("f")])
     paths = recorded(tmp_path, plan, {}, running=["a", "d", "f"], alive=True)
-    assert _waits(paths) == ["2 batches (3 jobs): waiting for jobs that run now"]
+    assert _waits(paths) == ["3 jobs of 2 batches: waiting for jobs that run now"]
+    end_job(paths, "d")
+    assert _waits(paths)[0] == f"2 jobs of batch {plan.batches[0].id}: waiting for jobs that run now"
 
 
 @pytest.fixture

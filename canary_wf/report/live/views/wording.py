@@ -1,6 +1,7 @@
 """How the live views call what they show: sums, the time left, failures, and jobs that are slow."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 from canary_wf.durations import format_duration
@@ -25,11 +26,14 @@ class Announcement(NamedTuple):
 
 
 def announcements(snapshot: Snapshot) -> Iterator[Announcement]:
-    """Yield what is to be said of jobs that have failed, will run again or have become slow since the last snapshot."""
-    for job, record in snapshot.failed:
-        yield _failure(job, record)
-    for job, run in snapshot.retried:
-        yield _retry(job, run)
+    """Yield what is to be said of jobs that have failed, will run again or have become slow since the last snapshot.
+
+    Runs that ended come in the order of their ends, then the jobs that are slow by now.
+    """
+    ended = [(record.finished or 0.0, _failure(job, record)) for job, record in snapshot.failed]
+    ended += [(run.finished, _retry(job, run)) for job, run in snapshot.retried]
+    for _, announcement in sorted(ended, key=itemgetter(0)):
+        yield announcement
     for running in snapshot.slow:
         yield _slow(running)
 
