@@ -1,6 +1,7 @@
 """Phrases that several messages share: a number with its noun, some of many, the command to type next."""
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,6 +51,11 @@ def some(names: Sequence[str]) -> str:
     """Return the first of `names`, and the number of the others."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
+
+
+def moment(seconds: float, *, exact: bool = False) -> str:
+    """Return a point in time (epoch seconds) to the minute, or `exact` to the second, in UTC as in sessions' names."""
+    return time.strftime(f"%Y-%m-%d %H:%M{':%S' if exact else ''} UTC", time.gmtime(seconds))
 
 
 def size(number: float) -> str:

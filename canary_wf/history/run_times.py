@@ -6,7 +6,7 @@ recorded does not count twice.
 
 The centre is the median. The spread is the median absolute deviation, scaled to the standard deviation of a normal
 distribution. Both are stable while fewer than half of the runs are outliers (breakdown point 50 %), whereas one run on
-a slow node could change a mean or a standard deviation without bound. An outlier (`odd`) has a modified z-score above
+a slow node could change a mean or a standard deviation without bound. An outlier has a modified z-score above
 3.5 (Iglewicz and Hoaglin, "How to detect and handle outliers", 1993). The mean is that of the other runs.
 """
 
@@ -31,7 +31,7 @@ from canary_wf.verdict.status import Category
 _Entry = TypeVar("_Entry")
 
 _TO_SIGMA = 1.4826
-_ODD = 3.5
+_OUTLYING = 3.5
 _LEAST_SPREAD = 0.02
 """Smallest spread as a share of the median: clocks and file systems cause this much variation."""
 
@@ -39,21 +39,21 @@ _LEAST_SPREAD = 0.02
 class RunStatistics(msgspec.Struct, frozen=True):
     """In seconds: the median, the mean without outliers, and the spread (one robust standard deviation).
 
-    `odd` is the number of outliers.
+    `outliers` is the number of runs that the mean leaves out.
     """
 
     count: int
     median: float
     mean: float
     spread: float
-    odd: int
+    outliers: int
 
 
 def statistics_of(durations: Sequence[float]) -> RunStatistics:
     """Return the statistics of `durations` (seconds, at least one)."""
     middle = median(durations)
     spread = _TO_SIGMA * median(abs(seconds - middle) for seconds in durations)
-    limit = _ODD * max(spread, _LEAST_SPREAD * middle)
+    limit = _OUTLYING * max(spread, _LEAST_SPREAD * middle)
     usual = [seconds for seconds in durations if abs(seconds - middle) <= limit]
     # If two runs are far apart, both are outliers. The mean is then that of both.
     return RunStatistics(len(durations), middle, fmean(usual or durations), spread, len(durations) - len(usual))
@@ -134,12 +134,14 @@ class History(msgspec.Struct):
         return sorted(found.items())[-WINDOW:]
 
     def is_flaky(self, job: str) -> bool:
-        """Return whether `job` both passed and failed in its last sessions, or passed in one but not at once."""
+        """Return whether `job` both passed and failed in its last sessions, or in one of them."""
         if job not in self.failures and job not in self.retries:
             return False
         last = self.verdicts(job)
-        failed = sum(outcome is not None for _, outcome in last)
-        return 0 < failed < len(last) or not {session for session, _ in last}.isdisjoint(self.retries.get(job, ()))
+        failed = {session for session, outcome in last if outcome is not None}
+        passed = {session for session, _ in self.runtimes.get(job, ())}
+        again = {session for session, _ in last}.intersection(self.retries.get(job, ()))
+        return 0 < len(failed) < len(last) or bool(again) or not failed.isdisjoint(passed)
 
     def add(self, job: str, session: str, duration: float) -> None:
         """Add the duration (seconds) of `job`, which passed in `session`, unless that session is forgotten."""
@@ -151,10 +153,12 @@ class History(msgspec.Struct):
     def note(self, job: str, session: str, failure: str | None, *, retried: bool) -> None:
         """Note the verdict of `job` in `session`: the outcome of a `failure`, or None if it passed, `retried` or not.
 
-        It replaces what was noted of that session, as the job may have run again.
+        It replaces what was noted of that session, as the job may have run again. A job that passes in a session in
+        which it has failed, as after `rerun`, did not pass on its first run.
         """
         if session <= self.forgotten.get(job, ""):
             return
+        retried = retried or session in dict(self.failures.get(job, ())) or session in self.retries.get(job, ())
         failures = [pair for pair in self.failures.get(job, ()) if pair[0] != session]
         retries = [name for name in self.retries.get(job, ()) if name != session]
         _set(self.failures, job, failures if failure is None else [*failures, (session, failure)])

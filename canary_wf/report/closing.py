@@ -70,8 +70,8 @@ def _is_paused(state: SessionState) -> bool:
     return bool(state.unfinished) and not (state.damaged and state.failed)
 
 
-def counts_in_words(state: SessionState, *, over: bool = False) -> str:
-    """Return how many jobs passed, failed and so on; flaky jobs are named."""
+def counts_in_words(state: SessionState, *, over: bool = False, with_names: bool = True) -> str:
+    """Return how many jobs passed, failed and so on; flaky jobs are named, or only counted."""
     found: Counter[str] = Counter()
     blocked = 0
     is_live = state.live and not over
@@ -79,7 +79,7 @@ def counts_in_words(state: SessionState, *, over: bool = False) -> str:
         record = state.record(job)
         blocked += record.status.outcome is Outcome.BLOCKED
         found[counted_as(record.phase, record.status.outcome, is_live=is_live)] += 1
-    notes = {"passed": _flaky(state), "skipped": f" ({blocked} blocked)" if blocked else ""}
+    notes = {"passed": _flaky(state, with_names=with_names), "skipped": f" ({blocked} blocked)" if blocked else ""}
     return ", ".join(f"{found[word]} {word}{notes.get(word, '')}" for word in COUNTED if found[word])
 
 
@@ -101,10 +101,10 @@ def counted_as(phase: JobPhase, outcome: Outcome, *, is_live: bool) -> str:
     return "waiting" if is_live else "not run"
 
 
-def _flaky(state: SessionState) -> str:
+def _flaky(state: SessionState, *, with_names: bool = True) -> str:
     """Return the number and names of the flaky jobs, in brackets; nothing if there are none."""
     names = [cut_middle(one_line(job.name), _LONGEST) for job in state.plan.jobs if state.record(job).is_flaky]
-    return f" ({len(names)} flaky: {some(names)})" if names else ""
+    return f" ({len(names)} flaky{f': {some(names)}' if with_names else ''})" if names else ""
 
 
 def seconds_run(state: SessionState, now: float) -> float:

@@ -22,11 +22,15 @@ Cut = Literal["never", "middle", "end"]
 
 
 class Column(NamedTuple):
-    """The heading of a column, where its cells may be cut to fit a terminal, and whether they stand at its right."""
+    """The heading of a column, where its cells may be cut to fit a terminal, and whether they stand at its right.
+
+    Where cutting is not enough, the columns with the highest `spare` are left out, one after the other.
+    """
 
     title: str
     cut: Cut = "never"
     right: bool = False
+    spare: int = 0
 
 
 def table_lines(
@@ -43,6 +47,7 @@ def table_lines(
     Columns without any text are left out. `paint` colours the first cell of the row with a number.
     """
     used = [number for number in range(len(columns)) if any(row[number] for row in rows)]
+    used = _with_room(used, columns, rows, terminal_width(file), len(indent))
     columns = [columns[number] for number in used]
     cells = [[row[number] for number in used] for row in rows]
     widths, cells = _laid_out(columns, cells, file, len(indent), heading=heading)
@@ -52,6 +57,22 @@ def table_lines(
         if paint is not None and number >= 0:
             line[0] = paint(number, line[0])
         yield (indent + BETWEEN.join(line)).rstrip()
+
+
+def _with_room(
+    used: list[int], columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None, indent: int
+) -> list[int]:
+    """Return those of the `used` columns that are shown on a terminal of this `width`; all where it is none."""
+    least = {}
+    for number in used if width is not None and any(columns[number].spare for number in used) else ():
+        most = max(width_of(row[number]) for row in rows)
+        least[number] = max(len(columns[number].title), most if columns[number].cut == "never" else min(most, _LEAST))
+    while least and sum(least.values()) + len(BETWEEN) * (len(least) - 1) + indent > (width or 0):
+        number = max(least, key=lambda each: columns[each].spare)
+        if not columns[number].spare:
+            break
+        del least[number]
+    return list(least) or used
 
 
 def _laid_out(

@@ -8,6 +8,7 @@ from canary_wf.history.run_times import History, statistics_of
 from canary_wf.report.session import SessionState
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.record import JobRecord
+from canary_wf.verdict.status import Category
 
 SPREADS = 3.0
 """A job counts as slower or faster if its run time differs by more than this many robust standard deviations,"""
@@ -40,7 +41,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     `newly_failing` are jobs that fail and did not fail before (new jobs included), `fixed` are jobs that pass and
     failed before, `still_failing` are jobs that fail in both. Jobs that pass in both may be `slower` or `faster`.
-    `added` and `removed` are names of jobs that only one of the sessions has.
+    `added` and `removed` are names of jobs that only one of the sessions has, `not_run` those of jobs that have a
+    final verdict in the first and none in the second, as when that was stopped.
     """
 
     before: str
@@ -52,6 +54,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     faster: tuple[Difference, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
+    not_run: tuple[str, ...]
 
 
 def compare(before: SessionState, after: SessionState, history: History) -> Comparison:
@@ -78,6 +81,11 @@ def compare(before: SessionState, after: SessionState, history: History) -> Comp
         after=after.plan.session,
         added=tuple(job.name for job in after.plan.jobs if job.id not in old),
         removed=tuple(job.name for job in before.plan.jobs if job.id not in new),
+        not_run=tuple(
+            job.name
+            for job in after.plan.jobs
+            if job.id in old and old[job.id].status.is_final and after.record(job).status.category is Category.NONE
+        ),
         **{change: tuple(found) for change, found in lists.items()},
     )
 

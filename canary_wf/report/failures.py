@@ -1,7 +1,7 @@
 """The failures of a session as text: each with its reason and its log, or with the end of its output as well."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +15,8 @@ from canary_wf.report.session import SessionState, read_error
 from canary_wf.report.table import status_word
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
-from canary_wf.wording import count
+from canary_wf.verdict.status import Outcome
+from canary_wf.wording import count, some
 from canary_wf.workflow.writer import RESULTS_LINK
 
 MOST_FAILURES = 20
@@ -75,6 +76,28 @@ def jobs_folder(state: SessionState) -> Path:
     except OSError:
         leads_there = False
     return link if leads_there else state.paths.jobs
+
+
+def blocked_jobs(state: SessionState) -> Iterator[str]:
+    """Yield one line with the first blocked jobs and the jobs that block them; nothing if no job is blocked."""
+    blocked = [job for job in state.plan.jobs if state.record(job).status.outcome is Outcome.BLOCKED]
+    if not blocked:
+        return
+    jobs = {job.id: job for job in state.plan.jobs}
+    by = dict.fromkeys(one_line(_what_blocks(state, jobs, job).name) for job in blocked)
+    names = some([one_line(job.name) for job in blocked])
+    yield f"blocked: {names} (by {some(list(by))}); canary-wf status -r blocked{at_session(state)} says why"
+
+
+def _what_blocks(state: SessionState, jobs: Mapping[str, PlannedJob], job: PlannedJob) -> PlannedJob:
+    """Return the job at the root of what blocks `job`: one that is not blocked itself and did not pass, if there is."""
+    while state.record(job).status.outcome is Outcome.BLOCKED:
+        upstreams = [jobs[name] for name in job.upstreams if name in jobs]
+        open_ones = [other for other in upstreams if not state.record(other).status.is_pass]
+        if not (open_ones or upstreams):
+            break
+        job = (open_ones or upstreams)[0]
+    return job
 
 
 def damage(state: SessionState) -> Iterator[str]:

@@ -86,11 +86,15 @@ def _known(word: str, where: str) -> str:
     if word.lower() not in WORDS:
         from difflib import get_close_matches
 
-        near = get_close_matches(word.lower(), WORDS, n=3)
+        begun = sorted((each for each in WORDS if word and each.startswith(word.lower())), key=len)
+        near = begun[:3] or get_close_matches(word.lower(), WORDS, n=3, cutoff=_NEAR)
         hint = f"did you mean {' or '.join(near)}?" if near else f"write {_COMMON}, or another outcome or class"
         raise UsageError(f"{word!r} is not known", where=where, hint=hint)
     return name
 
+
+_NEAR = 0.7
+"""How similar a word has to be to be meant: `nonsense` is not `none`, and `timout` is `timeout`."""
 
 _COMMON = "all, failed, passed, flaky, skipped, running, timeout, oom"
 

@@ -45,7 +45,7 @@ def test_odd_runs_do_not_move_the_estimate() -> None:
     known = _history(*[10.0, 10.5, 9.5, 10.0, 10.2, 9.8], *[500.0] * 5).statistics("a")
     assert known is not None
     assert known.median == 10.5
-    assert known.odd == 5
+    assert known.outliers == 5
     assert known.mean == pytest.approx(10.0)
 
 
@@ -64,7 +64,7 @@ def test_statistics_stay_within_the_runs(durations: list[float]) -> None:
     assert min(durations) <= known.median <= max(durations)
     assert min(durations) - 1e-6 <= known.mean <= max(durations) * (1 + 1e-9) + 1e-6
     assert known.spread >= 0
-    assert 0 <= known.odd <= len(durations)
+    assert 0 <= known.outliers <= len(durations)
 
 
 @given(st.lists(st.floats(1, 100), min_size=3, max_size=21), st.floats(1e3, 1e9))
@@ -204,15 +204,21 @@ def test_only_the_last_sessions_count_for_failures() -> None:
 
 
 def test_the_last_verdict_of_a_session_counts() -> None:
-    """A job that ran again and passed did not fail there; one that passed only on a retry is flaky."""
-    history = _noted(None, "FAILED")
-    history.add("a", "001", 1.0)
-    history.note("a", "001", None, retried=False)
-    assert (history.failures, history.is_flaky("a")) == ({}, False)
-    history.note("a", "001", None, retried=True)
-    assert (history.retries, history.is_flaky("a")) == ({"a": ["001"]}, True)
-    history.forget("a", "001")
-    history.note("a", "001", "FAILED", retried=False)
+    """A job that ran again and passed did not fail there, but is flaky; so is one that passed first and failed then."""
+    history = _noted("FAILED")
+    for _ in range(2):  # a session is recorded more than once
+        history.add("a", "000", 1.0)
+        history.note("a", "000", None, retried=False)
+        assert (history.failures, history.retries, history.is_flaky("a")) == ({}, {"a": ["000"]}, True)
+    history.note("a", "000", "FAILED", retried=False)
+    assert (history.verdicts("a"), history.retries, history.is_flaky("a")) == ([("000", "FAILED")], {}, True)
+    history = _noted(None)
+    history.note("a", "000", None, retried=False)
+    assert not history.is_flaky("a")
+    history.note("a", "000", None, retried=True)
+    assert (history.retries, history.is_flaky("a")) == ({"a": ["000"]}, True)
+    history.forget("a", "000")
+    history.note("a", "000", "FAILED", retried=False)
     assert (history.jobs, history.retries) == (set(), {})
 
 

@@ -65,6 +65,8 @@ def test_jobs_are_chosen_by_category_outcome_or_phase(state: SessionState, wante
         ("flakey", "did you mean flaky?"),
         ("fail,pas", "did you mean pass or passed?"),
         ("timed-out", "did you mean timeout?"),
+        ("timout", "did you mean timeout?"),
+        ("nonsense", "write all, failed"),
         ("bogus", "write all, failed, passed, flaky, skipped, running, timeout, oom, or another outcome or class"),
         ("", "write all, failed"),
     ],

@@ -27,7 +27,7 @@ def _state(outcome: Outcome | None, seconds: float = 10.0, name: str = "a", sess
 
 def _kinds(before: SessionState, after: SessionState, history: History | None = None) -> list[str]:
     found = compare(before, after, history or History())
-    kinds = ("newly_failing", "still_failing", "fixed", "slower", "faster", "added", "removed")
+    kinds = ("newly_failing", "still_failing", "fixed", "slower", "faster", "added", "removed", "not_run")
     return [kind for kind in kinds if getattr(found, kind)]
 
 
@@ -40,7 +40,9 @@ def _kinds(before: SessionState, after: SessionState, history: History | None = 
         (FAILED, TIMEOUT, ["still_failing"]),
         (FAILED, OK, ["fixed"]),
         (FAILED, Outcome.SKIPPED, []),
-        (FAILED, None, []),
+        (FAILED, None, ["not_run"]),
+        (OK, Outcome.INTERRUPTED, ["newly_failing"]),
+        (None, None, []),
         (OK, OK, []),
         (OK, Outcome.XFAIL, []),
         (Outcome.SKIPPED, OK, []),

@@ -113,3 +113,16 @@ def test_the_width_is_that_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("COLUMNS", "123")
     assert terminal_width(Terminal()) == 123
     assert terminal_width(io.StringIO()) is None
+
+
+def test_what_can_be_spared_is_left_out_where_cutting_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The highest number first, and nothing in a pipe."""
+    columns = (Column("a"), Column("b", cut="middle"), Column("c", spare=1), Column("d", spare=2))
+    rows = [("x" * 8, "n" * 40, "y" * 8, "z" * 8)]
+    titles = {46: "a b c d", 45: "a b c", 36: "a b c", 35: "a b", 10: "a b"}
+    for width, expected in titles.items():
+        monkeypatch.setenv("COLUMNS", str(width))
+        heading, line = table_lines(columns, rows, Terminal())
+        assert heading.split() == expected.split()
+        assert width_of(line) <= max(width, 26)
+    assert next(iter(table_lines(columns, rows, io.StringIO()))).split() == ["a", "b", "c", "d"]

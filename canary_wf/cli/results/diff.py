@@ -77,7 +77,7 @@ def _chosen(out: Path, given: tuple[str, ...]) -> list[SessionPaths]:
         return [find_session(out, text, where="SESSION") for text in (*given, LATEST)[:_TWO]]
     known = session_names(out)
     if len(known) < _TWO:
-        hint = "make one with canary-wf run"
+        hint = "make one with canary-wf run PATH"
         raise WorkspaceError(f"{count(len(known), 'session')} here, two are needed", where=out, hint=hint)
     return [SessionPaths(out, name) for name in known[-_TWO:]]
 
@@ -99,6 +99,9 @@ def _print(found: Comparison) -> None:
         if names:
             changed = True
             sys.stdout.write(f"\n{title}: {one_line(some(names))}\n")
+    if found.not_run:
+        changed = True
+        sys.stdout.write(f"\nNot run any more: {count(len(found.not_run), 'job')} ({one_line(some(found.not_run))})\n")
     if not changed:
         sys.stdout.write("Nothing changed.\n")
 

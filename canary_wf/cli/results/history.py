@@ -26,9 +26,9 @@ from canary_wf.wording import count, some
 _SHOWN = 3
 _SLOWEST = "10"
 _COLUMNS = (
-    *(Column("id"), Column("name", cut="middle"), Column("runs", right=True), Column("failed", right=True)),
-    *(Column("retried", right=True), Column("median", right=True), Column("mean", right=True)),
-    *(Column("spread", right=True), Column("last runs")),
+    *(Column("id", spare=1), Column("name", cut="middle"), Column("runs", right=True), Column("failed", right=True)),
+    *(Column("retried", right=True), Column("median", right=True), Column("mean", right=True, spare=4)),
+    *(Column("spread", right=True, spare=2), Column("last runs", spare=3)),
 )
 _FILE = click.Path(path_type=Path)
 
@@ -202,10 +202,10 @@ def _entry(history: History, job: str) -> dict[str, Any]:
         "median": None if known is None else known.median,
         "mean": None if known is None else known.mean,
         "spread": None if known is None else known.spread,
-        "odd": 0 if known is None else known.odd,
+        "outliers": 0 if known is None else known.outliers,
         "flaky": history.is_flaky(job),
         "failed": failed,
-        "of": verdicts,
+        "sessions": verdicts,
         "runs": [{"session": session, "duration": seconds} for session, seconds in history.runtimes.get(job, ())],
         "failures": [{"session": session, "outcome": outcome} for session, outcome in history.failures.get(job, ())],
         "retries": history.retries.get(job, []),

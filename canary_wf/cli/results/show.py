@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from canary_wf.report.session import SessionFollower, SessionState
 from canary_wf.report.table import status_word
 from canary_wf.resources.memory_size import MIB
 from canary_wf.spec.batch_slice import PlannedJob
-from canary_wf.wording import amount, size
+from canary_wf.wording import amount, moment, size
 
 _LABEL = 12
 _LEAST_FOR_SHARE = 0.1
@@ -108,9 +107,8 @@ def _where_it_ran(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "node", facts["node"] or ""
     for resource_type, items in facts["resources"].items():
         yield resource_type, ", ".join(str(item["id"]) for item in items)
-    yield "queued", _clock(facts["queued"])
-    yield "started", _clock(facts["started"])
-    yield "ended", _clock(facts["finished"])
+    for label, point in (("queued", "queued"), ("started", "started"), ("ended", "finished")):
+        yield label, "" if facts[point] is None else moment(facts[point], exact=True)
 
 
 def _what_it_used(job: PlannedJob, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -142,8 +140,3 @@ def _attempts(facts: dict[str, Any]) -> list[str]:
 def _dependency(each: dict[str, Any]) -> str:
     word = each["phase"] if each["phase"] != "DONE" else each["outcome"]
     return f"{each['name']} ({each['when']}): {word}"
-
-
-def _clock(moment: float | None) -> str:
-    """Return a time (epoch seconds) as the clock on the wall here showed it, with its distance from UTC."""
-    return "" if moment is None else time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(moment))

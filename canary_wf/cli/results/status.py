@@ -15,7 +15,7 @@ from canary_wf.errors import ExitCode, UsageError
 from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.plan.store import find_session, newest_session
 from canary_wf.report.closing import print_closing
-from canary_wf.report.failures import damage, print_failures
+from canary_wf.report.failures import blocked_jobs, damage, print_failures
 from canary_wf.report.live.progress import progress_of
 from canary_wf.report.live.queue import SlurmQueue, queue_lines
 from canary_wf.report.selection import ORDERS, in_order, select, with_keywords
@@ -86,6 +86,7 @@ def command(
         sys.stdout.write(f"Session {paths.session}:\n")
     if all(value is None for value in wanted.values()):
         print_failures(state, sys.stdout, lines=(_LINES if verbose else 0) if lines is None else lines)
+        sys.stdout.writelines(f"{line}\n" for line in blocked_jobs(state))
         _print_end(state)
     elif (wanted["which"] or "").strip().lower() == "running" and _goes_on(state):
         from canary_wf.report.live.running import print_running

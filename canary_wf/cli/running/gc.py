@@ -2,7 +2,6 @@
 
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -24,11 +23,9 @@ from canary_wf.recovery.session_removal import (
 from canary_wf.snakemake.lock import workspace_lock
 from canary_wf.state.session_paths import artifacts_folder, relative_to_out
 from canary_wf.state.trust import require_trusted
-from canary_wf.wording import count
+from canary_wf.wording import count, moment, size
 
 _KEPT = 5
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-_STEP = 1024
 
 
 @click.command("gc", cls=DocumentedCommand)
@@ -87,21 +84,9 @@ def _as_dict(chosen: list[OldSession], orphaned: list[OldSession], *, dry_run: b
 
 def _print(chosen: list[OldSession], orphaned: list[OldSession], *, dry_run: bool) -> None:
     rows = [("session", "made", "size")]
-    for one in chosen:
-        made = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%d %H:%M")
-        rows.append((one.paths.session, made, _size(one.freed)))
-    for one in orphaned:
-        made = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%d %H:%M")
-        rows.append((f"{one.paths.session} (artifacts)", made, _size(one.freed)))
+    for each, what in ((chosen, ""), (orphaned, " (artifacts)")):
+        rows += [(f"{one.paths.session}{what}", moment(one.created), size(one.freed)) for one in each]
     if len(rows) > 1:
         print_columns(rows)
     verb = "Would remove" if dry_run else "Removed"
-    sys.stdout.write(f"{verb} {count(len(chosen), 'session')}, {_size(total_freed([*chosen, *orphaned]))}.\n")
-
-
-def _size(number: float) -> str:
-    for unit in _UNITS[:-1]:
-        if number < _STEP:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= _STEP
-    return f"{number:.1f} {_UNITS[-1]}"
+    sys.stdout.write(f"{verb} {count(len(chosen), 'session')}, {size(total_freed([*chosen, *orphaned]))}.\n")

@@ -1,10 +1,10 @@
 """The heads of the pages: what a stranger has to know of a session to tell whose it is, and of what."""
 
 import shlex
-from datetime import UTC, datetime
 
 from canary_wf.errors import one_line
 from canary_wf.plan.model import Plan
+from canary_wf.wording import moment
 
 
 def heading(plan: Plan, other: str) -> str:
@@ -25,8 +25,3 @@ def about(plan: Plan) -> list[tuple[str, str]]:
         ("version", f"canary-wf {plan.version}"),
     ]
     return [(name, one_line(value)) for name, value in found if value]
-
-
-def moment(seconds: float) -> str:
-    """Return a point in time (epoch seconds) to the minute."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -16,7 +16,7 @@ from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.history.run_times import History, load_history
 from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.report.batch_runs import Efficiency
-from canary_wf.report.html.heading import about, heading, moment
+from canary_wf.report.html.heading import about, heading
 from canary_wf.report.html.page import render_page
 from canary_wf.report.printable import printable_tail
 from canary_wf.report.rows import ReportData, as_json, report_data
@@ -27,7 +27,7 @@ from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE
 from canary_wf.state.session_paths import session_names
 from canary_wf.verdict.status import JobPhase
-from canary_wf.wording import count
+from canary_wf.wording import count, moment
 
 _TEMPLATE = "report_page.html.j2"
 _FEW_HOURS = 0.1

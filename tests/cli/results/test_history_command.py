@@ -10,8 +10,10 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.history.run_times import history_file, load_history, record_session
-from canary_wf.plan.store import load_plan, newest_session
-from canary_wf.verdict.status import Outcome
+from canary_wf.plan.store import load_plan, newest_session, slices
+from canary_wf.state.events import JobFinished, JobStarted
+from canary_wf.state.recording import open_recorder
+from canary_wf.verdict.status import Outcome, Status
 
 OK, BAD = Outcome.SUCCESS, Outcome.FAILED
 
@@ -53,8 +55,8 @@ def test_the_json_has_every_run(known: CommandLine) -> None:
         zip(sorted(_names(known))[:2], (2.0, 40.0), strict=True)
     )
     assert found[0]["runs"][0]["session"] == "pytest-split"
-    of_times = {"id", "name", "file", "median", "mean", "spread", "odd", "runs"}
-    assert found[0].keys() == of_times | {"flaky", "failed", "of", "failures", "retries"}
+    of_times = {"id", "name", "file", "median", "mean", "spread", "outliers", "runs"}
+    assert found[0].keys() == of_times | {"flaky", "failed", "sessions", "failures", "retries"}
 
 
 def test_what_is_exported_is_imported_elsewhere(known: CommandLine, tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ def test_flaky_jobs_are_listed(flaky: CommandLine) -> None:
     assert b.split()[1] == "b"
     assert last == "1 job passed and failed, or ran again, in the last 10 sessions."
     (found,) = flaky("history", "--flaky", "--json").json["jobs"]
-    assert (found["name"], found["failed"], found["of"], found["flaky"]) == ("b", 1, 3, True)
+    assert (found["name"], found["failed"], found["sessions"], found["flaky"]) == ("b", 1, 3, True)
     assert found["failures"] == [{"session": "20260102T000000.000000", "outcome": "FAILED"}]
 
 
@@ -227,4 +229,21 @@ def test_failures_go_along_into_another_workspace(flaky: CommandLine, tmp_path: 
     assert load_history(tmp_path / "other").failures == load_history(flaky.folder).failures
     assert flaky("history", "import", file).code == 0
     (found,) = flaky("history", "--flaky", "--json").json["jobs"]
-    assert (found["failed"], found["of"]) == (1, 3)
+    assert (found["failed"], found["sessions"]) == (1, 3)
+
+
+def test_a_job_that_passed_when_it_ran_again_is_flaky(cli: CommandLine) -> None:
+    """Nothing has changed between its two runs in one session, of which the first one is in no journal any more."""
+    plan = plan_of([spec("a")], session="20260101T000000.000000")
+    paths = recorded(cli.folder, plan, {"a": BAD})
+    record_session(paths, paths.batches())
+    assert "0 jobs passed and failed" in cli("history", "--flaky").out
+    assert cli("rerun").out.startswith("Reset 1 job ")
+    (part,) = slices(plan)
+    recorder = open_recorder(paths, part.batch.id, part.jobs, part.upstreams)
+    recorder(JobStarted(time=2000.0, job=spec("a").id))
+    recorder(JobFinished.of(spec("a").id, Status.of(OK), 2002.0))
+    recorder.close()
+    record_session(paths, paths.batches())
+    (found,) = cli("history", "--flaky", "--json").json["jobs"]
+    assert (found["failed"], found["sessions"], found["retries"]) == (0, 1, [paths.session])

@@ -126,12 +126,21 @@ def test_diff_tells_what_changed_between_the_newest_two(small: CommandLine) -> N
 def test_diff_says_which_sessions_it_needs(small: CommandLine) -> None:
     """Two of them, by names that are clear."""
     small.generate()
-    assert_one_line(small("diff", "-d", small.out), 4, "1 session here", "canary-wf run")
+    assert_one_line(small("diff", "-d", small.out), 4, "1 session here", "canary-wf run PATH")
     small.generate()
     assert_one_line(small("diff", "2", "x", "-d", small.out), 2, "SESSION", "names 2 sessions")
     name = session_names(small.out)[0]
     assert_one_line(small("diff", name, "x", "-d", small.out), 2, "there is no session 'x'")
     assert small("diff", "-d", small.out).out.endswith("Nothing changed.\n")
+
+
+def test_diff_with_a_session_that_was_stopped_says_how_many_did_not_run(small: CommandLine) -> None:
+    """What is not there is not told as if nothing had changed."""
+    _ran(small, {"one": OK, "two.n=1": OK, "two.n=2": OK})
+    _ran(small, {"one": OK})
+    done = small("diff", "-d", small.out)
+    assert (done.code, done.out.splitlines()[1:]) == (0, ["", "Not run any more: 2 jobs (two.n=1, two.n=2)"])
+    assert small("diff", "-d", small.out, "--json").json["not_run"] == ["two.n=1", "two.n=2"]
 
 
 def test_gc_says_what_it_frees_and_frees_it(small: CommandLine) -> None:
@@ -149,7 +158,7 @@ def test_gc_says_what_it_frees_and_frees_it(small: CommandLine) -> None:
     assert done.out == dry.out.replace("Would remove", "Removed")
     assert session_names(small.out) == names[2:]
     assert os.path.exists(small.out / "TestResults")  # noqa: PTH110 - follows the link
-    assert small("gc", "-d", small.out).out == "Removed 0 sessions, 0 B.\n"
+    assert small("gc", "-d", small.out).out == "Removed 0 sessions, 0 bytes.\n"
 
 
 def test_gc_by_age(small: CommandLine) -> None:

@@ -27,7 +27,7 @@ def three(cli: CommandLine) -> CommandLine:
 def test_a_line_for_each_session(three: CommandLine) -> None:
     """With the number and the shortest name that other commands understand; the newest is last."""
     heading, *lines = three("sessions").out.splitlines()
-    assert heading.split() == ["#", "session", "made", "took", "size", "result", "command"]
+    assert heading.split() == ["#", "session", "made", "took", "result", "command"]
     assert [line.split()[:2] for line in lines] == [["-2", FIRST], ["-1", SECOND], ["0", NEWEST[:15]]]
     assert "2.0s" in lines[0]
     assert "1 failed" in lines[0]
@@ -39,7 +39,7 @@ def test_a_line_for_each_session(three: CommandLine) -> None:
 def test_the_json_of_sessions(three: CommandLine) -> None:
     """All that the table has, and where the plan comes from."""
     found = three("sessions", "--json").json["sessions"]
-    assert [each["back"] for each in found] == [-2, -1, 0]
+    assert [each["index"] for each in found] == [-2, -1, 0]
     assert found[0]["counts"] == {"PASS": 0, "FAIL": 1, "CANCEL": 0, "SKIP": 0, "NONE": 0}
     assert (found[0]["project"], found[0]["commit"], found[0]["seconds"]) == ("heat", "a" * 40, 2.0)
     assert found[0]["command"] == ["canary-wf", "run", "my tests", "-k", "fast"]
@@ -89,6 +89,6 @@ def test_a_session_that_runs_or_was_cut_short_says_so(cli: CommandLine) -> None:
     recorded(cli.folder, plan_of([spec("a"), spec("b"), spec("c")], session=FIRST), cut)
     recorded(cli.folder, plan_of([spec("a"), spec("b")], session=NEWEST), {}, running=["a"], alive=True)
     _, first, newest = cli("sessions").out.splitlines()
-    assert first.endswith("1 cancelled, 1 interrupted, 1 passed")
-    assert newest.endswith("running, 2 not run")
+    assert first.endswith("1 passed, 1 cancelled, 1 interrupted")
+    assert newest.endswith("running: 1 running, 1 waiting")
     assert [each["running"] for each in cli("sessions", "--json").json["sessions"]] == [False, True]

@@ -189,3 +189,14 @@ def test_an_earlier_session_is_named(small: CommandLine) -> None:
     lines = small("status", "-d", small.out, "--session", "-1").out.splitlines()
     assert lines[0] == f"Session {earlier.session}:"
     assert lines[-1] == "1 passed, 2 failed in 2.0s"
+
+
+def test_what_is_blocked_is_named_with_the_job_at_the_root(cli: CommandLine) -> None:
+    """Three names at most, and how to see all of them; without any there is no such line."""
+    chain = [spec("bad"), spec("a", "bad"), spec("b", "a"), spec("c", "b"), spec("d", "c"), spec("good")]
+    outcomes = dict.fromkeys("abcd", Outcome.BLOCKED) | {"bad": FAILED, "good": OK}
+    recorded(cli.folder, plan_of(chain), outcomes)
+    lines = cli("status").out.splitlines()
+    line = "blocked: a, b, c and 1 more (by bad); canary-wf status -r blocked says why"
+    assert lines[lines.index(line) + 1].startswith("1 passed, 1 failed, 4 skipped (4 blocked)")
+    assert "blocked:" not in cli("status", "-r", "all").out
