@@ -82,7 +82,7 @@ class InputError(CanaryWfError, ValueError):
 
 
 MOST_TOLD = 20
-"""The most mistakes that are told in one go; of further ones the number is told."""
+"""The most mistakes that are reported in one go; of further ones the number is reported."""
 
 
 class MistakesError(InputError):
@@ -105,7 +105,7 @@ class MistakesError(InputError):
 
 
 class MistakeList:
-    """Collects the mistakes of a part of the input, so that all of them can be told in one go."""
+    """Collects the mistakes of a part of the input, so that all of them can be reported in one go."""
 
     def __init__(self) -> None:
         self.errors: dict[str, InputError] = {}

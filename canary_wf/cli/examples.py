@@ -93,7 +93,7 @@ EXAMPLES = {
         "report": (
             ("a page with all jobs", "canary-wf report html -o report.html"),
             ("for a CI service; end with 1 if jobs failed", "canary-wf report junit -o junit.xml --exit-code"),
-            ("the sum and the failures for a message", "canary-wf report markdown"),
+            ("the summary and the failures for a message", "canary-wf report markdown"),
         ),
         "sessions": (
             ("when what was run, and what came of it", "canary-wf sessions"),

@@ -58,7 +58,7 @@ class DocumentedCommand(click.Command):
             with formatter.section(title):
                 formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])
             if any(option.name == "batch" for option in options):
-                with formatter.section("Keys of -b"):
+                with formatter.section("Values of -b"):
                     formatter.write_dl(BATCH_PAIRS)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -120,7 +120,7 @@ def application(
     color: Literal["auto", "always", "never"],
     no_color: bool,
 ) -> None:
-    """Turn a tree of tests or simulations into a handful of cluster jobs, carried by Snakemake."""
+    """Turn a tree of tests or simulations into a handful of cluster jobs, run by Snakemake."""
     choose_colour("never" if no_color else color)
     context.call_on_close(lambda: choose_colour("auto"))
     context.obj = configured = Configured(config)

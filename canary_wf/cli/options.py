@@ -78,6 +78,12 @@ session_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 _BATCH_KEYS = ("spec", "scheduler", "workers", "fail_on", "retry", "output_limit")
+_BATCH_MEANINGS = {
+    **dict.fromkeys(("backend", "executor", "cluster"), "scheduler"),
+    **dict.fromkeys(("jobs", "parallel", "processes", "threads"), "workers"),
+    **dict.fromkeys(("retries", "reruns"), "retry"),
+}
+"""What one may write for a key of ``-b`` that means another one."""
 
 
 def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -281,7 +287,7 @@ def _hooks(values: dict[str, Any]) -> tuple[str, ...]:
     for name in dict.fromkeys(given):
         # In a container or environment there may be other modules.
         if not elsewhere and (why := why_not_loaded(name)) is not None:
-            sys.stderr.write(f"canary-wf: warning: --hook {name} {why}; no event would reach it\n")
+            sys.stderr.write(f"canary-wf: warning: --hook {name} {why}; it would not be called\n")
     return tuple(dict.fromkeys([*installed_hooks(), *given]))
 
 
@@ -322,6 +328,18 @@ def _retry(text: str | None, runs: int | None) -> dict[str, int]:
 def _batch_pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or key not in _BATCH_KEYS:
-        hint = f"write one of {', '.join(f'{known}=' for known in _BATCH_KEYS)}"
+        known = ", ".join(f"{name}=" for name in _BATCH_KEYS)
+        near = _near_pair(key, value) if equals else None
+        hint = f"write one of {known}" if near is None else f"did you mean {near}?"
         raise UsageError(f"{text!r} is not understood", where="-b", hint=hint)
     return key, value
+
+
+def _near_pair(key: str, value: str) -> str | None:
+    """Return the pair of ``-b`` that may be meant by another one, or None."""
+    from difflib import get_close_matches
+
+    if key in ("count", "duration", "layout", "nodes"):
+        return f"spec={key}:{value}"
+    near = [_BATCH_MEANINGS[key]] if key in _BATCH_MEANINGS else get_close_matches(key.lower(), _BATCH_KEYS, n=1)
+    return f"{near[0]}={value}" if near else None

@@ -87,9 +87,9 @@ class Timeouts:
 
 
 def misspelt_types(chosen: Iterable[str], keywords: Collection[str]) -> Iterator[str]:
-    """Yield a warning for each of the types of ``--timeout`` that is no keyword of a job, but looks like one.
+    """Yield a warning for each of the types of ``--timeout`` that is not a keyword of a job, but looks like one.
 
-    Other keywords that no job has are not told, because a configuration may set their limits for other trees.
+    Other keywords that no job has are not reported, because a configuration may set their limits for other trees.
     """
     known = [*keywords, *KEYWORD_TIMEOUTS, *_FOR_ALL, "multiplier"]
     for limit_type in chosen:

@@ -72,7 +72,7 @@ class Document:
     def error(self, keys: tuple[str | int, ...], what: str, hint: str | None = None) -> InputError:
         """Return the error about the part at `keys`, as ``file:line: jobs[0].cpus: …``.
 
-        Errors that are not told any more have no line, because finding it takes long in a long file.
+        Errors that are not reported any more have no line, because finding it takes long in a long file.
         """
         self._errors += 1
         path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
@@ -169,7 +169,7 @@ def _repeated(file: str, text: str, key: str) -> InputError:
 def _from_yaml(file: str, text: str) -> "tuple[object, yaml.Node | None]":
     import yaml
 
-    # Whatever is wrong is found again, and told, where the text is composed.
+    # Whatever is wrong is found again, and reported, where the text is composed.
     with suppress(NotOrdinaryError, yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
         return yaml_events.value_of(text, _loader(), _DEEPEST), None
     loader = _loader()(text)

@@ -1,7 +1,7 @@
 """What a process said last in its output: the second half of a failure's reason, beside the exit code.
 
-The output is untrusted, and may be long, binary or full of escapes. Only its end is read, and what is told of it is one
-line of bounded length.
+The output is untrusted, and may be long, binary or full of escapes. Only its end is read, and what is reported of it is
+one line of bounded length.
 """
 
 import os
@@ -18,6 +18,7 @@ UNCAUGHT = 1
 """Python's exit code after an exception that nobody caught."""
 
 _FRAME = b'  File "'
+_PLACE = re.compile(rb'  File "(?:.*/)?([^/]+)", line ([0-9]+)(?:, in .*)?')
 _ERROR = re.compile(rb"[A-Za-z_][\w.]*(: .*)?")
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 """Sequences that set colours, the cursor or the title of a terminal (ECMA-48)."""
@@ -28,15 +29,27 @@ _WORD = re.compile(r"[^\W_]")
 def last_message(output: Path | str, code: int = 0) -> str | None:
     """Return what the process that ended with `code`, or still runs, said last in the file `output`: one line, or None.
 
-    That is the error of the last traceback where nobody caught it, else the last line with a letter or digit in it.
+    That is the error of the last traceback where nobody caught it, else the last line with a letter or digit in it. An
+    error without a message comes with its place and the line of its source there.
     """
+    end = _end_of(output)
+    return (_last_error(end) if code == UNCAUGHT else None) or last_line(end)
+
+
+def with_place(error: str, output: Path | str) -> str:
+    """Return the name of an `error`, with its place and source line if the last traceback in `output` is of it."""
+    name, at, place = (_last_error(_end_of(output)) or "").partition(" at ")
+    return f"{error}{at}{place}" if name.rpartition(".")[2] == error else error
+
+
+def _end_of(output: Path | str) -> bytes:
+    """Return the end of the file `output`; nothing if it cannot be read."""
     try:
         with open_plain(output) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - MOST_READ))
-            end = file.read(MOST_READ)
+            return file.read(MOST_READ)
     except OSError:  # the reason then describes the exit code alone
-        return None
-    return (_last_error(end) if code == UNCAUGHT else None) or last_line(end)
+        return b""
 
 
 def last_line(text: bytes) -> str | None:
@@ -61,13 +74,26 @@ def _is_text(letter: str) -> bool:
 
 
 def _last_error(end: bytes) -> str | None:
-    """Return the last line of the last traceback in `end`; None where there is none."""
+    """Return the last line of the last traceback in `end`, with the place if that is a name only; None without one."""
     error = None
-    in_frames = False
+    frame: list[bytes] = []
     for line in end.split(b"\n"):
         if line.startswith(_FRAME):
-            in_frames = True
-        elif in_frames and line.strip() and not line.startswith((b" ", b"\t")):
-            error = line if _ERROR.fullmatch(line) else error
-            in_frames = False
+            frame = [line]
+        elif frame and line.strip() and not line.startswith((b" ", b"\t")):
+            found = _ERROR.fullmatch(line)
+            if found is not None:
+                error = line if found[1] else line + _place(frame)
+            frame = []
+        elif frame:
+            frame.append(line)
     return None if error is None else shortened(error.decode(errors="replace"))
+
+
+def _place(frame: list[bytes]) -> bytes:
+    """Return where the innermost `frame` of a traceback was, and its source line; nothing for code without a file."""
+    found = _PLACE.fullmatch(frame[0])
+    if found is None or found[1].startswith(b"<"):
+        return b""
+    source = frame[1].strip() if len(frame) > 1 else b""
+    return b" at %b:%b" % (found[1], found[2]) + (b": " + source if source else b"")

@@ -9,7 +9,7 @@ from workspace import BIN, Workspace
 JOBS = """\
 jobs:
   - {{name: short, command: 'true', runtime: 1s}}
-  - {{name: long, command: [sh, -c, 'echo $$ > {pid}; exec sleep 600'], runtime: 1s, depends_on: [short]}}
+  - {{name: long, command: [sh, -c, 'echo $$$$ > {pid}; exec sleep 600'], runtime: 1s, depends_on: [short]}}
   - {{name: late, command: [touch, {late}], runtime: 1s, depends_on: [{{job: long, when: always}}]}}
 """
 
@@ -41,6 +41,7 @@ def test_a_run_is_cancelled_for_good(workspace: Workspace) -> None:
     assert workspace.outcomes() == {"short": "SUCCESS", "long": "CANCELLED", "late": "CANCELLED"}
     assert {job["reason"] for job in workspace.status()["jobs"]} == {None, "cancelled by canary-wf cancel"}
     assert not late.exists()
+    assert int(pid.read_text()) > 1
     assert not Path(f"/proc/{pid.read_text().strip()}").exists()
 
 

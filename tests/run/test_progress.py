@@ -102,7 +102,7 @@ def test_status_tells_how_far_running_batches_are(tmp_path: Path) -> None:
         time.sleep(0.05)
     (line,) = progress_of(load_session(paths), time.time())
     counts = re.escape(f"batch {plan.batches[0].id}: 1 of 3 done (0 failed), 1 running")
-    assert re.fullmatch(rf"{counts}, about .* left; last sign of life \d+ s ago", line)
+    assert re.fullmatch(rf"{counts}, about .* left; last heartbeat \d+ s ago", line)
     go.touch()
     assert process.wait(60) == 0
     assert list(progress_of(load_session(paths), time.time())) == []

@@ -28,10 +28,10 @@ from canary_wf.resources.memory_size import MIB
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.wording import amount, moment, size
 
-_LABEL = 12
+_LABEL = 19
 _LEAST_FOR_SHARE = 0.1
 """Seconds: the CPU time of a shorter job is mostly that of its start."""
-_SOURCES = {"history": "by its history", "declared": "as declared", "default": "a part of its limit"}
+_SOURCES = {"history": "by its history", "declared": "as declared", "default": "a quarter of its time limit"}
 
 
 @click.command("show", cls=DocumentedCommand)
@@ -97,7 +97,7 @@ def _what_it_is(job: PlannedJob) -> Iterator[tuple[str, str]]:
     yield "parameters", ", ".join(f"{name}={value}" for name, value in job.parameters.items())
     yield "keywords", ", ".join(job.keywords)
     yield "command", shlex.join(job.command)
-    yield "runs in", job.working_directory or ""
+    yield "working directory", job.working_directory or ""
 
 
 def _where_it_ran(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -114,14 +114,14 @@ def _where_it_ran(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _what_it_used(job: PlannedJob, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     took, cpu, peak = facts["duration"], facts["cpu_time"], facts["max_rss"]
     expected = f"{format_duration(job.runtime)} expected ({_SOURCES[job.runtime_source]})"
-    limit = f"{format_duration(job.limit)} allowed"
+    limit = f"limit {format_duration(job.limit)}"
     yield "time", ", ".join(([] if took is None else [format_duration(took)]) + [expected, limit])
     if cpu is not None:
         share = f" ({cpu / took:.0%} of one CPU)" if took and took > _LEAST_FOR_SHARE else ""
         yield "CPU time", f"{format_duration(cpu)}{share}"
-    asked = [f"{size(job.memory * MIB)} asked"] if job.memory else []
-    yield "memory", ", ".join(([] if peak is None else [f"{size(round(peak * MIB))} at most"]) + asked)
-    yield "asks for", ", ".join(amount(number, kind) for kind, number in job.requested.items() if number)
+    asked = [f"{size(job.memory * MIB)} requested"] if job.memory else []
+    yield "memory", ", ".join(([] if peak is None else [f"peak {size(round(peak * MIB))}"]) + asked)
+    yield "requested", ", ".join(amount(number, kind) for kind, number in job.requested.items() if number)
 
 
 def _attempts(facts: dict[str, Any]) -> list[str]:

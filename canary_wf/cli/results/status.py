@@ -35,7 +35,7 @@ _SLOWEST = "10"
 @click.option(
     "-r",
     "which",
-    metavar="WHICH",
+    metavar="STATE",
     shell_complete=statuses,
     help="List these jobs: all, failed, passed, flaky, a category, outcome, class or phase.",
 )
@@ -67,7 +67,7 @@ def command(
 ) -> int:
     """Show where the jobs of a session stand. The exit code is 1 if jobs failed or were not run.
 
-    Without -r, -k, --sort and --durations: each failure with its reason and its log file, and the sum.
+    Without -r, -k, --sort and --durations: each failure with its reason and its log file, and the summary.
     """
     paths = find_session(out, session)
     if watching:

@@ -153,7 +153,7 @@ def _begin_text(text: Path, arguments: Sequence[str]) -> int:
 
 
 def print_end(ended: Ended) -> None:
-    """Print the failures, why jobs were left, and as the last lines the sum; or why Snakemake has begun nothing."""
+    """Print the failures, why jobs were left, and as the last lines the summary; or why Snakemake has begun nothing."""
     state = ended.state
     left = left_to_run(state)
     was_cut_short = ended.signal is not None or ended.max_fail is not None
@@ -176,7 +176,7 @@ def _fault(ended: Ended) -> str:
         go_on = run_command(ended.state.paths.out)
         return f"Snakemake was ended by {signal.Signals(-ended.code).name}; to go on: {go_on}"
     if ended.text is None:
-        return f"Snakemake failed (exit code {ended.code}); its text stands above"
+        return f"Snakemake failed (exit code {ended.code}); see its output above"
     why = essence(ended.text, ended.start) or f"exit code {ended.code}"
     return one_line(f"Snakemake failed: {why}; all it said: {from_here(ended.text)}")
 

@@ -80,6 +80,20 @@ SCHEMA_FILE = Path(__file__).with_name("jobs.schema.json")
 
 Keys = tuple[str | int, ...]
 
+_MEANINGS = {
+    **dict.fromkeys(("after", "dependencies", "depends", "needs", "requires"), "depends_on"),
+    **dict.fromkeys(("cmd", "exec", "run", "script"), "command"),
+    **dict.fromkeys(("cores", "np", "processes", "processors", "procs", "threads"), "cpus"),
+    **dict.fromkeys(("env", "variables", "vars"), "environment"),
+    **dict.fromkeys(("files", "inputs"), "copy"),
+    **dict.fromkeys(("label", "labels", "markers", "marks", "tag", "tags"), "keywords"),
+    **dict.fromkeys(("limit", "time", "time_limit", "walltime"), "timeout"),
+    **dict.fromkeys(("matrix", "params", "parametrize"), "parameters"),
+    **dict.fromkeys(("mem", "ram"), "memory"),
+    **dict.fromkeys(("outputs", "results"), "artifacts"),
+}
+"""What other programs call what a key here does."""
+
 _TYPE_NAMES = {
     "string": "text",
     "integer": "a whole number",
@@ -213,7 +227,8 @@ def _unknown_keys(loaded: Document, keys: Keys, error: Any) -> list[InputError]:
     known = list(error.schema["properties"])
     found = []
     for extra in (key for key in error.instance if key not in known):
-        near = get_close_matches(extra, known, n=1)
+        meant = _MEANINGS.get(extra.lower())
+        near = [meant] if meant in known else get_close_matches(extra, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         found.append(loaded.error((*keys, extra), "this key is not known", hint))
     return found

@@ -9,14 +9,14 @@ function factsOf(job, list) {
   };
   fact("code", job.code);
   const before = job.marks.includes("s") ? job.history[job.history.length - (job.category === "PASS" ? 2 : 1)] : null;
-  fact("took", job.duration === null ? "" : `${durationText(job.duration)} of ${durationText(job.limit)} allowed` +
+  fact("took", job.duration === null ? "" : `${durationText(job.duration)} of its limit of ${durationText(job.limit)}` +
     (before === null ? "" : `; the run before took ${durationText(before)}`));
   fact("expected", `${durationText(job.expected)} (${SOURCES[job.source]})`);
   fact("started", job.started === null ? "" : `${clock(job.started)}, ${durationText(job.started)} into the run`);
   fact("planned", `${durationText(job.plan[0])} into its batch${on(job.plan[1])}`);
   fact("ran on", nodeOf(job) + on(job.ids));
   fact("CPU time", durationText(job.cpu));
-  fact("memory", job.max_rss === null ? "" : `${job.max_rss.toFixed(1)} MiB at most in one process`);
+  fact("memory", job.max_rss === null ? "" : `peak ${job.max_rss.toFixed(1)} MiB in one process`);
   fact("Slurm job", job.slurm);
   fact("batch", element(null, "button", batchOf(job).id, {className: "link", onclick: () => filterBy(batchOf(job).id)}));
   fact("file", job.file);

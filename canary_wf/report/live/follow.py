@@ -46,7 +46,7 @@ def follow_run(
     """Show the session of `paths` on `file` (None: standard output) until `wait` says that its run is over.
 
     `note` returns a line about the run as a whole, such as that it is being paused, else "". Jobs that had failed
-    before are not told again. Raises WorkspaceError when there is no readable plan.
+    before are not reported again. Raises WorkspaceError when there is no readable plan.
     """
     snapshots = Snapshots(paths)
     with contextlib.suppress(CanaryWfError, OSError):

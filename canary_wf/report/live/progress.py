@@ -55,7 +55,7 @@ def progress_of(state: SessionState, now: float) -> Iterator[str]:
             continue
         yield (
             f"batch {name}: {progress.done} of {total} done ({progress.failed} failed), {progress.running} running,"
-            f" {left_in_words(progress.remaining)}; last sign of life {max(0, round(silence))} s ago"
+            f" {left_in_words(progress.remaining)}; last heartbeat {max(0, round(silence))} s ago"
         )
 
 

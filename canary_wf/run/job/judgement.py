@@ -37,9 +37,14 @@ def with_failure_message(status: Status, code: int, output: Path | str) -> Statu
     """Return `status`, the verdict on a process that ended with `code`, with the reason that the process gave.
 
     A reason that the process noted itself replaces one that only describes the exit code, and is appended to any other
-    one. Where it noted none, what it said last in `output` is appended.
+    one; an error without a message gets its place in the source. Where it noted none, what it said last in `output` is
+    appended.
     """
     reason, said = status.reason, read_reason(os.path.dirname(output), code)  # noqa: PTH120 - a path object costs more
+    if said is not None and code == 1 and said.isidentifier():
+        from canary_wf.verdict.last_message import with_place  # late, as above
+
+        said = with_place(said, output)
     if said is not None and _is_of_exit(status, code):
         return Status(status.outcome, said, status.code)
     if said is None and code and status.outcome in _EXPLAINED:

@@ -47,19 +47,21 @@ def test_a_job_that_ran_is_told_in_full(cli: CommandLine, retried: SessionPaths)
     """What it is, where and when it ran, what it used, and what is left of it."""
     lines = cli("show", "a.n=1").out.splitlines()
     assert lines[0] == "PASS (attempt 2) a.n=1"
-    told = {line[:12].strip(): line[12:] for line in lines[2:]}
+    told = {line[:19].strip(): line[19:] for line in lines[2:]}
     assert told["file"] == "sub/a.jobs.yaml"
     assert (told["family"], told["parameters"], told["keywords"]) == ("a", "n=1", "fast")
     assert told["command"] == """sh -c 'echo '"'"'a b'"'"''"""
     assert (told["cpus"], told["CPU time"]) == ("5", "4.0s (200% of one CPU)")
-    assert told["memory"] == "1.5 GiB at most, 4 GiB asked"
+    assert told["memory"] == "peak 1.5 GiB, 4 GiB requested"
     assert told["time"].startswith("2.0s, ")
+    assert ", limit " in told["time"]
+    assert told["requested"] == "1 cpu"
     assert (told["attempts"], told["missing"]) == ("1: FAILED after 4.0s, exit code 3", "trace")
     assert told["artifacts"] == "canary-artifacts/plot.png  2 KiB"
     assert told["files"] == "canary-out.txt, canary-out.1.txt, job.json"
     assert told["session"] == retried.session
     assert {"queued", "started", "ended", "node", "folder"} <= told.keys()
-    assert "            2: SUCCESS after 2.0s" in lines
+    assert "                   2: SUCCESS after 2.0s" in lines
 
 
 def test_the_json_has_all_fields_of_status(cli: CommandLine, retried: SessionPaths) -> None:
@@ -79,7 +81,7 @@ def test_a_job_that_did_not_run_says_what_it_needs(cli: CommandLine) -> None:
     """There are no times and no files, so none are shown."""
     done = cli("show", "b")
     assert done.out.splitlines()[0] == "PENDING b"
-    assert "needs       a.n=1 (on_success): SUCCESS\n" in done.out
+    assert "needs              a.n=1 (on_success): SUCCESS\n" in done.out
     assert "\nstarted " not in done.out
     assert "\nfiles " not in done.out
     assert cli("show", "b", "--json").json["waits"] == "it was not started, and nothing runs"

@@ -1,4 +1,4 @@
-"""Mistakes in job files that would pass in silence are told as warnings, and what is meant as it is written is not."""
+"""Mistakes in job files that would pass in silence are reported as warnings; what is meant as it is written is not."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +56,58 @@ def test_words_that_may_be_meant_are_not_told(warnings: Warnings, command: str) 
     assert warnings(f"command: {command}") == []
 
 
+@pytest.mark.parametrize(
+    ("command", "word", "hint"),
+    [
+        ("echo $HOME", "$HOME", "for a shell write [sh, -c, …], else write $$HOME"),
+        ("'echo \"to $HOME\"'", "$HOME", "else write $$HOME"),
+        ("echo $n", "$n", "did you mean ${n}?"),
+        ("ls ~/data", "~", "else quote it"),
+        ("ls ~", "~", "else quote it"),
+        ("cat a.txt *.dat", "*.dat", "else quote it"),
+    ],
+)
+def test_what_a_shell_would_have_expanded_is_told(warnings: Warnings, command: str, word: str, hint: str) -> None:
+    """Variables, homes and globs, in a command that is one text without a shell."""
+    (told,) = warnings(f"command: {command}, parameters: {{n: [1, 2]}}")
+    assert told.startswith(f"no shell runs the command, so {word!r} stays as it is; ")
+    assert told.endswith(hint)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            "echo $$HOME",
+            "\"echo '$HOME'\"",
+            "echo \\$HOME",
+            "[echo, $HOME, '~', '*']",
+            "[sh, -c, 'ls ~ *']",
+            "echo $1 5$",
+        ),
+        *("'sh -c \"ls $HOME\" *'", "'srun bash -c \"ls $HOME\"'", "\"find . -name '*.c'\"", "a~ b~c --x=~/y"),
+    ],
+)
+def test_what_no_shell_would_expand_is_not_told(warnings: Warnings, command: str) -> None:
+    """What is quoted, lists of words, and what is for a shell."""
+    assert warnings(f"command: {command}") == []
+
+
+@pytest.mark.parametrize(
+    ("script", "is_told"),
+    [
+        *(("kill -SEGV $$", True), ("echo $$ > pid", True), ("touch /tmp/x.$$.log", True)),
+        *(("kill $$$$", False), ("echo $${HOME} $$HOME $$? $${n} $$(date)", False), ("grep x$ f", False)),
+    ],
+)
+def test_the_process_id_of_a_shell_takes_four_dollars(warnings: Warnings, script: str, is_told: bool) -> None:
+    """Of two dollars one is left, which is not what a shell takes for its process id."""
+    for command in (f"[sh, -c, '{script}']", f"[srun, /bin/bash, -c, '{script}']"):
+        told = warnings(f"command: {command}")
+        assert [text.partition(";")[0] for text in told] == ["command has $$, of which one $ is left"] * is_told
+    assert warnings(f"command: [echo, '{script}']") == []
+
+
 def test_placeholders_of_no_parameter_are_told_with_their_key(warnings: Warnings) -> None:
     """With the parameter that it may be meant for, or how to write it so that it is meant."""
     told = warnings(
@@ -63,9 +115,9 @@ def test_placeholders_of_no_parameter_are_told_with_their_key(warnings: Warnings
         'artifacts: [{file: "${x}.log"}]'
     )
     assert told == [
-        "command has ${nn}, which is no parameter and stays as it is; did you mean ${n}?",
-        "environment.PATH has ${PATH}, which is no parameter and stays as it is; write $${PATH} if it is meant to",
-        "artifacts has ${x}, which is no parameter and stays as it is; write $${x} if it is meant to",
+        "command has ${nn}, which is not a parameter and stays as it is; did you mean ${n}?",
+        "environment.PATH has ${PATH}, which is not a parameter and stays as it is; write $${PATH} if it is meant to",
+        "artifacts has ${x}, which is not a parameter and stays as it is; write $${x} if it is meant to",
     ]
 
 
@@ -134,9 +186,9 @@ def test_all_is_told_before_a_run_and_refuses_nothing(
         done = cli(command, cli.tree, "-d", cli.out, *cli.PLANNED, *hooks)
         said = [line.split("--hook ")[1] for line in done.err.splitlines() if "--hook" in line]
         assert said == [
-            "nosuch:obj cannot be loaded: ModuleNotFoundError: No module named 'nosuch'; no event would reach it",
-            "json:no cannot be loaded: AttributeError: module 'json' has no attribute 'no'; no event would reach it",
-            "json:__name__ cannot be called; no event would reach it",
+            "nosuch:obj cannot be loaded: ModuleNotFoundError: No module named 'nosuch'; it would not be called",
+            "json:no cannot be loaded: AttributeError: module 'json' has no attribute 'no'; it would not be called",
+            "json:__name__ cannot be called; it would not be called",
         ]
         near = "the variable CANARY_WF_BATCH_SPCE is not known; did you mean CANARY_WF_BATCH_SPEC?"
         assert f"canary-wf: warning: {near}\n" in done.err

@@ -184,6 +184,8 @@ def test_files_that_are_no_job_files(tree: Path, text: str | bytes, message: str
         ("cpus: 1.5", "jobs[0].cpus: 1.5 is not a whole number"),
         ("cpu: 2", "jobs[0].cpu: this key is not known; did you mean cpus?"),
         ("cpus: 2\n    cpus: 3", "key 'cpus' is given twice"),
+        ("env: {A: b}", "jobs[0].env: this key is not known; did you mean environment?"),
+        ("Tags: [a]", "jobs[0].Tags: this key is not known; did you mean keywords?"),
         ("zzz: 2", "jobs[0].zzz: this key is not known; known are name, command"),
         ("command: ''", "jobs[0].command: this text is empty"),
         ("command: []", "jobs[0].command: this list is empty"),

@@ -68,6 +68,34 @@ def test_the_message_of_the_exception_is_the_reason(
     assert _judged(tmp_path, f"import canary, sys\n{NOISE}{statement}\n") == expected
 
 
+@pytest.mark.parametrize("beginning", ["import canary\n", ""])
+def test_an_error_without_a_message_has_its_place(tmp_path: Path, beginning: str) -> None:
+    """With the line of the source there; of a test of canary's, and of any other script."""
+    script = tmp_path / "plain.pyt"
+
+    def reason(statement: str) -> str:
+        script.write_text(f"{beginning}def test():\n    {statement}\n\ntest()\n")
+        run = f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')"
+        said = _judged(tmp_path, run)[2]
+        assert said is not None
+        return said.removeprefix("exit code 1: ")
+
+    line = beginning.count("\n") + 2
+    assert reason("assert 1 + 1 == 3") == f"AssertionError at plain.pyt:{line}: assert 1 + 1 == 3"
+    assert reason("raise __import__('queue').Empty").endswith(
+        f"Empty at plain.pyt:{line}: raise __import__('queue').Empty"
+    )
+    assert reason("assert 1 + 1 == 3, 'no'") == "AssertionError: no"
+    assert "\x1b" not in reason("assert '\x1b[31m' == 3")
+    assert len(reason(f"assert {'1 + ' * 10_000} 1 == 3")) <= LONGEST_REASON
+
+
+def test_the_place_of_another_error_is_not_taken(tmp_path: Path) -> None:
+    """What a test printed of an error that it caught says nothing about the one that ended it."""
+    caught = "import canary, traceback\ntry: open('/none')\nexcept OSError: traceback.print_exc()\n"
+    assert _judged(tmp_path, f"{caught}raise AssertionError")[2] == "AssertionError"
+
+
 def test_a_huge_message_is_cut(tmp_path: Path) -> None:
     """A reason stays a line of bounded length."""
     _, _, reason = _judged(tmp_path, "import canary\nraise canary.TestFailed('x ' * 10_000_000)")
