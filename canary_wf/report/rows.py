@@ -43,7 +43,7 @@ class Mark:
     """It took clearly longer than its run before, by the rule of `diff`."""
 
     LONG = "l"
-    """It took, or takes by now, so long that the live view marks it as slow, or more than half of its time limit."""
+    """It took, or takes by now, so long that the live view marks it as slow; without earlier runs it is never slow."""
 
 
 class EarlierRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -324,8 +324,6 @@ class _Collector:
 
 
 def _is_long(seconds: float, past: Sequence[float], limit: float) -> bool:
-    if seconds > limit / 2:
-        return True
     if not past or seconds <= min(past):
         return False
     usual = statistics_of(past)

@@ -33,7 +33,7 @@ class SessionState(msgspec.Struct, frozen=True):
     """The plan, the jobs' records and the batches' runs, both by id.
 
     `live` says whether a runner works on it, `begun` whether one ever did. `damaged` maps each batch with lost or
-    damaged state to a description of the damage.
+    damaged state to a description of the damage. `parts` are the names of the sessions that are shown as one.
     """
 
     paths: SessionPaths
@@ -43,6 +43,7 @@ class SessionState(msgspec.Struct, frozen=True):
     begun: bool
     runs: dict[str, tuple[BatchRun, ...]] = {}
     damaged: dict[str, str] = {}
+    parts: tuple[str, ...] = ()
 
     def record(self, job: PlannedJob) -> JobRecord:
         """Return the record of `job`."""

@@ -98,13 +98,21 @@ def _with_absolute_paths(state: SessionState) -> SessionState:
 
 
 def _merged(states: Sequence[SessionState]) -> SessionState:
-    """Return all of `states` as one; what belongs to the whole plan is that of the first."""
+    """Return all of `states` as one; what belongs to the whole plan is that of the first.
+
+    Each of several parts was made by a command of its own; the commit is told if it is that of all.
+    """
     first = states[0]
+    if len(states) == 1:
+        return first
     jobs = tuple(job for state in states for job in state.plan.jobs)
     known = {job.id for job in jobs}
     masked = {job.id: job for state in states for job in state.plan.masked if job.id not in known}
     left_out = {job.id: job for state in states for job in state.plan.left_out if job.id not in known}
     hosts = dict.fromkeys(state.plan.origin.host for state in states if state.plan.origin.host)
+    origin = msgspec.structs.replace(first.plan.origin, host=", ".join(hosts), command=())
+    if len({(state.plan.origin.commit, state.plan.origin.branch) for state in states}) > 1:
+        origin = msgspec.structs.replace(origin, commit=None, branch=None)
     plan = msgspec.structs.replace(
         first.plan,
         created=min(state.plan.created for state in states),
@@ -112,7 +120,7 @@ def _merged(states: Sequence[SessionState]) -> SessionState:
         masked=tuple(masked.values()),
         left_out=tuple(left_out.values()),
         batches=tuple({batch.id: batch for state in states for batch in state.plan.batches}.values()),
-        origin=msgspec.structs.replace(first.plan.origin, host=", ".join(hosts)),
+        origin=origin,
     )
     return msgspec.structs.replace(
         first,
@@ -122,6 +130,7 @@ def _merged(states: Sequence[SessionState]) -> SessionState:
         begun=any(state.begun for state in states),
         runs={batch: runs for state in states for batch, runs in state.runs.items()},
         damaged={batch: what for state in states for batch, what in state.damaged.items()},
+        parts=tuple(state.plan.session for state in states),
     )
 
 

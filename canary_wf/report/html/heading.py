@@ -1,6 +1,7 @@
 """The heads of the pages: what a stranger has to know of a session to tell whose it is, and of what."""
 
 import shlex
+from collections.abc import Sequence
 
 from canary_wf.errors import one_line
 from canary_wf.plan.model import Plan
@@ -12,12 +13,15 @@ def heading(plan: Plan, other: str) -> str:
     return one_line(plan.origin.project) or f"{other} {one_line(plan.session)}"
 
 
-def about(plan: Plan) -> list[tuple[str, str]]:
-    """Return which session it is, and when, where, from what and how it was generated: pairs of a name and a value."""
+def about(plan: Plan, parts: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return which session it is, and when, where, from what and how it was generated: pairs of a name and a value.
+
+    `parts` are the sessions that are shown as one, if there are several.
+    """
     origin = plan.origin
     branch = f" ({origin.branch})" if origin.branch else ""
     found = [
-        ("session", plan.session),
+        ("parts", ", ".join(parts)) if parts else ("session", plan.session),
         ("generated", moment(plan.created)),
         ("host", origin.host),
         ("commit", f"{origin.commit[:12]}{branch}" if origin.commit else ""),

@@ -19,7 +19,7 @@ const FILTERS = [
   {name: "passed", tone: "PASS", keeps: job => job.category === "PASS"},
   {name: "flaky", says: "passed after a failed attempt", keeps: job => job.marks.includes("f")},
   {name: "slower", says: "took clearly longer than the run before", keeps: job => job.marks.includes("s")},
-  {name: "slow", says: "ran much longer than usual, or more than half of the time limit", keeps: job => job.marks.includes("l")},
+  {name: "slow", says: "ran much longer than its earlier runs", keeps: job => job.marks.includes("l")},
 ];
 
 function durationText(seconds) {

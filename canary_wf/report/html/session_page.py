@@ -39,14 +39,15 @@ def html_report(state: SessionState) -> str:
     """Return the HTML page of a session."""
     data = report_data(state, _history(state))
     head, verdict = heading(state.plan, "Session"), _verdict(state)
+    which = f"{len(state.parts)} parts" if state.parts else f"session {state.plan.session}"
     return render_page(
         _TEMPLATE,
         version=__version__,
-        title=f"{head}: {verdict['word']} (session {state.plan.session})",
+        title=f"{head}: {verdict['word']} ({which})",
         heading=head,
         verdict=verdict,
         sentence=_sentence(state, data),
-        about=about(state.plan),
+        about=about(state.plan, state.parts),
         facts=_facts(state, data),
         shares=_shares(state),
         commands=_commands(state),
@@ -79,7 +80,9 @@ def _history(state: SessionState) -> History:
 
 def _verdict(state: SessionState) -> dict[str, str]:
     if state.failed:
-        return {"tone": "FAIL", "word": f"{len(state.failed):,} failed"}
+        counts = state.counts()
+        words = [f"{counts[name]:,} {WORDS[name]}" for name in ("FAIL", "CANCEL") if counts[name]]
+        return {"tone": "FAIL", "word": ", ".join(words)}
     if state.not_done:
         return {"tone": "NONE", "word": "running" if state.live else "not done"}
     return {"tone": "PASS", "word": "passed"}
@@ -148,7 +151,7 @@ def summary_report(state: SessionState) -> str:
     return render_page(
         "summary_page.html.j2",
         heading=heading(state.plan, "Session"),
-        about=about(state.plan),
+        about=about(state.plan, state.parts),
         passed=passed,
         sentence=f"{count(len(state.plan.jobs), 'job')}: {'passed' if passed else 'did not pass'}{left_out}",
         counts=[(word, number) for _, word, number in _counts(state) if number or word == "passed"],

@@ -10,6 +10,7 @@ from factories import plan_of, spec
 from sessions import recorded
 
 from canary_wf.errors import InputError
+from canary_wf.plan.model import Origin
 from canary_wf.report.formats.parts import load_parts
 from canary_wf.report.formats.registry import FORMATS
 from canary_wf.verdict.status import Outcome
@@ -161,3 +162,20 @@ def test_nothing_passed_where_there_is_no_job(parts: list[str], cli: CommandLine
     assert done.code == 3
     assert "there is no job to report on" in done.err
     assert cli("report", "markdown", file, parts[1]).code == 0
+
+
+def test_a_page_on_parts_names_their_sessions_and_no_command(tmp_path: Path, cli: CommandLine) -> None:
+    """Each part had its own; that of the first would be mistaken for that of all."""
+    parts = []
+    for number, commit in ((1, "a" * 40), (2, "b" * 40)):
+        origin = Origin(host=f"n{number}", command=("canary-wf", "run", f"--shard={number}/2"), commit=commit)
+        name = f"2026010{number}T000000.000000"
+        outcomes = {f"j{number}": Outcome.CANCELLED if number == 1 else Outcome.SUCCESS}
+        recorded(tmp_path / str(number), plan_of([spec(f"j{number}")], session=name, origin=origin), outcomes)
+        parts.append(str(tmp_path / str(number)))
+    text = cli("report", "html", *parts).out
+    assert "20260101T000000.000000, 20260102T000000.000000" in text
+    assert "n1, n2" in text
+    assert [word in text for word in ("--shard", "a" * 12, "b" * 12, "1 failed")] == [False] * 4
+    assert "1 cancelled (2 parts)</title>" in text
+    assert "--shard=1/2" in cli("report", "html", parts[0]).out

@@ -39,7 +39,8 @@ def _state(out: Path) -> SessionState:
     kept = '"artifacts":{"kept":[{"path":"canary-artifacts/a.vtk","size":2048}],"missing":["b.vtk"]}'
     lines = [line[:-1] + f",{kept}}}" if "job_finished" in line and again in line else line for line in lines]
     journal.write_text("\n".join(lines) + "\n")
-    history = History(runtimes={again: [("20250101T000000.000000", 0.5)]})
+    earlier = [("20250101T000000.000000", 0.5)]
+    history = History(runtimes={again: earlier, spec("now").id: earlier})
     history_file(out).parent.mkdir(parents=True, exist_ok=True)
     history_file(out).write_bytes(encode(history))
     return load_session(paths)
