@@ -286,7 +286,8 @@ class BatchScheduler:
             return NO_ARTIFACTS
         from canary_wf.run.job.artifacts import keep_artifacts  # late, as most jobs have none
 
-        return keep_artifacts(pending.job, self._paths.job(pending.job.directory), pending.status, run)
+        folder = self._paths.job(pending.job.directory)
+        return keep_artifacts(pending.job, folder, pending.status, run, beat=self._attempt.require_current)
 
     def _until_next(self) -> float:
         nearest = min((item.deadline.at for item in self._running.values()), default=math.inf)

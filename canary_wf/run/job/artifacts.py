@@ -7,12 +7,13 @@ kept is listed with the reason.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from canary_wf.errors import valid_text
 from canary_wf.files.folder_removal import remove_folder
+from canary_wf.files.plain_files import open_plain
 from canary_wf.spec.job_spec import Artifact, JobSpec
 from canary_wf.state.events import NO_ARTIFACTS, Artifacts, KeptFile
 from canary_wf.state.job_file import ARTIFACTS_FOLDER, OUTPUT_FILE, STATE_FILE, earlier_artifacts_folder
@@ -22,8 +23,9 @@ MOST_FILES = 1000
 """The most files that are kept of one run."""
 
 MOST_COPIED = 256 << 20
-"""The most bytes of one run that are copied where there are no hard links: the runner does nothing else meanwhile."""
+"""The most bytes of one run that are copied where there are no hard links: meanwhile the runner only writes heartbeats."""
 
+_CHUNK = 1 << 20
 _MOST_MISSING = 100
 _LONGEST = 300
 """Characters of a path that are told of a file that is not kept."""
@@ -32,11 +34,13 @@ _UNUSABLE = (OSError, ValueError, RuntimeError)
 """What paths that a job left may raise: ValueError for a NUL in a name, RuntimeError for a loop of links."""
 
 
-def keep_artifacts(spec: JobSpec, folder: Path, status: Status, run: int | None = None) -> Artifacts:
+def keep_artifacts(
+    spec: JobSpec, folder: Path, status: Status, run: int | None = None, *, beat: Callable[[], None] = lambda: None
+) -> Artifacts:
     """Keep the artifacts that `spec` declares for the verdict `status` on its run in `folder`, and return what is kept.
 
     `run` is the number of a run, from 1, that another one follows. Nothing is kept of a job that was not started, or
-    that was interrupted and runs again.
+    that was interrupted and runs again. `beat` is called again and again meanwhile; what it raises ends all.
     """
     wanted = [artifact for artifact in spec.artifacts if is_wanted(artifact, status)]
     if not wanted or status.outcome is Outcome.INTERRUPTED or not os.path.lexists(folder / OUTPUT_FILE):
@@ -46,7 +50,7 @@ def keep_artifacts(spec: JobSpec, folder: Path, status: Status, run: int | None 
         if folder.is_symlink():  # a job may do that, and nothing is written through it
             return Artifacts(missing=("all (the job's directory is a link now)",))
         _clear(folder / name)  # a job may have made one
-        keeper = _Keeper(folder, name)
+        keeper = _Keeper(folder, name, beat)
     except _UNUSABLE as error:
         return Artifacts(missing=(f"{name} ({_reason(error)})",))
     return keeper.keep(wanted)
@@ -95,9 +99,10 @@ def _clear(path: Path) -> None:
 class _Keeper:
     """Keeps files of the job in `folder`, in the folder `name` there."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, beat: Callable[[], None]) -> None:
         self._folder = folder
         self._name = name
+        self._beat = beat
         self._home = folder.resolve()
         self._kept: dict[str, int] = {}
         self._missing: dict[str, None] = {}
@@ -120,12 +125,15 @@ class _Keeper:
         found = False
         for path in matches(pattern, self._folder):
             try:
-                for file in self._files(path):
-                    found = True
-                    self._keep_or_miss(file)
+                files = list(self._files(path))
             except _UNUSABLE as error:
                 found = True
                 self._miss(str(path.relative_to(self._folder)), error)
+                continue
+            for file in files:
+                found = True
+                self._beat()
+                self._keep_or_miss(file)
         if not found:
             self._miss(pattern)
 
@@ -185,9 +193,17 @@ class _Keeper:
                 raise OSError(0, f"no hard link is possible, and at most {MOST_COPIED >> 20} MiB are copied") from None
             self._copied += size
             try:
-                shutil.copy2(source, target, follow_symlinks=False)
+                self._copy(source, target, size)
             except OSError:
                 with suppress(OSError):
                     target.unlink()
                 raise
         return target.stat().st_size
+
+    def _copy(self, source: Path, target: Path, size: int) -> None:
+        """Copy the first `size` bytes of `source`, with its mode and times. Raises OSError."""
+        with open_plain(source) as reading, target.open("xb") as writing:
+            for start in range(0, size, _CHUNK):
+                writing.write(reading.read(min(_CHUNK, size - start)))
+                self._beat()
+        shutil.copystat(source, target)

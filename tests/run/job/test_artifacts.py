@@ -125,7 +125,7 @@ def test_nothing_outside_of_the_folder_is_kept(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_is_bounded_and_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are hard links, copies where there are none, and files beyond the most are counted."""
+    """Files are hard links, copies where there are none, in pieces; files beyond the most are counted."""
     monkeypatch.setattr(module, "MOST_FILES", 3)
     for number in range(5):
         (tmp_path / f"{number}.dat").write_text("x")
@@ -145,7 +145,11 @@ def test_what_is_kept_is_bounded_and_takes_no_room(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(module, "MOST_COPIED", 2 << 20)
     with (tmp_path / "1.dat").open("wb") as file:
         file.truncate((2 << 20) - 1)
-    limited = keep_artifacts(job, tmp_path, PASSED)
+    beats: list[None] = []
+    limited = keep_artifacts(job, tmp_path, PASSED, beat=lambda: beats.append(None))
+    assert (tmp_path / "canary-artifacts/1.dat").stat().st_size == (2 << 20) - 1
+    assert (tmp_path / "canary-artifacts/1.dat").stat().st_mtime == (tmp_path / "1.dat").stat().st_mtime
+    assert len(beats) == 5 + 1 + 2  # one for each file, and one for each MiB of the copies
     assert [file.path for file in limited.kept] == [f"canary-artifacts/{number}.dat" for number in (0, 1)]
     why = "no hard link is possible, and at most 2 MiB are copied"
     assert limited.missing == tuple(f"{number}.dat ({why})" for number in (2, 3, 4))
