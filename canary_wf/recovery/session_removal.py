@@ -117,9 +117,20 @@ def _move_artifacts(jobs: Path, target: Path) -> int:
             continue
         place.mkdir(parents=True, exist_ok=True)
         for name in (*(name for name in files if name == STATE_FILE), *sorted(kept)):
-            Path(parent, name).rename(place / name)
+            _move(Path(parent, name), place / name)
         moved += 1
     return moved
+
+
+def _move(path: Path, place: Path) -> None:
+    """Rename `path`, also out of a folder that a job of this user made read-only. Raises OSError."""
+    try:
+        path.rename(place)
+    except PermissionError:
+        for folder in (path.parent, path):
+            if folder.is_dir():
+                folder.chmod(0o700)
+        path.rename(place)
 
 
 def old_artifacts(out: Path, *, before: float | None) -> list[OldSession]:

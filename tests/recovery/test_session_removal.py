@@ -151,6 +151,26 @@ def test_artifacts_survive_a_killed_gc(out: Path, monkeypatch: pytest.MonkeyPatc
     ]
 
 
+def test_artifacts_move_out_of_a_folder_that_a_job_made_read_only(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise this session could never be removed."""
+    paths = SessionPaths(out, NAMES[0])
+    folder = paths.job("a")
+    (folder / "canary-artifacts").mkdir()
+    for path in (folder / "canary-artifacts", folder):
+        path.chmod(0o555)
+    rename = Path.rename
+
+    def as_a_user(self: Path, target: Path) -> Path:
+        if not all(path.stat().st_mode & 0o200 for path in (self, self.parent)):
+            raise PermissionError(13, "Permission denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", as_a_user)
+    remove_sessions(old_sessions(out, keep=1, before=None)[:1])
+    assert (paths.kept_artifacts / "a" / "canary-artifacts").is_dir()
+    assert not paths.folder.exists()
+
+
 def test_artifacts_are_not_moved_over_a_link(out: Path, tmp_path: Path) -> None:
     """Neither by their folder nor by that of a session; nothing is removed then."""
     elsewhere = tmp_path / "elsewhere"
