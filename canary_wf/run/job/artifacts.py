@@ -23,7 +23,7 @@ MOST_FILES = 1000
 """The most files that are kept of one run."""
 
 MOST_COPIED = 256 << 20
-"""The most bytes of one run that are copied where there are no hard links: meanwhile the runner only writes heartbeats."""
+"""The most bytes of one run that are copied where there are no hard links; the runner only beats meanwhile."""
 
 _CHUNK = 1 << 20
 _MOST_MISSING = 100
