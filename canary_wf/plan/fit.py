@@ -98,3 +98,11 @@ def remedy(job: JobSpec, node: NodeShape, *, on_slurm: bool = False) -> str | No
 
 def _nodes(count: int) -> str:
     return "a node has" if count == 1 else f"{count} nodes have"
+
+
+def select_more(job: JobSpec, specs: Sequence[JobSpec]) -> str:
+    """Return how to select what `job` needs, directly or through others."""
+    upstreams = {spec.id: spec.upstreams for spec in specs}
+    needed = downstream([job.id], upstreams.get)
+    names = [spec.name for spec in specs if spec.id in needed and spec.mask is not None]
+    return f"select what it needs as well, such as -k '(EXPR) or {' or '.join(names[:5])}'"

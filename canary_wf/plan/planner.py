@@ -23,7 +23,7 @@ from canary_wf.plan.cluster.slurm_options import SlurmOptions
 from canary_wf.plan.cluster.target import Target
 from canary_wf.plan.estimate import Estimate, expected_runtime, retries_allowed
 from canary_wf.plan.explanation.wording import with_origin
-from canary_wf.plan.fit import remedy
+from canary_wf.plan.fit import remedy, select_more
 from canary_wf.plan.fixtures import partition_with_fixtures
 from canary_wf.plan.inputs import InputDigests
 from canary_wf.plan.model import BatchSpecFields, FailOn, LeftOut, Origin, Plan, RulesMode
@@ -183,7 +183,7 @@ def _check_something_left(
     selected = [job for job in specs if job.id in dropped]
     if selected:
         what = f"none of the selected jobs can run: {selected[0].name} {selected[0].mask}"
-        raise InputError(what, hint="select that one, too")
+        raise InputError(what, hint=select_more(selected[0], specs))
     if any(job.mask is not None and job.mask.startswith(ELSEWHERE) for job in specs):
         raise InputError("this part has no jobs", where="--shard", hint="there are fewer groups of jobs than parts")
     raise InputError(f"all {len(specs)} jobs are masked", hint="canary-wf find -v shows why")

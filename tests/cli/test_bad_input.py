@@ -124,6 +124,11 @@ def test_a_wrong_option_is_told_by_name(small: CommandLine, arguments: list[str]
     [
         (["find", "{tree}", "-k", "nosuch"], 3, ["-k 'nosuch' selects none of 3 jobs; keywords: fast"]),
         (["find", "{tree}", "-L", "x", "-R", "y"], 3, ["-R 'y' -L 'x' select none of 3 jobs; canary-wf find -v"]),
+        (
+            ["plan", "{tree}", "-k", "two"],
+            3,
+            ["two.n=1 depends on one, which is left out", "select what it needs as well, such as -k '(EXPR) or one'"],
+        ),
         (["plan", "{tree}", "--explain", "nosuch"], 2, ["there is no job 'nosuch'", "canary-wf find lists them"]),
         (["plan", "{tree}", "-b", "spec=foo"], 2, ["-b spec: 'foo' is not allowed", "duration:30m"]),
         (["history", "-d", "{out}"], 4, ["there is no session"]),

@@ -54,7 +54,7 @@ def test_run_goes_on_with_the_workspace_above(below: CommandLine) -> None:
 
 def test_what_acts_finds_it_too(below: CommandLine) -> None:
     """Commands that change something act in the workspace above."""
-    assert below("cancel").out == "Cancelled 3 jobs.\n"
+    assert below("cancel").out == "Cancelled 3 jobs; nothing was running.\n"
     assert below("status", "--json").json["counts"]["CANCEL"] == 3
 
 

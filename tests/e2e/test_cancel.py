@@ -49,8 +49,8 @@ def test_what_was_cancelled_can_be_run_after_all(workspace: Workspace) -> None:
     """A session that never ran is cancelled; the next snakemake runs nothing; `rerun` brings the jobs back."""
     workspace.write("a.jobs.yaml", "jobs:\n  - {name: a, command: 'true'}\n  - {name: b, command: 'true'}\n")
     workspace.generate()
-    assert workspace.canary_wf("cancel", "-d", workspace.out).stdout == "Cancelled 2 jobs.\n"
-    assert workspace.canary_wf("cancel", "-d", workspace.out).stdout == "Cancelled 0 jobs.\n"
+    assert workspace.canary_wf("cancel", "-d", workspace.out).stdout == "Cancelled 2 jobs; nothing was running.\n"
+    assert workspace.canary_wf("cancel", "-d", workspace.out).stdout == "Nothing runs, and no job is left to cancel.\n"
     assert workspace.snakemake().returncode != 0
     assert workspace.counts() == {"CANCELLED": 2}
     workspace.canary_wf("rerun", "-d", workspace.out, "--only", "CANCELLED")

@@ -62,10 +62,14 @@ def command(
             _follow(follower, found, folder / OUTPUT_FILE, lines, write)
         return
     path = folder / (OUTPUT_FILE if attempt is None else _file_of(follower.look(), found, attempt))
-    with _opened(path, found, follower) as file, _printer(in_pager=not no_pager) as write:
-        if lines is not None:
-            seek_to_last_lines(file, lines)
-        _copy(file, write)
+    with _opened(path, found, follower) as file:
+        if not os.fstat(file.fileno()).st_size:
+            sys.stderr.write("(no output)\n")
+            return
+        with _printer(in_pager=not no_pager) as write:
+            if lines is not None:
+                seek_to_last_lines(file, lines)
+            _copy(file, write)
 
 
 def _file_of(state: SessionState, job: PlannedJob, attempt: int) -> str:
@@ -140,6 +144,8 @@ def _follow(follower: SessionFollower, job: PlannedJob, path: Path, lines: int |
         time.sleep(_PAUSE)
     if file is None:
         raise _no_output(follower.look(), job)
+    if not os.fstat(file.fileno()).st_size:
+        sys.stderr.write("(no output)\n")
     file.close()
 
 

@@ -58,6 +58,16 @@ def test_the_last_lines(
     assert cli("log", "a", "-n", str(lines)).out == shown
 
 
+@pytest.mark.parametrize("option", ["--no-pager", "-f", "-n1"])
+def test_an_output_without_a_byte_is_told(cli: CommandLine, once: Callable[[str], SessionPaths], option: str) -> None:
+    """On standard error, so that another program still reads what the job wrote: nothing."""
+    output = once("").job("a") / "canary-out.txt"
+    done = cli("log", "a", option)
+    assert (done.code, done.out, done.err) == (0, "", "(no output)\n")
+    output.write_text("\n")
+    assert cli("log", "a", option) == (0, "\n", "")
+
+
 def test_the_last_lines_of_a_large_output_are_read_from_its_end(
     cli: CommandLine, once: Callable[[str], SessionPaths]
 ) -> None:
