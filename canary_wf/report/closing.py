@@ -4,7 +4,7 @@ import os
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -79,8 +79,13 @@ def counts_in_words(state: SessionState, *, over: bool = False, with_names: bool
         record = state.record(job)
         blocked += record.status.outcome is Outcome.BLOCKED
         found[counted_as(record.phase, record.status.outcome, is_live=is_live)] += 1
-    notes = {"passed": _flaky(state, with_names=with_names), "skipped": f" ({blocked} blocked)" if blocked else ""}
-    return ", ".join(f"{found[word]} {word}{notes.get(word, '')}" for word in COUNTED if found[word])
+    return in_words(found, _flaky(state, with_names=with_names), blocked)
+
+
+def in_words(found: Mapping[str, int], flaky: str, blocked: int) -> str:
+    """Return the counts `found` of the words in `COUNTED`; the note `flaky` stands behind the jobs that passed."""
+    notes = {"passed": flaky, "skipped": f" ({blocked} blocked)" if blocked else ""}
+    return ", ".join(f"{found[word]} {word}{notes.get(word, '')}" for word in COUNTED if found.get(word))
 
 
 COUNTED = ("passed", "failed", "cancelled", "interrupted", "skipped", "running", "queued", "waiting", "not run")

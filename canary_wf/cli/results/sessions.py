@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from canary_wf.cli.options import WholeNumber, json_option, workspace_option
 from canary_wf.cli.output import print_json
 from canary_wf.durations import format_duration
 from canary_wf.errors import WorkspaceError, one_line
+from canary_wf.files.json_files import read_json
 from canary_wf.plan.model import Origin
 from canary_wf.plan.store import newest_session
 from canary_wf.recovery.session_removal import created_at, size_on_disk
-from canary_wf.report.closing import counts_in_words, seconds_run
+from canary_wf.report.closing import counted_as, counts_in_words, in_words, seconds_run
 from canary_wf.report.columns import Column, table_lines
 from canary_wf.report.session import load_session
 from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.verdict.status import Category, JobPhase, Outcome
 from canary_wf.wording import count, moment, size
 
 _SHOWN = 20
@@ -79,9 +82,59 @@ def command(*, out: Path, as_json: bool, lines: int, verbose: bool) -> None:
         sys.stdout.write(f"and {count(older, 'older session')}; canary-wf sessions -n 0 lists all\n")
 
 
+class _Header(msgspec.Struct, frozen=True):
+    """The fields of a plan that are listed."""
+
+    created: float
+    origin: Origin = Origin()
+
+
+class _ReportedJob(msgspec.Struct, frozen=True):
+    outcome: str
+    attempts: int = 0
+
+
+class _Report(msgspec.Struct, frozen=True):
+    """The fields of a JSON report that are listed."""
+
+    seconds: float
+    jobs: tuple[_ReportedJob, ...]
+
+
+def _from_report(paths: SessionPaths) -> _Session | None:
+    """Return what the report tells that the run of an earlier session wrote at its end; None without a sound one.
+
+    `reset` removes the report, so it is as true as the journals, of which there may be thousands.
+    """
+    try:
+        report: _Report = read_json(paths.report / "report.json", _Report)
+        header: _Header = read_json(paths.plan, _Header)
+        found = Counter((Outcome[job.outcome], job.attempts > 1) for job in report.jobs)
+    except (WorkspaceError, KeyError):
+        return None
+    counts = dict.fromkeys((category.value for category in Category), 0)
+    words: Counter[str] = Counter()
+    for (outcome, _), number in found.items():
+        counts[outcome.category.value] += number
+        words[counted_as(JobPhase.DONE, outcome, is_live=False)] += number
+    blocked = sum(number for (outcome, _), number in found.items() if outcome is Outcome.BLOCKED)
+    flaky = sum(number for (outcome, again), number in found.items() if again and outcome.category is Category.PASS)
+    return _Session(
+        session=paths.session,
+        index=0,
+        created=header.created,
+        origin=header.origin,
+        counts=counts,
+        result=in_words(words, f" ({flaky} flaky)" if flaky else "", blocked),
+        seconds=report.seconds,
+    )
+
+
 def _read(paths: SessionPaths, index: int, *, with_size: bool) -> _Session:
     """Return what is known of a session. One that is damaged is listed, too, with what is wrong."""
     created, used = created_at(paths), size_on_disk(paths.folder) if with_size else None
+    if index and (told := _from_report(paths)) is not None:  # the newest one may be running
+        return msgspec.structs.replace(told, index=index, size=used)
     try:
         state = load_session(paths)
     except WorkspaceError as error:

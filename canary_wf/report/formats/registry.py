@@ -3,11 +3,13 @@
 A format is a function from the session's state to a text. Rarely needed formats are imported on demand.
 """
 
+import time
 from collections.abc import Callable
 
 from canary_wf.errors import UsageError
 from canary_wf.files.json_files import as_text
 from canary_wf.plugins import load_plugins, plugin_error, plugin_errors
+from canary_wf.report.closing import seconds_run
 from canary_wf.report.formats.junit import junit_report
 from canary_wf.report.formats.markdown import markdown_report
 from canary_wf.report.session import SessionState
@@ -21,8 +23,8 @@ Reporter = Callable[[SessionState], str]
 
 
 def json_report(state: SessionState) -> str:
-    """Return the session as one line of JSON, in the form of `status --json`."""
-    return as_text(state.as_dict())
+    """Return the session as one line of JSON, in the form of `status --json`, with the seconds that its batches ran."""
+    return as_text({"seconds": seconds_run(state, time.time()), **state.as_dict()})
 
 
 def page(state: SessionState) -> str:

@@ -5,7 +5,7 @@ import os
 import pytest
 from command_line import CommandLine, assert_one_line
 from factories import plan_of, spec
-from sessions import recorded
+from sessions import end_job, recorded, retry_job
 
 from canary_wf.plan.model import Origin
 from canary_wf.state.session_paths import SessionPaths
@@ -44,6 +44,30 @@ def test_the_json_of_sessions(three: CommandLine) -> None:
     assert (found[0]["project"], found[0]["commit"], found[0]["seconds"]) == ("heat", "a" * 40, 2.0)
     assert found[0]["command"] == ["canary-wf", "run", "my tests", "-k", "fast"]
     assert found[2]["seconds"] is None
+
+
+def test_what_a_report_tells_is_what_the_journals_tell(cli: CommandLine) -> None:
+    """An earlier session is listed from the report of its run; a damaged report costs nothing."""
+    ended = {"a": Outcome.SUCCESS, "b": Outcome.FAILED, "c": Outcome.BLOCKED, "d": Outcome.CANCELLED}
+    first = recorded(cli.folder, plan_of([spec(name) for name in "abcd"], session=FIRST), ended)
+    second = recorded(cli.folder, plan_of([spec("f")], session=SECOND), {}, running=["f"])
+    retry_job(second, "f")
+    end_job(second, "f")
+    recorded(cli.folder, plan_of([spec("c")], session=NEWEST), {})
+    before = cli("sessions").out, cli("sessions", "--json").json["sessions"]
+    assert "1 passed, 1 failed, 1 cancelled, 1 skipped (1 blocked)" in before[0]
+    assert "1 passed (1 flaky)" in before[0]
+    for paths in (first, second):
+        paths.report.mkdir()
+        assert cli("report", "json", "--session", paths.session, "-o", paths.report / "report.json").code == 0
+        journal = paths.batch(paths.batches()[0]).journal
+        journal.rename(journal.with_suffix(".aside"))
+    after = cli("sessions").out, cli("sessions", "--json").json["sessions"]
+    assert after[0] == before[0]
+    assert [each | {"size": 0} for each in after[1]] == [each | {"size": 0} for each in before[1]]
+    journal.with_suffix(".aside").rename(journal)
+    (second.report / "report.json").write_text("{")
+    assert cli("sessions").out == before[0]
 
 
 def test_only_the_newest_sessions(three: CommandLine) -> None:
