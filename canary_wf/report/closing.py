@@ -24,32 +24,55 @@ _LONGEST = 40
 """Columns that the name of a flaky job may take in the sum; `status -r flaky` shows all of it."""
 
 
-def closing_lines(state: SessionState, now: float | None = None, *, over: bool = False) -> list[str]:
+def closing_lines(
+    state: SessionState,
+    now: float | None = None,
+    *,
+    over: bool = False,
+    part: SessionState | None = None,
+    cut_short: str | None = None,
+) -> list[str]:
     """Return the last lines about `state` at the time `now` (epoch seconds): sum, report, and what to type next.
 
-    `over` says that the run is over although its Snakemake still lives.
+    `over` says that the run is over although its Snakemake still lives. `part` is the part of `state` that ran now, if
+    not all of it did: the sum is that of the part, and another line has the counts of the session. `cut_short` says in
+    a word how the run ended if that is known and jobs are left.
     """
     is_live = state.live and not over
-    lines = [sum_line(state, time.time() if now is None else now, over=over)]
+    lines = [sum_line(part or state, time.time() if now is None else now, over=over, cut_short=cut_short)]
+    if part is not None and len(part.plan.jobs) < len(state.plan.jobs):
+        lines.append(f"Session: {counts_in_words(state, over=over)}; canary-wf status{_at(state.paths.out)}")
     page = None if is_live else page_of(state)
     if page is not None:
         lines.append(f"Report: {one_line(from_here(page))}")
     return [*lines, *_next(state, is_live=is_live)]
 
 
-def print_closing(state: SessionState, file: TextIO, now: float | None = None, *, over: bool = False) -> None:
+def print_closing(
+    state: SessionState,
+    file: TextIO,
+    now: float | None = None,
+    *,
+    over: bool = False,
+    part: SessionState | None = None,
+    cut_short: str | None = None,
+) -> None:
     """Print the lines of `closing_lines` to `file`: the sum in green when all is well, in red when jobs failed."""
     paint = painter(file)
-    total, *others = closing_lines(state, now, over=over)
-    if state.failed:
+    total, *others = closing_lines(state, now, over=over, part=part, cut_short=cut_short)
+    summed_up = part or state
+    if summed_up.failed:
         total = paint(total, Category.FAIL)
-    elif not state.not_done:
+    elif not summed_up.not_done:
         total = paint(total, Category.PASS)
     file.writelines(f"{line}\n" for line in (total, *others))
 
 
-def sum_line(state: SessionState, now: float, *, over: bool = False) -> str:
-    """Return the counts of `state` and the time that its batches ran, until `now` (epoch seconds), in one line."""
+def sum_line(state: SessionState, now: float, *, over: bool = False, cut_short: str | None = None) -> str:
+    """Return the counts of `state` and the time that its batches ran, until `now` (epoch seconds), in one line.
+
+    `cut_short` is as in `closing_lines`.
+    """
     counts = counts_in_words(state, over=over)
     spent = seconds_run(state, now)
     took = f" in {format_duration(spent)}" if state.runs else ""
@@ -62,10 +85,17 @@ def sum_line(state: SessionState, now: float, *, over: bool = False) -> str:
         return f"Running: {counts}{took.replace(' in ', ' after ')}{left}"
     if not state.begun and not state.records:
         return f"{count(total, 'job')}, not run yet{left}"
-    return f"{'Paused: ' if _is_paused(state) else ''}{counts}{took}{left}"
+    how = f"{cut_short or _cut_short(state)}: " if _goes_on(state) else ""
+    return f"{how}{counts}{took}{left}"
 
 
-def _is_paused(state: SessionState) -> bool:
+def _cut_short(state: SessionState) -> str:
+    """Return in a word how the run of `state`, which has jobs left, came to its end, as its batches tell."""
+    reasons = {state.runs[job.batch][-1].reason for job in state.unfinished if job.batch in state.runs}
+    return next((word for reason, word in _CUT_SHORT.items() if reason in reasons), "Incomplete")
+
+
+def _goes_on(state: SessionState) -> bool:
     """Return whether the next run goes on with `state`; verdicts that were lost have to be reset first."""
     return bool(state.unfinished) and not (state.damaged and state.failed)
 
@@ -87,6 +117,9 @@ def in_words(found: Mapping[str, int], flaky: str, blocked: int) -> str:
     notes = {"passed": flaky, "skipped": f" ({blocked} blocked)" if blocked else ""}
     return ", ".join(f"{found[word]} {word}{notes.get(word, '')}" for word in COUNTED if found.get(word))
 
+
+_CUT_SHORT = {"signal": "Paused", "max_fail": "Stopped early"}
+"""How a run ended, by the reason why a batch did; a crash, a full disk and the like leave it incomplete."""
 
 COUNTED = ("passed", "failed", "cancelled", "interrupted", "skipped", "running", "queued", "waiting", "not run")
 """The words for what became of jobs, in the order in which sums have them."""
@@ -135,11 +168,11 @@ def _next(state: SessionState, *, is_live: bool) -> Iterator[str]:
     if is_live:
         yield f"Watch: canary-wf status --watch{_at(out)}"
     elif parent := last_parent_workflow(out, since=state.plan.created):
-        if _is_paused(state):
+        if _goes_on(state):
             yield f"Go on: snakemake, in {one_line(from_here(parent))}"
         elif state.failed:
             yield f"Again: canary-wf rerun --failed{_at(out)}, then snakemake in {one_line(from_here(parent))}"
-    elif _is_paused(state):
+    elif _goes_on(state):
         yield f"{'Go on' if state.begun else 'Next'}: {run_command(out)}"
     elif state.failed:
         yield f"Again: {run_command(out, '--failed')}"

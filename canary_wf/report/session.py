@@ -2,9 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -77,6 +77,13 @@ class SessionState(msgspec.Struct, frozen=True):
             **({"left_out": left_out} if left_out else {}),
             **({"damaged": self.damaged} if self.damaged else {}),
         }
+
+    def part(self, jobs: Collection[str], before: Mapping[str, Sequence[BatchRun]]) -> Self:
+        """Return the state of only these `jobs` (ids), with the runs of batches that were not there `before`."""
+        chosen = tuple(job for job in self.plan.jobs if job.id in jobs)
+        runs = {batch: new for batch, runs in self.runs.items() if (new := runs[len(before.get(batch, ())) :])}
+        plan = msgspec.structs.replace(self.plan, jobs=chosen, left_out=())
+        return msgspec.structs.replace(self, plan=plan, runs=runs)
 
     @property
     def failed(self) -> list[PlannedJob]:

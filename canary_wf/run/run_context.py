@@ -6,12 +6,14 @@ with PROCESSOR_AFFINITY are always bound, all other jobs with ``--bind``.
 
 import os
 import resource
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from canary_wf.graph import downstream
 from canary_wf.process.out_of_memory import OomKills
 from canary_wf.run.retries import Retries
-from canary_wf.spec.batch_slice import PlannedBatch
+from canary_wf.snakemake.caller_environment import RUN
+from canary_wf.spec.batch_slice import PlannedBatch, PlannedJob
 from canary_wf.spec.job_spec import JobSpec
 from canary_wf.spec.resource_request import Resources
 from canary_wf.state.events import JobFinished
@@ -84,6 +86,25 @@ class RunContext(NamedTuple):
     ended: Callable[[str], None] = lambda _: None
     show: Callable[[JobFinished], None] = lambda _: None
     failures: "FailureLimit | None" = None
+
+
+def jobs_to_run(jobs: Sequence[PlannedJob], known: Collection[str], paths: SessionPaths) -> Sequence[PlannedJob]:
+    """Return those of the `jobs` of a batch that this run deals with: all, or the chosen ones.
+
+    Chosen jobs come with those that they depend on, and with jobs whose verdicts are `known`.
+    """
+    run = os.environ.get(RUN)
+    if run is None or not os.path.lexists(paths.chosen_jobs):
+        return jobs
+    from canary_wf.recovery.chosen_jobs import chosen_jobs  # late, as few runs have chosen ones
+
+    chosen = chosen_jobs(paths, run)
+    if chosen is None:
+        return jobs
+    upstreams = {job.id: job.upstreams for job in jobs}
+    roots = [job for job in upstreams if job in chosen]
+    needed = downstream(roots, lambda job: [each for each in upstreams.get(job, ()) if each not in known])
+    return [job for job in jobs if job.id in chosen or job.id in known or job.id in needed]
 
 
 def failure_limit_of(paths: SessionPaths, batch: str) -> "FailureLimit | None":

@@ -31,10 +31,10 @@ from canary_wf.run.capacity import Capacity
 from canary_wf.run.command_line import read_arguments
 from canary_wf.run.job.environment import base_environment
 from canary_wf.run.progress import ProgressLog, say
-from canary_wf.run.result import SIGNAL_EXIT, require_no_early_stop, tell_why_incomplete, write_result
+from canary_wf.run.result import SIGNAL_EXIT, require_more_to_run, tell_why_incomplete, write_result
 from canary_wf.run.retained_resources import keep_while_alive
 from canary_wf.run.retries import Retries, isolate_suspects
-from canary_wf.run.run_context import Binding, RunContext, allow_open_files, failure_limit_of
+from canary_wf.run.run_context import Binding, RunContext, allow_open_files, failure_limit_of, jobs_to_run
 from canary_wf.run.scheduler import BatchScheduler
 from canary_wf.spec.batch_slice import BatchSlice, PlannedBatch
 from canary_wf.state.attempt import Attempt, SupersededError, claim_batch
@@ -114,7 +114,7 @@ def run_batch(
         require_permission(f"batch {batch}", os.environ)
     _require_upstreams(batch_slice.batch, paths)
     _require_not_replaced(batch, paths)
-    require_no_early_stop(batch, paths)
+    require_more_to_run(batch, paths)
     # The runner changes its folder for each job it starts, so all paths must be absolute.
     expected = None if result is None else absolute_path(result)
     attempt = _BatchAttempt(batch_slice, paths, expected, bind=bind or batch_slice.bind)
@@ -173,6 +173,7 @@ class _BatchAttempt:
         self.started = time.time()
         self._clock = time.monotonic()
         self.reason = "error"
+        self._not_chosen: set[str] = set()
 
     def run(self, workers: int | None) -> int:
         """Run the jobs and write the result; whatever happens, end the attempt if it is still the current one."""
@@ -193,7 +194,7 @@ class _BatchAttempt:
             raise SupersededError(self.slice.batch.id)
         self.reason = self._end_reason(scheduler)
         if self.reason != "complete":
-            return tell_why_incomplete(self.slice.batch.id, scheduler)
+            return tell_why_incomplete(self.slice.batch.id, scheduler, self.paths, chosen=self.reason == "chosen")
         if not self.attempt.is_current():
             raise SupersededError(self.slice.batch.id)
         self._conclude()
@@ -249,6 +250,8 @@ class _BatchAttempt:
 
     def _run_jobs(self, workers: int | None) -> BatchScheduler:
         known = self._known()
+        jobs = jobs_to_run(self.slice.jobs, known, self.paths)
+        self._not_chosen = {job.id for job in self.slice.jobs}.difference(job.id for job in jobs)
         self._repeat_set_ups(known)
         progress = ProgressLog(self.slice, known, self.recorder.state.jobs)
         say(f"batch {self.slice.batch.id}: {progress.begins()}")
@@ -261,7 +264,7 @@ class _BatchAttempt:
         ):
             self.hooks.add(progress)
             scheduler = BatchScheduler(
-                isolate_suspects(self.slice.jobs, self.recorder.state.jobs),
+                isolate_suspects(jobs, self.recorder.state.jobs),
                 known,
                 self.names,
                 capacity=Capacity(pool.pool, pool.memory, workers, pool.nodes, pool.generated),
@@ -312,7 +315,10 @@ class _BatchAttempt:
             return "disk_full"
         if scheduler.stopped_early:
             return "max_fail"
-        return "unplaced" if scheduler.unplaced else "complete"
+        if scheduler.unplaced:
+            return "unplaced"
+        is_left = any(not self.recorder.state.record(job).status.is_final for job in self._not_chosen)
+        return "chosen" if is_left else "complete"
 
     def _stop_reason(self) -> str:
         spent = time.monotonic() - self._clock

@@ -13,6 +13,9 @@ from canary_wf.errors import WorkspaceError
 CALLER = "CANARY_WF_CALLER"
 """The folder that Snakemake uses for temporary files; with the suffix ``_NAME``, the caller's own value of NAME."""
 
+RUN = "CANARY_WF_RUN"
+"""The token of the `canary-wf run` that started Snakemake."""
+
 THREADS = (
     *("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
@@ -44,7 +47,7 @@ def callers_environment(environment: Mapping[str, str]) -> dict[str, str]:
     A folder for temporary files that the rule's resource `tmpdir` names is kept. Snakemake's own settings are removed:
     a Snakemake inside a job would read them as its own.
     """
-    found = {name: value for name, value in environment.items() if not name.startswith((CALLER, "SNAKEMAKE_"))}
+    found = {name: value for name, value in environment.items() if not name.startswith((CALLER, RUN, "SNAKEMAKE_"))}
     if CALLER not in environment:
         return found
     for name in (*THREADS, *TEMPORARY):

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,7 @@ from typing import Self
 
 from canary_wf.process.process_identity import signal_group
 from canary_wf.process.signals import is_main_thread
+from canary_wf.snakemake.caller_environment import RUN
 
 COMMAND = (sys.executable, "-P", "-m", "canary_wf.snakemake.warm_start")
 """Loads the Snakemake of this Python installation, and waits for a request."""
@@ -29,11 +31,16 @@ _LOOK = 0.02
 
 
 class SnakemakeProcess:
-    """A child that loads Snakemake, and runs it from `start` on; a context manager that ends what is left of it."""
+    """A child that loads Snakemake, and runs it from `start` on; a context manager that ends what is left of it.
+
+    Its `token` is in the environment of all that it starts, so that runners know to which run they belong.
+    """
 
     def __init__(self) -> None:
+        self.token = uuid.uuid4().hex
+        environment = {**os.environ, RUN: self.token}
         self._process = subprocess.Popen(
-            COMMAND, stdin=subprocess.PIPE, bufsize=0, start_new_session=True, close_fds=True
+            COMMAND, stdin=subprocess.PIPE, bufsize=0, start_new_session=True, close_fds=True, env=environment
         )
         self._started = False
         try:

@@ -47,8 +47,8 @@ class AttemptStarted(_Event, frozen=True, tag="attempt_started"):
 class AttemptEnded(_Event, frozen=True, tag="attempt_ended"):
     """The runner released the batch.
 
-    `reason` is ``complete``, ``signal``, ``time_limit``, ``disk_full``, ``unplaced``, ``max_fail``, ``lost``,
-    ``reset``, ``cancelled`` or an error.
+    `reason` is ``complete``, ``signal``, ``time_limit``, ``disk_full``, ``unplaced``, ``max_fail``, ``chosen``
+    (the jobs chosen for the run are done, others are left), ``lost``, ``reset``, ``cancelled`` or an error.
     """
 
     token: str

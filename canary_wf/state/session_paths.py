@@ -135,6 +135,11 @@ class SessionPaths(NamedTuple):
         return self.folder / "failure-limit"
 
     @property
+    def chosen_jobs(self) -> Path:
+        """The folder that exists while `canary-wf run` runs only jobs that were named or have failed."""
+        return self.folder / "chosen-jobs"
+
+    @property
     def snakemake_log(self) -> Path:
         """What Snakemake printed when `canary-wf run` ran it."""
         return self.folder / "snakemake.log"

@@ -226,6 +226,10 @@ def test_a_run_stops_early_across_batches(workspace: Workspace) -> None:
     assert f"Stopped early because 2 jobs failed (--max-fail 2): {12 - failed} jobs not run.\n" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("Go on: canary-wf run -d ")
     assert workspace.counts() == {"FAILED": failed, "NONE": 12 - failed}
+    alone = workspace.run(*_arguments(workspace, "--failed"))
+    assert (alone.returncode, alone.stderr) == (1, "")
+    assert f"\nSession: {failed} failed, {12 - failed} not run; canary-wf status -d " in alone.stdout
+    assert workspace.counts() == {"FAILED": failed, "NONE": 12 - failed}
     again = workspace.run(*_arguments(workspace))
     assert f"goes on: {12 - failed} of 12 jobs left to run" in again.stdout
     assert workspace.counts() == {"FAILED": 12}

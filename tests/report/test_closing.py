@@ -80,11 +80,15 @@ def test_a_long_name_does_not_fill_the_sum(tmp_path: Path) -> None:
     assert re.search(r"\(1 flaky: ba+…a+e\)", closing_lines(state)[0])
 
 
-def test_a_run_that_was_interrupted_is_paused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("reason", "how"), [("signal", "Paused"), ("max_fail", "Stopped early"), ("disk_full", "Incomplete"), (None, "")]
+)
+def test_a_run_that_was_cut_short_goes_on(tmp_path: Path, reason: str | None, how: str) -> None:
     """What the machine ended and what never ran goes on with the next run, so failures are not run again yet."""
     state = _state(tmp_path, {"a": PASS, "b": FAIL, "c": Outcome.INTERRUPTED}, "d", "e")
-    assert closing_lines(state) == [
-        "Paused: 1 passed, 1 failed, 1 interrupted, 2 not run in 2.0s",
+    runs = {state.plan.batches[0].id: (BatchRun("h", 0.0, 2.0, reason),)}
+    assert closing_lines(msgspec.structs.replace(state, runs=runs)) == [
+        f"{how or 'Incomplete'}: 1 passed, 1 failed, 1 interrupted, 2 not run in 2.0s",
         "Go on: canary-wf run",
     ]
 

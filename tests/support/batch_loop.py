@@ -1,7 +1,7 @@
 """What tests of `run` start in place of Snakemake: it runs the batches of the newest session one after the other.
 
 It reads the request as the real child does. With options it says something instead, and ends with that exit code:
-``--say TEXT --end CODE``.
+``--say TEXT --end CODE``. Results that are named are its targets.
 """
 
 import json
@@ -33,10 +33,15 @@ def main() -> int:
         return int(words[words.index("--end") + 1])
     session = max(Path(".canary-wf", "sessions").iterdir())
     plan = json.loads((session / "plan.json").read_text())
+    targets = [word.split("/")[-2] for word in words if word.endswith("/result.json")]
     for batch in plan["batches"]:
+        if targets and batch["id"] not in targets:
+            continue
         if not (session / "batches" / batch["id"] / "result.json").exists():
             command = [sys.executable, "-m", "canary_wf", "run-batch", batch["id"], "--plan", session / "plan.json"]
             subprocess.run(command, check=False)
+    if targets:
+        return 0
     (session / "report").mkdir(exist_ok=True)
     (session / "report" / "report.json").touch()
     return 0

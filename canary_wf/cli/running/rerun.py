@@ -1,6 +1,7 @@
 """`canary-wf rerun`: reset jobs by outcome, keyword or name, so that the next `snakemake` runs just those."""
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from canary_wf.cli.jobs import find_jobs
 from canary_wf.cli.options import workspace_option
 from canary_wf.ctest.undone_fixtures import with_fixtures
 from canary_wf.errors import WorkspaceError, one_line, raise_last
+from canary_wf.graph import downstream
 from canary_wf.plan.store import newest_session
 from canary_wf.recovery.reset import reset_jobs, with_blocked
 from canary_wf.report.closing import from_here
@@ -21,6 +23,7 @@ from canary_wf.snakemake.in_use import check_free
 from canary_wf.snakemake.lock import workspace_lock
 from canary_wf.snakemake.parent_workflows import last_parent_workflow
 from canary_wf.spec.batch_slice import PlannedJob
+from canary_wf.state.record import PENDING
 from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome
 from canary_wf.wording import count, run_command
@@ -54,17 +57,17 @@ def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, 
 
 
 class Reset(NamedTuple):
-    """The session before the reset, and the numbers of jobs and batches that were reset; `what` was asked for."""
+    """The session before the reset, the ids of the jobs and the number of batches; `what` was asked for."""
 
     state: SessionState
-    jobs: int
+    jobs: frozenset[str]
     batches: int
     what: str
 
     def __str__(self) -> str:
         if not self.batches:
             return f"{self.what}; nothing to reset."
-        return f"Reset {count(self.jobs, 'job')} in {count(self.batches, 'batch', 'batches')}."
+        return f"Reset {count(len(self.jobs), 'job')} in {count(self.batches, 'batch', 'batches')}."
 
 
 def reset(out: Path, jobs: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool) -> Reset:
@@ -82,7 +85,7 @@ def reset(out: Path, jobs: tuple[str, ...], only: tuple[str, ...], keywords: str
         errors = reset_jobs(paths, by_batch)
     raise_last(errors)
     what = "No job matches" if jobs or only or keywords is not None else "No job has failed"
-    return Reset(state, len(resetting), len(by_batch), what)
+    return Reset(state, frozenset(resetting), len(by_batch), what)
 
 
 def _to_reset(
@@ -98,6 +101,25 @@ def _to_reset(
         if job.id in resetting:
             by_batch.setdefault(job.batch, []).append(job)
     return resetting, by_batch
+
+
+def with_needed(state: SessionState, chosen: Collection[str]) -> set[str]:
+    """Return the job ids `chosen`, and those of the jobs without which these cannot run.
+
+    These are the jobs that they depend on and that have no verdict yet, and what is left of the batches for which
+    their batches wait.
+    """
+    jobs = {job.id: job for job in state.plan.jobs}
+    batches = {batch.id: batch.dependencies for batch in state.plan.batches}
+    found = {*chosen, *downstream(chosen, lambda job: [each for each in jobs[job].upstreams if _is_open(state, each)])}
+    direct = {upstream for job in found for upstream in batches[jobs[job].batch]}
+    waited_for = direct.union(downstream(direct, batches.get))
+    return found.union(job.id for job in state.unfinished if job.batch in waited_for)
+
+
+def _is_open(state: SessionState, job: str) -> bool:
+    status = state.records.get(job, PENDING).status
+    return not status.is_final or status.outcome is Outcome.BLOCKED
 
 
 def _chosen(

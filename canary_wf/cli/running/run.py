@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,8 +14,16 @@ from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import WholeNumber
 from canary_wf.cli.output import mute_if_gone, print_json, write_or_mute
 from canary_wf.cli.planning.generate import generate, generate_options, planned_lines, print_warnings
-from canary_wf.cli.running.rerun import reset
-from canary_wf.cli.running.snakemake_run import View, exit_code, left_to_run, print_end, run_session
+from canary_wf.cli.running.rerun import reset, with_needed
+from canary_wf.cli.running.snakemake_run import (
+    View,
+    exit_code,
+    only_prints,
+    print_end,
+    print_fault,
+    run_session,
+    text_of,
+)
 from canary_wf.cli.workspace import nearest_workspace
 from canary_wf.errors import CanaryWfError, ExitCode, UsageError, one_line
 from canary_wf.plan.store import load_plan, newest_session
@@ -92,23 +100,29 @@ def command(
             stack.enter_context(run_lock(start.out))
             check_unlocked(start.out)
         child = stack.enter_context(SnakemakeProcess())
+        options = context.meta[_SNAKEMAKE_OPTIONS]
+        quiet = as_json or only_prints(options)
+        jobs: Collection[str] | None = None
+        state: SessionState | ExitCode
         if start.kind == "again":
-            keywords = values["keyword_expression"]
-            state = _reset(start.out, start.jobs, only, keywords, failed=failed, quiet=as_json)
+            state, jobs = _reset(start.out, start.jobs, only, values["keyword_expression"], failed=failed, quiet=quiet)
         elif start.kind == "anew":
             _warn_of_jobs_named_like(values["paths"], start.out)
-            state = _generate(values, start.out, quiet=as_json)
+            state = _generate(values, start.out, quiet=quiet)
         else:
-            state = _resume(values, start.out, quiet=as_json)
+            state = _resume(values, start.out, quiet=quiet)
         if isinstance(state, ExitCode):
             if as_json:
                 print_json(load_session(newest_session(start.out)).as_dict())
             return state
         if not is_locked:
             stack.enter_context(run_lock(start.out))
-        ended = run_session(child, state, context.meta[_SNAKEMAKE_OPTIONS], view=view, max_fail=max_fail)
+        ended = run_session(child, state, options, view=view, max_fail=max_fail, jobs=jobs)
     try:
         if as_json:
+            if not ended.has_begun and not ended.code:
+                sys.stderr.write(text_of(ended))
+            print_fault(ended)
             print_json(ended.state.as_dict())
         else:
             print_end(ended)
@@ -191,24 +205,31 @@ def _generate(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState
 
 def _reset(
     out: Path, names: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool, quiet: bool
-) -> SessionState | ExitCode:
-    """Reset jobs of the newest session; return it, or the exit code when there is nothing to run."""
+) -> tuple[SessionState | ExitCode, Collection[str]]:
+    """Reset jobs of the newest session; return it with the jobs to run, or the exit code when there are none."""
     try:
         done = reset(out, names, only, keywords, failed=failed)
     except UsageError as error:
         if error.where == "JOB":  # as likely a path that is misspelt
             raise UsageError(error.what, where="PATH or JOB", hint=error.hint) from None
         raise
+    state = load_session(done.state.paths)
+    jobs = with_needed(state, done.jobs)
+    lines = [str(done)]
+    if len(jobs) > len(done.jobs):
+        lines.append(f"With what these need: {count(len(jobs), 'job')} to run.")
+    if not jobs:
+        lines += closing_lines(state, over=True)
     if not quiet:
-        write_or_mute(f"{done}\n")
-    return load_session(done.state.paths) if done.batches or left_to_run(done.state) else _code(done.state)
+        write_or_mute("".join(f"{line}\n" for line in lines))
+    return state if jobs else ExitCode.DONE, jobs
 
 
 def _resume(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState | ExitCode:
     """Return the newest session if it has work left, else a new one of the configured PATHs, or the exit code."""
     state = load_session(newest_session(out))
     name = one_line(state.plan.session)
-    left = len(left_to_run(state))
+    left = len(state.unfinished)
     goes_on = left > 0 or not (state.paths.report / "report.json").exists()
     if left:
         line = f"Session {name} goes on: {left} of {count(len(state.plan.jobs), 'job')} left to run."

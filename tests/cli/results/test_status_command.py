@@ -78,12 +78,12 @@ def test_a_running_session_has_not_failed_yet(small: CommandLine) -> None:
 
 
 def test_after_an_interrupt_status_says_how_it_goes_on(small: CommandLine) -> None:
-    """The session is paused, and what is left is told."""
+    """The session is incomplete, and what is left is told."""
     _ran(small, {"one": OK, "two.n=1": Outcome.INTERRUPTED})
     done = small("status", "-d", small.out)
     assert done.code == 1
     assert done.out.splitlines()[-2:] == [
-        "Paused: 1 passed, 1 interrupted, 1 not run in 2.0s",
+        "Incomplete: 1 passed, 1 interrupted, 1 not run in 2.0s",
         "Go on: canary-wf run -d out",
     ]
 

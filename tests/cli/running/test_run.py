@@ -6,7 +6,7 @@ import pytest
 from command_line import CommandLine, Done, assert_one_line
 
 from canary_wf.snakemake import child_process
-from canary_wf.state.session_paths import session_names
+from canary_wf.state.session_paths import SessionPaths, session_names
 
 pytestmark = pytest.mark.usefixtures("quick_runs")
 
@@ -71,6 +71,68 @@ def test_failed_jobs_run_again_alone(small: CommandLine) -> None:
     small.write("other.jobs.yaml", "jobs: [{name: new, command: 'true'}]")
     assert run(small, "--only", "passed").out.startswith("Reset 1 job in ")
     assert len(session_names(small.out)) == 1
+
+
+def test_only_failed_or_named_jobs_run_while_others_are_left(cli: CommandLine) -> None:
+    """What they need runs with them; the counts and the exit code are theirs, and the session has a line."""
+    commands = ["false", "true", "true", "true"]
+    jobs = "".join(f"  - {{name: j{n}, command: '{word}', runtime: {9 - n}s}}\n" for n, word in enumerate(commands))
+    cli.write("a.jobs.yaml", f"jobs:\n{jobs}  - {{name: last, command: 'true', runtime: 1s, depends_on: [j3]}}\n")
+    assert planned(cli, "-b", "workers=1", "-b", "spec=count:1,layout:atomic", "-x").code == 1
+    failed = run(cli, "--failed")
+    assert (failed.code, failed.err) == (1, "")
+    assert failed.out.startswith("Reset 1 job in 1 batch.\n")
+    *_, total, session, go_on = failed.out.splitlines()
+    assert total.startswith("1 failed in ")
+    assert session == "Session: 1 failed, 4 not run; canary-wf status -d out"
+    assert go_on == "Go on: canary-wf run -d out"
+    named = run(cli, "last")
+    assert (named.code, named.err) == (0, "")
+    assert "With what these need: 2 jobs to run.\n" in named.out
+    *_, total, session, go_on = named.out.splitlines()
+    assert total.startswith("All 2 jobs passed in ")
+    assert session == "Session: 2 passed, 1 failed, 2 not run; canary-wf status -d out"
+    (name,) = session_names(cli.out)
+    assert not SessionPaths(cli.out, name).chosen_jobs.exists()
+    assert "goes on: 2 of 5 jobs left to run" in run(cli).out
+
+
+def test_nothing_failed_runs_nothing(small: CommandLine) -> None:
+    """Not even what was never run."""
+    small.generate()
+    done = run(small, "--failed")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        "No job has failed; nothing to reset.",
+        "3 jobs, not run yet",
+        "Next: canary-wf run -d out",
+    ]
+    assert run(small, "--failed", "--json").json["counts"]["NONE"] == 3
+
+
+def test_a_named_job_that_passes_ends_with_0_beside_old_failures(small: CommandLine) -> None:
+    """These are not told again, but counted."""
+    planned(small)
+    done = run(small, "--only", "passed")
+    assert (done.code, done.err) == (0, "")
+    assert "FAIL" not in done.out
+    assert "The job passed in " in done.out
+    assert "\nSession: 1 passed, 2 failed; canary-wf status -d out\n" in done.out
+
+
+def test_what_snakemake_only_prints_is_shown(small: CommandLine) -> None:
+    """The session stays what it was, and so does standard output under --json."""
+    small.generate()
+    dry = run(small, "--", "--say", "rule batch_x", "--end", "0")
+    assert (dry.code, dry.err) == (0, "")
+    assert dry.out.endswith("rule batch_x\n")
+    assert "not run" not in dry.out
+    told = run(small, "--json", "--", "--say", "rule batch_x", "--end", "0")
+    assert (told.code, told.json["counts"]["NONE"]) == (0, 3)
+    assert "rule batch_x" in told.err
+    wrong = run(small, "--json", "--", "--say", "WorkflowError:\nNo space left\n", "--end", "1")
+    assert (wrong.code, wrong.json["counts"]["NONE"]) == (4, 3)
+    assert "Snakemake failed: No space left; " in wrong.err
 
 
 @pytest.mark.parametrize("word", ["two.n=1", "two.*", "one"])
