@@ -29,10 +29,13 @@ from canary_wf.workflow.shapes import shapes_of, uses_shapes
 from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions, workflow_files
 from canary_wf.workflow.writer import check_out, write_workflow
 
-GENERATED = (
-    *(STATE_FOLDER, ".snakemake", "workflow/Snakefile", MODULE_FILE, "workflow/rules/batches.smk"),
-    *("workflow/rules/gate.smk", *(f"{profile}/config.yaml" for profile in PROFILES)),
+WORKFLOW = (
+    *("workflow/Snakefile", MODULE_FILE, "workflow/rules/batches.smk", "workflow/rules/gate.smk"),
+    *(f"{profile}/config.yaml" for profile in PROFILES),
 )
+"""The files that `generate` writes beside the session."""
+
+GENERATED = (STATE_FOLDER, ".snakemake", *WORKFLOW)
 """What `generate` and Snakemake create in OUT; no tests are searched there.
 
 Tests may lie in folders named `workflow` or `local`, so only the files in these are listed. `TestResults` is a link to

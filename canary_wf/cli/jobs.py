@@ -1,5 +1,6 @@
 """Finds the jobs that a user means by an id prefix, a name or a pattern."""
 
+import os
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
@@ -46,6 +47,20 @@ def _hint(name: str, names: list[str], lister: str) -> str:
         found = get_close_matches(name, names)
     list_command = f"{lister} lists them"
     return f"did you mean {some(found)}? {list_command}" if found else list_command
+
+
+def similar_paths(word: str) -> list[str]:
+    """Return the files and folders that `word`, which is no path, may mean: those of a similar name in its folder."""
+    folder, name = os.path.split(word.rstrip("/"))
+    try:
+        names = [each for each in os.listdir(folder or ".") if not each.startswith(".")]  # noqa: PTH208 - names
+    except OSError:
+        return []
+    if not name or len(names) > MOST_COMPARED:
+        return []
+    from difflib import get_close_matches
+
+    return [os.path.join(folder, each) for each in get_close_matches(name, names)]  # noqa: PTH118 - as it was typed
 
 
 def find_jobs(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:

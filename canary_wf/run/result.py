@@ -57,7 +57,7 @@ def tell_why_incomplete(batch: str, scheduler: BatchScheduler, paths: SessionPat
     `chosen` says that it did all that was chosen for this run.
     """
     if chosen:
-        from canary_wf.recovery.chosen_jobs import note_done  # late, as few runs have chosen ones
+        from canary_wf.recovery.run_choice import note_done  # late, as few runs have chosen ones
 
         note_done(paths, batch)
         say(f"batch {batch}: {_CHOSEN_ARE_DONE}; {_GO_ON}")
@@ -83,7 +83,7 @@ def require_more_to_run(batch: str, paths: SessionPaths) -> None:
         raise CanaryWfError(_STOPPED_EARLY, where=f"batch {batch}", hint=_GO_ON)
     run = os.environ.get(RUN)
     if run is not None and os.path.lexists(paths.chosen_jobs):
-        from canary_wf.recovery.chosen_jobs import chosen_jobs, is_done  # late, as few runs have chosen ones
+        from canary_wf.recovery.run_choice import chosen_jobs, is_done  # late, as few runs have chosen ones
 
         if is_done(paths, batch) and chosen_jobs(paths, run) is not None:
             raise CanaryWfError(_CHOSEN_ARE_DONE, where=f"batch {batch}", hint=_GO_ON)

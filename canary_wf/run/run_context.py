@@ -96,7 +96,7 @@ def jobs_to_run(jobs: Sequence[PlannedJob], known: Collection[str], paths: Sessi
     run = os.environ.get(RUN)
     if run is None or not os.path.lexists(paths.chosen_jobs):
         return jobs
-    from canary_wf.recovery.chosen_jobs import chosen_jobs  # late, as few runs have chosen ones
+    from canary_wf.recovery.run_choice import chosen_jobs  # late, as few runs have chosen ones
 
     chosen = chosen_jobs(paths, run)
     if chosen is None:

@@ -49,7 +49,7 @@ def test_run_goes_on_with_the_workspace_above(below: CommandLine) -> None:
     """If it shall run jobs again or go on; with a PATH it plans here."""
     assert below("run", "--failed").out.startswith("No job has failed")
     assert_one_line(below("run", "--failed", "-d", "."), 4, "there is no session")
-    assert_one_line(below("run", "nothing"), 2, "there is no job 'nothing'")
+    assert_one_line(below("run", "nothing"), 2, "there is no file or job 'nothing'")
 
 
 def test_what_acts_finds_it_too(below: CommandLine) -> None:

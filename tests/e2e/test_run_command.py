@@ -240,6 +240,14 @@ def test_snakemake_options_and_errors_reach_the_user(workspace: Workspace) -> No
     workspace.write("a.jobs.yaml", "jobs:\n  - {name: a, command: 'true'}\n")
     dry = workspace.run(*_planned(workspace, "--", "-n"))
     assert (dry.returncode, "rule gate" in dry.stdout + dry.stderr) == (0, True)
-    wrong = workspace.run(*_arguments(workspace, "--", "--nosuch"))
-    assert wrong.returncode == 2
-    assert "Snakemake failed: unrecognized arguments: --nosuch; all it said: " in wrong.stderr
+    workspace.run(*_arguments(workspace))
+    link = (workspace.out / "TestResults").readlink()
+    workflow = (workspace.out / "workflow" / "Snakefile").read_text()
+    for options, code in ((["-np"], 0), (["--list-rules"], 0), (["--nosuch"], 2)):
+        done = workspace.run(*_planned(workspace, "--", *options))
+        assert done.returncode == code
+        assert (code == 2) == (done.stderr == "canary-wf: Snakemake failed: unrecognized arguments: --nosuch\n")
+        assert code == 2 or "gate" in done.stdout + done.stderr
+        assert (workspace.out / "TestResults").readlink() == link
+        assert (workspace.out / "workflow" / "Snakefile").read_text() == workflow
+    assert len(list(workspace.out.glob(".canary-wf/sessions/2*"))) == 1

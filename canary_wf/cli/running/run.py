@@ -11,13 +11,16 @@ import click
 
 from canary_wf.cli.completion import statuses
 from canary_wf.cli.help_page import DocumentedCommand
+from canary_wf.cli.jobs import similar_paths
 from canary_wf.cli.options import WholeNumber
 from canary_wf.cli.output import mute_if_gone, print_json, write_or_mute
 from canary_wf.cli.planning.generate import generate, generate_options, planned_lines, print_warnings
 from canary_wf.cli.running.rerun import reset, with_needed
 from canary_wf.cli.running.snakemake_run import (
+    Ended,
     View,
     exit_code,
+    is_unused,
     only_prints,
     print_end,
     print_fault,
@@ -25,7 +28,8 @@ from canary_wf.cli.running.snakemake_run import (
     text_of,
 )
 from canary_wf.cli.workspace import nearest_workspace
-from canary_wf.errors import CanaryWfError, ExitCode, UsageError, one_line
+from canary_wf.errors import CanaryWfError, ExitCode, UsageError, WorkspaceError, one_line
+from canary_wf.generation import WORKFLOW
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.closing import closing_lines
 from canary_wf.report.session import SessionState, load_session
@@ -34,7 +38,8 @@ from canary_wf.snakemake.in_use import check_unlocked
 from canary_wf.snakemake.lock import run_lock
 from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, session_names
 from canary_wf.state.trust import require_trusted
-from canary_wf.wording import count
+from canary_wf.wording import count, some
+from canary_wf.workflow.kept_workflow import KeptWorkflow
 
 _SNAKEMAKE_OPTIONS = "canary_wf.snakemake_options"
 _NO_PLANNING = frozenset({"paths", "out", "as_json", "failed", "only", "verbose", "max_fail", "keyword_expression"})
@@ -103,6 +108,8 @@ def command(
         options = context.meta[_SNAKEMAKE_OPTIONS]
         quiet = as_json or only_prints(options)
         jobs: Collection[str] | None = None
+        before = session_names(start.out)
+        kept = KeptWorkflow(start.out, WORKFLOW) if before else None
         state: SessionState | ExitCode
         if start.kind == "again":
             state, jobs = _reset(start.out, start.jobs, only, values["keyword_expression"], failed=failed, quiet=quiet)
@@ -117,7 +124,16 @@ def command(
             return state
         if not is_locked:
             stack.enter_context(run_lock(start.out))
+            _require_newest(state.paths)
         ended = run_session(child, state, options, view=view, max_fail=max_fail, jobs=jobs)
+        _print(ended, as_json=as_json)
+        if kept is not None and state.paths.session not in before and is_unused(ended):
+            kept.put_back(state.paths)
+    return exit_code(ended)
+
+
+def _print(ended: Ended, *, as_json: bool) -> None:
+    """Print how the run `ended`."""
     try:
         if as_json:
             if not ended.has_begun and not ended.code:
@@ -129,7 +145,13 @@ def command(
         sys.stdout.flush()
     except OSError as error:
         mute_if_gone(error)
-    return exit_code(ended)
+
+
+def _require_newest(paths: SessionPaths) -> None:
+    """Raise WorkspaceError if another first run in a new folder has planned after this one."""
+    if newest_session(paths.out) != paths:
+        what = "another canary-wf run has planned here meanwhile"
+        raise WorkspaceError(what, where=paths.out, hint="canary-wf run goes on with its session")
 
 
 class _Start(NamedTuple):
@@ -210,9 +232,12 @@ def _reset(
     try:
         done = reset(out, names, only, keywords, failed=failed)
     except UsageError as error:
-        if error.where == "JOB":  # as likely a path that is misspelt
-            raise UsageError(error.what, where="PATH or JOB", hint=error.hint) from None
-        raise
+        if error.where != "JOB":
+            raise
+        what = error.what.replace("there is no job", "there is no file or job")  # as likely a path that is misspelt
+        similar = [path for name in names if repr(name) in what for path in similar_paths(name)]
+        hint = f"did you mean {some(similar)}?" if similar else error.hint
+        raise UsageError(what, where="PATH or JOB", hint=hint) from None
     state = load_session(done.state.paths)
     jobs = with_needed(state, done.jobs)
     lines = [str(done)]

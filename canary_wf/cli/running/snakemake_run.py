@@ -15,8 +15,8 @@ from canary_wf.errors import ExitCode, one_line
 from canary_wf.files.json_files import not_writable
 from canary_wf.files.plain_files import open_own, open_plain
 from canary_wf.plan.cluster.advice import profile_for
-from canary_wf.recovery.chosen_jobs import choose_jobs, is_done
 from canary_wf.recovery.early_stop import is_stopped_early, set_failure_limit
+from canary_wf.recovery.run_choice import choose_jobs, is_done
 from canary_wf.report.closing import from_here, print_closing
 from canary_wf.report.failures import print_failures
 from canary_wf.report.live.follow import follow_run
@@ -235,6 +235,11 @@ def _is_of_snakemake(ended: Ended) -> bool:
     return not ended.state.failed and not ended.state.unfinished
 
 
+def is_unused(ended: Ended) -> bool:
+    """Return whether the session is as before: Snakemake only printed something, or did not know its options."""
+    return not ended.has_begun and ended.signal is None and ended.code in {0, _USAGE_CODE}
+
+
 def text_of(ended: Ended) -> str:
     """Return what Snakemake printed, if that was not shown; harmless on terminals."""
     if ended.text is None:
@@ -254,6 +259,8 @@ def _fault(ended: Ended) -> str:
     if ended.text is None:
         return f"Snakemake failed (exit code {ended.code}); see its output above"
     why = essence(ended.text, ended.start) or f"exit code {ended.code}"
+    if is_unused(ended):
+        return one_line(f"Snakemake failed: {why}")
     return one_line(f"Snakemake failed: {why}; all it said: {from_here(ended.text)}")
 
 

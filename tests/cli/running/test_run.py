@@ -135,6 +135,20 @@ def test_what_snakemake_only_prints_is_shown(small: CommandLine) -> None:
     assert "Snakemake failed: No space left; " in wrong.err
 
 
+@pytest.mark.parametrize("end", ["0", "2"])
+def test_a_session_of_which_nothing_began_is_taken_back(small: CommandLine, end: str) -> None:
+    """After a dry run, and an option that Snakemake does not know; the session before is the newest again."""
+    planned(small)
+    before = {path: path.read_bytes() for path in (small.out / "workflow").rglob("*") if path.is_file()}
+    link = (small.out / "TestResults").readlink()
+    done = planned(small, "--", "--say", "snakemake: error: no such thing", "--end", end)
+    assert done.code == int(end)
+    assert len(session_names(small.out)) == 1
+    assert {path: path.read_bytes() for path in before} == before
+    assert (small.out / "TestResults").readlink() == link
+    assert "has nothing left to run" in run(small).out
+
+
 @pytest.mark.parametrize("word", ["two.n=1", "two.*", "one"])
 def test_named_jobs_run_again(small: CommandLine, word: str) -> None:
     """By name or pattern; a word that exists as a path is one."""
@@ -148,7 +162,8 @@ def test_words_that_do_not_go_together_are_told(small: CommandLine) -> None:
     assert_one_line(run(small, small.tree, "two.n=1"), 2, "PATH", "is a file or folder, and 'two.n=1' is not")
     assert_one_line(run(small, "--failed", "-b", "spec=count:1"), 2, "-b", "does not go with --failed")
     assert_one_line(run(small, "--failed", small.tree), 2, "does not go with --failed")
-    assert_one_line(run(small, "nosuch"), 2, "PATH or JOB: there is no job 'nosuch'")
+    assert_one_line(run(small, "nosuch"), 2, "PATH or JOB: there is no file or job 'nosuch'")
+    assert_one_line(run(small, "./treee/"), 2, "there is no file or job './treee/'; did you mean ./tree?")
 
 
 def test_a_path_that_is_also_a_job_is_told(cli: CommandLine) -> None:

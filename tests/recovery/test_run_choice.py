@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from canary_wf.recovery.chosen_jobs import choose_jobs, chosen_jobs, is_done, note_done
+from canary_wf.recovery.run_choice import choose_jobs, chosen_jobs, is_done, note_done
 from canary_wf.state.session_paths import SessionPaths
 
 
@@ -17,7 +17,7 @@ def test_only_the_run_that_chose_is_bound(tmp_path: Path) -> None:
     paths = _paths(tmp_path)
     assert chosen_jobs(paths, "run") is None
     choose_jobs(paths, "run", {"aa", "bb"})
-    assert chosen_jobs(paths, "run") == {"aa", "bb"}
+    assert chosen_jobs(paths, "run") == frozenset({"aa", "bb"})
     assert chosen_jobs(paths, "other") is None
     (paths.chosen_jobs / "jobs.json").write_text("{")
     assert chosen_jobs(paths, "run") is None
