@@ -41,7 +41,9 @@ def closing_lines(
     is_live = state.live and not over
     lines = [sum_line(part or state, time.time() if now is None else now, over=over, cut_short=cut_short)]
     if part is not None and len(part.plan.jobs) < len(state.plan.jobs):
-        lines.append(f"Session: {counts_in_words(state, over=over)}; canary-wf status{_at(state.paths.out)}")
+        lines.append(
+            f"Session: {counts_in_words(state, over=over, with_names=False)}; canary-wf status{_at(state.paths.out)}"
+        )
     page = None if is_live else page_of(state)
     if page is not None:
         lines.append(f"Report: {one_line(from_here(page))}")
