@@ -31,14 +31,14 @@ from canary_wf.cli.workspace import nearest_workspace
 from canary_wf.errors import CanaryWfError, ExitCode, UsageError, WorkspaceError, one_line
 from canary_wf.generation import WORKFLOW
 from canary_wf.plan.store import load_plan, newest_session
-from canary_wf.report.closing import closing_lines
+from canary_wf.report.closing import closing_lines, from_here
 from canary_wf.report.session import SessionState, load_session
 from canary_wf.snakemake.child_process import SnakemakeProcess
 from canary_wf.snakemake.in_use import check_unlocked
 from canary_wf.snakemake.lock import run_lock
-from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, session_names
+from canary_wf.state.session_paths import STATE_FOLDER, SessionPaths, absolute_path, session_names
 from canary_wf.state.trust import require_trusted
-from canary_wf.wording import count, some
+from canary_wf.wording import count, run_command, some
 from canary_wf.workflow.kept_workflow import KeptWorkflow
 
 _SNAKEMAKE_OPTIONS = "canary_wf.snakemake_options"
@@ -240,6 +240,7 @@ def _reset(
         raise UsageError(what, where="PATH or JOB", hint=hint) from None
     state = load_session(done.state.paths)
     jobs = with_needed(state, done.jobs)
+    print_warnings(_changed_files(state, done.jobs))
     lines = [str(done)]
     if len(jobs) > len(done.jobs):
         lines.append(f"With what these need: {count(len(jobs), 'job')} to run.")
@@ -248,6 +249,30 @@ def _reset(
     if not quiet:
         write_or_mute("".join(f"{line}\n" for line in lines))
     return state if jobs else ExitCode.DONE, jobs
+
+
+def _changed_files(state: SessionState, jobs: Collection[str]) -> list[str]:
+    """Return a warning if test files of `jobs` have changed since they were planned; CMake writes CTest's anew."""
+    roots: dict[str, str] = {}
+    for job in state.plan.jobs:
+        if job.id in jobs and job.kind != "ctest":
+            file = str(state.paths.out / job.file)
+            roots.setdefault(file, file.removesuffix(f"/{job.path}"))
+    changed = [file for file in roots if _modified(file) > state.plan.created]
+    if not changed:
+        return []
+    names = some([from_here(absolute_path(file)) for file in changed])
+    has = "has changed since it was" if len(changed) == 1 else "have changed since they were"
+    root = from_here(absolute_path(roots[changed[0]]))
+    return [f"{names} {has} planned; {run_command(state.paths.out, root, '--update')} takes the change"]
+
+
+def _modified(file: str) -> float:
+    """Return when `file` was modified (epoch seconds), 0 if that is not known."""
+    try:
+        return os.stat(file).st_mtime  # noqa: PTH116 - a text
+    except OSError:
+        return 0.0
 
 
 def _resume(values: dict[str, Any], out: Path, *, quiet: bool) -> SessionState | ExitCode:

@@ -1,11 +1,16 @@
 """`canary-wf run`: what it plans, what it goes on with, what it runs again, and how it ends; Snakemake is a loop."""
 
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine, Done, assert_one_line
 
 from canary_wf.snakemake import child_process
+from canary_wf.snakemake.lock import run_lock
 from canary_wf.state.session_paths import SessionPaths, session_names
 
 pytestmark = pytest.mark.usefixtures("quick_runs")
@@ -108,6 +113,35 @@ def test_nothing_failed_runs_nothing(small: CommandLine) -> None:
         "Next: canary-wf run -d out",
     ]
     assert run(small, "--failed", "--json").json["counts"]["NONE"] == 3
+
+
+def test_a_test_file_that_has_changed_is_told(small: CommandLine) -> None:
+    """Jobs run as they were planned, which is not what somebody expects who has just changed them."""
+    planned(small)
+    file = small.tree / "small.jobs.yaml"
+    os.utime(file, (time.time() + 1, time.time() + 1))
+    done = run(small, "--failed")
+    warning = (
+        "tree/small.jobs.yaml has changed since it was planned; canary-wf run tree --update -d out takes the change"
+    )
+    assert (done.code, done.err) == (1, f"canary-wf: warning: {warning}\n")
+
+
+def test_another_first_run_meanwhile_is_told(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have planned, as a new folder has no lock yet; the newer session is the one that runs."""
+
+    @contextmanager
+    def lock(out: Path) -> Iterator[None]:
+        with run_lock(out):
+            (out / ".canary-wf" / "sessions" / "29991231T000000").mkdir()
+            yield
+
+    monkeypatch.setattr("canary_wf.cli.running.run.run_lock", lock)
+    done = planned(small)
+    assert done.code == 4
+    assert done.err.endswith(
+        "another canary-wf run has planned here meanwhile; canary-wf run goes on with its session\n"
+    )
 
 
 def test_a_named_job_that_passes_ends_with_0_beside_old_failures(small: CommandLine) -> None:
