@@ -37,36 +37,45 @@ def test_every_link_leads_somewhere(site: Path) -> None:
 
 
 @pytest.mark.needs("chromium")
-@pytest.mark.parametrize(("scheme", "rules"), [("light", ()), ("dark", ("color-contrast",))])
-def test_every_page_can_be_read_by_all(site: Path, tmp_path: Path, scheme: str, rules: tuple[str, ...]) -> None:
-    """Contrast, names, headings and keyboard are as axe wants them; nothing is fetched from elsewhere."""
-    wrong = []
+def test_every_page_can_be_read_by_all(site: Path, tmp_path: Path) -> None:
+    """Contrast, names, headings and keyboard are as axe wants them, in light and dark, on a screen and on a phone.
+
+    Nothing is fetched from elsewhere. Each page is loaded once, as that and axe take the time.
+    """
+    wrong: list[str] = []
     with Browser(tmp_path, WIDE) as browser:
         for page in _pages(site):
-            browser.open(page, dark=scheme == "dark")
-            assert browser.run("document.body.dataset.mdColorScheme") == {"light": "default", "dark": "slate"}[scheme]
-            wrong += [f"{page.relative_to(site)}: {finding}" for finding in axe_findings(browser, *rules)]
+            browser.resize(WIDE)
+            browser.open(page)
+            found = [*_schemes_found(browser), *axe_findings(browser), *_too_wide(browser, WIDE)]
             fetched = browser.run("performance.getEntriesByType('resource').map(entry => entry.name)")
-            wrong += [f"{page.relative_to(site)}: {url}" for url in fetched if not url.startswith("file:")]
+            found += [url for url in fetched if not url.startswith("file:")]
+            browser.prefer(dark=True)
+            browser.settle()
+            found += [*_schemes_found(browser, "slate"), *axe_findings(browser, "color-contrast")]
+            browser.resize(NARROW)
+            browser.settle()
+            wrong += [f"{page.relative_to(site)}: {each}" for each in [*found, *_too_wide(browser, NARROW)]]
         assert browser.errors == []
     assert wrong == []
 
 
-@pytest.mark.needs("chromium")
-@pytest.mark.parametrize("width", [NARROW, WIDE])
-def test_a_page_fits_the_screen(site: Path, tmp_path: Path, width: int) -> None:
-    """Only tables and code scroll sideways, and they can be reached by keyboard."""
-    wide, unreachable = [], []
+def _schemes_found(browser: Browser, expected: str = "default") -> list[str]:
+    """Return the scheme of the page unless it is as expected."""
+    scheme = browser.run("document.body.dataset.mdColorScheme")
+    return [] if scheme == expected else [f"the scheme is {scheme}"]
+
+
+def _too_wide(browser: Browser, width: int) -> list[str]:
+    """Return what does not fit: only tables and code scroll sideways, and they can be reached by keyboard."""
     boxes = "[...document.querySelectorAll('pre > code, .md-typeset__scrollwrap')]"
     scrolling = f"{boxes}.filter(box => box.scrollWidth > box.clientWidth)"
-    with Browser(tmp_path, width) as browser:
-        for page in _pages(site):
-            browser.open(page)
-            if browser.run("document.documentElement.scrollWidth") > width:
-                wide.append(page.name)
-            if browser.run(f"{scrolling}.some(box => box.tabIndex !== 0)"):
-                unreachable.append(page.name)
-    assert (wide, unreachable) == ([], [])
+    found = []
+    if browser.run("document.documentElement.scrollWidth") > width:
+        found.append(f"wider than {width} pixels")
+    if browser.run(f"{scrolling}.some(box => box.tabIndex !== 0)"):
+        found.append(f"scrolls by mouse only at {width} pixels")
+    return found
 
 
 @pytest.mark.needs("chromium")

@@ -70,8 +70,7 @@ class Browser:
         self._session = self._call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
-        width, height = self._size
-        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.resize(*self._size)
         return self
 
     def __exit__(
@@ -115,10 +114,18 @@ class Browser:
         if event.get("method") == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
             self.errors.append(str(event["params"]["entry"]["text"]))
 
-    def open(self, page: Path | str, *, dark: bool = False) -> None:
-        """Load a file (with a fragment, maybe) and wait until it is there and drawn."""
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the window another size, in pixels."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def prefer(self, *, dark: bool) -> None:
+        """Let the user prefer a dark or a light scheme."""
         features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self._call("Emulation.setEmulatedMedia", features=features)
+
+    def open(self, page: Path | str, *, dark: bool = False) -> None:
+        """Load a file (with a fragment, maybe) and wait until it is there and drawn."""
+        self.prefer(dark=dark)
         url = page.as_uri() if isinstance(page, Path) else page
         self._call("Page.navigate", url="about:blank")
         self._call("Page.navigate", url=url)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from factories import plan_of, shell
 
-from canary_wf.cli.running.gc import command as gc
+from canary_wf.cli.main import main
 from canary_wf.plan.store import write_session
 from canary_wf.report.formats.junit import junit_report
 from canary_wf.report.session import SessionState, load_session
@@ -210,7 +209,7 @@ def test_nothing_is_missed_of_a_job_that_did_not_run(tmp_path: Path, outcome: Ou
     assert not keep_artifacts(shell("a", "true", artifacts=(Artifact("x"),)), tmp_path, Status.of(outcome)).missing
 
 
-def test_artifacts_outlive_their_session(tmp_path: Path) -> None:
+def test_artifacts_outlive_their_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`gc` removes the rest, and the artifacts only when it is told to; what it says is freed is what goes."""
     script = "head -c 100000 /dev/zero > big; echo x > small"
     names = [f"2026010{day}T000000.000000" for day in (1, 2, 3)]
@@ -218,9 +217,8 @@ def test_artifacts_outlive_their_session(tmp_path: Path) -> None:
     first = states[0].paths
 
     def run_gc(*options: str) -> str:
-        done = CliRunner().invoke(gc, ["-d", str(tmp_path), "--keep", "1", *options], obj={})
-        assert done.exit_code == 0, done.output
-        return done.output
+        assert main(["gc", "-d", str(tmp_path), "--keep", "1", *options]) == 0
+        return capsys.readouterr().out
 
     said = run_gc()
     assert "Removed 2 sessions" in said
