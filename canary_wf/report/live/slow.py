@@ -20,6 +20,9 @@ _BETWEEN_USUAL_AND_LIMIT = 0.5
 _SHARE = 20
 """Reading the history takes at most this fraction of the time (its reciprocal)."""
 
+_AGAIN = 10.0
+"""Seconds until a history that could not be read is read again."""
+
 
 def slow_after(usual: float, spread: float, limit: float) -> float:
     """Return the seconds after which a job is slow that `usual`ly takes so long, with this `spread`."""
@@ -33,6 +36,7 @@ class SlowJobs:
     def __init__(self, paths: SessionPaths) -> None:
         self._paths = paths
         self._known: dict[str, float] = {}
+        self._guessed: dict[str, float] = {}
         self._next = 0.0
 
     def among(self, running: Iterable[tuple[RunJob, float]]) -> set[str]:
@@ -45,16 +49,19 @@ class SlowJobs:
         unknown = {name: job for name, (job, _) in candidates.items() if name not in self._known}
         if unknown and time.monotonic() >= self._next:
             self._learn(unknown)
-        return {name for name, (_, seconds) in candidates.items() if seconds > self._known.get(name, float("inf"))}
+        after = {**self._guessed, **self._known}
+        return {name for name, (_, seconds) in candidates.items() if seconds > after.get(name, float("inf"))}
 
     def _learn(self, jobs: Mapping[str, RunJob]) -> None:
         began = time.monotonic()
         try:
             history = load_history(self._paths.out)
         except (CanaryWfError, OSError):
-            history = None  # `status` says what is wrong with it
+            history = None  # `status` says what is wrong with it; it is read again later
+        learnt = self._guessed if history is None else self._known
         for name, job in jobs.items():
             runs = [seconds for _, seconds in history.runs_before(name, self._paths.session)] if history else []
             found = statistics_of(runs or [job.runtime])
-            self._known[name] = slow_after(found.median, found.spread, job.limit)
-        self._next = time.monotonic() + _SHARE * (time.monotonic() - began)
+            learnt[name] = slow_after(found.median, found.spread, job.limit)
+        pause = _SHARE * (time.monotonic() - began)
+        self._next = time.monotonic() + (max(pause, _AGAIN) if history is None else pause)

@@ -1,6 +1,8 @@
 """A job is slow when it runs clearly longer than before, and that is told before its limit ends it."""
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from factories import plan_of, spec
@@ -10,6 +12,7 @@ from sessions import STARTED, recorded
 
 from canary_wf.history.run_times import update_history
 from canary_wf.plan.model import Plan
+from canary_wf.report.live import slow
 from canary_wf.report.live.slow import slow_after
 from canary_wf.report.live.snapshot import Snapshots
 from canary_wf.report.live.views.running_table import running_table
@@ -86,8 +89,16 @@ def test_a_job_without_earlier_runs_is_never_slow(tmp_path: Path, source: Runtim
     assert not Snapshots(_session(tmp_path, source, [1.0])).take(STARTED + 290).running[0].is_slow
 
 
-def test_a_history_that_cannot_be_read_leaves_the_expected_time(tmp_path: Path) -> None:
-    """The view does not end because of it."""
-    paths = _session(tmp_path, "history", [20.0])
-    (tmp_path / ".canary-wf" / "history" / "runtimes.json").write_text("{")
-    assert Snapshots(paths).take(STARTED + 31).running[0].is_slow
+def test_a_history_that_cannot_be_read_leaves_the_expected_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The view does not end because of it, and reads it again a little later."""
+    snapshots = Snapshots(_session(tmp_path, "history", [10.0, 20.0, 30.0]))
+    file = tmp_path / ".canary-wf" / "history" / "runtimes.json"
+    right = file.read_text()
+    file.write_text("{")
+    assert snapshots.take(STARTED + 31).running[0].is_slow
+    file.write_text(right)
+    assert snapshots.take(STARTED + 32).running[0].is_slow
+    monkeypatch.setattr(slow, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 11))
+    assert not snapshots.take(STARTED + 33).running[0].is_slow
