@@ -54,8 +54,14 @@ def some(names: Sequence[str]) -> str:
 
 
 def moment(seconds: float, *, exact: bool = False) -> str:
-    """Return a point in time (epoch seconds) to the minute, or `exact` to the second, in UTC as in sessions' names."""
-    return time.strftime(f"%Y-%m-%d %H:%M{':%S' if exact else ''} UTC", time.gmtime(seconds))
+    """Return a point in time (epoch seconds) to the minute, or `exact` to the second, in UTC as in sessions' names.
+
+    A number that is no point in time, as in a damaged file, is told as it is.
+    """
+    try:
+        return time.strftime(f"%Y-%m-%d %H:%M{':%S' if exact else ''} UTC", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:g} s UTC"
 
 
 def size(number: float) -> str:

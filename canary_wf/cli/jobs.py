@@ -9,6 +9,7 @@ from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.wording import some
 
 SHORTEST_PREFIX = 4
+_PATTERN = frozenset("*?[")
 
 MOST_COMPARED = 5000
 """Largest number of names among which a similar one is searched, which takes a tenth of a millisecond for each."""
@@ -17,18 +18,25 @@ MOST_COMPARED = 5000
 def find_job(jobs: Iterable[PlannedJob], name: str, lister: str = "canary-wf status -r all") -> PlannedJob:
     """Return the job with this `name`, with a CTest test of this name, or with an id that starts with it.
 
+    A pattern (``*``, ``?``, ``[``) will do that only one job's name matches.
+
     Raises UsageError for none or several; it names `lister`, the command that lists the jobs.
     """
     jobs = list(jobs)
     found = _called(jobs, name)
-    if not found and len(name) >= SHORTEST_PREFIX:
-        found = [job for job in jobs if job.id.startswith(name.lower())]
-    if len(found) == 1:
-        return found[0]
+    if not found:
+        found = [job for job in jobs if has_prefix(job.id, name)]
+    matching = [] if found else _matching(jobs, name)
+    if len(found or matching) == 1:
+        return (found or matching)[0]
+    if matching:
+        what = f"{name!r} names {len(matching)} jobs ({some([job.name for job in matching])})"
+        raise UsageError(what, where="JOB", hint="name one of them")
     if found:
         ids = ", ".join(job.id[:12] for job in found[:4])
         raise UsageError(f"{name!r} names {len(found)} jobs ({ids})", where="JOB", hint="give more of the id")
-    raise UsageError(f"there is no job {name!r}", where="JOB", hint=_hint(name, [job.name for job in jobs], lister))
+    hint = what_was_meant(name, [job.name for job in jobs], lister)
+    raise UsageError(f"there is no job {name!r}", where="JOB", hint=hint)
 
 
 def _called(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
@@ -38,8 +46,13 @@ def _called(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
     return found or [job for job in jobs if job.kind == "ctest" and name in {job.family, job.attributes.get("test")}]
 
 
-def _hint(name: str, names: list[str], lister: str) -> str:
-    """Return a hint with names that contain `name` or are similar to it."""
+def has_prefix(job: str, text: str) -> bool:
+    """Return whether `text` is long enough for the beginning of an id, and the id `job` begins so."""
+    return len(text) >= SHORTEST_PREFIX and job.startswith(text.lower())
+
+
+def what_was_meant(name: str, names: list[str], lister: str) -> str:
+    """Return a hint with those of `names` that contain `name` or are similar to it, and `lister`, a command."""
     found = [each for each in names if name and name.lower() in each.lower()]
     if not found and len(names) <= MOST_COMPARED:
         from difflib import get_close_matches
@@ -66,12 +79,19 @@ def similar_paths(word: str) -> list[str]:
 def find_jobs(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
     """Return the jobs that match `name`: as in `find_job`, or a pattern (``*``, ``?``, ``[``) over their names."""
     jobs = list(jobs)
-    if not set("*?[").intersection(name) or _called(jobs, name):
+    if not _PATTERN.intersection(name) or _called(jobs, name):
         return [find_job(jobs, name)]
-    found = [job for job in jobs if fnmatchcase(job.name, name) or _is_called_like(job, name)]
+    found = _matching(jobs, name)
     if not found:
         raise UsageError(f"no job is called {name!r}", where="JOB", hint="canary-wf status -r all lists them")
     return found
+
+
+def _matching(jobs: Iterable[PlannedJob], name: str) -> list[PlannedJob]:
+    """Return the jobs that match `name` if it is a pattern."""
+    if not _PATTERN.intersection(name):
+        return []
+    return [job for job in jobs if fnmatchcase(job.name, name) or _is_called_like(job, name)]
 
 
 def _is_called_like(job: PlannedJob, pattern: str) -> bool:

@@ -125,7 +125,9 @@ _CUT_SHORT = {"signal": "Paused", "max_fail": "Stopped early"}
 
 COUNTED = ("passed", "failed", "cancelled", "interrupted", "skipped", "running", "queued", "waiting", "not run")
 """The words for what became of jobs, in the order in which sums have them."""
-_OF_CATEGORY = {Category.PASS: "passed", Category.FAIL: "failed", Category.SKIP: "skipped"}
+
+WORDS = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
+"""What became of jobs of a category, for people."""
 
 
 def counted_as(phase: JobPhase, outcome: Outcome, *, is_live: bool) -> str:
@@ -133,7 +135,7 @@ def counted_as(phase: JobPhase, outcome: Outcome, *, is_live: bool) -> str:
     if outcome.category is Category.CANCEL:
         return outcome.name.lower()
     if outcome is not Outcome.NONE:
-        return _OF_CATEGORY[outcome.category]
+        return WORDS[outcome.category.value]
     if phase is JobPhase.RUNNING:
         return "running"
     if phase is JobPhase.SUBMITTED:

@@ -30,9 +30,6 @@ _ID = 3
 _WIDE = 100
 """Columns of a terminal from which on ids are shown beside names that are unique."""
 
-WORDS = {"PASS": "passed", "FAIL": "failed", "CANCEL": "cancelled", "SKIP": "skipped", "NONE": "not run"}
-"""What became of jobs of a category, for people."""
-
 
 def print_jobs(state: SessionState, jobs: Sequence[PlannedJob], file: TextIO, now: float | None = None) -> None:
     """Print a table of `jobs` to `file`; running jobs have run until `now` (epoch seconds)."""

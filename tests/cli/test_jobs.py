@@ -27,3 +27,13 @@ def test_a_test_of_ctest_is_found_by_its_own_name() -> None:
     assert find_jobs([odd, plain], "a*") == [odd, plain]
     taken = planned(spec("x", family="a", kind="ctest", attributes={"test": "a"}))
     assert find_job([taken, plain], "a") is plain
+
+
+def test_a_pattern_means_a_job_that_alone_matches_it() -> None:
+    """Where one job is wanted, the names of several are told."""
+    jobs = [planned(spec(name)) for name in ("mesh.n=1", "mesh.n=2", "solve")]
+    assert find_job(jobs, "sol*") is jobs[2]
+    with pytest.raises(UsageError, match=r"'mesh\.\*' names 2 jobs \(mesh\.n=1, mesh\.n=2\); name one of them"):
+        find_job(jobs, "mesh.*")
+    with pytest.raises(UsageError, match=r"there is no job 'no\*'"):
+        find_job(jobs, "no*")

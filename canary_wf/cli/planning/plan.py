@@ -10,7 +10,7 @@ import msgspec
 
 from canary_wf.cli.completion import session_names_from
 from canary_wf.cli.help_page import DocumentedCommand
-from canary_wf.cli.jobs import SHORTEST_PREFIX, find_job
+from canary_wf.cli.jobs import find_job, has_prefix
 from canary_wf.cli.options import (
     WholeNumber,
     discovery_options,
@@ -157,7 +157,7 @@ def _write_page(view: _PlanView, path: Path, cluster_nodes: int | None) -> None:
 def _explain(view: _PlanView, name: str, *, as_json: bool) -> None:
     planned = any(job.id.startswith(name.lower()) for job in view.plan.jobs)
     for job in (*view.plan.left_out, *view.plan.masked):
-        if name == job.name or (not planned and len(name) >= SHORTEST_PREFIX and job.id.startswith(name.lower())):
+        if name == job.name or (not planned and has_prefix(job.id, name)):
             raise UsageError(f"{name!r} is in no batch: {job.reason}", where="--explain")
     explanation = explain(view.plan, find_job(view.plan.jobs, name, "canary-wf find"), view.history)
     if as_json:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from canary_wf.cli.help_page import DocumentedGroup
+from canary_wf.cli.jobs import has_prefix, what_was_meant
 from canary_wf.cli.options import WholeNumber, json_option, workspace_option
 from canary_wf.cli.output import print_json
 from canary_wf.durations import format_duration
@@ -179,17 +180,18 @@ def _by_job(found: NamedDurations, out: Path, file: Path) -> tuple[dict[str, flo
 
 
 def _find(history: History, name: str) -> str:
-    shortest = 4
     known = history.jobs
     found = [job for job in known if _name(history, job) == name]
-    if not found and len(name) >= shortest:
-        found = [job for job in known if job.startswith(name.lower())]
+    if not found:
+        found = [job for job in known if has_prefix(job, name)]
     if len(found) == 1:
         return found[0]
     if found:
         message = some([f"{job[:8]} of {history.names[job][1] if job in history.names else '?'}" for job in found])
         raise UsageError(f"{name!r} names {len(found)} jobs ({message})", where="JOB", hint="give more of the id")
-    raise UsageError(f"there is no history of {name!r}", where="JOB", hint="canary-wf history lists the jobs")
+    names = sorted(filter(None, (_name(history, job) for job in known)))
+    hint = what_was_meant(name, names, "canary-wf history")
+    raise UsageError(f"there is no history of {name!r}", where="JOB", hint=hint)
 
 
 def _entry(history: History, job: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import msgspec
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.options import WholeNumber, json_option, workspace_option
 from canary_wf.cli.output import print_json
-from canary_wf.durations import format_duration
+from canary_wf.durations import LONGEST, format_duration
 from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.files.json_files import read_json
 from canary_wf.plan.model import Origin
@@ -111,6 +111,8 @@ def _from_report(paths: SessionPaths) -> _Session | None:
         header: _Header = read_json(paths.plan, _Header)
         found = Counter((Outcome[job.outcome], job.attempts > 1) for job in report.jobs)
     except (WorkspaceError, KeyError):
+        return None
+    if not 0 <= report.seconds <= LONGEST:
         return None
     counts = dict.fromkeys((category.value for category in Category), 0)
     words: Counter[str] = Counter()

@@ -10,7 +10,7 @@ import click
 
 from canary_wf.cli.completion import job_names
 from canary_wf.cli.help_page import DocumentedCommand
-from canary_wf.cli.jobs import SHORTEST_PREFIX, find_job
+from canary_wf.cli.jobs import find_job, has_prefix
 from canary_wf.cli.options import json_option, session_option, workspace_option
 from canary_wf.cli.output import print_json
 from canary_wf.durations import format_duration
@@ -58,7 +58,7 @@ def command(*, job: str, out: Path, session: str | None, as_json: bool) -> None:
 def _not_planned(plan: Plan, name: str) -> UsageError | None:
     """Return why the job called `name` is not in the run, if that is known."""
     for each in (*plan.left_out, *plan.masked):
-        if name == each.name or (len(name) >= SHORTEST_PREFIX and each.id.startswith(name.lower())):
+        if name == each.name or has_prefix(each.id, name):
             return UsageError(f"is not part of the run: {each.reason}", where=f"job {each.name}", hint=each.hint)
     return None
 

@@ -24,7 +24,7 @@ Reporter = Callable[[SessionState], str]
 
 def json_report(state: SessionState) -> str:
     """Return the session as one line of JSON, in the form of `status --json`, with the seconds that its batches ran."""
-    return as_text({"seconds": seconds_run(state, time.time()), **state.as_dict()})
+    return as_text({"seconds": round(seconds_run(state, time.time()), 3), **state.as_dict()})
 
 
 def page(state: SessionState) -> str:

@@ -16,12 +16,13 @@ from canary_wf.errors import WorkspaceError, one_line
 from canary_wf.history.run_times import History, load_history
 from canary_wf.plan.explanation.wording import left_out_lines
 from canary_wf.report.batch_runs import Efficiency
+from canary_wf.report.closing import WORDS
 from canary_wf.report.html.heading import about, heading
 from canary_wf.report.html.page import render_page
 from canary_wf.report.printable import printable_tail
 from canary_wf.report.rows import ReportData, as_json, report_data
 from canary_wf.report.session import SessionState
-from canary_wf.report.table import WORDS, status_word
+from canary_wf.report.table import status_word
 from canary_wf.snakemake.parent_workflows import last_parent_workflow
 from canary_wf.spec.batch_slice import PlannedJob
 from canary_wf.state.job_file import OUTPUT_FILE

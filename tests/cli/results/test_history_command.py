@@ -92,6 +92,7 @@ def test_what_is_forgotten_is_gone(known: CommandLine) -> None:
     ("arguments", "code", "word"),
     [
         (["forget", "gone"], 2, "'gone'"),
+        (["forget", "onne"], 2, "did you mean one? canary-wf history lists them"),
         (["forget"], 2, "JOB"),
         (["import", "gone"], 3, "gone"),
         (["import", "nonsense"], 3, "nonsense:1"),

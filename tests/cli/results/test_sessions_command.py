@@ -66,8 +66,9 @@ def test_what_a_report_tells_is_what_the_journals_tell(cli: CommandLine) -> None
     assert after[0] == before[0]
     assert [each | {"size": 0} for each in after[1]] == [each | {"size": 0} for each in before[1]]
     journal.with_suffix(".aside").rename(journal)
-    (second.report / "report.json").write_text("{")
-    assert cli("sessions").out == before[0]
+    for damaged in ("{", '{"seconds": -1, "jobs": []}', '{"seconds": 1, "jobs": [{"outcome": "?"}]}'):
+        (second.report / "report.json").write_text(damaged)
+        assert cli("sessions").out == before[0]
 
 
 def test_only_the_newest_sessions(three: CommandLine) -> None:
