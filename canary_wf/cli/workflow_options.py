@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from canary_wf.errors import UsageError
 from canary_wf.state.session_paths import absolute_path
-from canary_wf.workflow.snakefile import MODULE_FILE, WorkflowOptions
 
 if TYPE_CHECKING:
     from canary_wf.plan.software import SoftwareChoice
+    from canary_wf.workflow.snakefile import WorkflowOptions
 
 
 def software_choices(containers: Iterable[str], condas: Iterable[str]) -> "tuple[SoftwareChoice, ...]":
@@ -44,8 +44,10 @@ def _pairs(texts: Iterable[str], option: str) -> Iterator[tuple[str, str]]:
         yield jobs.strip(), value.strip()
 
 
-def workflow_settings(values: dict[str, Any], out: Path) -> WorkflowOptions:
+def workflow_settings(values: dict[str, Any], out: Path) -> "WorkflowOptions":
     """Return the workflow options for a workflow in `out`."""
+    from canary_wf.workflow.snakefile import WorkflowOptions
+
     module = out.name if values["module"] else None
     conda = None if values["conda"] is None else environment_name(values["conda"], "--conda")
     return WorkflowOptions(container=values["container"], conda=conda, module=module)
@@ -53,6 +55,8 @@ def workflow_settings(values: dict[str, Any], out: Path) -> WorkflowOptions:
 
 def module_lines(out: Path) -> str:
     """Return the lines that a larger workflow in the current folder needs, and name the file for them."""
+    from canary_wf.workflow.snakefile import MODULE_FILE
+
     snakefile = _snakefile(out)
     file = os.path.normpath(out / MODULE_FILE)
     if Path(file).is_relative_to(Path.cwd()):

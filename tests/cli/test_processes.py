@@ -95,3 +95,15 @@ runpy.run_module('canary_wf', run_name='__main__')
     assert done.returncode in {3, 4}
     assert done.stderr.startswith("canary-wf: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_help_imports_neither_planning_nor_what_writes_workflows() -> None:
+    """What a command needs for its work is imported when it works."""
+    late = ["jinja2", "canary_wf.generation", "canary_wf.plan.planner", "canary_wf.workflow.snakefile"]
+    code = (
+        "import sys; from canary_wf.cli.main import main; main(['generate', '--help']);"
+        f"print([name for name in sys.modules if name in {late}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage: canary-wf generate" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"

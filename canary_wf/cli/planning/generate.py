@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,13 +26,12 @@ from canary_wf.cli.workflow_options import module_lines, workflow_settings
 from canary_wf.cli.workspace import hidden_workspace
 from canary_wf.durations import format_duration
 from canary_wf.errors import one_line
-from canary_wf.generation import Generated, check_paths, generate_workflow
-from canary_wf.plan.cluster.advice import profile_for
-from canary_wf.plan.cluster.target import choose_target
-from canary_wf.plan.explanation.wording import left_out_lines, nodes_in_words
-from canary_wf.plan.model import Plan
 from canary_wf.state.session_paths import relative_to_out
 from canary_wf.wording import count, next_command, run_command
+
+if TYPE_CHECKING:  # imported where they are used, not for `--help`
+    from canary_wf.generation import Generated
+    from canary_wf.plan.model import Plan
 
 generate_options = stacked(
     selection_options,
@@ -56,8 +55,11 @@ def command(*, out: Path, as_json: bool, **values: Any) -> None:  # noqa: ANN401
         _print(generated, out, module=values["module"])
 
 
-def generate(values: dict[str, Any], out: Path) -> Generated:
+def generate(values: dict[str, Any], out: Path) -> "Generated":
     """Generate the workflow for the `values` of `generate_options`; write its warnings to standard error."""
+    from canary_wf.generation import check_paths, generate_workflow
+    from canary_wf.plan.cluster.target import choose_target
+
     settings, scheduler = plan_settings(values)
     requested = resource_requests(values["resources"])
     query_gpus = values["query_gpus"]
@@ -82,18 +84,22 @@ def print_warnings(warnings: Sequence[str]) -> None:
         sys.stderr.write(f"canary-wf: warning: {one_line(warning)}\n")
 
 
-def print_left_out(plan: Plan) -> None:
+def print_left_out(plan: "Plan") -> None:
     """Write to standard error which jobs are left out, why, and what would let them run: one line for each reason."""
+    from canary_wf.plan.explanation.wording import left_out_lines
+
     print_warnings(left_out_lines(plan.left_out))
 
 
-def describe_target(plan: Plan) -> str:
+def describe_target(plan: "Plan") -> str:
     """Return in words the machine that the plan is for."""
+    from canary_wf.plan.explanation.wording import nodes_in_words
+
     nodes = nodes_in_words(plan)
     return f"this machine ({nodes})" if plan.scheduler == "local" else f"Slurm nodes with {nodes}"
 
 
-def _as_dict(generated: Generated) -> dict[str, Any]:
+def _as_dict(generated: "Generated") -> dict[str, Any]:
     plan = generated.plan
     return {
         "session": plan.session,
@@ -108,7 +114,7 @@ def _as_dict(generated: Generated) -> dict[str, Any]:
     }
 
 
-def planned_lines(generated: Generated) -> list[str]:
+def planned_lines(generated: "Generated") -> list[str]:
     """Return in words what was found and planned."""
     plan = generated.plan
     found = f"Found {count(len(generated.found.jobs), 'job')} in {count(generated.found.files, 'file')}"
@@ -122,11 +128,13 @@ def planned_lines(generated: Generated) -> list[str]:
     ]
 
 
-def _print(generated: Generated, out: Path, *, module: bool) -> None:
+def _print(generated: "Generated", out: Path, *, module: bool) -> None:
     plan = generated.plan
     lines = [*planned_lines(generated), f"Session {one_line(plan.session)}"]
     if module:
         lines.append(f"Next: {module_lines(out)}")
     else:
+        from canary_wf.plan.cluster.advice import profile_for
+
         lines += [f"Next: {run_command(out)}", f"Or:   {next_command(out, profile_for(plan.scheduler))}"]
     sys.stdout.write("\n".join(lines) + "\n")
