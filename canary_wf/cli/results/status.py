@@ -117,7 +117,7 @@ def _goes_on(state: SessionState) -> bool:
 
 
 def _print_end(state: SessionState, *, with_progress: bool = True) -> None:
-    """Print what is to be said about the whole session, and the sum as the last lines."""
+    """Print what is to be said about the whole session, and the summary as the last lines."""
     now = time.time()
     progress = (*progress_of(state, now), *queue_lines(state)) if with_progress else ()
     about = (*progress, *left_out_lines(state.plan.left_out), *damage(state))
