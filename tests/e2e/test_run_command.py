@@ -144,6 +144,7 @@ def test_a_killed_snakemake_leaves_no_runner(workspace: Workspace) -> None:
         child.kill()
         out, err = process.communicate(timeout=60)
     assert process.returncode == 1, out
+    assert "\nIncomplete: 1 passed, 1 interrupted in " in out
     assert err.startswith("canary-wf: Snakemake was ended by SIGKILL; to go on: canary-wf run -d ")
     _assert_gone(job)
     assert workspace.outcomes() == {"short": "SUCCESS", "long": "INTERRUPTED"}

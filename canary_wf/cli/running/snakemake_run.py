@@ -158,7 +158,8 @@ class _EarlyStop:
         self._child = child
         self._paths = paths
         self._open = list(batches)
-        self._has_choice = bool(batches)
+        self._has_left_some = False
+        self._was_done = False
         self._is_done = False
         self._next = 0.0
         self.is_reached = False
@@ -167,6 +168,10 @@ class _EarlyStop:
         """Interrupt Snakemake if it is time; batches that it starts meanwhile end at once."""
         self.is_reached = self.is_reached or is_stopped_early(self._paths)
         if self._is_done or time.monotonic() < self._next or not (self.is_reached or self._is_chosen_done()):
+            return
+        if not self.is_reached and not self._was_done:  # Snakemake must have seen the results of batches by then
+            self._was_done = True
+            self._next = time.monotonic() + _SLOW_GLANCE
             return
         self._next = time.monotonic() + _SLOW_GLANCE
         if running_batches(self._paths.out):
@@ -177,10 +182,13 @@ class _EarlyStop:
 
     def _is_chosen_done(self) -> bool:
         """Return whether the chosen jobs of all batches are done, in some of which others are left."""
-        paths = self._paths
-        while self._open and (is_done(paths, self._open[-1]) or paths.batch(self._open[-1]).result.exists()):
+        while self._open:
+            is_left = is_done(self._paths, self._open[-1])
+            if not is_left and not self._paths.batch(self._open[-1]).result.exists():
+                return False
+            self._has_left_some = self._has_left_some or is_left
             self._open.pop()
-        return self._has_choice and not self._open
+        return self._has_left_some
 
 
 def _begin_text(text: Path, arguments: Sequence[str]) -> int:
@@ -217,6 +225,7 @@ def print_end(ended: Ended) -> None:
         why = f"{count(ended.max_fail, 'job')} failed (--max-fail {ended.max_fail})"
         sys.stdout.write(f"Stopped early because {why}: {count(len(left), 'job')} not run.\n")
     else:
+        cut_short = "Incomplete"
         sys.stdout.flush()
         print_fault(ended)
     if state.begun and ended.code != _USAGE_CODE:
