@@ -53,6 +53,7 @@ ELSEWHERE = {
     "runtime/canary/lifecycle.py": "a job's own files, opened by the job",
     "runtime/canary/notes.py": "loads nothing of canary-wf; it checks the file in the same way",
     "workflow/writer.py": "a new file, which must not be there yet",
+    "run/job/artifacts.py": "a copy in a folder of its own, which must not be there yet",
     "snakemake/warm_start.py": "/dev/null, and a text that its parent has made, through no link",
 }
 """Modules that open files in their own way, and why they may."""

@@ -186,3 +186,10 @@ def test_the_suite_of_a_larger_workflow_is_run_by_that(tmp_path: Path) -> None:
     os.utime(folder / "note.json", (1.0, 1.0))
     old = msgspec.structs.replace(state, plan=msgspec.structs.replace(state.plan, created=2.0))
     assert closing_lines(old)[-1] == "Again: canary-wf run --failed"
+
+
+def test_a_batch_whose_journal_lost_its_beginning_has_no_reason(tmp_path: Path) -> None:
+    """A damaged journal may have verdicts and no run; the last lines are written all the same."""
+    state = _state(tmp_path, {"a": PASS, "b": Outcome.INTERRUPTED})
+    damaged = msgspec.structs.replace(state, runs=dict.fromkeys(state.runs, ()))
+    assert closing_lines(damaged)[0].startswith("Incomplete: 1 passed, 1 interrupted")
