@@ -56,7 +56,7 @@ def some(names: Sequence[str]) -> str:
 def moment(seconds: float, *, exact: bool = False) -> str:
     """Return a point in time (epoch seconds) to the minute, or `exact` to the second, in UTC as in sessions' names.
 
-    A number that is no point in time, as in a damaged file, is told as it is.
+    A number that is not a point in time, as in a damaged file, is returned as text.
     """
     try:
         return time.strftime(f"%Y-%m-%d %H:%M{':%S' if exact else ''} UTC", time.gmtime(seconds))

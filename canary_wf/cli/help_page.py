@@ -46,7 +46,7 @@ BATCH_PAIRS = (
 
 OTHER_OPTIONS = "Options"
 _MANY = 12
-"""From so many options on they are shown in groups."""
+"""A command with at least this many options shows them in groups."""
 
 
 class DocumentedCommand(click.Command):

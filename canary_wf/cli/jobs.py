@@ -63,7 +63,7 @@ def what_was_meant(name: str, names: list[str], lister: str) -> str:
 
 
 def similar_paths(word: str) -> list[str]:
-    """Return the files and folders that `word`, which is no path, may mean: those of a similar name in its folder."""
+    """Return the paths that `word` may mean when it is not a path: those of a similar name in its folder."""
     folder, name = os.path.split(word.rstrip("/"))
     try:
         names = [each for each in os.listdir(folder or ".") if not each.startswith(".")]  # noqa: PTH208 - names

@@ -29,7 +29,7 @@ def pager_command(environment: Mapping[str, str]) -> list[str]:
 def paged(*, wanted: bool) -> Iterator[IO[bytes]]:
     """Yield what to write to: the pager's input if it is `wanted` and there is one, else standard output.
 
-    Who leaves the pager early has seen enough: the rest is not written, and that is no error.
+    A user who leaves the pager early has seen enough: the rest is not written, and this is not an error.
     """
     command = pager_command(os.environ) if wanted else []
     if not command:

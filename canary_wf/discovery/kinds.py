@@ -39,7 +39,7 @@ class PytFinder:
             with mistakes.collecting():
                 if isinstance(reading, InputError):
                     raise reading
-                if reading is not None:  # else others are the reason, and told
+                if reading is not None:  # else others are the reason, and are reported
                     found.append(expand(file, reading, options, timeouts))
         mistakes.raise_any()
         return found

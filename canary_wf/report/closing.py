@@ -92,7 +92,7 @@ def sum_line(state: SessionState, now: float, *, over: bool = False, cut_short: 
 
 
 def _cut_short(state: SessionState) -> str:
-    """Return in a word how the run of `state`, which has jobs left, came to its end, as its batches tell."""
+    """Return in a word how the run of `state`, which has jobs left, came to its end, according to its batches."""
     runs = [state.runs.get(job.batch) for job in state.unfinished]
     reasons = {each[-1].reason for each in runs if each}  # none where a journal lost its first line
     return next((word for reason, word in _CUT_SHORT.items() if reason in reasons), "Incomplete")

@@ -58,7 +58,7 @@ def print_failures(
 
 
 def _output(folder: Path, shown: Path, lines: int) -> Iterator[str]:
-    """Yield the last `lines` lines of the output in a job's `folder`, and its path, which is told to be `shown`."""
+    """Yield the last `lines` lines of the output in a job's `folder`, and its path, which is named as `shown`."""
     log = folder / OUTPUT_FILE
     for line in printable_tail(log, lines) if lines else ():
         yield f"  | {line[:LONGEST_LINE]}".rstrip() + (" …" if len(line) > LONGEST_LINE else "")

@@ -51,7 +51,7 @@ def _usage(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _errors(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the errors with what stands below their heading, up to an empty line; failed commands are told by rule."""
+    """Yield the errors with what stands below their heading, up to an empty line; a failed command by its rule."""
     for number in reversed(range(len(lines))):
         heading = _HEADING.match(lines[number])
         if heading is None or heading[1] in _SUMMED_UP:

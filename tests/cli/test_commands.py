@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 import yaml
 from command_line import CommandLine, assert_one_line
-from sessions import recorded
+from sessions import recorded_session
 
 from canary_wf import __version__
 from canary_wf.cli.main import COMMANDS
@@ -20,12 +20,7 @@ FAILED_RUN = {"one": Outcome.SUCCESS, "two.n=1": Outcome.FAILED, "two.n=2": Outc
 
 
 def _ran(cli: CommandLine, outcomes: dict[str, Outcome]) -> None:
-    """Make OUT look as if the generated session had run with these outcomes."""
-    cli.generate()
-    paths = newest_session(cli.out)
-    plan = load_plan(paths.plan)
-    paths.folder.rename(paths.folder.with_name(".aside"))
-    recorded(cli.out, plan, outcomes, output="what it said\n")
+    recorded_session(cli, outcomes, output="what it said\n")
 
 
 def test_version_and_help(cli: CommandLine) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from factories import plan_of, spec
-from sessions import recorded
+from sessions import one_of_each, recorded
 
 from canary_wf.errors import UsageError
 from canary_wf.report.selection import in_order, select
@@ -16,17 +16,8 @@ from canary_wf.verdict.status import Outcome
 
 @pytest.fixture
 def state(tmp_path: Path) -> SessionState:
-    """Return a session with one job of several kinds."""
-    outcomes = {
-        "good": Outcome.SUCCESS,
-        "xfail": Outcome.XFAIL,
-        "bad": Outcome.FAILED,
-        "slow": Outcome.TIMEOUT,
-        "cut": Outcome.CANCELLED,
-        "skip": Outcome.SKIPPED,
-    }
-    plan = plan_of([spec(name) for name in outcomes], [spec("now")], [spec("never")])
-    return load_session(recorded(tmp_path, plan, outcomes, running=["now"], alive=True, reason="why\nnot"))
+    """Return a session with one job of each kind."""
+    return one_of_each(tmp_path)
 
 
 @pytest.mark.parametrize(

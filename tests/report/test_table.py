@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from factories import plan_of, spec
-from sessions import STARTED, recorded
+from sessions import STARTED, one_of_each, recorded
 
 from canary_wf.report.columns import width_of
 from canary_wf.report.selection import select
@@ -17,17 +17,8 @@ from canary_wf.verdict.status import Outcome
 
 @pytest.fixture
 def state(tmp_path: Path) -> SessionState:
-    """Return a session with one job of several kinds."""
-    outcomes = {
-        "good": Outcome.SUCCESS,
-        "xfail": Outcome.XFAIL,
-        "bad": Outcome.FAILED,
-        "slow": Outcome.TIMEOUT,
-        "cut": Outcome.CANCELLED,
-        "skip": Outcome.SKIPPED,
-    }
-    plan = plan_of([spec(name) for name in outcomes], [spec("now")], [spec("never")])
-    return load_session(recorded(tmp_path, plan, outcomes, running=["now"], alive=True, reason="why\nnot"))
+    """Return a session with one job of each kind."""
+    return one_of_each(tmp_path)
 
 
 class Terminal(io.StringIO):

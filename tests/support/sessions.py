@@ -5,10 +5,14 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 
+from command_line import CommandLine
+from factories import plan_of, spec
+
 from canary_wf.files.json_files import read_json, write_json
 from canary_wf.plan.model import Plan
-from canary_wf.plan.store import load_plan, slices, write_session
+from canary_wf.plan.store import load_plan, newest_session, slices, write_session
 from canary_wf.process.process_identity import host_id, set_mark, start_ticks
+from canary_wf.report.session import SessionState, load_session
 from canary_wf.spec.batch_slice import BatchSlice
 from canary_wf.state.attempt import AttemptFile
 from canary_wf.state.events import AttemptEnded, AttemptStarted, JobFinished, JobLaunched, JobRetried, JobStarted
@@ -115,3 +119,29 @@ def _write_attempt(paths: SessionPaths, part: BatchSlice, *, ended: bool, alive:
         _bear_mark()
     ticks = start_ticks(pid) if alive else 1
     write_json(paths.batch(part.batch.id).attempt, AttemptFile(host_id(), pid, ticks, token="t", ended=ended))
+
+
+def recorded_session(
+    cli: CommandLine, outcomes: Mapping[str, Outcome], running: str = "", output: str = "output\n"
+) -> SessionPaths:
+    """Generate a session and make it look as if it had run with these outcomes, by job name; return its paths."""
+    cli.generate()
+    paths = newest_session(cli.out)
+    plan = load_plan(paths.plan)
+    paths.folder.rename(paths.folder.with_name(f".{paths.session}"))
+    at_work = [running] if running else []
+    return recorded(cli.out, plan, outcomes, running=at_work, alive=bool(running), output=output)
+
+
+def one_of_each(folder: Path) -> SessionState:
+    """Return a session in `folder` that has one job of each kind, and one that runs."""
+    outcomes = {
+        "good": Outcome.SUCCESS,
+        "xfail": Outcome.XFAIL,
+        "bad": Outcome.FAILED,
+        "slow": Outcome.TIMEOUT,
+        "cut": Outcome.CANCELLED,
+        "skip": Outcome.SKIPPED,
+    }
+    plan = plan_of([spec(name) for name in outcomes], [spec("now")], [spec("never")])
+    return load_session(recorded(folder, plan, outcomes, running=["now"], alive=True, reason="why\nnot"))

@@ -102,7 +102,7 @@ class _Report(msgspec.Struct, frozen=True):
 
 
 def _from_report(paths: SessionPaths) -> _Session | None:
-    """Return what the report tells that the run of an earlier session wrote at its end; None without a sound one.
+    """Return the counts in the report that an earlier session's run wrote at its end; None without a sound report.
 
     `reset` removes the report, so it is as true as the journals, of which there may be thousands.
     """
@@ -135,8 +135,8 @@ def _from_report(paths: SessionPaths) -> _Session | None:
 def _read(paths: SessionPaths, index: int, *, with_size: bool) -> _Session:
     """Return what is known of a session. One that is damaged is listed, too, with what is wrong."""
     created, used = created_at(paths), size_on_disk(paths.folder) if with_size else None
-    if index and (told := _from_report(paths)) is not None:  # the newest one may be running
-        return msgspec.structs.replace(told, index=index, size=used)
+    if index and (counted := _from_report(paths)) is not None:  # the newest one may be running
+        return msgspec.structs.replace(counted, index=index, size=used)
     try:
         state = load_session(paths)
     except WorkspaceError as error:

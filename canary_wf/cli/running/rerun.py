@@ -28,21 +28,23 @@ from canary_wf.state.trust import require_trusted
 from canary_wf.verdict.status import Outcome
 from canary_wf.wording import count, run_command
 
+only_option = click.option(
+    "--only",
+    multiple=True,
+    metavar="OUTCOME",
+    shell_complete=statuses,
+    help="Run the jobs of this outcome, category or class again; repeatable.",
+)
+
 
 @click.command("rerun", cls=DocumentedCommand)
 @click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=job_names)
 @workspace_option
 @click.option("--failed", is_flag=True, help="All jobs that count as failed (the default).")
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="OUTCOME",
-    shell_complete=statuses,
-    help="Jobs of this outcome, category or class; repeatable.",
-)
+@only_option
 @click.option("-k", "keywords", metavar="EXPR", help="Of these, only jobs whose keywords or names satisfy EXPR.")
 def command(*, jobs: tuple[str, ...], out: Path, failed: bool, only: tuple[str, ...], keywords: str | None) -> None:
-    """Reset jobs, and the jobs that they blocked, so that the next snakemake runs just those.
+    """Reset jobs, and the jobs that they blocked, so that the next run runs them, and all else that is left.
 
     CTest tests bring along the fixtures that a clean-up has undone.
 

@@ -9,13 +9,12 @@ from typing import Any, Literal, NamedTuple
 
 import click
 
-from canary_wf.cli.completion import statuses
 from canary_wf.cli.help_page import DocumentedCommand
 from canary_wf.cli.jobs import similar_paths
 from canary_wf.cli.options import WholeNumber
 from canary_wf.cli.output import mute_if_gone, print_json, write_or_mute
 from canary_wf.cli.planning.generate import generate, generate_options, planned_lines, print_warnings
-from canary_wf.cli.running.rerun import reset, with_needed
+from canary_wf.cli.running.rerun import only_option, reset, with_needed
 from canary_wf.cli.running.snakemake_run import (
     Ended,
     View,
@@ -64,13 +63,7 @@ class _RunCommand(DocumentedCommand):
 @click.command("run", cls=_RunCommand)
 @generate_options
 @click.option("--failed", is_flag=True, help="Run again what failed in the newest session.")
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="OUTCOME",
-    shell_complete=statuses,
-    help="Run again the jobs of this outcome, category or class; repeatable.",
-)
+@only_option
 @click.option(
     "--max-fail",
     type=WholeNumber(1),

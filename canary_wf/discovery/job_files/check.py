@@ -168,8 +168,8 @@ def _told(loaded: Document, errors: Sequence[Any]) -> MistakeList:
     """Return `errors` in words. Finding the place of one takes time, so that only the first ones have it."""
     found = MistakeList()
     for error in errors[:MOST_TOLD]:
-        for told in _as_errors(loaded, error):
-            found.add(told)
+        for each in _as_errors(loaded, error):
+            found.add(each)
     found.more = max(0, len(errors) - MOST_TOLD)
     return found
 

@@ -100,7 +100,7 @@ def _with_absolute_paths(state: SessionState) -> SessionState:
 def _merged(states: Sequence[SessionState]) -> SessionState:
     """Return all of `states` as one; what belongs to the whole plan is that of the first.
 
-    Each of several parts was made by a command of its own; the commit is told if it is that of all.
+    Each of several parts was made by a command of its own; the commit is named if all parts have the same.
     """
     first = states[0]
     if len(states) == 1:
@@ -135,7 +135,7 @@ def _merged(states: Sequence[SessionState]) -> SessionState:
 
 
 def _state_of(report: _Report, path: Path) -> SessionState:
-    """Return the state that the JSON `report` in the file `path` tells of. Raises InputError and WorkspaceError."""
+    """Return the state that the JSON `report` in the file `path` describes. Raises InputError and WorkspaceError."""
     folder = path.parent
     _require_names(report, path)
     jobs = tuple(_job(job, folder) for job in report.jobs)

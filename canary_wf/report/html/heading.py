@@ -1,4 +1,4 @@
-"""The heads of the pages: what a stranger has to know of a session to tell whose it is, and of what."""
+"""The headings of the pages: whose session this is, and of which project."""
 
 import shlex
 from collections.abc import Sequence

@@ -98,7 +98,7 @@ def _sentence(state: SessionState, data: ReportData) -> str:
 
 
 def _counts(state: SessionState) -> list[tuple[str, str, int]]:
-    """Return each category of jobs, its word and the number of its jobs; those that run are told from the rest."""
+    """Return each category of jobs, its word and the number of its jobs; those that run are counted apart."""
     running = sum(state.record(job).phase is JobPhase.RUNNING for job in state.plan.jobs)
     found = state.counts() | {"NONE": state.counts()["NONE"] - running}
     return [("NONE", "running", running), *((name, WORDS[name], number) for name, number in found.items())]

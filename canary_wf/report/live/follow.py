@@ -37,7 +37,7 @@ _GONE = frozenset({errno.EPIPE, errno.EIO})
 _NO_CURSOR = frozenset({"", "dumb", "unknown"})
 
 Wait = Callable[[float], bool]
-"""Waits for the end of a run, so many seconds at most; returns whether it has come."""
+"""Waits for the end of a run, at most for the given seconds; returns whether it has come."""
 
 
 def follow_run(
@@ -129,7 +129,7 @@ def _follow(snapshots: Snapshots, wait: Wait, file: TextIO, note: Callable[[], s
 
 
 def _pause_after(seconds: float, computing: float) -> float:
-    """Return the seconds until the next look, after one of so many `seconds`, of which so many were `computing`."""
+    """Return the seconds until the next look, after one that took `seconds` and `computing` seconds of CPU time."""
     return min(max(PAUSE, _SHARE * computing, _WAITING_SHARE * seconds), _LONGEST_PAUSE)
 
 

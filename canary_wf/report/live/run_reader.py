@@ -25,7 +25,7 @@ from canary_wf.state.session_paths import SessionPaths, require_inside
 from canary_wf.verdict.status import JobPhase, Outcome
 
 _REST = 10
-"""A batch that is done is looked at every so many looks: only a command of a user can change it."""
+"""A finished batch is read once in this many looks: only a command of a user can change it."""
 
 
 _OPEN = ("running", "queued", "waiting", "interrupted")

@@ -14,7 +14,7 @@ from canary_wf.state.session_paths import SessionPaths
 
 
 class RunningJob(NamedTuple):
-    """A job that has run for so many `seconds` on `node`; `is_slow` compares that with its earlier runs."""
+    """A job that has run for `seconds` on `node`; `is_slow` compares that with its earlier runs."""
 
     job: RunJob
     seconds: float
@@ -47,7 +47,7 @@ class Snapshot(NamedTuple):
         return self.counts.get("failed", 0) + self.counts.get("cancelled", 0)
 
     def without_news(self) -> "Snapshot":
-        """Return the same without what is told once."""
+        """Return the same without what is reported once."""
         return self._replace(failed=(), retried=(), slow=())
 
 
@@ -63,7 +63,7 @@ class Snapshots:
         self._changes: list[Change] = []
 
     def look(self) -> None:
-        """Read on; what has failed is told by the next snapshot. Raises OSError and WorkspaceError."""
+        """Read on; the next snapshot reports what has failed. Raises OSError and WorkspaceError."""
         self._changes += self.run.look()
 
     def forget(self) -> None:

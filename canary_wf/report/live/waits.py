@@ -82,7 +82,7 @@ _Groups = Mapping[tuple[str, bool], Sequence[BatchReader]]
 
 
 def _worded(groups: _Groups, busy: Mapping[str, int]) -> Iterator[Wait]:
-    """Yield what the batches of `groups` wait for; `busy` batches have so many jobs that do not wait."""
+    """Yield what the batches of `groups` wait for; `busy` counts the jobs of a batch that do not wait."""
 
     def rank(key: tuple[str, bool]) -> tuple[object, ...]:
         what, is_outside = key

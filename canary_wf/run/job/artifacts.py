@@ -28,7 +28,7 @@ MOST_COPIED = 256 << 20
 _CHUNK = 1 << 20
 _MOST_MISSING = 100
 _LONGEST = 300
-"""Characters of a path that are told of a file that is not kept."""
+"""Characters of a path that are shown of a file that is not kept."""
 
 _UNUSABLE = (OSError, ValueError, RuntimeError)
 """What paths that a job left may raise: ValueError for a NUL in a name, RuntimeError for a loop of links."""
@@ -72,7 +72,7 @@ def matches(pattern: str, folder: Path) -> list[Path]:
     try:
         home = folder.resolve()
         candidates = [folder / pattern] if os.path.lexists(folder / pattern) else sorted(folder.glob(pattern))
-    except _UNUSABLE:  # a pattern that no file system takes, or (NotImplementedError) an absolute one
+    except _UNUSABLE:  # the pattern is absolute, or no file system takes it
         return []
     return [path for path in candidates if _is_inside(path, home)]
 

@@ -8,30 +8,20 @@ import time
 
 import pytest
 from command_line import CommandLine, assert_one_line
-from sessions import recorded
+from sessions import recorded_session
 
 from canary_wf.plan.store import load_plan, newest_session
 from canary_wf.report.session import load_session
-from canary_wf.state.session_paths import SessionPaths, session_names
+from canary_wf.state.session_paths import session_names
 from canary_wf.verdict.status import Outcome
 
 OK, FAILED, TIMEOUT = Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT
 FAILED_RUN = {"one": OK, "two.n=1": FAILED, "two.n=2": TIMEOUT}
 
 
-def _ran(cli: CommandLine, outcomes: dict[str, Outcome], running: str = "") -> SessionPaths:
-    """Generate a session and make it look as if it had run with these outcomes."""
-    cli.generate()
-    paths = newest_session(cli.out)
-    plan = load_plan(paths.plan)
-    aside = paths.folder.with_name(f".{paths.session}")
-    paths.folder.rename(aside)
-    return recorded(cli.out, plan, outcomes, running=[running] if running else [], alive=bool(running))
-
-
 def test_watching_a_run_that_is_over_shows_how_it_ended(small: CommandLine) -> None:
     """And has the exit code of status."""
-    _ran(small, FAILED_RUN)
+    recorded_session(small, FAILED_RUN)
     done = small("status", "-d", small.out, "--watch")
     assert done.code == 1
     assert done.out == small("status", "-d", small.out).out
@@ -40,7 +30,7 @@ def test_watching_a_run_that_is_over_shows_how_it_ended(small: CommandLine) -> N
 
 def test_log_follows_a_running_job_to_its_end(small: CommandLine) -> None:
     """What comes is printed as it comes, and a new file of a second start from its beginning."""
-    paths = _ran(small, {}, running="one")
+    paths = recorded_session(small, {}, running="one")
     plan = load_plan(paths.plan)
     output = paths.job("one") / "canary-out.txt"
     journal = paths.batch(plan.jobs[0].batch).journal
@@ -75,7 +65,7 @@ def test_location_is_the_folder_with_the_output(small: CommandLine) -> None:
     plan = load_plan(newest_session(small.out).plan)
     told = small("location", "one", "-d", small.out).out
     assert told == small("location", plan.jobs[0].id[:8], "-d", small.out).out
-    paths = _ran(small, FAILED_RUN)
+    paths = recorded_session(small, FAILED_RUN)
     assert small("location", "one", "-d", small.out).out == f"{paths.jobs}/one\n"
     assert_one_line(small("location", "nobody", "-d", small.out), 2, "JOB")
 
@@ -93,7 +83,7 @@ def test_location_is_the_folder_with_the_output(small: CommandLine) -> None:
 )
 def test_rerun_by_category_pattern_and_keyword(small: CommandLine, arguments: list[str], reset: list[str]) -> None:
     """Each way to say which."""
-    _ran(small, FAILED_RUN)
+    recorded_session(small, FAILED_RUN)
     answer = f"Reset {len(reset)} job" if reset else "No job matches; nothing to reset."
     assert small("rerun", *arguments, "-d", small.out).out.startswith(answer)
     assert [job.name for job in load_session(newest_session(small.out)).not_done] == reset
@@ -101,14 +91,14 @@ def test_rerun_by_category_pattern_and_keyword(small: CommandLine, arguments: li
 
 def test_a_pattern_that_names_nobody_is_a_wrong_command_line(small: CommandLine) -> None:
     """As an unknown name is."""
-    _ran(small, FAILED_RUN)
+    recorded_session(small, FAILED_RUN)
     assert_one_line(small("rerun", "three.*", "-d", small.out), 2, "JOB", "three.*")
 
 
 def test_diff_tells_what_changed_between_the_newest_two(small: CommandLine) -> None:
     """Exit code 1 says that something fails that did not."""
-    first = _ran(small, {**FAILED_RUN, "two.n=1": OK})
-    second = _ran(small, {"one": OK, "two.n=1": FAILED, "two.n=2": OK})
+    first = recorded_session(small, {**FAILED_RUN, "two.n=1": OK})
+    second = recorded_session(small, {"one": OK, "two.n=1": FAILED, "two.n=2": OK})
     done = small("diff", "-d", small.out)
     assert done.code == 1
     assert done.out.splitlines()[0] == f"From session {first.session} to {second.session}"
@@ -136,8 +126,8 @@ def test_diff_says_which_sessions_it_needs(small: CommandLine) -> None:
 
 def test_diff_with_a_session_that_was_stopped_says_how_many_did_not_run(small: CommandLine) -> None:
     """What is not there is not told as if nothing had changed."""
-    _ran(small, {"one": OK, "two.n=1": OK, "two.n=2": OK})
-    _ran(small, {"one": OK})
+    recorded_session(small, {"one": OK, "two.n=1": OK, "two.n=2": OK})
+    recorded_session(small, {"one": OK})
     done = small("diff", "-d", small.out)
     assert (done.code, done.out.splitlines()[1:]) == (0, ["", "Not run any more: 2 jobs (two.n=1, two.n=2)"])
     assert small("diff", "-d", small.out, "--json").json["not_run"] == ["two.n=1", "two.n=2"]
@@ -175,7 +165,7 @@ def test_gc_by_age(small: CommandLine) -> None:
 
 def test_the_cdash_report_is_two_files(small: CommandLine) -> None:
     """In the folder that is named, under the names that are given."""
-    _ran(small, FAILED_RUN)
+    recorded_session(small, FAILED_RUN)
     done = small("report", "cdash", "-d", small.out, "-o", "a/b", "--site", "node7")
     assert done == (0, "", "Wrote a/b/Build.xml\nWrote a/b/Test.xml\n")
     assert small("report", "cdash", "-d", small.out, "-o", "a", "--exit-code").code == 1
@@ -188,7 +178,7 @@ def test_the_cdash_report_is_two_files(small: CommandLine) -> None:
 
 def test_github_gets_annotations_and_a_step_summary(small: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The summary is added to what is there; standard output has commands only, so no test can give any."""
-    _ran(small, FAILED_RUN)
+    recorded_session(small, FAILED_RUN)
     step = small.folder / "step"
     step.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))

@@ -8,29 +8,18 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, assert_one_line
 from factories import plan_of, spec
-from sessions import recorded
+from sessions import recorded, recorded_session
 
 from canary_wf.plan.store import load_plan, newest_session
-from canary_wf.state.session_paths import SessionPaths
 from canary_wf.verdict.status import Outcome
 
 OK, FAILED, TIMEOUT = Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT
 FAILED_RUN = {"one": OK, "two.n=1": FAILED, "two.n=2": TIMEOUT}
 
 
-def _ran(cli: CommandLine, outcomes: dict[str, Outcome], running: str = "") -> SessionPaths:
-    """Generate a session and make it look as if it had run with these outcomes."""
-    cli.generate()
-    paths = newest_session(cli.out)
-    plan = load_plan(paths.plan)
-    aside = paths.folder.with_name(f".{paths.session}")
-    paths.folder.rename(aside)
-    return recorded(cli.out, plan, outcomes, running=[running] if running else [], alive=bool(running))
-
-
 def test_the_sum_and_the_next_command_are_the_last_lines(small: CommandLine) -> None:
     """Before them each failure in two lines; the log's path is there to be opened."""
-    _ran(small, FAILED_RUN)
+    recorded_session(small, FAILED_RUN)
     done = small("status", "-d", small.out)
     lines = done.out.splitlines()
     assert done.code == 1
@@ -58,7 +47,7 @@ def test_fourteen_failures_are_not_a_hundred_lines(cli: CommandLine) -> None:
 
 def test_when_all_passed_status_is_one_line(small: CommandLine) -> None:
     """And exit code 0."""
-    _ran(small, dict.fromkeys(FAILED_RUN, OK))
+    recorded_session(small, dict.fromkeys(FAILED_RUN, OK))
     assert small("status", "-d", small.out) == (0, "All 3 jobs passed in 2.0s\n", "")
 
 
@@ -71,7 +60,7 @@ def test_a_session_that_was_not_run_is_no_success(small: CommandLine) -> None:
 
 def test_a_running_session_has_not_failed_yet(small: CommandLine) -> None:
     """Its exit code is 0 as long as nothing failed."""
-    _ran(small, {"one": OK}, running="two.n=1")
+    recorded_session(small, {"one": OK}, running="two.n=1")
     done = small("status", "-d", small.out)
     assert done.code == 0
     assert done.out.splitlines()[-2].startswith("Running: 1 passed, 1 running, 1 waiting after ")
@@ -79,7 +68,7 @@ def test_a_running_session_has_not_failed_yet(small: CommandLine) -> None:
 
 def test_after_an_interrupt_status_says_how_it_goes_on(small: CommandLine) -> None:
     """The session is incomplete, and what is left is told."""
-    _ran(small, {"one": OK, "two.n=1": Outcome.INTERRUPTED})
+    recorded_session(small, {"one": OK, "two.n=1": Outcome.INTERRUPTED})
     done = small("status", "-d", small.out)
     assert done.code == 1
     assert done.out.splitlines()[-2:] == [
@@ -105,7 +94,7 @@ def test_after_an_interrupt_status_says_how_it_goes_on(small: CommandLine) -> No
 )
 def test_status_lists_what_is_asked_for(small: CommandLine, options: list[str], names: str) -> None:
     """In words and as JSON, in the order that is asked for."""
-    _ran(small, FAILED_RUN)
+    recorded_session(small, FAILED_RUN)
     lines = small("status", "-d", small.out, *options).out.splitlines()
     assert [line.split()[-1] for line in lines[1:-3]] == names.split()
     assert lines[-2] == "1 passed, 2 failed in 2.0s"
@@ -116,7 +105,7 @@ def test_status_lists_what_is_asked_for(small: CommandLine, options: list[str], 
 
 def test_status_refuses_what_makes_no_sense(small: CommandLine) -> None:
     """One line, exit code 2."""
-    _ran(small, FAILED_RUN)
+    recorded_session(small, FAILED_RUN)
     assert_one_line(small("status", "-d", small.out, "-k", "("), 2, "-k")
     assert_one_line(small("status", "-d", small.out, "--watch", "--json"), 2, "--watch", "--json")
     assert_one_line(small("status", "-d", small.out, "-r", "timedout"), 2, "did you mean timeout?")
@@ -184,7 +173,7 @@ def test_every_list_of_failures_says_why(cli: CommandLine, monkeypatch: pytest.M
 
 def test_an_earlier_session_is_named(small: CommandLine) -> None:
     """Its status cannot be taken for that of the newest one, and says no command that would act on that."""
-    earlier = _ran(small, FAILED_RUN)
+    earlier = recorded_session(small, FAILED_RUN)
     small.generate()
     lines = small("status", "-d", small.out, "--session", "-1").out.splitlines()
     assert lines[0] == f"Session {earlier.session}:"

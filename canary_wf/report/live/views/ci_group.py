@@ -28,7 +28,7 @@ class Group:
         self._is_open = False
 
     def begin(self, jobs: int) -> str:
-        """Return the first line of the group, which is about so many jobs; empty if it has begun."""
+        """Return the first line of the group, with the number of jobs; empty if it has begun."""
         if self._is_open:
             return ""
         self._is_open = True

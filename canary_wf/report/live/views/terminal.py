@@ -55,7 +55,7 @@ class TerminalView:
         return [self._announced(said, width) for said in announcements(snapshot)]
 
     def lines(self, snapshot: Snapshot, width: int, rows: int, note: str = "") -> Iterator[Line]:
-        """Yield the lines that show `snapshot` and a `note` in `width` columns, on a screen of so many `rows`."""
+        """Yield the lines that show `snapshot` and a `note` on a screen of `width` columns and `rows`."""
         waits = list(self._waits(snapshot))
         yield self._progress(snapshot, width)
         yield _joined(list(sums(snapshot)))
