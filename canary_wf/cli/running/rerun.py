@@ -1,7 +1,7 @@
 """`canary-wf rerun`: reset jobs by outcome, keyword or name, so that the next `snakemake` runs just those."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,15 +67,26 @@ class Reset(NamedTuple):
     what: str
 
     def __str__(self) -> str:
-        if not self.batches:
+        if not self.jobs:
             return f"{self.what}; nothing to reset."
+        if not self.batches:
+            return f"{count(len(self.jobs), 'job')} to run for the first time."
         return f"Reset {count(len(self.jobs), 'job')} in {count(self.batches, 'batch', 'batches')}."
 
 
-def reset(out: Path, jobs: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool) -> Reset:
+def reset(
+    out: Path,
+    jobs: tuple[str, ...],
+    only: tuple[str, ...],
+    keywords: str | None,
+    *,
+    failed: bool,
+    may_be_new: bool = False,
+) -> Reset:
     """Reset jobs of the newest session in `out`, as the options of `rerun` say.
 
-    Raises WorkspaceError, also while it is being run, and UsageError for a job that is not known.
+    With `may_be_new`, jobs that have not run may be among those named; there is nothing to reset for them. Raises
+    WorkspaceError, also while the session is being run, and UsageError for a job that is not known.
     """
     paths = newest_session(out)
     require_trusted(out, [paths.session])
@@ -83,26 +94,37 @@ def reset(out: Path, jobs: tuple[str, ...], only: tuple[str, ...], keywords: str
     with workspace_lock(out):
         check_free(out)  # a run may have started or ended meanwhile
         state = load_session(paths)
-        resetting, by_batch = _to_reset(state, jobs, only, keywords, failed=failed)
+        resetting = _to_reset(state, _chosen(state, jobs, only, keywords, failed=failed))
+        if may_be_new:
+            by_batch = _by_batch(job for job in state.plan.jobs if job.id in resetting and job.id in state.records)
+        else:
+            _require_begun(state, resetting)
+            by_batch = _by_batch(job for job in state.plan.jobs if job.id in resetting)
         errors = reset_jobs(paths, by_batch)
     raise_last(errors)
     what = "No job matches" if jobs or only or keywords is not None else "No job has failed"
     return Reset(state, frozenset(resetting), len(by_batch), what)
 
 
-def _to_reset(
-    state: SessionState, jobs: tuple[str, ...], only: tuple[str, ...], keywords: str | None, *, failed: bool
-) -> tuple[set[str], dict[str, list[PlannedJob]]]:
-    """Return the ids of the jobs to reset, and these jobs by their batches."""
-    chosen = {job.id for job in _chosen(state, jobs, only, keywords, failed=failed)}
+def _to_reset(state: SessionState, chosen: Iterable[PlannedJob]) -> set[str]:
+    """Return the ids of the jobs to reset: those `chosen`, those that they blocked, and fixtures that are undone."""
     blocked = [job for job in state.plan.jobs if state.record(job).status.outcome is Outcome.BLOCKED]
     done = {job.id for job in state.plan.jobs if state.record(job).status.is_final}
-    resetting = with_fixtures(with_blocked(chosen, blocked), state.plan.jobs, done)
+    return with_fixtures(with_blocked({job.id for job in chosen}, blocked), state.plan.jobs, done)
+
+
+def _by_batch(jobs: Iterable[PlannedJob]) -> dict[str, list[PlannedJob]]:
     by_batch: dict[str, list[PlannedJob]] = {}
-    for job in state.plan.jobs:
-        if job.id in resetting:
-            by_batch.setdefault(job.batch, []).append(job)
-    return resetting, by_batch
+    for job in jobs:
+        by_batch.setdefault(job.batch, []).append(job)
+    return by_batch
+
+
+def _require_begun(state: SessionState, jobs: Collection[str]) -> None:
+    """Raise WorkspaceError if nothing has run, and none of `jobs` has a verdict that was taken over."""
+    if jobs and not (state.begun or any(job in state.records for job in jobs)):
+        hint = f"run it: {run_command(state.paths.out)}"
+        raise WorkspaceError("has not run yet", where=f"session {state.plan.session}", hint=hint)
 
 
 def with_needed(state: SessionState, chosen: Collection[str]) -> set[str]:
@@ -141,11 +163,7 @@ def _chosen(
         found += state.failed
     if keywords is not None:
         found = with_keywords(found, keywords)
-    found += [job for name in names for job in find_jobs(state.plan.jobs, name)]
-    if found and not (state.begun or any(job.id in state.records for job in found)):  # verdicts may be carried over
-        hint = f"run it: {run_command(state.paths.out)}"
-        raise WorkspaceError("has not run yet", where=f"session {state.plan.session}", hint=hint)
-    return found
+    return found + [job for name in names for job in find_jobs(state.plan.jobs, name)]
 
 
 def _with_outcomes(state: SessionState, words: list[str]) -> list[PlannedJob]:

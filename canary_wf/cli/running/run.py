@@ -168,6 +168,9 @@ def _start_of(context: click.Context) -> _Start:
     is_again = values["failed"] or bool(values["only"] or jobs)
     if is_again:
         _check_again(context, words, jobs, planning)
+        if only_prints(context.meta[_SNAKEMAKE_OPTIONS]):
+            hint = "jobs are reset before Snakemake looks at them; canary-wf status -r failed lists what failed"
+            raise UsageError("a dry run does not go with jobs that are to run again", where="--", hint=hint)
     elif words or planning or _is_given(context, "keyword_expression"):
         return _Start("anew", out)
     if context.get_parameter_source("out") is click.core.ParameterSource.DEFAULT:
@@ -223,7 +226,7 @@ def _reset(
 ) -> tuple[SessionState | ExitCode, Collection[str]]:
     """Reset jobs of the newest session; return it with the jobs to run, or the exit code when there are none."""
     try:
-        done = reset(out, names, only, keywords, failed=failed)
+        done = reset(out, names, only, keywords, failed=failed, may_be_new=True)
     except UsageError as error:
         if error.where != "JOB":
             raise

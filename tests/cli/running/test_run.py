@@ -115,6 +115,16 @@ def test_nothing_failed_runs_nothing(small: CommandLine) -> None:
     assert run(small, "--failed", "--json").json["counts"]["NONE"] == 3
 
 
+def test_a_job_of_a_session_that_has_not_run_runs_alone(small: CommandLine) -> None:
+    """There is nothing to reset; a dry run is refused, because jobs that did run would be reset for it."""
+    small.generate()
+    assert_one_line(run(small, "one", "--", "-n"), 2, "--: a dry run does not go with jobs that are to run again")
+    done = run(small, "one")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("1 job to run for the first time.\n")
+    assert "Session: 1 passed, 2 not run; canary-wf status -d out" in done.out.splitlines()
+
+
 def test_a_test_file_that_has_changed_is_told(small: CommandLine) -> None:
     """Jobs run as they were planned, which is not what somebody expects who has just changed them."""
     planned(small)
