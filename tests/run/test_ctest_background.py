@@ -44,6 +44,7 @@ def run(out: Path, *batches: list[JobSpec], cpus: int = 2, **fields: Any) -> tup
     return paths, {job.name: state.record(job) for job in plan.jobs}
 
 
+@pytest.mark.long  # it waits for the end of the grace after SIGTERM
 def test_a_test_is_over_when_nobody_holds_its_output(tmp_path: Path) -> None:
     """What children print counts for expressions and time, until the limit; what went elsewhere holds nobody up."""
     later = "(sleep 0.3; echo FAILED badly{}) & exit 0"

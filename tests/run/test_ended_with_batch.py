@@ -84,6 +84,7 @@ def _outcomes(paths: SessionPaths) -> dict[str, str]:
     return {job["name"]: job["outcome"] for job in load_session(paths).as_dict()["jobs"]}
 
 
+@pytest.mark.long  # two runs, the first of which waits for the grace after SIGTERM
 @pytest.mark.parametrize("slurm", [True, False])
 def test_all_processes_are_signalled(tmp_path: Path, slurm: bool) -> None:
     """Each job is INTERRUPTED, in the journal and in its state file, and the next run does all of them anew."""

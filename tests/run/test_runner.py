@@ -138,6 +138,7 @@ def test_a_batch_whose_upstream_has_not_run_is_refused(tmp_path: Path) -> None:
     assert not paths.batch(plan.batches[1].id).journal.exists()
 
 
+@pytest.mark.long  # it waits for the end of the grace after SIGTERM
 def test_a_timeout_ends_the_whole_process_group(tmp_path: Path) -> None:
     """SIGTERM first, SIGKILL for who ignores it, children included."""
     text = "trap '' TERM; sleep 100 & echo $! > child; wait; sleep 100"
